@@ -1,0 +1,40 @@
+# The two commands are `make demo` and `make test`; `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve check test lock format bench clean
+PY := .venv/bin/python
+export PYTHONDONTWRITEBYTECODE :=
+
+help: ## Say what each target does
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+setup: ## Make .venv from the lock file
+	@scripts/setup.sh
+
+demo: setup ## Run the main job from nothing: serve, build a pipeline, run it twice (KEEP=1 keeps the server)
+	@$(PY) scripts/demo.py
+
+serve: setup ## Start a server on this machine
+	@.venv/bin/headrace serve
+
+check: setup ## Formatting, lint, types and import rules
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --config importlinter.ini > .import-rules.log || (cat .import-rules.log; rm -f .import-rules.log; exit 1)
+	@rm -f .import-rules.log
+
+test: check ## Every check and every test
+	@$(PY) -m pytest -n 2 --dist worksteal
+
+format: setup ## Format the code and mend what lint can mend
+	@.venv/bin/ruff check --quiet --fix .
+	@.venv/bin/ruff format --quiet .
+
+lock: ## Write requirements.lock anew from pyproject.toml
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements.lock
+
+bench: setup ## Run the benchmarks and print their tables
+	@$(PY) -m benchmarks
+
+clean: ## Remove what the targets made
+	@rm -rf .venv .demo .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,90 @@
+"""All that an engine is told: which code, in which Python, with which inputs, within which limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headrace.core.values import DataType, Json
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """User code that can be called: what a warm template is made from.
+
+    Attributes:
+        python: Interpreter of the pipeline's environment.
+        environment: Digest of that environment.
+        folder: The pipeline's folder, unpacked; never written to.
+        bundle: Digest of the folder's content.
+        function_path: File of the function, relative to the folder, with ``/``.
+        function_name: Name of the function in that file.
+    """
+
+    python: Path
+    environment: str
+    folder: Path
+    bundle: str
+    function_path: str
+    function_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one call may use; None means no limit.
+
+    Attributes:
+        timeout_s: Seconds from the start of user code to its end.
+        memory_bytes: Resident memory of the call's processes together.
+        grace_s: Seconds between the polite signal and SIGKILL when a call is stopped.
+    """
+
+    timeout_s: float | None = None
+    memory_bytes: int | None = None
+    grace_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file given to a call. The engine makes a private copy of it for user code.
+
+    Attributes:
+        source: Where the bytes are now, on this machine.
+        filename: Base name that user code sees.
+    """
+
+    source: Path
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of user code.
+
+    Attributes:
+        execution_id: Id of the execution that this call belongs to.
+        attempt: Which try at the execution, from 1.
+        code: What is called.
+        values: Arguments of all types but file, by input name; None for null.
+        files: Arguments of type file, by input name.
+        outputs: Declared outputs: name to type.
+        variables: The environment's variables, present at import time and in the call.
+        identity: Variables that only this call has (``CRAFT_AI_EXECUTION_ID`` and so on).
+        workspace: Folder of this call alone; the engine fills it, and the caller of the engine
+            removes it when the outputs have been taken from it.
+        log: File that receives the call's log lines (:mod:`headrace.core.loglines`).
+        limits: What the call may use.
+    """
+
+    execution_id: str
+    attempt: int
+    code: Code
+    values: Mapping[str, Json]
+    files: Mapping[str, InputFile]
+    outputs: Mapping[str, DataType]
+    variables: Mapping[str, str]
+    identity: Mapping[str, str]
+    workspace: Path
+    log: Path
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,97 @@
+"""The error tree: every error that a caller can be shown, grouped by what the caller can do.
+
+The class name is the stable code of the error: it is the ``name`` of the error object on the
+wire, and the client raises the same class again from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class HeadraceError(Exception):
+    """Root of all errors meant for a caller.
+
+    Attributes:
+        message: What was wrong and what to do, in one or two sentences.
+        details: Further facts as JSON-encodable values, sent as ``additional_data``.
+    """
+
+    def __init__(self, message: str, *, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: dict[str, Any] = dict(details or {})
+
+    @property
+    def code(self) -> str:
+        """Stable name of this kind of error."""
+        return type(self).__name__
+
+
+class InvalidRequest(HeadraceError):
+    """The request cannot be carried out as it is: fix the request."""
+
+
+class InvalidName(InvalidRequest):
+    """A name breaks the rule of :mod:`headrace.core.names`."""
+
+
+class InvalidValue(InvalidRequest):
+    """A value does not fit its declared type, or is missing."""
+
+
+class InvalidMapping(InvalidRequest):
+    """A mapping of inputs or outputs is not allowed or not complete."""
+
+
+class InvalidCode(InvalidRequest):
+    """The pipeline's files cannot be used: no such file, no such function, a syntax error."""
+
+
+class InvalidEnvironment(InvalidRequest):
+    """The pipeline's Python or its dependencies cannot be had on this machine."""
+
+
+class TooLarge(InvalidRequest):
+    """The request exceeds a documented limit of size."""
+
+
+class Unauthenticated(HeadraceError):
+    """No credentials, or credentials that are not valid: fix the credentials."""
+
+
+class PermissionDenied(HeadraceError):
+    """The credentials are valid but do not allow this."""
+
+
+class NotFound(HeadraceError):
+    """There is no such thing."""
+
+
+class Conflict(HeadraceError):
+    """The request contradicts the present state: reload, then decide."""
+
+
+class AlreadyExists(Conflict):
+    """The name is taken."""
+
+
+class InUse(Conflict):
+    """Something else still needs it."""
+
+
+class IllegalTransition(Conflict):
+    """The state cannot change in this way from where it is now."""
+
+
+class Unavailable(HeadraceError):
+    """The server cannot do this at the moment: retry later."""
+
+
+class PipelineCreationFailed(HeadraceError):
+    """The build of a pipeline ended as ``creation_failed``; raised by the client when it waits."""
+
+
+class PipelineExecutionFailed(HeadraceError):
+    """The execution that was waited for ended as ``Failed`` or ``Error``."""

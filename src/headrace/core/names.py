@@ -1,0 +1,64 @@
+"""The one rule for names, and how ids are made."""
+
+from __future__ import annotations
+
+import keyword
+import os
+import re
+import time
+import uuid
+
+from headrace.core.errors import InvalidName
+
+MAX_NAME_LENGTH = 128
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def check_name(value: object, noun: str) -> str:
+    """Return ``value`` if it may name a ``noun``.
+
+    Names become path segments of URLs without being escaped (wire contract, 1.1), hence the rule:
+    ASCII letters, digits, ``_``, ``.`` and ``-``, first a letter or digit, at most
+    :data:`MAX_NAME_LENGTH` characters.
+
+    Raises:
+        InvalidName: The value breaks the rule; the message repeats the rule.
+    """
+    if not isinstance(value, str) or not value:
+        raise InvalidName(f"{noun} must be a non-empty string.")
+    if len(value) > MAX_NAME_LENGTH:
+        raise InvalidName(
+            f"{noun} is {len(value)} characters long; at most {MAX_NAME_LENGTH} are allowed."
+        )
+    if not _NAME.fullmatch(value):
+        raise InvalidName(
+            f"{noun} {value!r} is not a valid name: use letters, digits, '_', '.' and '-', "
+            "and start with a letter or a digit."
+        )
+    return value
+
+
+def check_parameter_name(value: object, noun: str) -> str:
+    """Return ``value`` if it can be the name of a Python function's parameter.
+
+    Raises:
+        InvalidName: It is not a Python identifier, or is a keyword.
+    """
+    name = check_name(value, noun) if not str(value).startswith("_") else str(value)
+    if not name.isidentifier() or keyword.iskeyword(name) or not name.isascii():
+        raise InvalidName(
+            f"{noun} {name!r} cannot be a parameter of a Python function: "
+            "use letters, digits and '_', and do not start with a digit."
+        )
+    return name
+
+
+def new_id() -> str:
+    """Return a fresh id: a UUID version 7 (RFC 9562), so that ids sort by time of creation."""
+    milliseconds = time.time_ns() // 1_000_000
+    random_bits = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & ((1 << 48) - 1)) << 80 | random_bits
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=value))

@@ -1,0 +1,1 @@
+"""Engines run one call of user code somewhere."""
