@@ -1,4 +1,4 @@
-"""All that an engine is told: which code, in which Python, with which inputs, within which limits."""
+"""All that an engine is told: which code in which Python, its inputs and its limits."""
 
 from __future__ import annotations
 

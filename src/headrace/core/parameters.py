@@ -51,7 +51,9 @@ class Input:
         if default_value is not None:
             check_value(default_value, kind, f"the default value of {where}")
         if is_required is not None and not isinstance(is_required, bool):
-            raise InvalidValue(f"is_required of {where} must be true or false, not {is_required!r}.")
+            raise InvalidValue(
+                f"is_required of {where} must be true or false, not {is_required!r}."
+            )
         object.__setattr__(self, "name", check_parameter_name(name, "the input name"))
         object.__setattr__(self, "data_type", kind)
         object.__setattr__(self, "description", _text_or_none(description, where))
@@ -97,7 +99,9 @@ def check_parameters(inputs: Sequence[Input], outputs: Sequence[Output]) -> None
     ):
         doubled = sorted(name for name, count in Counter(names).items() if count > 1)
         if doubled:
-            raise InvalidRequest(f"Each {noun} needs a name of its own; doubled: {', '.join(doubled)}.")
+            raise InvalidRequest(
+                f"Each {noun} needs a name of its own; doubled: {', '.join(doubled)}."
+            )
         if len(names) > MAX_PARAMETERS:
             raise InvalidRequest(
                 f"A pipeline has at most {MAX_PARAMETERS} {noun}s; {len(names)} were declared."

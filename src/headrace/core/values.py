@@ -28,19 +28,28 @@ class DataType(StrEnum):
     FILE = "file"
 
 
+class FileStore(StrEnum):
+    """Where the bytes of a file are kept: with its execution, or in the user's data store."""
+
+    ARTIFACTS = "artifacts"
+    DATA_STORE = "data_store"
+
+
 @dataclass(frozen=True, slots=True)
 class FileValue:
-    """A file that is the value of an input or output, kept as an artefact of an execution.
+    """A file that is the value of an input or output.
 
     Attributes:
-        artifact: Path of the bytes in the artefact store.
+        path: Path of the bytes in their store.
         filename: Base name that the file had where it came from.
         size: Bytes.
+        store: Which store holds them.
     """
 
-    artifact: str
+    path: str
     filename: str
     size: int
+    store: FileStore = FileStore.ARTIFACTS
 
 
 Value = Json | FileValue
@@ -65,7 +74,9 @@ def parse_data_type(text: object, where: str) -> DataType:
         return DataType(str(text))
     except ValueError:
         names = ", ".join(data_type.value for data_type in DataType)
-        raise InvalidValue(f"{where} has the data type {text!r}; it must be one of {names}.") from None
+        raise InvalidValue(
+            f"{where} has the data type {text!r}; it must be one of {names}."
+        ) from None
 
 
 def describe(value: Json) -> str:

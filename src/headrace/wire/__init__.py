@@ -1,1 +1,1 @@
-"""To be described."""
+"""The JSON contract, both ends of it: encoding, bodies, routes and errors."""

@@ -1,0 +1,1 @@
+"""The packaged code of pipelines, addressed by digest."""

@@ -1,0 +1,106 @@
+"""Executions: one recorded run each, and the transitions that are legal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from headrace.core.destinations import OutputDestination
+from headrace.core.outcomes import Failure
+from headrace.core.sources import InputSource
+from headrace.core.values import DataType, Value
+
+
+class Status(StrEnum):
+    """The life of an execution, spelled as on the wire (wire contract, 5.4)."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    ERROR = "Error"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether an execution with this status never changes again."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.ERROR})
+
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.RUNNING, Status.FAILED, Status.ERROR}),
+    Status.RUNNING: TERMINAL,
+    Status.SUCCEEDED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.ERROR: frozenset(),
+}
+"""From each status to those that may follow. A pending execution fails only by being cancelled or
+by losing what it needs; a terminal one never changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputRecord:
+    """An input of one execution: what it was connected to, and the value it had.
+
+    ``value`` is None while a late source has not resolved, and stays None where the value is a
+    secret (an environment variable), which is recorded by name alone.
+    """
+
+    name: str
+    data_type: DataType
+    source: InputSource
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRecord:
+    """An output of one execution: where it goes, and the value it got (None before the end)."""
+
+    name: str
+    data_type: DataType
+    destination: OutputDestination
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One recorded run.
+
+    Attributes:
+        id: Its id; ids sort by creation.
+        pipeline_id: The pipeline it runs, which pins code and environment.
+        pipeline_name: Name of that pipeline.
+        deployment_name: The deployment that it came by, or None for a plain run.
+        status: Where it is in its life.
+        created_at: When it was accepted, UTC.
+        created_by: Id of the user who ran it, or who created the deployment.
+        started_at: When it left ``Pending``, UTC.
+        ended_at: When it became terminal, UTC.
+        inputs: In the order of declaration.
+        outputs: In the order of declaration.
+        failure: Why it did not succeed.
+        attempt: Which try this is, from 1.
+    """
+
+    id: str
+    pipeline_id: str
+    pipeline_name: str
+    deployment_name: str | None
+    status: Status
+    created_at: datetime
+    created_by: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    inputs: tuple[InputRecord, ...] = ()
+    outputs: tuple[OutputRecord, ...] = ()
+    failure: Failure | None = None
+    attempt: int = 1
+
+
+def status_after(failure: Failure | None) -> Status:
+    """Return the terminal status: ``Failed`` is the user's side, ``Error`` the platform's."""
+    if failure is None:
+        return Status.SUCCEEDED
+    return Status.ERROR if failure.kind.is_platform_fault else Status.FAILED

@@ -1,0 +1,132 @@
+"""Pipelines: a named function with typed inputs and outputs, its code and its Python."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from headrace.core.errors import InvalidCode, InvalidRequest
+from headrace.core.parameters import Input, Output
+
+MAX_FOLDER_BYTES = 5_000_000
+"""Content of a pipeline's folder, unpacked (wire contract, 6.1)."""
+
+
+class PipelineStatus(StrEnum):
+    """The life of a pipeline, spelled as on the wire."""
+
+    PENDING = "creation_pending"
+    READY = "ready"
+    FAILED = "creation_failed"
+
+
+class Origin(StrEnum):
+    """Where a pipeline's folder came from."""
+
+    LOCAL = "local"
+    GIT = "git_repository"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerConfig:
+    """How a pipeline's environment is made. Every key falls back on the project's setting.
+
+    Attributes:
+        language: ``python:3.X-slim``.
+        requirements_path: Requirements file in the folder, or None.
+        included_folders: Files and folders that are taken, or None for the function's file alone.
+        system_dependencies: System packages that must be on the machine.
+        repository_url: Git repository, or None.
+        repository_branch: Its branch, tag or None for the default branch.
+        dockerfile_path: Always None on this server: there is no container engine.
+    """
+
+    language: str
+    requirements_path: str | None = None
+    included_folders: tuple[str, ...] | None = None
+    system_dependencies: tuple[str, ...] | None = None
+    repository_url: str | None = None
+    repository_branch: str | None = None
+    dockerfile_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A pipeline.
+
+    Attributes:
+        id: Its id; a pipeline that is deleted and created again has another.
+        name: Its name, unique among the pipelines.
+        description: Free text, or None.
+        function_path: File of the function, relative to the folder.
+        function_name: The function in that file.
+        inputs: Declared inputs.
+        outputs: Declared outputs.
+        config: How its environment is made.
+        origin: Where its folder came from.
+        status: Where it is in its life.
+        created_at: When, UTC.
+        created_by: Id of the user who created it.
+        bundle: Digest of its folder.
+        environment: Digest of its environment, once known.
+        commit_id: Commit of the git repository, or None.
+        failure: Why its creation failed, or None.
+    """
+
+    id: str
+    name: str
+    function_path: str
+    function_name: str
+    config: ContainerConfig
+    origin: Origin
+    status: PipelineStatus
+    created_at: datetime
+    created_by: str
+    bundle: str
+    description: str | None = None
+    inputs: tuple[Input, ...] = field(default=())
+    outputs: tuple[Output, ...] = field(default=())
+    environment: str | None = None
+    commit_id: str | None = None
+    failure: str | None = None
+
+
+def check_folder_path(path: object, what: str) -> str:
+    """Return the canonical form of a path inside a pipeline's folder.
+
+    ``what`` names the field in messages. A leading ``/`` or ``./`` means the folder itself.
+
+    Raises:
+        InvalidRequest: Empty, or it leaves the folder.
+    """
+    if not isinstance(path, str) or not path.strip():
+        raise InvalidRequest(f"{what} must be a path inside the pipeline's folder.")
+    canonical = posixpath.normpath(path.lstrip("/") or ".")
+    if canonical == ".." or canonical.startswith("../") or "\0" in canonical:
+        raise InvalidRequest(
+            f"{what} {path!r} leaves the pipeline's folder; give a path inside it."
+        )
+    return canonical
+
+
+def check_function(function_path: object, function_name: object) -> tuple[str, str]:
+    """Return the canonical path and name of a pipeline's function.
+
+    Raises:
+        InvalidCode: One of them is missing, the file is no Python file, or the name no identifier.
+        InvalidRequest: The path leaves the folder.
+    """
+    if not function_path or not function_name:
+        missing = "function_path" if not function_path else "function_name"
+        raise InvalidCode(
+            f"{missing} is missing: name the file and the function, such as "
+            "function_path='src/train.py' and function_name='train'."
+        )
+    path = check_folder_path(function_path, "function_path")
+    if not path.endswith(".py"):
+        raise InvalidCode(f"function_path {path!r} must be a Python file (.py).")
+    if not isinstance(function_name, str) or not function_name.isidentifier():
+        raise InvalidCode(f"function_name {function_name!r} is not the name of a Python function.")
+    return path, function_name

@@ -1,0 +1,213 @@
+"""Response bodies of the contract, made from core values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from headrace.core.executions import Execution, InputRecord, OutputRecord
+from headrace.core.loglines import LogLine
+from headrace.core.parameters import Input, Output
+from headrace.core.pipelines import Pipeline
+from headrace.core.projects import Project
+from headrace.core.tokens import TokenInfo, User
+from headrace.core.values import FileValue, Value
+from headrace.wire.mappings import destination_fields, source_fields
+
+Body = dict[str, Any]
+
+
+def timestamp(at: datetime | None) -> str | None:
+    """Return a time as ISO 8601 in UTC with milliseconds and ``Z``."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def user_body(user: User) -> Body:
+    """Return a user (wire contract, 2)."""
+    return {"id": user.id, "name": user.name, "email": user.email}
+
+
+def token_body(token: TokenInfo) -> Body:
+    """Return what is known of an SDK token."""
+    return {
+        "id": token.id,
+        "name": token.name,
+        "created_at": timestamp(token.created_at),
+        "user": user_body(token.user),
+    }
+
+
+def input_body(parameter: Input) -> Body:
+    """Return a declared input."""
+    return {
+        "name": parameter.name,
+        "data_type": parameter.data_type.value,
+        "description": parameter.description,
+        "is_required": bool(parameter.is_required),
+        "default_value": parameter.default_value,
+    }
+
+
+def output_body(parameter: Output) -> Body:
+    """Return a declared output."""
+    return {
+        "name": parameter.name,
+        "data_type": parameter.data_type.value,
+        "description": parameter.description,
+    }
+
+
+def pipeline_body(pipeline: Pipeline) -> Body:
+    """Return a pipeline (wire contract, 5.1)."""
+    config = pipeline.config
+    return {
+        "parameters": {
+            "pipeline_name": pipeline.name,
+            "function_path": pipeline.function_path,
+            "function_name": pipeline.function_name,
+            "description": pipeline.description,
+            "inputs": [input_body(parameter) for parameter in pipeline.inputs],
+            "outputs": [output_body(parameter) for parameter in pipeline.outputs],
+            "container_config": {
+                "language": config.language,
+                "repository_url": config.repository_url,
+                "repository_branch": config.repository_branch,
+                "included_folders": _list_or_none(config.included_folders),
+                "system_dependencies": _list_or_none(config.system_dependencies),
+                "dockerfile_path": config.dockerfile_path,
+                "requirements_path": config.requirements_path,
+            },
+        },
+        "creation_info": {
+            "id": pipeline.id,
+            "created_at": timestamp(pipeline.created_at),
+            "created_by": pipeline.created_by,
+            "commit_id": pipeline.commit_id,
+            "status": pipeline.status.value,
+            "origin": pipeline.origin.value,
+            "pipeline_template": None,
+            "is_archived": False,
+            "failure": pipeline.failure,
+        },
+    }
+
+
+def pipeline_item(pipeline: Pipeline) -> Body:
+    """Return a pipeline as an element of a list."""
+    return {
+        "pipeline_name": pipeline.name,
+        "created_at": timestamp(pipeline.created_at),
+        "status": pipeline.status.value,
+    }
+
+
+def execution_item(execution: Execution) -> Body:
+    """Return an execution as an element of a list, without its inputs and outputs."""
+    failure = execution.failure
+    return {
+        "execution_id": execution.id,
+        "status": execution.status.value,
+        "created_at": timestamp(execution.created_at),
+        "created_by": execution.created_by,
+        "start_date": timestamp(execution.started_at),
+        "end_date": timestamp(execution.ended_at),
+        "pipeline_name": execution.pipeline_name,
+        "deployment_name": execution.deployment_name,
+        "attempt": execution.attempt,
+        "failure": failure and {"kind": failure.kind.value, "message": failure.message},
+    }
+
+
+def execution_body(execution: Execution, pipeline: Pipeline, *, with_values: bool) -> Body:
+    """Return an execution (wire contract, 5.4)."""
+    return execution_item(execution) | {
+        "inputs": [_input_item(record, with_values=with_values) for record in execution.inputs],
+        "outputs": [output_item(record, with_values=with_values) for record in execution.outputs],
+        "steps": [
+            {
+                "name": execution.pipeline_name,
+                "status": execution.status.value,
+                "start_date": timestamp(execution.started_at),
+                "end_date": timestamp(execution.ended_at),
+                "commit_id": pipeline.commit_id,
+                "repository_url": pipeline.config.repository_url,
+                "repository_branch": pipeline.config.repository_branch,
+                "requirements_path": pipeline.config.requirements_path,
+                "origin": pipeline.origin.value,
+            }
+        ],
+    }
+
+
+def output_item(record: OutputRecord, *, with_values: bool = True) -> Body:
+    """Return an output of an execution, under the names of both eras."""
+    body: Body = {
+        "pipeline_output_name": record.name,
+        "step_output_name": record.name,
+        "data_type": record.data_type.value,
+        "mapping_type": record.destination.kind,
+        "mapping_value": destination_fields(record.destination),
+    }
+    return body | {"value": json_value(record.value)} if with_values else body
+
+
+def json_value(value: Value) -> Any:
+    """Return a value as JSON shows it; a file is fetched on its own, so it is null here."""
+    return None if isinstance(value, FileValue) else value
+
+
+def log_item(line: LogLine) -> Body:
+    """Return a log line (wire contract, 5.1), with the stream that it came by."""
+    return {
+        "timestamp": _log_time(line.at_us),
+        "message": line.message,
+        "stream": line.stream,
+    }
+
+
+def log_page(lines: Iterable[LogLine], cursor: int, *, is_complete: bool) -> Body:
+    """Return a piece of a log that is followed.
+
+    ``cursor`` is where the next piece begins; ``is_complete`` says that none will come.
+    """
+    return {
+        "lines": [log_item(line) for line in lines],
+        "cursor": cursor,
+        "is_complete": is_complete,
+    }
+
+
+def project_body(project: Project) -> Body:
+    """Return the project information (wire contract, 3.4)."""
+    return {
+        "language": project.language,
+        "requirements_path": project.requirements_path,
+        "included_folders": _list_or_none(project.included_folders),
+        "system_dependencies": _list_or_none(project.system_dependencies),
+        "repository_url": project.repository_url,
+        "repository_branch": project.repository_branch,
+    }
+
+
+def _input_item(record: InputRecord, *, with_values: bool) -> Body:
+    body: Body = {
+        "pipeline_input_name": record.name,
+        "step_input_name": record.name,
+        "data_type": record.data_type.value,
+        "mapping_type": record.source.kind,
+        "mapping_value": source_fields(record.source),
+    }
+    return body | {"value": json_value(record.value)} if with_values else body
+
+
+def _list_or_none(items: tuple[str, ...] | None) -> list[str] | None:
+    return None if items is None else list(items)
+
+
+def _log_time(at_us: int) -> str:
+    # Integer arithmetic, because a float of seconds loses the last digits.
+    whole = datetime.fromtimestamp(at_us // 1_000_000, UTC).replace(microsecond=at_us % 1_000_000)
+    return whole.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,64 @@
+"""Errors on the wire: the contract's error object, and which HTTP status each error has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.core import errors
+
+STATUSES: dict[type[errors.HeadraceError], int] = {
+    errors.InvalidRequest: 400,
+    errors.TooLarge: 413,
+    errors.Unauthenticated: 401,
+    errors.PermissionDenied: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Unavailable: 503,
+    errors.PipelineCreationFailed: 500,
+    errors.PipelineExecutionFailed: 500,
+}
+
+
+def status_of(error: errors.HeadraceError) -> int:
+    """Return the HTTP status of an error: that of its nearest listed class."""
+    for kind in type(error).__mro__:
+        if kind in STATUSES:
+            return STATUSES[kind]
+    return 500
+
+
+def error_body(error: errors.HeadraceError, request_id: str) -> dict[str, Any]:
+    """Return the error object (wire contract, 1.4)."""
+    return {
+        "message": error.message,
+        "name": error.code,
+        "request_id": request_id,
+        "additional_data": error.details or None,
+    }
+
+
+def error_from(status: int, body: Mapping[str, Any]) -> errors.HeadraceError:
+    """Return the error that an error object stands for, of the class that raised it."""
+    known = _by_code().get(str(body.get("name")))
+    kind = known or _by_status(status)
+    details = body.get("additional_data")
+    return kind(
+        str(body.get("message") or f"The server answered with status {status}."),
+        details=details if isinstance(details, Mapping) else None,
+    )
+
+
+def _by_code() -> dict[str, type[errors.HeadraceError]]:
+    return {
+        name: kind
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, errors.HeadraceError)
+    }
+
+
+def _by_status(status: int) -> type[errors.HeadraceError]:
+    for kind, known in STATUSES.items():
+        if known == status:
+            return kind
+    return errors.HeadraceError
