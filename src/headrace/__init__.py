@@ -1,1 +1,62 @@
-"""Headrace turns a Python function into a run, an endpoint or a periodic job."""
+"""Headrace turns a Python function into a recorded run, an HTTP endpoint or a periodic job."""
+
+from headrace.client.client import HeadraceSdk
+from headrace.client.creation import CREATION_PARAMETER_VALUE
+from headrace.client.mappings import InputSource, OutputDestination
+from headrace.core.errors import (
+    AlreadyExists,
+    Conflict,
+    HeadraceError,
+    IllegalTransition,
+    InUse,
+    InvalidCode,
+    InvalidEnvironment,
+    InvalidMapping,
+    InvalidName,
+    InvalidRequest,
+    InvalidValue,
+    NotFound,
+    PermissionDenied,
+    PipelineCreationFailed,
+    PipelineExecutionFailed,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    WaitTimeout,
+)
+from headrace.core.executions import Status as EXECUTION_STATUS  # noqa: N814 - its public name
+from headrace.core.parameters import Input, Output
+from headrace.core.values import DataType as INPUT_OUTPUT_TYPES  # noqa: N814 - its public name
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CREATION_PARAMETER_VALUE",
+    "EXECUTION_STATUS",
+    "INPUT_OUTPUT_TYPES",
+    "AlreadyExists",
+    "Conflict",
+    "HeadraceError",
+    "HeadraceSdk",
+    "IllegalTransition",
+    "InUse",
+    "Input",
+    "InputSource",
+    "InvalidCode",
+    "InvalidEnvironment",
+    "InvalidMapping",
+    "InvalidName",
+    "InvalidRequest",
+    "InvalidValue",
+    "NotFound",
+    "Output",
+    "OutputDestination",
+    "PermissionDenied",
+    "PipelineCreationFailed",
+    "PipelineExecutionFailed",
+    "TooLarge",
+    "Unauthenticated",
+    "Unavailable",
+    "WaitTimeout",
+    "__version__",
+]

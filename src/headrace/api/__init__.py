@@ -1,1 +1,1 @@
-"""To be described."""
+"""HTTP: one file per noun; each handler reads, calls one verb, and answers."""

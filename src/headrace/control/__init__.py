@@ -1,1 +1,1 @@
-"""To be described."""
+"""The verbs: each changes state in one transaction, and runs nothing."""

@@ -95,3 +95,7 @@ class PipelineCreationFailed(HeadraceError):
 
 class PipelineExecutionFailed(HeadraceError):
     """The execution that was waited for ended as ``Failed`` or ``Error``."""
+
+
+class WaitTimeout(HeadraceError):
+    """A wait ended before what it waited for, which goes on; raised by the client alone."""

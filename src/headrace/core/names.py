@@ -55,10 +55,13 @@ def check_parameter_name(value: object, noun: str) -> str:
 
 
 def new_id() -> str:
-    """Return a fresh id: a UUID version 7 (RFC 9562), so that ids sort by time of creation."""
-    milliseconds = time.time_ns() // 1_000_000
-    random_bits = int.from_bytes(os.urandom(10), "big")
-    value = (milliseconds & ((1 << 48) - 1)) << 80 | random_bits
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
+    """Return a fresh id: a UUID version 7 (RFC 9562), so that ids sort by time of creation.
+
+    The 12 bits after the milliseconds hold their fraction (method 3 of the RFC), so that ids made
+    one after the other in one process keep their order.
+    """
+    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    fraction = (nanoseconds << 12) // 1_000_000
+    value = (milliseconds & ((1 << 48) - 1)) << 80 | 0x7 << 76 | fraction << 64
+    value |= 0b10 << 62 | int.from_bytes(os.urandom(8), "big") >> 2
     return str(uuid.UUID(int=value))

@@ -1,1 +1,1 @@
-"""To be described."""
+"""Logs: files of lines, one for each execution and each build."""

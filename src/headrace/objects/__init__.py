@@ -1,1 +1,1 @@
-"""To be described."""
+"""Objects: bytes by path, behind one port."""

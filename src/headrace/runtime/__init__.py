@@ -1,1 +1,1 @@
-"""To be described."""
+"""The loops that carry out what the verbs have recorded."""

@@ -1,1 +1,1 @@
-"""To be described."""
+"""The only place that reads settings, names concrete choices and puts them together."""

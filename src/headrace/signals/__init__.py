@@ -1,1 +1,1 @@
-"""To be described."""
+"""Signals: hints that something changed, so that whoever waits looks again now."""

@@ -1,1 +1,1 @@
-"""To be described."""
+"""SQL: plain functions of a connection that take and return core values."""

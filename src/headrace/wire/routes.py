@@ -52,6 +52,9 @@ CREATE_PIPELINE = Route("POST", "/pipelines", "Create a pipeline")
 PIPELINE = Route("GET", "/pipelines/{name}", "Show a pipeline, or wait until it is built")
 DELETE_PIPELINE = Route("DELETE", "/pipelines/{name}", "Delete a pipeline")
 DOWNLOAD_PIPELINE = Route("GET", "/pipelines/{name}/download", "Get a URL of the pipeline's folder")
+SIGNED_BUNDLE = Route(
+    "GET", "/signed/bundles/{digest}", "Download the folder of a signed URL", is_public=True
+)
 PIPELINE_LOGS = Route("POST", "/pipelines/{name}/logs", "Get the log of a pipeline's build")
 PIPELINE_LOG_LINES = Route("GET", "/pipelines/{name}/log-lines", "Follow the log of a build")
 RUN_PIPELINE = Route("POST", "/pipelines/{name}/run", "Run a pipeline")

@@ -1,0 +1,61 @@
+"""Routes of users, tokens and the environment itself."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from headrace.api.exchange import Exchange, answer
+from headrace.core.errors import InvalidRequest, Unauthenticated
+from headrace.version import __version__
+from headrace.wire.bodies import token_body, user_body
+
+
+async def health(exchange: Exchange) -> Response:
+    """Tell that the server answers."""
+    del exchange
+    return answer({"status": "ok", "version": __version__})
+
+
+async def environment_info(exchange: Exchange) -> Response:
+    """Name the environment."""
+    return answer({"environment_id": exchange.services.environment_id})
+
+
+async def refresh(exchange: Exchange) -> Response:
+    """Exchange an SDK token for an access token."""
+    token = (await exchange.json_object()).get("refresh_token")
+    if not isinstance(token, str) or not token:
+        raise Unauthenticated("refresh_token is missing: send the SDK token under this key.")
+    return answer({"access_token": await exchange.services.tokens.refresh(token)})
+
+
+async def me(exchange: Exchange) -> Response:
+    """Show the caller's user."""
+    return answer(user_body(exchange.who.user))
+
+
+async def user(exchange: Exchange) -> Response:
+    """Show a user."""
+    return answer(user_body(await exchange.services.tokens.user(exchange.name("user_id"))))
+
+
+async def list_tokens(exchange: Exchange) -> Response:
+    """List SDK tokens: all that is known of them, which is not the tokens."""
+    return answer([token_body(token) for token in await exchange.services.tokens.all()])
+
+
+async def create_token(exchange: Exchange) -> Response:
+    """Create an SDK token for the caller, and show it this once."""
+    exchange.forbid_executions("create tokens")
+    name = (await exchange.json_object()).get("name")
+    if not isinstance(name, str):
+        raise InvalidRequest("name is missing: give the token a name, such as 'ci'.")
+    token = await exchange.services.tokens.create(name, exchange.who.user)
+    return answer({"name": name, "token": token}, 201)
+
+
+async def revoke_token(exchange: Exchange) -> Response:
+    """Revoke an SDK token."""
+    exchange.forbid_executions("revoke tokens")
+    await exchange.services.tokens.revoke(exchange.name())
+    return answer({"name": exchange.name()})

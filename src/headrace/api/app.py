@@ -1,0 +1,132 @@
+"""The HTTP application: routes to handlers, credentials checked, errors translated."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+
+from headrace.api import accounts, executions, pipelines, projects
+from headrace.api.exchange import Exchange, Handler, answer
+from headrace.api.services import Services
+from headrace.control.tokens import Caller
+from headrace.core.errors import HeadraceError, NotFound, Unauthenticated
+from headrace.wire import routes
+from headrace.wire.problems import error_body, status_of
+
+logger = logging.getLogger(__name__)
+
+HANDLERS: Mapping[routes.Route, Handler] = {
+    routes.HEALTH: accounts.health,
+    routes.ENVIRONMENT_INFO: accounts.environment_info,
+    routes.REFRESH: accounts.refresh,
+    routes.ME: accounts.me,
+    routes.USER: accounts.user,
+    routes.TOKENS: accounts.list_tokens,
+    routes.CREATE_TOKEN: accounts.create_token,
+    routes.REVOKE_TOKEN: accounts.revoke_token,
+    routes.PROJECT: projects.show_project,
+    routes.UPDATE_PROJECT: projects.update_project,
+    routes.VARIABLES: projects.list_variables,
+    routes.SET_VARIABLES: projects.set_variables,
+    routes.DELETE_VARIABLE: projects.delete_variable,
+    routes.PIPELINES: pipelines.list_pipelines,
+    routes.CREATE_PIPELINE: pipelines.create_pipeline,
+    routes.PIPELINE: pipelines.show_pipeline,
+    routes.DELETE_PIPELINE: pipelines.delete_pipeline,
+    routes.DOWNLOAD_PIPELINE: pipelines.download_pipeline,
+    routes.SIGNED_BUNDLE: pipelines.signed_bundle,
+    routes.PIPELINE_LOGS: pipelines.pipeline_logs,
+    routes.PIPELINE_LOG_LINES: pipelines.pipeline_log_lines,
+    routes.RUN_PIPELINE: executions.run_pipeline,
+    routes.PIPELINE_EXECUTIONS: pipelines.pipeline_executions,
+    routes.LATEST_EXECUTION: pipelines.latest_execution,
+    routes.EXECUTIONS: executions.list_executions,
+    routes.EXECUTION: executions.show_execution,
+    routes.DELETE_EXECUTION: executions.delete_execution,
+    routes.CANCEL_EXECUTION: executions.cancel_execution,
+    routes.EXECUTION_OUTPUTS: executions.execution_outputs,
+    routes.EXECUTION_OUTPUT: executions.execution_output,
+    routes.EXECUTION_INPUT: executions.execution_input,
+    routes.EXECUTION_LOGS: executions.execution_logs,
+    routes.EXECUTION_LOG_LINES: executions.execution_log_lines,
+}
+
+
+def build_app(services: Services) -> Starlette:
+    """Return the application that serves the contract with these services."""
+    return Starlette(
+        routes=[
+            StarletteRoute(
+                routes.PREFIX + route.path,
+                _endpoint(route, handler, services),
+                methods=[route.method],
+            )
+            for route, handler in HANDLERS.items()
+        ],
+        exception_handlers={HTTPException: _no_route},
+    )
+
+
+async def authenticate(request: Request, services: Services) -> Caller:
+    """Return who makes a request, by its ``Authorization: Bearer`` header.
+
+    Raises:
+        Unauthenticated: There is none, or it is not valid.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated(
+            "This needs an access token: send it as 'Authorization: Bearer <access token>', got "
+            f"from {routes.REFRESH.url()} with an SDK token."
+        )
+    return await services.tokens.caller(token.strip())
+
+
+def _endpoint(
+    route: routes.Route, handler: Handler, services: Services
+) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        request_id = str(uuid.uuid4())
+        try:
+            caller = None if route.is_public else await authenticate(request, services)
+            return await handler(Exchange(request, services, caller))
+        except HeadraceError as error:
+            return _refusal(error, request_id)
+        except ClientDisconnect:
+            # Nobody is left to read an answer.
+            return Response(status_code=499)
+        except Exception:
+            logger.exception("request %s: %s %s failed", request_id, route.method, route.path)
+            return _failure(request_id)
+
+    return endpoint
+
+
+def _refusal(error: HeadraceError, request_id: str) -> Response:
+    status = status_of(error)
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else None
+    return answer(error_body(error, request_id), status, headers)
+
+
+def _failure(request_id: str) -> Response:
+    error = HeadraceError(
+        "The server failed to carry out this request. Its log says why, under this request's id."
+    )
+    return answer(error_body(error, request_id) | {"name": "InternalError"}, 500)
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    request_id = str(uuid.uuid4())
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    if status == 405:
+        message = f"{request.url.path} does not answer {request.method}."
+        problem = HeadraceError(message)
+        return answer(error_body(problem, request_id) | {"name": "MethodNotAllowed"}, 405)
+    return _refusal(NotFound(f"There is nothing at {request.url.path}."), request_id)

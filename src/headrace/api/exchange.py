@@ -1,0 +1,125 @@
+"""One request and its answer: what every handler shares."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headrace.api.services import Services
+from headrace.control.tokens import Caller
+from headrace.core.errors import InvalidRequest, PermissionDenied, TooLarge, Unauthenticated
+from headrace.wire.codec import decode_object, encode
+
+MAX_JSON_BYTES = 1_000_000
+MAX_HOLD_S = 25.0
+"""How long a request that waits is held: short of what proxies and clients tolerate."""
+
+_TRUE = {"true", "t", "1"}
+_FALSE = {"false", "f", "0"}
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request being answered.
+
+    Attributes:
+        request: The HTTP request.
+        services: What handlers work with.
+        caller: Who asks; None on public routes.
+    """
+
+    request: Request
+    services: Services
+    caller: Caller | None
+
+    @property
+    def who(self) -> Caller:
+        """Who asks.
+
+        Raises:
+            Unauthenticated: The route is public, so nobody has said.
+        """
+        if self.caller is None:
+            raise Unauthenticated("This needs an access token.")
+        return self.caller
+
+    def name(self, key: str = "name") -> str:
+        """Return a placeholder of the path."""
+        return str(self.request.path_params[key])
+
+    def forbid_executions(self, what: str) -> None:
+        """Refuse a call that comes from inside an execution.
+
+        Raises:
+            PermissionDenied: It does.
+        """
+        if self.who.execution_id is not None:
+            raise PermissionDenied(f"Code inside an execution may not {what}.")
+
+    async def json_object(self) -> dict[str, Any]:
+        """Return the body, a JSON object; an empty body is ``{}``.
+
+        Raises:
+            InvalidRequest: It is none.
+            TooLarge: It is longer than :data:`MAX_JSON_BYTES`.
+        """
+        body = bytearray()
+        async for chunk in self.request.stream():
+            body += chunk
+            if len(body) > MAX_JSON_BYTES:
+                raise TooLarge(f"The body is larger than {MAX_JSON_BYTES:,} bytes of JSON.")
+        return decode_object(bytes(body), "the body")
+
+    def flag(self, *names: str) -> bool:
+        """Return a boolean of the query, by any of its names; absent means False.
+
+        Raises:
+            InvalidRequest: It is neither true nor false.
+        """
+        for name in names:
+            text = self.request.query_params.get(name)
+            if text is None:
+                continue
+            if text.lower() in _TRUE:
+                return True
+            if text.lower() not in _FALSE:
+                raise InvalidRequest(f"{name} must be true or false, not {text!r}.")
+        return False
+
+    def integer(self, name: str, default: int, *, at_least: int, at_most: int) -> int:
+        """Return an integer of the query.
+
+        Raises:
+            InvalidRequest: It is none, or out of bounds.
+        """
+        text = self.request.query_params.get(name)
+        return default if text is None else bounded(text, name, at_least=at_least, at_most=at_most)
+
+
+Handler = Callable[[Exchange], Awaitable[Response]]
+
+
+def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a JSON answer."""
+    return Response(encode(body), status, headers, media_type="application/json")
+
+
+def bounded(value: Any, name: str, *, at_least: int, at_most: int) -> int:
+    """Return an integer that a caller gave, as a number or as text.
+
+    Raises:
+        InvalidRequest: It is none, or out of bounds.
+    """
+    try:
+        number = int(value) if not isinstance(value, bool | float) else None
+    except (TypeError, ValueError):
+        number = None
+    if number is None or not at_least <= number <= at_most:
+        raise InvalidRequest(
+            f"{name} must be an integer from {at_least} to {at_most}, not {value!r}."
+        )
+    return number

@@ -1,0 +1,204 @@
+"""Routes of executions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+from starlette.responses import FileResponse, Response, StreamingResponse
+
+from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
+from headrace.api.forms import read_form
+from headrace.api.logs import followed_lines, lines_between
+from headrace.control.executions import RunRequest
+from headrace.core.errors import Conflict, InvalidRequest, NotFound, PipelineExecutionFailed
+from headrace.core.executions import Execution, Status
+from headrace.core.values import DataType, FileStore, FileValue, Value
+from headrace.objects.port import ObjectReader
+from headrace.store import executions as rows
+from headrace.store import pipelines as pipeline_rows
+from headrace.wire.bodies import execution_body, execution_item, output_item
+from headrace.wire.routes import EXECUTION_OUTPUTS
+from headrace.wire.runs import read_run_form
+
+MAX_PAGE = 1000
+
+
+async def run_pipeline(exchange: Exchange) -> Response:
+    """Accept a run of a pipeline."""
+    services = exchange.services
+    async with read_form(
+        exchange.request, uploads=services.uploads, max_file_bytes=services.max_upload_bytes
+    ) as form:
+        run = read_run_form(form.fields)
+        execution = await services.executions.run(
+            exchange.name(),
+            RunRequest(run.values, form.files, run.inputs_mapping, run.outputs_mapping),
+            exchange.who.user,
+        )
+    return answer(execution_item(execution), 201)
+
+
+async def list_executions(exchange: Exchange) -> Response:
+    """List executions, newest first, page by page."""
+    query = exchange.request.query_params
+    limit = exchange.integer("limit", 100, at_least=1, at_most=MAX_PAGE)
+    pipeline_id = None
+    if "pipeline_name" in query:
+        pipeline_id = (await exchange.services.pipelines.get(query["pipeline_name"])).id
+    executions = await exchange.services.reader.read(
+        rows.list_executions,
+        limit=limit + 1,
+        before=query.get("cursor"),
+        pipeline_id=pipeline_id,
+        status=_status(query.get("status")),
+    )
+    page = executions[:limit]
+    return answer(
+        {
+            "items": [execution_item(execution) for execution in page],
+            "next_cursor": page[-1].id if len(executions) > limit else None,
+        }
+    )
+
+
+async def show_execution(exchange: Exchange) -> Response:
+    """Show an execution with its inputs and outputs."""
+    execution = await _execution(exchange)
+    pipeline = await exchange.services.reader.read(
+        pipeline_rows.pipeline_by_id, execution.pipeline_id
+    )
+    if pipeline is None:
+        raise NotFound(f"There is no execution {execution.id!r}.")
+    hide = "include_io_values" in exchange.request.query_params and not exchange.flag(
+        "include_io_values"
+    )
+    return answer(execution_body(execution, pipeline, with_values=not hide))
+
+
+async def delete_execution(exchange: Exchange) -> Response:
+    """Delete an execution."""
+    execution_id = exchange.name("execution_id")
+    if exchange.who.execution_id == execution_id:
+        raise Conflict("An execution cannot delete itself.")
+    await exchange.services.executions.delete(execution_id)
+    return answer({"execution_id": execution_id})
+
+
+async def cancel_execution(exchange: Exchange) -> Response:
+    """Cancel an execution, and answer once it has ended."""
+    execution_id = exchange.name("execution_id")
+    if exchange.who.execution_id == execution_id:
+        raise Conflict("An execution cannot cancel itself: raise an exception instead.")
+    return answer(execution_item(await exchange.services.executions.cancel(execution_id)))
+
+
+async def execution_outputs(exchange: Exchange) -> Response:
+    """Return the outputs; while they are waited for, answer 307 now and then (contract, 4.2)."""
+    execution_id = exchange.name("execution_id")
+    waits = exchange.flag("wait_for_completion", "wait_for_results")
+    execution = await exchange.services.executions.wait(execution_id, MAX_HOLD_S if waits else 0)
+    if not execution.status.is_terminal:
+        if waits:
+            path = EXECUTION_OUTPUTS.url(execution_id=execution_id)
+            again = f"{exchange.services.public_url}{path}?{exchange.request.url.query}"
+            return answer({"status": execution.status.value}, 307, {"Location": again})
+        raise Conflict(
+            f"Execution {execution_id} has not ended yet ({execution.status.value}): wait for it "
+            "with wait_for_completion=true."
+        )
+    if execution.failure is not None:
+        raise PipelineExecutionFailed(
+            execution.failure.message,
+            details={
+                "execution_id": execution.id,
+                "status": execution.status.value,
+                "failure": execution.failure.kind.value,
+            },
+        )
+    return answer({"outputs": [output_item(record) for record in execution.outputs]})
+
+
+async def execution_output(exchange: Exchange) -> Response:
+    """Return one output: its bare value, or the bytes of its file; 204 if it has no file."""
+    execution = await _execution(exchange)
+    record = next((r for r in execution.outputs if r.name == exchange.name()), None)
+    if record is None:
+        raise _no_parameter("output", exchange.name(), [r.name for r in execution.outputs])
+    return await _value(exchange, record.data_type, record.value)
+
+
+async def execution_input(exchange: Exchange) -> Response:
+    """Return one input: its bare value, or the bytes of its file; 204 if it has no file."""
+    execution = await _execution(exchange)
+    record = next((r for r in execution.inputs if r.name == exchange.name()), None)
+    if record is None:
+        raise _no_parameter("input", exchange.name(), [r.name for r in execution.inputs])
+    return await _value(exchange, record.data_type, record.value)
+
+
+async def execution_logs(exchange: Exchange) -> Response:
+    """Return the log of an execution, in the array of arrays that the contract has."""
+    execution = await _execution(exchange)
+    path = exchange.services.logs.of_execution(execution.id)
+    return answer([await lines_between(exchange, path)])
+
+
+async def execution_log_lines(exchange: Exchange) -> Response:
+    """Follow the log of an execution."""
+    execution = await _execution(exchange)
+
+    async def has_ended() -> bool:
+        return (await exchange.services.executions.get(execution.id)).status.is_terminal
+
+    path = exchange.services.logs.of_execution(execution.id)
+    return await followed_lines(exchange, path, has_ended)
+
+
+async def _execution(exchange: Exchange) -> Execution:
+    return await exchange.services.executions.get(exchange.name("execution_id"))
+
+
+async def _value(exchange: Exchange, data_type: DataType, value: Value) -> Response:
+    if data_type is not DataType.FILE:
+        return answer(value)
+    if not isinstance(value, FileValue):
+        return Response(status_code=204)
+    services = exchange.services
+    store = services.data_store if value.store is FileStore.DATA_STORE else services.artifacts
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(value.filename)}"}
+    local = await store.local_path(value.path)
+    if local is not None:
+        return FileResponse(local, media_type="application/octet-stream", headers=headers)
+    try:
+        reader = await store.open(value.path)
+    except NotFound:
+        return Response(status_code=204)
+    headers["Content-Length"] = str(reader.length)
+    return StreamingResponse(
+        _chunks(reader), media_type="application/octet-stream", headers=headers
+    )
+
+
+async def _chunks(reader: ObjectReader) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in reader:
+            yield chunk
+    finally:
+        await reader.aclose()
+
+
+def _status(text: str | None) -> Status | None:
+    if text is None:
+        return None
+    for status in Status:
+        if status.value.lower() == text.lower():
+            return status
+    names = ", ".join(status.value for status in Status)
+    raise InvalidRequest(f"status must be one of {names}, not {text!r}.")
+
+
+def _no_parameter(noun: str, name: str, names: list[str]) -> NotFound:
+    return NotFound(
+        f"The execution has no {noun} {name!r}; it has {', '.join(names) or f'no {noun}s'}."
+    )

@@ -1,0 +1,67 @@
+"""Answers that hold log lines: by time, or followed as they come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import Response
+
+from headrace.api.exchange import MAX_HOLD_S, Exchange, answer, bounded
+from headrace.core.errors import InvalidRequest
+from headrace.logs.files import read_after, read_lines
+from headrace.wire.bodies import log_item, log_page
+
+MAX_LINES = 10_000
+_POLL_S = 0.15
+_MAX_TIME_MS = 1 << 53
+
+
+async def lines_between(exchange: Exchange, path: Path) -> list[dict[str, Any]]:
+    """Return the lines that the body's ``from``, ``to`` (epoch milliseconds) and ``limit`` name.
+
+    Raises:
+        InvalidRequest: A key is unknown or no integer.
+    """
+    body = await exchange.json_object()
+    unknown = sorted(set(body) - {"from", "to", "limit"})
+    if unknown:
+        raise InvalidRequest(f"Unknown key {', '.join(unknown)}; the keys are from, to and limit.")
+    times = {
+        key: bounded(body[key], key, at_least=0, at_most=_MAX_TIME_MS) * 1000
+        for key in ("from", "to")
+        if body.get(key) is not None
+    }
+    limit = body.get("limit")
+    count = MAX_LINES if limit is None else bounded(limit, "limit", at_least=0, at_most=10**9)
+    lines = await asyncio.to_thread(
+        read_lines,
+        path,
+        limit=min(count, MAX_LINES),
+        from_us=times.get("from"),
+        to_us=times.get("to"),
+    )
+    return [log_item(line) for line in lines]
+
+
+async def followed_lines(
+    exchange: Exchange, path: Path, has_ended: Callable[[], Awaitable[bool]]
+) -> Response:
+    """Answer with the lines after the query's ``cursor``, held until there are some.
+
+    ``has_ended`` tells whether no more lines will be written.
+    """
+    cursor = exchange.integer("cursor", 0, at_least=0, at_most=1 << 62)
+    limit = exchange.integer("limit", 2000, at_least=1, at_most=MAX_LINES)
+    hold = exchange.integer("wait_s", 0, at_least=0, at_most=3600)
+    deadline = asyncio.get_running_loop().time() + min(hold, MAX_HOLD_S)
+    while True:
+        # Asked before the read, so that lines written in between are not missed.
+        ended = await has_ended()
+        lines, after = await asyncio.to_thread(read_after, path, cursor, limit=limit)
+        is_complete = ended and len(lines) < limit
+        if lines or is_complete or asyncio.get_running_loop().time() >= deadline:
+            return answer(log_page(lines, after, is_complete=is_complete))
+        await asyncio.sleep(_POLL_S)

@@ -1,0 +1,177 @@
+"""Routes of pipelines."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import FileResponse, Response
+
+from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
+from headrace.api.forms import Form, read_form
+from headrace.api.logs import followed_lines, lines_between
+from headrace.control.pipelines import PipelineDraft
+from headrace.core.errors import HeadraceError, InvalidRequest, NotFound
+from headrace.core.pipelines import Pipeline, PipelineStatus
+from headrace.objects.links import PURPOSE, Purpose, sign, verify, xml_of
+from headrace.store import executions as execution_rows
+from headrace.store import pipelines as rows
+from headrace.wire.bodies import execution_item, pipeline_body, pipeline_item
+from headrace.wire.creation import read_pipeline_request, resolve_config
+from headrace.wire.forms import decode_tree
+from headrace.wire.problems import status_of
+from headrace.wire.routes import SIGNED_BUNDLE
+
+ARCHIVE_PART = "step_file"
+MAX_ARCHIVE_BYTES = 64_000_000
+LINK_LIFETIME_S = 3600
+MAX_LISTED = 1000
+
+
+async def list_pipelines(exchange: Exchange) -> Response:
+    """List pipelines."""
+    pipelines = await exchange.services.reader.read(rows.all_pipelines)
+    return answer([pipeline_item(pipeline) for pipeline in pipelines])
+
+
+async def create_pipeline(exchange: Exchange) -> Response:
+    """Create a pipeline: answer once it is recorded, and build it in the background."""
+    exchange.forbid_executions("create pipelines")
+    if exchange.request.headers.get("content-type", "").startswith("application/json"):
+        return await _create_from_json(exchange)
+    async with read_form(
+        exchange.request,
+        uploads=exchange.services.uploads,
+        max_file_bytes=MAX_ARCHIVE_BYTES,
+    ) as form:
+        unknown = sorted(set(form.files) - {ARCHIVE_PART})
+        if unknown:
+            raise InvalidRequest(
+                f"Unexpected file {unknown[0]!r}: the folder is sent as {ARCHIVE_PART}."
+            )
+        pipeline = await _create(exchange, decode_tree(form.fields), form)
+    return answer(pipeline_body(pipeline), 201)
+
+
+async def show_pipeline(exchange: Exchange) -> Response:
+    """Show a pipeline; with ``wait_for_completion``, once its build has ended."""
+    pipelines = exchange.services.pipelines
+    if exchange.flag("wait_for_completion"):
+        return answer(pipeline_body(await pipelines.wait(exchange.name(), MAX_HOLD_S)))
+    return answer(pipeline_body(await pipelines.get(exchange.name())))
+
+
+async def delete_pipeline(exchange: Exchange) -> Response:
+    """Delete a pipeline with its executions."""
+    exchange.forbid_executions("delete pipelines")
+    exchange.flag("force_deployments_deletion")
+    pipeline = await exchange.services.pipelines.delete(exchange.name())
+    return answer({"pipeline": {"name": pipeline.name}, "deployments": []})
+
+
+async def download_pipeline(exchange: Exchange) -> Response:
+    """Give a URL, good for an hour, of the pipeline's folder as a gzip-compressed tar."""
+    pipeline = await exchange.services.pipelines.get(exchange.name())
+    url = SIGNED_BUNDLE.url(digest=pipeline.bundle)
+    expires_at = int(time.time()) + LINK_LIFETIME_S
+    query = sign(exchange.services.link_key, "GET", url, expires_at, {PURPOSE: Purpose.DOWNLOAD})
+    return answer({"signed_url": f"{exchange.services.public_url}{url}?{urlencode(query)}"})
+
+
+async def signed_bundle(exchange: Exchange) -> Response:
+    """Send the folder that a signed URL names; errors are XML, as clients expect them here."""
+    try:
+        return FileResponse(_signed_archive(exchange), media_type="application/gzip")
+    except HeadraceError as error:
+        return Response(xml_of(error), status_of(error), media_type="application/xml")
+
+
+async def pipeline_logs(exchange: Exchange) -> Response:
+    """Return the log of a pipeline's build."""
+    pipeline = await exchange.services.pipelines.get(exchange.name())
+    return answer(await lines_between(exchange, _log(exchange, pipeline)))
+
+
+async def pipeline_log_lines(exchange: Exchange) -> Response:
+    """Follow the log of a pipeline's build."""
+    pipeline = await exchange.services.pipelines.get(exchange.name())
+
+    async def has_ended() -> bool:
+        present = await exchange.services.pipelines.get(pipeline.name)
+        return present.status is not PipelineStatus.PENDING
+
+    return await followed_lines(exchange, _log(exchange, pipeline), has_ended)
+
+
+async def pipeline_executions(exchange: Exchange) -> Response:
+    """List a pipeline's executions, newest first."""
+    pipeline = await exchange.services.pipelines.get(exchange.name())
+    limit = exchange.integer("limit", MAX_LISTED, at_least=1, at_most=MAX_LISTED)
+    executions = await exchange.services.reader.read(
+        execution_rows.list_executions,
+        limit=limit,
+        before=exchange.request.query_params.get("cursor"),
+        pipeline_id=pipeline.id,
+    )
+    return answer([execution_item(execution) for execution in executions])
+
+
+async def latest_execution(exchange: Exchange) -> Response:
+    """Show the id of a pipeline's newest execution; 204 if it has none."""
+    pipeline = await exchange.services.pipelines.get(exchange.name())
+    newest = await exchange.services.reader.read(execution_rows.latest_execution_id, pipeline.id)
+    return Response(status_code=204) if newest is None else answer({"execution_id": newest})
+
+
+async def _create_from_json(exchange: Exchange) -> Response:
+    tree = await exchange.json_object()
+    if "pipeline_template_name" in tree:
+        raise InvalidRequest("This server has no pipeline templates; give a function instead.")
+    pipeline = await _create(exchange, tree, Form([], {}))
+    return answer(pipeline_body(pipeline), 201)
+
+
+async def _create(exchange: Exchange, tree: dict[str, Any], form: Form) -> Pipeline:
+    request = read_pipeline_request(tree)
+    config = resolve_config(request, await exchange.services.projects.current())
+    archive = form.files.get(ARCHIVE_PART)
+    if archive is None:
+        raise InvalidRequest(
+            "The pipeline's code is missing: give container_config a local_folder, so that the "
+            f"client sends it as {ARCHIVE_PART}."
+        )
+    return await exchange.services.pipelines.create(
+        PipelineDraft(
+            name=request.pipeline_name,
+            function_path=request.function_path,
+            function_name=request.function_name,
+            description=request.description,
+            inputs=request.inputs,
+            outputs=request.outputs,
+            config=config,
+            archive=archive.path,
+        ),
+        exchange.who.user,
+    )
+
+
+def _log(exchange: Exchange, pipeline: Pipeline) -> Path:
+    return exchange.services.logs.of_build(pipeline.id)
+
+
+def _signed_archive(exchange: Exchange) -> Path:
+    request = exchange.request
+    verify(
+        exchange.services.link_key,
+        "GET",
+        request.url.path,
+        request.query_params,
+        purpose=Purpose.DOWNLOAD,
+        now=time.time(),
+    )
+    bundle = exchange.services.bundles.find(exchange.name("digest"))
+    if bundle is None:
+        raise NotFound("The pipeline of this URL was deleted.")
+    return bundle.archive

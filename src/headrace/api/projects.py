@@ -1,0 +1,44 @@
+"""Routes of the project's settings and of environment variables."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from headrace.api.exchange import Exchange, answer
+from headrace.core.errors import InvalidRequest
+from headrace.wire.bodies import project_body
+
+
+async def show_project(exchange: Exchange) -> Response:
+    """Show the project's settings."""
+    return answer(project_body(await exchange.services.projects.current()))
+
+
+async def update_project(exchange: Exchange) -> Response:
+    """Change the project's settings."""
+    exchange.forbid_executions("change the project")
+    changes = await exchange.json_object()
+    return answer(project_body(await exchange.services.projects.update(changes)))
+
+
+async def list_variables(exchange: Exchange) -> Response:
+    """List environment variables."""
+    variables = await exchange.services.variables.current()
+    return answer([{"name": name, "value": value} for name, value in variables.items()])
+
+
+async def set_variables(exchange: Exchange) -> Response:
+    """Create or update environment variables."""
+    variables = (await exchange.json_object()).get("environment_variables")
+    if not isinstance(variables, dict) or not variables:
+        raise InvalidRequest(
+            'environment_variables is missing: send {"environment_variables": {"NAME": "value"}}.'
+        )
+    await exchange.services.variables.put(variables)
+    return answer([{"name": name} for name in variables])
+
+
+async def delete_variable(exchange: Exchange) -> Response:
+    """Delete an environment variable."""
+    value = await exchange.services.variables.delete(exchange.name())
+    return answer({"name": exchange.name(), "value": value})

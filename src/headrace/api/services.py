@@ -1,0 +1,45 @@
+"""What handlers are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.bundles.store import BundleStore
+from headrace.control.executions import Executions
+from headrace.control.pipelines import Pipelines
+from headrace.control.projects import Projects
+from headrace.control.tokens import Tokens
+from headrace.control.variables import Variables
+from headrace.logs.files import LogFiles
+from headrace.objects.port import ObjectStore
+from headrace.store.database import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The verbs and the readable places of a server.
+
+    Attributes:
+        environment_id: Id of this environment.
+        public_url: Root URL under which callers reach this server.
+        uploads: Folder for files while a request is read.
+        max_upload_bytes: Greatest size of one uploaded file.
+        link_key: Key that signs URLs.
+    """
+
+    reader: Reader
+    tokens: Tokens
+    projects: Projects
+    variables: Variables
+    pipelines: Pipelines
+    executions: Executions
+    artifacts: ObjectStore
+    data_store: ObjectStore
+    bundles: BundleStore
+    logs: LogFiles
+    environment_id: str
+    public_url: str
+    uploads: Path
+    max_upload_bytes: int
+    link_key: bytes

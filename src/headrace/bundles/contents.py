@@ -1,0 +1,95 @@
+"""What a bundle's folder holds: its entries in order, their digest, and an archive of them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import stat
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from headrace.bundles.reading import CHUNK
+
+NOT_CONTENT = frozenset({"__pycache__", ".git"})
+"""Names that never belong to a bundle, wherever they are: what Python and git write for
+themselves, and change without any change to the code."""
+
+# Zip files, and so wheels built from a folder, cannot hold an earlier time.
+_MTIME = 315_532_800  # 1980-01-01
+
+
+def content_digest(folder: Path) -> str:
+    """Return the SHA-256, in hex, of a folder's content.
+
+    Relative paths, bytes, targets of links and whether files are executable go in; owners, times,
+    order and :data:`NOT_CONTENT` do not.
+    """
+    digest = hashlib.sha256(b"headrace bundle 1\n")
+    for path, kind, place in _entries(folder):
+        _feed(digest, kind.encode())
+        _feed(digest, path.encode())
+        if kind == "link":
+            _feed(digest, str(place.readlink()).encode())
+        elif kind != "directory":
+            size = place.stat().st_size
+            digest.update(size.to_bytes(8, "big"))
+            with place.open("rb") as source:
+                while piece := source.read(CHUNK):
+                    digest.update(piece)
+    return digest.hexdigest()
+
+
+def write_archive(folder: Path, target: Path) -> None:
+    """Write a folder's content as a gzip-compressed tar, the same bytes for the same content."""
+    with (
+        target.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for path, kind, place in _entries(folder):
+            member = tarfile.TarInfo(path)
+            member.mtime = _MTIME
+            member.mode = 0o644 if kind == "file" else 0o755
+            if kind == "directory":
+                member.type = tarfile.DIRTYPE
+                tar.addfile(member)
+            elif kind == "link":
+                member.type = tarfile.SYMTYPE
+                member.linkname = str(place.readlink())
+                tar.addfile(member)
+            else:
+                member.size = place.stat().st_size
+                with place.open("rb") as source:
+                    tar.addfile(member, source)
+
+
+def _feed(digest: hashlib._Hash, text: bytes) -> None:
+    # The length goes first, so that no two contents feed the same bytes.
+    digest.update(len(text).to_bytes(8, "big"))
+    digest.update(text)
+
+
+def _entries(folder: Path) -> list[tuple[str, str, Path]]:
+    """Return (relative path, kind, place) of all entries, sorted by path."""
+    return sorted(_walk(folder))
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, str, Path]]:
+    waiting = [("", folder)]
+    while waiting:
+        prefix, directory = waiting.pop()
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                if entry.name in NOT_CONTENT:
+                    continue
+                path, place = prefix + entry.name, Path(entry.path)
+                if entry.is_symlink():
+                    yield path, "link", place
+                elif entry.is_dir():
+                    yield path, "directory", place
+                    waiting.append((f"{path}/", place))
+                else:
+                    is_executable = entry.stat().st_mode & stat.S_IXUSR
+                    yield path, "program" if is_executable else "file", place

@@ -1,0 +1,82 @@
+"""Commands for who operates a server: they need the extra ``server``."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import typer
+
+from headrace.core.errors import Unavailable
+
+SERVER = "headrace.server.main"
+"""Loaded by name, because nothing of the base install imports the server."""
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Folder of all that the server keeps.  [default: ~/.headrace]"),
+]
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")]
+PublicUrl = Annotated[
+    str | None, typer.Option(help="URL by which clients reach the server, if not host and port.")
+]
+
+
+def serve(
+    data_dir: DataDir = None,
+    host: Host = None,
+    port: Port = None,
+    public_url: PublicUrl = None,
+) -> None:
+    """Start a server on this machine, in the foreground.
+
+    All other settings are HEADRACE_* variables; `headrace check` lists them.
+    """
+    overrides = settings(data_dir=data_dir, host=host, port=port, public_url=public_url)
+    raise typer.Exit(server().serve(overrides))
+
+
+def check(
+    data_dir: DataDir = None,
+    host: Host = None,
+    port: Port = None,
+    public_url: PublicUrl = None,
+) -> None:
+    """Check the server's settings and this machine, and print what was found."""
+    overrides = settings(data_dir=data_dir, host=host, port=port, public_url=public_url)
+    raise typer.Exit(server().check(overrides))
+
+
+def create_token_here(data_dir: Path | None, name: str) -> str:
+    """Create an SDK token in a data directory of this machine; no server needs to run.
+
+    Raises:
+        HeadraceError: The name is taken, or the directory cannot be used.
+    """
+    token: str = server().create_token(settings(data_dir=data_dir), name)
+    return token
+
+
+def settings(**given: object) -> dict[str, str]:
+    """Return the settings that were given on the command line, as text."""
+    return {name: str(value) for name, value in given.items() if value is not None}
+
+
+def server() -> ModuleType:
+    """Return the server's module.
+
+    Raises:
+        Unavailable: It, or something that it needs, is not installed.
+    """
+    try:
+        return importlib.import_module(SERVER)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("headrace"):
+            raise
+        raise Unavailable(
+            f"The server is not installed here ({error.name} is missing): "
+            "pip install 'headrace[server]'"
+        ) from None

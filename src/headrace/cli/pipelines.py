@@ -1,0 +1,200 @@
+"""Commands about pipelines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from headrace.cli.output import short_time
+from headrace.cli.parameters import (
+    FUNCTION_SYNTAX,
+    INPUT_SYNTAX,
+    OUTPUT_SYNTAX,
+    function_from_text,
+    input_from_text,
+    output_from_text,
+    usage,
+)
+from headrace.cli.session import JsonFlag, Session, session
+
+pipelines = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Create, show, list and delete pipelines."
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the pipeline.")]
+Timestamps = Annotated[bool, typer.Option("--timestamps", "-t", help="Begin lines with the time.")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")]
+
+
+@pipelines.command("create")
+def create(
+    context: typer.Context,
+    name: Name,
+    function: Annotated[str, typer.Option(metavar=FUNCTION_SYNTAX, help="What it calls.")],
+    folder: Annotated[
+        Path, typer.Option(help="Local folder of the code.", show_default="the current folder")
+    ] = Path(),
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", "-i", metavar="NAME:TYPE[!][=DEFAULT]", help=f"{INPUT_SYNTAX}."),
+    ] = None,
+    outputs: Annotated[
+        list[str] | None,
+        typer.Option("--output", "-o", metavar=OUTPUT_SYNTAX, help="What the function returns."),
+    ] = None,
+    requirements: Annotated[
+        str | None, typer.Option(help="Requirements file in the folder.")
+    ] = None,
+    no_requirements: Annotated[
+        bool, typer.Option("--no-requirements", help="None, even if the project names one.")
+    ] = False,
+    language: Annotated[str | None, typer.Option(help="Such as python:3.11-slim.")] = None,
+    include: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help="File or folder to take; repeatable.")
+    ] = None,
+    system_dependency: Annotated[
+        list[str] | None, typer.Option(metavar="PACKAGE", help="System package; repeatable.")
+    ] = None,
+    description: Annotated[str | None, typer.Option(help="Free text.")] = None,
+    wait: Annotated[bool, typer.Option(help="Wait until its environment is built.")] = True,
+    as_json: JsonFlag = False,
+) -> None:
+    """Create a pipeline from a Python function, and build its environment.
+
+    TYPE is string, number, boolean, json, array or file. An input without "!" is optional: the
+    function receives its default, or None.
+    """
+    current = session(context, as_json)
+    with usage("--function"):
+        function_path, function_name = function_from_text(function)
+    with usage("--input"):
+        declared_inputs = [input_from_text(text) for text in inputs or ()]
+    with usage("--output"):
+        declared_outputs = [output_from_text(text) for text in outputs or ()]
+    if no_requirements and requirements:
+        raise typer.BadParameter("it excludes --requirements", param_hint="--no-requirements")
+    config: dict[str, Any] = {
+        "language": language,
+        "requirements_path": requirements,
+        "included_folders": include,
+        "system_dependencies": system_dependency,
+    }
+    config = {key: value for key, value in config.items() if value} | {"local_folder": folder}
+    if no_requirements:
+        config["requirements_path"] = None
+    pipeline = current.sdk.create_pipeline(
+        name,
+        function_path,
+        function_name,
+        description,
+        config,
+        declared_inputs,
+        declared_outputs,
+        wait_for_completion=False,
+    )
+    if wait:
+        pipeline = _built(current, name)
+    _summarise(current, pipeline)
+
+
+@pipelines.command("list")
+def list_all(context: typer.Context, as_json: JsonFlag = False) -> None:
+    """List all pipelines."""
+    current = session(context, as_json)
+    found = current.sdk.list_pipelines()
+    rows = [(p["pipeline_name"], p["status"], short_time(p["created_at"])) for p in found]
+    current.screen.table(("NAME", "STATUS", "CREATED"), rows, found, "There are no pipelines.")
+
+
+@pipelines.command("show")
+def show(context: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
+    """Show a pipeline: its function, inputs, outputs and environment."""
+    current = session(context, as_json)
+    pipeline = current.sdk.get_pipeline(name)
+    parameters, info = pipeline["parameters"], pipeline["creation_info"]
+    config = parameters["container_config"]
+    pairs: list[tuple[str, str | None]] = [
+        ("name", parameters["pipeline_name"]),
+        ("status", info["status"]),
+        ("function", f"{parameters['function_path']}:{parameters['function_name']}"),
+        ("description", parameters["description"]),
+        ("language", config["language"]),
+        ("requirements", config["requirements_path"]),
+        ("created", short_time(info["created_at"])),
+        ("last execution", info["last_execution_id"]),
+    ]
+    pairs += [("input", _declared(item)) for item in parameters["inputs"]]
+    pairs += [("output", _declared(item)) for item in parameters["outputs"]]
+    if info.get("failure"):
+        pairs.append(("failure", info["failure"]))
+    current.screen.fields(pairs, pipeline)
+
+
+@pipelines.command("delete")
+def delete(
+    context: typer.Context,
+    name: Name,
+    force: Annotated[bool, typer.Option("--force", help="Delete its deployments as well.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Delete a pipeline and its executions."""
+    current = session(context, as_json)
+    deleted = current.sdk.delete_pipeline(name, force_deployments_deletion=force)
+    current.screen.say(f"Deleted pipeline {name}.", deleted)
+
+
+@pipelines.command("logs")
+def logs(
+    context: typer.Context,
+    name: Name,
+    follow: Follow = False,
+    timestamps: Timestamps = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print the log of a pipeline's build."""
+    current = session(context, as_json)
+    current.screen.log(current.sdk.iter_pipeline_logs(name, follow=follow), timestamps=timestamps)
+
+
+@pipelines.command("download")
+def download(
+    context: typer.Context,
+    name: Name,
+    out: Annotated[Path, typer.Option(help="Folder to save it in.")] = Path(),
+    as_json: JsonFlag = False,
+) -> None:
+    """Save the folder that a pipeline was made from, as NAME.tgz."""
+    current = session(context, as_json)
+    current.sdk.download_pipeline_local_folder(name, out)
+    path = out / f"{name}.tgz"
+    current.screen.say(f"Saved {path} ({path.stat().st_size:,} bytes).", {"path": str(path)})
+
+
+def _built(current: Session, name: str) -> dict[str, Any]:
+    screen = current.screen
+    with screen.activity(f"Building pipeline {name}"):
+        for line in current.sdk.iter_pipeline_logs(name, follow=True):
+            screen.note(line["message"])
+        return current.sdk.get_pipeline(name, wait_for_completion=True)
+
+
+def _summarise(current: Session, pipeline: dict[str, Any]) -> None:
+    parameters = pipeline["parameters"]
+    name = parameters["pipeline_name"]
+    is_ready = pipeline["creation_info"]["status"] == "ready"
+    example = " ".join(["headrace run", name, *(f"-i {i['name']}=…" for i in parameters["inputs"])])
+    sentence = (
+        f"Pipeline {name} is ready. Run it: {example}"
+        if is_ready
+        else f"Pipeline {name} is being built. Follow it: headrace pipelines logs {name} --follow"
+    )
+    current.screen.say(sentence, pipeline)
+
+
+def _declared(item: dict[str, Any]) -> str:
+    required = "!" if item.get("is_required") else ""
+    default = item.get("default_value")
+    text = f"{item['name']}:{item['data_type']}{required}"
+    return text if default is None else f"{text}={default}"

@@ -1,0 +1,77 @@
+"""``HeadraceSdk``: the parts of the SDK put together."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+from typing import Self
+
+from headrace.client.configuration import connection
+from headrace.client.executions import ExecutionCalls
+from headrace.client.logs import LogCalls
+from headrace.client.pipelines import PipelineCalls
+from headrace.client.projects import ProjectCalls
+from headrace.client.users import UserCalls
+
+
+class HeadraceSdk(PipelineCalls, ExecutionCalls, LogCalls, ProjectCalls, UserCalls):
+    """A connection to a Headrace server, as one user.
+
+    What is not given is taken from ``HEADRACE_SDK_TOKEN``, ``HEADRACE_ENVIRONMENT_URL`` and
+    ``HEADRACE_CONTROL_URL``, then from the same names that begin with ``CRAFT_AI``, then from
+    ``headrace login``. Nothing is sent before the first call. Threads may share one object.
+
+    Args:
+        sdk_token: The SDK token.
+        environment_url: Root of the server, such as ``http://127.0.0.1:8471``.
+        control_url: Root of the server that knows the users; the same unless said.
+        verbose_log: Tell progress on stderr. None: if Python is interactive.
+        warn_on_metric_outside_of_pipeline: Warn when a metric is recorded where none can be.
+        warn_on_metric_outside_of_step: The same, by its older name.
+
+    Raises:
+        Unauthenticated: No server or no token is given anywhere.
+        InvalidRequest: A URL is not one.
+    """
+
+    def __init__(
+        self,
+        sdk_token: str | None = None,
+        environment_url: str | None = None,
+        control_url: str | None = None,
+        verbose_log: bool | None = None,
+        warn_on_metric_outside_of_pipeline: bool = True,
+        *,
+        warn_on_metric_outside_of_step: bool | None = None,
+    ) -> None:
+        # httpx takes longer to import than all the rest, so only who connects pays for it.
+        from headrace.client.transport import Transport  # noqa: PLC0415 - see above
+
+        found = connection(
+            os.environ, token=sdk_token, environment_url=environment_url, control_url=control_url
+        )
+        self.base_environment_url = found.environment_url
+        self.base_control_url = found.control_url
+        self.verbose_log = hasattr(sys, "ps1") if verbose_log is None else verbose_log
+        self.warn_on_metric_outside_of_pipeline = (
+            warn_on_metric_outside_of_pipeline
+            if warn_on_metric_outside_of_step is None
+            else warn_on_metric_outside_of_step
+        )
+        self._transport = Transport(found)
+
+    def close(self) -> None:
+        """Close the network connections; the object cannot be used after that."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

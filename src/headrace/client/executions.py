@@ -1,0 +1,305 @@
+"""Executions: run a pipeline, look at its runs, wait for them, cancel and delete them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path, PurePath
+from typing import Any
+
+from headrace.client.mappings import InputSource, OutputDestination, mapping_objects
+from headrace.client.messages import Answer, Form, Json, Request
+from headrace.client.parts import Object, Part, log_period
+from headrace.client.uploads import file_part, values_text
+from headrace.client.waiting import wait_for
+from headrace.core.executions import Status
+from headrace.core.names import check_name
+from headrace.core.values import DataType
+from headrace.wire import routes
+from headrace.wire.codec import encode
+from headrace.wire.routes import Route
+
+
+class ExecutionCalls(Part):
+    """Runs of pipelines, however they were started."""
+
+    def run_pipeline(
+        self,
+        pipeline_name: str,
+        inputs: Mapping[str, Any] | None = None,
+        inputs_mapping: Sequence[InputSource] | None = None,
+        outputs_mapping: Sequence[OutputDestination] | None = None,
+        wait_for_completion: bool = True,
+    ) -> Object:
+        """Run a pipeline.
+
+        Args:
+            pipeline_name: The pipeline.
+            inputs: Values by input name. A file is a path, bytes, or a readable binary object
+                (sent from its beginning if it can seek). All others are JSON values, together at
+                most 60,000 bytes.
+            inputs_mapping: Other sources: constant, environment variable, data store, null.
+            outputs_mapping: Other destinations: data store, null.
+            wait_for_completion: Return when it ended, not before.
+
+        Returns:
+            ``{"execution_id": str}``, and if it was waited for ``"outputs": {name: value}``, where
+            a file is ``bytes``.
+
+        Raises:
+            NotFound: There is no such pipeline.
+            InvalidValue: An input is missing, unknown or of the wrong type; nothing ran.
+            InvalidMapping: The mapping cannot be used; nothing ran.
+            PipelineExecutionFailed: It was waited for, and failed; ``details["execution_id"]``
+                says which.
+        """
+        pipeline = self._transport.call(routes.PIPELINE, name=pipeline_name)
+        file_names = {
+            parameter["name"]
+            for parameter in pipeline["parameters"]["inputs"]
+            if parameter["data_type"] == DataType.FILE
+        }
+        given = dict(inputs or {})
+        # None for a file means that none is sent.
+        files = {n: given.pop(n) for n in list(given) if n in file_names and given[n] is not None}
+        fields = [("json_inputs", values_text(given))]
+        if inputs_mapping is not None:
+            objects = mapping_objects(inputs_mapping, InputSource, "inputs_mapping")
+            fields.append(("inputs_mapping", encode(objects).decode()))
+        if outputs_mapping is not None:
+            objects = mapping_objects(outputs_mapping, OutputDestination, "outputs_mapping")
+            fields.append(("outputs_mapping", encode(objects).decode()))
+        with ExitStack() as opened:
+            parts = tuple(file_part(name, value, opened) for name, value in files.items())
+            form = Form(tuple(fields), parts)
+            started = self._transport.call(
+                routes.RUN_PIPELINE, Request(body=form), name=pipeline_name
+            )
+        execution_id: str = started["execution_id"]
+        self._say(f"Pipeline {pipeline_name}: execution {execution_id} started.")
+        if not wait_for_completion:
+            return {"execution_id": execution_id}
+        return self.retrieve_pipeline_execution_outputs(execution_id)
+
+    def retrieve_pipeline_execution_outputs(
+        self, execution_id: str, include_files: bool = True
+    ) -> Object:
+        """Wait for an execution to end, and return its outputs.
+
+        Args:
+            execution_id: The execution.
+            include_files: Whether files come as well; otherwise they are None, and
+                :meth:`save_pipeline_execution_output` has them.
+
+        Returns:
+            ``{"execution_id": str, "outputs": {name: value}}``; a file is ``bytes``, and an output
+            that went elsewhere or nowhere is None.
+
+        Raises:
+            NotFound: There is no such execution.
+            PipelineExecutionFailed: It failed.
+        """
+
+        def ask(left: float | None) -> Answer | None:
+            del left
+            request = Request(query={"wait_for_completion": "true"})
+            answer = self._transport.ask(
+                routes.EXECUTION_OUTPUTS, request, execution_id=execution_id
+            )
+            return None if answer.status == 307 else answer
+
+        answer = wait_for(ask, what=f"Execution {execution_id}").value()
+        outputs = {}
+        for item in answer["outputs"]:
+            name = item["pipeline_output_name"]
+            is_here = item["mapping_type"] not in {"is_null", "datastore"}
+            outputs[name] = (
+                self.get_pipeline_execution_output(execution_id, name)
+                if include_files and item["data_type"] == DataType.FILE and is_here
+                else item.get("value")
+            )
+        self._say(f"Execution {execution_id}: ended.")
+        return {"execution_id": execution_id, "outputs": outputs}
+
+    def list_pipeline_executions(self, pipeline_name: str) -> list[Object]:
+        """Return the executions of a pipeline, newest first, without inputs and outputs.
+
+        Raises:
+            NotFound: There is no such pipeline.
+        """
+        found: list[Object] = self._transport.call(routes.PIPELINE_EXECUTIONS, name=pipeline_name)
+        return found
+
+    def list_executions(
+        self,
+        limit: int | None = None,
+        cursor: str | None = None,
+        status: str | None = None,
+        pipeline_name: str | None = None,
+    ) -> Object:
+        """Return one page of all executions, newest first.
+
+        Args:
+            limit: At most so many.
+            cursor: ``next_cursor`` of the page before.
+            status: Only those with this status, a member of :class:`~headrace.EXECUTION_STATUS`.
+            pipeline_name: Only those of this pipeline.
+
+        Returns:
+            ``{"items": [...], "next_cursor": str | None}``.
+        """
+        query = {
+            "limit": limit,
+            "cursor": cursor,
+            "status": status and str(status),
+            "pipeline_name": pipeline_name,
+        }
+        page: Object = self._transport.call(routes.EXECUTIONS, Request(query=query))
+        return page
+
+    def get_pipeline_execution(
+        self, execution_id: str, include_io_values: bool = True, include_files: bool = True
+    ) -> Object:
+        """Return an execution with its inputs and outputs.
+
+        Args:
+            execution_id: The execution.
+            include_io_values: Whether the values come as well.
+            include_files: Whether files are among them, as ``bytes``; otherwise they are None.
+
+        Returns:
+            The execution. Its ``inputs`` and ``outputs`` are
+            ``{"pipeline_input_name", "step_input_name", "data_type", "source", "value", ...}``,
+            ``output`` and ``destination`` for outputs, with the keys of the mapping beside.
+
+        Raises:
+            NotFound: There is no such execution.
+        """
+        request = Request(query={"include_io_values": str(include_io_values).lower()})
+        found: Object = self._transport.call(routes.EXECUTION, request, execution_id=execution_id)
+        fetch = include_io_values and include_files
+        is_over = Status(found["status"]).is_terminal
+        found["inputs"] = [
+            self._shown(found, item, "input", fetch=fetch) for item in found["inputs"]
+        ]
+        found["outputs"] = [
+            self._shown(found, item, "output", fetch=fetch and is_over) for item in found["outputs"]
+        ]
+        return found
+
+    def get_pipeline_execution_input(self, execution_id: str, input_name: str) -> Any:
+        """Return the value of one input; a file is ``bytes``, and one not there is None.
+
+        Raises:
+            NotFound: There is no such execution or input.
+        """
+        return self._transport.call(
+            routes.EXECUTION_INPUT, execution_id=execution_id, name=input_name
+        )
+
+    def get_pipeline_execution_output(self, execution_id: str, output_name: str) -> Any:
+        """Return the value of one output; a file is ``bytes``, and one not there is None.
+
+        Raises:
+            NotFound: There is no such execution or output.
+        """
+        return self._transport.call(
+            routes.EXECUTION_OUTPUT, execution_id=execution_id, name=output_name
+        )
+
+    def save_pipeline_execution_output(
+        self, execution_id: str, output_name: str, folder: str | os.PathLike[str]
+    ) -> Path | None:
+        """Save a file output in a folder, piece by piece, whatever its size.
+
+        Its name is that of the output, with the suffix of the file that user code returned.
+
+        Returns:
+            The file, or None if the execution left no such output.
+
+        Raises:
+            NotFound: There is no such execution or output.
+            OSError: The file cannot be written.
+        """
+        draft = Path(folder, f".{check_name(output_name, 'output_name')}.part")
+        try:
+            with draft.open("wb") as file:
+                name = self._transport.download(
+                    routes.EXECUTION_OUTPUT, file, execution_id=execution_id, name=output_name
+                )
+            if name is None:
+                return None
+            return draft.replace(Path(folder, output_name + PurePath(name).suffix))
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def get_pipeline_execution_logs(
+        self,
+        execution_id: str,
+        from_datetime: datetime | None = None,
+        to_datetime: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[Object]:
+        """Return the log of an execution: ``[{"timestamp", "message", "stream"}]``.
+
+        Args:
+            execution_id: The execution.
+            from_datetime: Lines from this time on.
+            to_datetime: Lines before this time.
+            limit: At most so many lines.
+
+        Raises:
+            NotFound: There is no such execution.
+        """
+        body = log_period(from_datetime, to_datetime, limit)
+        # One array for each step on the wire; a pipeline has one.
+        steps: list[list[Object]] = self._transport.call(
+            routes.EXECUTION_LOGS, Request(body=Json(body)), execution_id=execution_id
+        )
+        return steps[0] if steps else []
+
+    def cancel_pipeline_execution(self, execution_id: str) -> Object:
+        """Stop an execution that is pending or running, and return it.
+
+        Raises:
+            NotFound: There is no such execution.
+            IllegalTransition: It has ended.
+        """
+        found: Object = self._transport.call(routes.CANCEL_EXECUTION, execution_id=execution_id)
+        self._say(f"Execution {execution_id}: cancelled.")
+        return found
+
+    def delete_pipeline_execution(self, execution_id: str) -> Object:
+        """Delete an execution with its values and log; a running one is cancelled first.
+
+        Returns:
+            ``{"execution_id": str}``.
+
+        Raises:
+            NotFound: There is no such execution.
+        """
+        deleted: Object = self._transport.call(routes.DELETE_EXECUTION, execution_id=execution_id)
+        self._say(f"Execution {execution_id}: deleted.")
+        return deleted
+
+    def _shown(self, execution: Object, item: Object, noun: str, *, fetch: bool) -> Object:
+        """Return an input or output as users see it: its mapping's keys beside its own."""
+        name = item[f"pipeline_{noun}_name"]
+        kind = item["mapping_type"]
+        hidden = {"is_required", "default_value", f"run_{noun}_name"}
+        value = item.get("value")
+        # What a mapping put into the data store is an output, but was no input of the caller's.
+        unstored = {"is_null"} if noun == "output" else {"is_null", "datastore"}
+        if fetch and item["data_type"] == DataType.FILE and kind not in unstored:
+            route: Route = routes.EXECUTION_OUTPUT if noun == "output" else routes.EXECUTION_INPUT
+            value = self._transport.call(route, execution_id=execution["execution_id"], name=name)
+        return {
+            f"pipeline_{noun}_name": name,
+            f"step_{noun}_name": name,
+            "data_type": item["data_type"],
+            **{key: part for key, part in item["mapping_value"].items() if key not in hidden},
+            "source" if noun == "input" else "destination": kind,
+            "value": value,
+        }

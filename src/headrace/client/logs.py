@@ -1,0 +1,62 @@
+"""Logs: the lines there are, and those still to come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from headrace.client.messages import Request
+from headrace.client.parts import Part
+from headrace.client.waiting import wait_for
+from headrace.wire import routes
+from headrace.wire.routes import Route
+
+HOLD_S = 20
+"""Seconds for which the server is asked to hold a question about lines still to come."""
+
+PAGE_LINES = 2000
+
+Line = dict[str, Any]
+
+
+class LogCalls(Part):
+    """Logs as they are written."""
+
+    def iter_pipeline_logs(self, pipeline_name: str, *, follow: bool = False) -> Iterator[Line]:
+        """Yield the log of a pipeline's build, line by line.
+
+        Args:
+            pipeline_name: The pipeline.
+            follow: Go on until the build ends; otherwise stop at the last line there is.
+
+        Yields:
+            ``{"timestamp": ISO 8601 UTC, "message": str, "stream": str}``, times ascending.
+
+        Raises:
+            NotFound: There is no such pipeline.
+        """
+        return self._lines(routes.PIPELINE_LOG_LINES, follow, name=pipeline_name)
+
+    def iter_execution_logs(self, execution_id: str, *, follow: bool = False) -> Iterator[Line]:
+        """Yield the log of an execution, line by line; see :meth:`iter_pipeline_logs`.
+
+        Raises:
+            NotFound: There is no such execution.
+        """
+        return self._lines(routes.EXECUTION_LOG_LINES, follow, execution_id=execution_id)
+
+    def _lines(self, route: Route, follow: bool, **names: str) -> Iterator[Line]:
+        query = {"cursor": 0, "wait_s": HOLD_S if follow else 0, "limit": PAGE_LINES}
+
+        def next_page(left: float | None) -> Line | None:
+            del left
+            page: Line = self._transport.call(route, Request(query=dict(query)), **names)
+            is_news = page["lines"] or page["is_complete"] or not follow
+            return page if is_news else None
+
+        while True:
+            page = wait_for(next_page, what="The log")
+            query["cursor"] = page["cursor"]
+            yield from page["lines"]
+            if page["is_complete"] or not (follow or page["lines"]):
+                return

@@ -1,0 +1,99 @@
+"""What a call sends and what comes back, in terms of no HTTP library."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from headrace.wire.codec import decode
+
+BYTES_TYPES = ("application/octet-stream", "text/csv")
+"""Media types whose body is the value itself (wire contract, 1.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A file of a multipart body.
+
+    Attributes:
+        name: Name of the field.
+        filename: Base name that the server is told.
+        content: The bytes, or a binary file that is read while it is sent.
+    """
+
+    name: str
+    filename: str
+    content: BinaryIO | bytes
+
+    @property
+    def can_be_sent_again(self) -> bool:
+        """Whether the content is still there after it was read once."""
+        return isinstance(self.content, bytes) or self.content.seekable()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form: urlencoded without files, multipart with them (wire contract, 3)."""
+
+    fields: tuple[tuple[str, str], ...] = ()
+    files: tuple[FilePart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """A JSON body."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that is sent, except for where to and as whom.
+
+    Attributes:
+        query: Parameters of the query; a None is left out.
+        body: The body, if any.
+        answer_within_s: Seconds that the server may take; None leaves it to the transport.
+    """
+
+    query: Mapping[str, str | int | None] | None = None
+    body: Form | Json | None = None
+    answer_within_s: float | None = None
+
+    @property
+    def can_be_sent_again(self) -> bool:
+        """Whether sending it a second time sends the same bytes."""
+        return not isinstance(self.body, Form) or all(
+            part.can_be_sent_again for part in self.body.files
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that is no error."""
+
+    status: int
+    media_type: str
+    content: bytes
+
+    def value(self) -> Any:
+        """Return what the answer says: bytes for a file, None for nothing, otherwise JSON.
+
+        Raises:
+            InvalidRequest: The body is no JSON, so this is no Headrace server.
+        """
+        if any(kind in self.media_type for kind in BYTES_TYPES):
+            return self.content
+        if self.status == 204 or self.content == b"OK":
+            return None
+        return decode(self.content, "The server's answer")
+
+
+def base_name(path: object) -> str | None:
+    """Return the last segment of a path, or None if this is none (a descriptor, nothing)."""
+    if isinstance(path, str | os.PathLike):
+        return Path(path).name or None
+    return None

@@ -1,0 +1,55 @@
+"""Waiting for the server: ask, be held, ask again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from headrace.core.errors import Unavailable, WaitTimeout
+
+T = TypeVar("T")
+
+PATIENCE_S = 30.0
+"""Seconds for which a wait outlives a server that stopped answering, such as one restarting."""
+
+SHORTEST_HOLD_S = 0.25
+"""A question that is answered "not yet" sooner than this is followed by a pause."""
+
+
+def wait_for(
+    ask: Callable[[float | None], T | None], *, what: str, timeout_s: float | None = None
+) -> T:
+    """Ask until there is an answer, and return it.
+
+    Args:
+        ask: Asks once; the server holds the question. Receives the seconds that are left, or None
+            for no limit. Returns None for "not yet".
+        what: What is waited for, as the start of the message of a timeout.
+        timeout_s: Seconds after which the wait ends; None waits for ever.
+
+    Raises:
+        WaitTimeout: The time is over.
+        Unavailable: The server did not answer at first, or stopped for :data:`PATIENCE_S`.
+    """
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    last_answer: float | None = None
+    while True:
+        asked_at = time.monotonic()
+        left = None if deadline is None else deadline - asked_at
+        if left is not None and left <= 0:
+            raise WaitTimeout(f"{what} is not done after {timeout_s:g} s; it goes on.")
+        try:
+            answer = ask(left)
+        except Unavailable:
+            now = time.monotonic()
+            is_over = deadline is not None and now >= deadline
+            if not is_over and (last_answer is None or now - last_answer > PATIENCE_S):
+                raise
+        else:
+            if answer is not None:
+                return answer
+            last_answer = time.monotonic()
+        pause = SHORTEST_HOLD_S - (time.monotonic() - asked_at)
+        if pause > 0:
+            time.sleep(pause)

@@ -1,0 +1,252 @@
+"""Pipelines: create, delete, and what a build needs to know and to record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from headrace.bundles.store import Bundle, BundleStore
+from headrace.control.clock import now
+from headrace.control.executions import Executions
+from headrace.core.environments import python_version
+from headrace.core.errors import (
+    AlreadyExists,
+    InvalidCode,
+    InvalidEnvironment,
+    InvalidRequest,
+    NotFound,
+)
+from headrace.core.names import check_name, new_id
+from headrace.core.parameters import Input, Output, check_parameters
+from headrace.core.pipelines import (
+    ContainerConfig,
+    Origin,
+    Pipeline,
+    PipelineStatus,
+    check_function,
+)
+from headrace.core.tokens import User
+from headrace.environments.port import Builder
+from headrace.logs.files import LogFiles
+from headrace.signals.port import BUILDS, Signals, pipeline_topic
+from headrace.store import pipelines as rows
+from headrace.store.database import Database
+
+CheckFunction = Callable[[Path, Path, str, str, Sequence[str]], Awaitable[str | None]]
+"""Say what is wrong with a function, by interpreter, folder, path, name and input names."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineDraft:
+    """What a caller gives to create a pipeline.
+
+    Attributes:
+        name: Its name.
+        function_path: File of its function, relative to the folder.
+        function_name: The function in that file.
+        description: Free text, or None.
+        inputs: Declared inputs.
+        outputs: Declared outputs.
+        config: How its environment is made.
+        archive: The folder's content: a gzip-compressed tar.
+    """
+
+    name: str
+    function_path: str | None
+    function_name: str | None
+    description: str | None
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    config: ContainerConfig
+    archive: Path
+
+
+class Pipelines:
+    """The verbs of pipelines."""
+
+    def __init__(
+        self,
+        database: Database,
+        signals: Signals,
+        bundles: BundleStore,
+        builder: Builder,
+        logs: LogFiles,
+        executions: Executions,
+        check_function: CheckFunction,
+    ) -> None:
+        self._database = database
+        self._signals = signals
+        self._bundles = bundles
+        self._builder = builder
+        self._logs = logs
+        self._executions = executions
+        self._check_function = check_function
+
+    async def create(self, draft: PipelineDraft, user: User) -> Pipeline:
+        """Accept a pipeline and have it built; what can be checked at once is checked here.
+
+        A pipeline whose creation failed may be created again under its name.
+
+        Raises:
+            AlreadyExists: The name is taken.
+            InvalidRequest: Of the kind that says what is wrong; nothing was recorded.
+        """
+        check_name(draft.name, "the pipeline's name")
+        check_parameters(draft.inputs, draft.outputs)
+        path, function = check_function(draft.function_path, draft.function_name)
+        await self._check_free(draft.name)
+        self._check_machine(draft.config)
+        bundle = await asyncio.to_thread(self._bundles.keep, draft.archive)
+        await self._check_code(bundle, draft, path, function)
+        pipeline = Pipeline(
+            id=new_id(),
+            name=draft.name,
+            description=draft.description,
+            function_path=path,
+            function_name=function,
+            inputs=draft.inputs,
+            outputs=draft.outputs,
+            config=draft.config,
+            origin=Origin.LOCAL,
+            status=PipelineStatus.PENDING,
+            created_at=now(),
+            created_by=user.id,
+            bundle=bundle.digest,
+        )
+        replaced = await self._database.write(_add, pipeline)
+        if replaced is not None:
+            self._logs.remove(self._logs.of_build(replaced))
+        self._signals.notify(BUILDS)
+        return pipeline
+
+    async def get(self, name: str) -> Pipeline:
+        """Return a pipeline.
+
+        Raises:
+            NotFound: There is no such pipeline.
+        """
+        pipeline = await self._database.read(rows.pipeline_by_name, name)
+        if pipeline is None:
+            raise NotFound(f"There is no pipeline {name!r}.")
+        return pipeline
+
+    async def wait(self, name: str, timeout_s: float) -> Pipeline:
+        """Return a pipeline as soon as its build has ended, or as it is after ``timeout_s``.
+
+        Raises:
+            NotFound: There is no such pipeline (any more).
+        """
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        with self._signals.listen(pipeline_topic(name)) as signal:
+            while True:
+                pipeline = await self.get(name)
+                left = deadline - asyncio.get_running_loop().time()
+                if pipeline.status is not PipelineStatus.PENDING or left <= 0:
+                    return pipeline
+                await signal.wait(min(left, 5.0))
+
+    async def delete(self, name: str) -> Pipeline:
+        """Delete a pipeline with its executions; those that have not ended are cancelled first.
+
+        Raises:
+            NotFound: There is no such pipeline.
+        """
+        pipeline = await self.get(name)
+        await self._executions.stop_all_of(pipeline)
+        gone = await self._database.write(rows.remove_pipeline, pipeline.id)
+        self._signals.notify(pipeline_topic(name))
+        self._logs.remove(self._logs.of_build(pipeline.id))
+        for execution_id in gone:
+            await self._executions.remove_traces(execution_id)
+        return pipeline
+
+    async def pending(self) -> list[Pipeline]:
+        """Return the pipelines whose build has not ended, oldest first."""
+        return await self._database.read(rows.pending_pipelines)
+
+    async def end_build(
+        self, pipeline: Pipeline, *, environment: str | None, failure: str | None
+    ) -> bool:
+        """Record how a build ended; False if the pipeline is gone."""
+        recorded = await self._database.write(
+            rows.end_build, pipeline.id, environment=environment, failure=failure
+        )
+        self._signals.notify(pipeline_topic(pipeline.name))
+        return recorded
+
+    async def move_environment(self, pipeline: Pipeline, environment: str) -> None:
+        """Record that a ready pipeline was given another environment."""
+        await self._database.write(rows.move_environment, pipeline.id, environment)
+
+    async def digests_in_use(self) -> tuple[set[str], set[str]]:
+        """Return the digests of the bundles and of the environments that pipelines need."""
+        return await self._database.read(rows.digests_in_use)
+
+    async def _check_free(self, name: str) -> None:
+        present = await self._database.read(rows.pipeline_by_name, name)
+        if present is not None and present.status is not PipelineStatus.FAILED:
+            raise _taken(name)
+
+    def _check_machine(self, config: ContainerConfig) -> None:
+        """Refuse at once what this machine cannot give."""
+        version = python_version(config.language)
+        found = self._builder.interpreters()
+        if version not in found:
+            there = ", ".join(f"{v} ({path})" for v, path in sorted(found.items())) or "none"
+            raise InvalidEnvironment(
+                f"language {config.language!r} needs Python {version}, which is not on this "
+                f"machine; found: {there}. Install it, or point HEADRACE_PYTHONS at it."
+            )
+        missing = self._builder.missing_system_dependencies(config.system_dependencies or ())
+        if missing:
+            raise InvalidEnvironment(
+                f"system_dependencies asks for {', '.join(missing)}, which this machine does not "
+                f"have. Have them installed (apt install {' '.join(missing)}), then try again."
+            )
+
+    async def _check_code(
+        self, bundle: Bundle, draft: PipelineDraft, path: str, function: str
+    ) -> None:
+        _check_file(bundle.folder, path, "function_path")
+        if draft.config.requirements_path is not None:
+            _check_file(bundle.folder, draft.config.requirements_path, "requirements_path")
+        python = self._builder.interpreters()[python_version(draft.config.language)]
+        names = [parameter.name for parameter in draft.inputs]
+        problem = await self._check_function(python, bundle.folder, path, function, names)
+        if problem is not None:
+            raise InvalidCode(problem)
+
+
+def _check_file(folder: Path, path: str, field: str) -> None:
+    if not (folder / path).is_file():
+        files = sorted(
+            str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()
+        )
+        some = ", ".join(files[:10]) or "no file at all"
+        more = f" and {len(files) - 10} more" if len(files) > 10 else ""
+        error = InvalidCode if field == "function_path" else InvalidRequest
+        raise error(
+            f"{field} {path!r} is not in the pipeline's folder, which holds {some}{more}. "
+            "Check local_folder and included_folders."
+        )
+
+
+def _add(connection: Connection, pipeline: Pipeline) -> str | None:
+    """Insert a pipeline; return the id of the failed one that it replaced, if any."""
+    present = rows.pipeline_by_name(connection, pipeline.name)
+    if present is not None:
+        if present.status is not PipelineStatus.FAILED:
+            raise _taken(pipeline.name)
+        rows.remove_pipeline(connection, present.id)
+    rows.add_pipeline(connection, pipeline)
+    return None if present is None else present.id
+
+
+def _taken(name: str) -> AlreadyExists:
+    return AlreadyExists(
+        f"There is a pipeline named {name!r} already: choose another name, or delete it first."
+    )

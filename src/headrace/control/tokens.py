@@ -1,0 +1,191 @@
+"""Who calls: SDK tokens, access tokens, and the identity of a running execution."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from sqlalchemy import Connection
+
+from headrace.control.clock import now
+from headrace.control.sealing import Keys
+from headrace.core.errors import AlreadyExists, InUse, NotFound, Unauthenticated
+from headrace.core.names import check_name, new_id
+from headrace.core.tokens import TokenInfo, User, mint_token, same_token, token_digest
+from headrace.store import executions as execution_rows
+from headrace.store import tokens as rows
+from headrace.store.database import Database
+from headrace.store.moments import to_us
+
+ACCESS_LIFETIME_S = 3600
+TRUST_S = 2.0
+"""How long a checked access token is trusted before its SDK token is looked up again."""
+
+_EXECUTION_MARK = "hdx_"
+_ALGORITHM = "HS256"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request.
+
+    Attributes:
+        user: The person or program.
+        execution_id: The execution that the request comes from, or None. Requests from inside an
+            execution may not manage pipelines, tokens or the project.
+    """
+
+    user: User
+    execution_id: str | None = None
+
+
+class Tokens:
+    """SDK tokens and what they are exchanged for (wire contract, 2)."""
+
+    def __init__(self, database: Database, keys: Keys) -> None:
+        self._database = database
+        self._access_key = keys.derive("access tokens")
+        self._execution_key = keys.derive("execution tokens")
+        self._trusted: dict[str, tuple[float, Caller]] = {}
+
+    async def create(self, name: str, user: User | None = None) -> str:
+        """Create an SDK token for a user (the first one if none is given); return it.
+
+        It is shown this once: only its digest is kept.
+
+        Raises:
+            InvalidName: The name breaks the rule for names.
+            AlreadyExists: A token has this name.
+        """
+        check_name(name, "the token's name")
+        token = mint_token()
+        await self._database.write(_add_token, name, token, user)
+        return token
+
+    async def all(self) -> list[TokenInfo]:
+        """Return what is known of each token."""
+        return await self._database.read(rows.all_tokens)
+
+    async def revoke(self, name: str) -> None:
+        """Delete a token; access tokens made from it end with it.
+
+        Raises:
+            NotFound: No token has this name.
+            InUse: It is the last one, without which nobody could come in.
+        """
+        await self._database.write(_remove_token, name)
+        self._trusted.clear()
+
+    async def refresh(self, token: str) -> str:
+        """Return an access token for an SDK token or for the token of a running execution.
+
+        Raises:
+            Unauthenticated: The token is not valid.
+        """
+        if token.startswith(_EXECUTION_MARK):
+            claims = {"execution": await self._execution_of(token)}
+        else:
+            info = await self._database.read(rows.token_by_digest, token_digest(token))
+            if info is None:
+                raise Unauthenticated("The SDK token is not valid: it is unknown or was revoked.")
+            claims = {"token": info.id}
+        issued = int(time.time())
+        return jwt.encode(
+            claims | {"iat": issued, "exp": issued + ACCESS_LIFETIME_S},
+            self._access_key,
+            algorithm=_ALGORITHM,
+        )
+
+    async def caller(self, access_token: str) -> Caller:
+        """Return who holds an access token.
+
+        Raises:
+            Unauthenticated: It is not valid, has expired, or its SDK token was revoked.
+        """
+        trusted = self._trusted.get(access_token)
+        if trusted is not None and trusted[0] > time.monotonic():
+            return trusted[1]
+        try:
+            claims = jwt.decode(access_token, self._access_key, algorithms=[_ALGORITHM])
+        except jwt.ExpiredSignatureError:
+            raise Unauthenticated("The access token has expired: refresh it.") from None
+        except jwt.InvalidTokenError:
+            raise Unauthenticated("The access token is not valid: refresh it.") from None
+        caller = await self._database.read(_caller_of, claims)
+        if len(self._trusted) > 1000:
+            self._trusted.clear()
+        self._trusted[access_token] = (time.monotonic() + TRUST_S, caller)
+        return caller
+
+    async def user(self, user_id: str) -> User:
+        """Return a user.
+
+        Raises:
+            NotFound: There is no such user.
+        """
+        user = await self._database.read(rows.user_by_id, user_id)
+        if user is None:
+            raise NotFound(f"There is no user {user_id!r}.")
+        return user
+
+    def for_execution(self, execution_id: str) -> str:
+        """Return the token that user code finds as ``CRAFT_AI_SDK_TOKEN``.
+
+        It is signed, not stored, and is good for as long as the execution has not ended.
+        """
+        mac = hmac.new(self._execution_key, execution_id.encode(), hashlib.sha256).hexdigest()
+        return f"{_EXECUTION_MARK}{execution_id}.{mac}"
+
+    async def _execution_of(self, token: str) -> str:
+        execution_id, _, _ = token.removeprefix(_EXECUTION_MARK).partition(".")
+        if not same_token(token, self.for_execution(execution_id)):
+            raise Unauthenticated("The token of this execution is not valid.")
+        execution = await self._database.read(execution_rows.execution_by_id, execution_id)
+        if execution is None or execution.status.is_terminal:
+            raise Unauthenticated("The execution that this token belongs to has ended.")
+        return execution_id
+
+
+def create_first_user(connection: Connection) -> User:
+    """Return the first user, who is made if there is none yet."""
+    user = rows.first_user(connection)
+    if user is None:
+        user = User(new_id(), "admin", "admin@localhost")
+        rows.add_user(connection, user, to_us(now()))
+    return user
+
+
+def _add_token(connection: Connection, name: str, token: str, user: User | None) -> None:
+    if rows.token_by_name(connection, name) is not None:
+        raise AlreadyExists(f"There is a token named {name!r} already: choose another name.")
+    owner = user or create_first_user(connection)
+    rows.add_token(connection, TokenInfo(new_id(), name, owner, now()), token_digest(token))
+
+
+def _remove_token(connection: Connection, name: str) -> None:
+    tokens = rows.all_tokens(connection)
+    token = next((token for token in tokens if token.name == name), None)
+    if token is None:
+        raise NotFound(f"There is no token named {name!r}.")
+    if len(tokens) == 1:
+        raise InUse(f"{name!r} is the last token: create another one before you revoke it.")
+    rows.remove_token(connection, token.id)
+
+
+def _caller_of(connection: Connection, claims: dict[str, Any]) -> Caller:
+    if "execution" in claims:
+        execution = execution_rows.execution_by_id(connection, claims["execution"])
+        if execution is None or execution.status.is_terminal:
+            raise Unauthenticated("The execution that this token belongs to has ended.")
+        user = rows.user_by_id(connection, execution.created_by)
+        if user is None:
+            raise Unauthenticated("The user of this execution is gone.")
+        return Caller(user, execution.id)
+    info = rows.token_by_id(connection, str(claims.get("token")))
+    if info is None:
+        raise Unauthenticated("The SDK token behind this access token was revoked.")
+    return Caller(info.user)

@@ -1,0 +1,94 @@
+"""Environment variables of the environment: encrypted at rest, present in every execution."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from headrace.control.clock import now
+from headrace.control.sealing import Keys
+from headrace.core.errors import InvalidName, InvalidValue, NotFound
+from headrace.core.values import Json
+from headrace.store import variables as rows
+from headrace.store.database import Database
+from headrace.store.moments import to_us
+
+MAX_VALUE_BYTES = 100_000
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RESERVED = ("HEADRACE_", "CRAFT_AI_")
+
+
+class Variables:
+    """Environment variables (wire contract, 5.8)."""
+
+    def __init__(self, database: Database, keys: Keys) -> None:
+        self._database = database
+        self._keys = keys
+        # Unsealing costs more than reading, and values seldom change.
+        self._known: dict[bytes, str] = {}
+
+    async def current(self) -> dict[str, str]:
+        """Return all variables with their values, by name in order."""
+        sealed = await self._database.read(rows.all_variables)
+        if not self._known.keys() >= set(sealed.values()):
+            self._known = {value: self._keys.unseal(value) for value in sealed.values()}
+        return {name: self._known[value] for name, value in sealed.items()}
+
+    async def put(self, values: Mapping[str, Json]) -> None:
+        """Create or replace variables, all or none. A value that is no text is kept as JSON text.
+
+        Raises:
+            InvalidName: A name cannot be that of an environment variable, or is reserved.
+            InvalidValue: A value is too long or holds a NUL.
+        """
+        sealed = {
+            _check_name(name): self._keys.seal(_check_value(name, value))
+            for name, value in values.items()
+        }
+        at_us = to_us(now())
+
+        def put_all(connection: Connection) -> None:
+            for name, value in sealed.items():
+                rows.put_variable(connection, name, value, at_us)
+
+        await self._database.write(put_all)
+
+    async def delete(self, name: str) -> str:
+        """Delete a variable and return the value it had.
+
+        Raises:
+            NotFound: There is no such variable.
+        """
+        sealed = await self._database.write(rows.remove_variable, name)
+        if sealed is None:
+            raise NotFound(f"There is no environment variable {name!r}.")
+        return self._keys.unseal(sealed)
+
+
+def _check_name(name: str) -> str:
+    if not _NAME.fullmatch(name) or len(name) > 128:
+        raise InvalidName(
+            f"{name!r} cannot be the name of an environment variable: use letters, digits and "
+            "'_', and do not start with a digit."
+        )
+    if name.startswith(_RESERVED):
+        raise InvalidName(
+            f"{name!r} is reserved: names that start with {' or '.join(_RESERVED)} are set by the "
+            "server in each execution."
+        )
+    return name
+
+
+def _check_value(name: str, value: Json) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    if "\0" in text:
+        raise InvalidValue(f"The value of {name!r} holds a NUL character, which no variable can.")
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_VALUE_BYTES:
+        raise InvalidValue(
+            f"The value of {name!r} is too long: at most {MAX_VALUE_BYTES:,} bytes are allowed."
+        )
+    return text

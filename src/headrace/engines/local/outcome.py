@@ -1,0 +1,85 @@
+"""What became of a call, from what its process left in the workspace and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import stat
+from pathlib import Path
+from typing import Any
+
+from headrace.core.calls import Call
+from headrace.core.outcomes import Failure, FailureKind, Outcome, OutputFile, Returned
+from headrace.engines.local.process import describe_exit
+from headrace.engines.local.template import Ended
+from headrace_harness.outputs import OUTCOME_FILE, OUTPUT_FOLDER
+
+_LARGE_BYTES = 1 << 18
+
+
+async def read_outcome(call: Call, ended: Ended) -> Outcome:
+    """Return the outcome of a call whose process has ended."""
+    if ended.lost is not None or ended.refusal is not None or ended.exit is None:
+        return Failure(FailureKind.WORKER_LOST, _lost_message(call, ended))
+    if ended.over_memory:
+        limit = call.limits.memory_bytes or 0
+        return Failure(
+            FailureKind.OUT_OF_MEMORY,
+            f"{call.code.function_name}() used more memory than its limit of "
+            f"{limit / 2**20:,.0f} MiB.",
+        )
+    report = call.workspace / OUTCOME_FILE
+    try:
+        is_large = report.stat().st_size > _LARGE_BYTES
+    except OSError:
+        return Failure(FailureKind.EXITED, _exit_message(call, ended.exit))
+    if ended.exit != 0:
+        return Failure(FailureKind.EXITED, _exit_message(call, ended.exit))
+    if is_large:
+        return await asyncio.to_thread(_read, call, report)
+    return _read(call, report)
+
+
+def _read(call: Call, report: Path) -> Outcome:
+    try:
+        found: dict[str, Any] = json.loads(report.read_bytes())
+        if "kind" in found:
+            return Failure(FailureKind(found["kind"]), found["message"])
+        files = {name: _output_file(call, name, file) for name, file in found["files"].items()}
+        return Returned(found["values"], files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Failure(FailureKind.BAD_OUTPUT, f"What the call left could not be read: {error}.")
+
+
+def _output_file(call: Call, name: str, file: dict[str, Any]) -> OutputFile:
+    """Return an output file, having made sure that user code put nothing else in its place."""
+    folder = call.workspace / OUTPUT_FOLDER
+    path = folder / name / file["filename"]
+    if path.parent.parent != folder or path.name != file["filename"] or name not in call.outputs:
+        raise ValueError(f"the output {name!r} is outside its folder")
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"the output {name!r} is no regular file")
+    return OutputFile(path, file["filename"], found.st_size)
+
+
+def _lost_message(call: Call, ended: Ended) -> str:
+    if ended.refusal is not None:
+        return ended.refusal
+    return (
+        f"The template process of {call.code.function_path} {ended.lost} while "
+        f"{call.code.function_name}() ran; the call was stopped with it."
+    )
+
+
+def _exit_message(call: Call, status: int) -> str:
+    if status == -signal.SIGKILL:
+        return (
+            f"The process {describe_exit(status)}; on Linux this often means that the machine "
+            "ran out of memory."
+        )
+    if status < 0:
+        return f"The process {describe_exit(status)}."
+    name = call.code.function_name
+    return f"The process {describe_exit(status)} before the result of {name}() was complete."

@@ -1,0 +1,195 @@
+"""Makes one virtual environment with uv and installs requirements into it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.core.errors import InvalidEnvironment
+from headrace.environments.cache import interpreter_in
+from headrace.environments.port import Say
+from headrace.environments.processes import run
+
+# What installers need from the server's own environment, and nothing else of it: build scripts of
+# packages are other people's code.
+_PASSED_ON = {
+    "PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "NETRC",
+    "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_DATA_HOME",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+    "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+    "CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS", "LD_LIBRARY_PATH", "PKG_CONFIG_PATH",
+}  # fmt: skip
+# Would make uv work on another interpreter, or at another time, than it is told here.
+_NOT_PASSED_ON = {"UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_COMPILE_BYTECODE", "UV_PROJECT"}
+# pip's settings that name where packages come from, as uv calls them.
+_PIP_SETTINGS = {
+    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
+    "PIP_EXTRA_INDEX_URL": "UV_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS": "UV_FIND_LINKS",
+}
+_FIXED = {
+    "UV_PYTHON_DOWNLOADS": "never",
+    "UV_NO_PROGRESS": "1",
+    "NO_COLOR": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+_ERROR = re.compile(r"error: |  \u00d7 ")
+_CAUSE = re.compile(r"\s*(cause:|╰─▶)\s*")
+_CONTINUED = re.compile(r"\s*(cause:|╰─▶|│|hint:)|\s{6,}(?![\s\[])")
+_LONGEST_REASON = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Uv:
+    """The installer: an executable and what it is started with.
+
+    Attributes:
+        executable: Path of ``uv``.
+        environ: All of its environment.
+    """
+
+    executable: Path
+    environ: Mapping[str, str]
+
+    async def create(
+        self, folder: Path, interpreter: Path, *, settings: Path, say: Say, lock: int
+    ) -> None:
+        """Make an environment without packages in ``folder``; the arguments are as below."""
+        command: list[str | Path] = [
+            "venv",
+            "--quiet",
+            "--no-project",
+            "--python",
+            interpreter,
+            folder,
+        ]
+        await self._run(command, cwd=settings, settings=settings, say=say, lock=lock)
+
+    async def install(
+        self,
+        folder: Path,
+        requirements: str,
+        *,
+        cwd: Path,
+        fresh: bool,
+        settings: Path,
+        say: Say,
+        lock: int,
+    ) -> None:
+        """Install requirements into the environment in ``folder``.
+
+        The text goes through a pipe, never through a file, because it may hold secrets. Packages
+        in the pipeline's folder are copied even if they are asked for as editable, so that the
+        environment stands without the folder.
+
+        Args:
+            folder: The environment.
+            requirements: Text of the requirements file.
+            cwd: What relative paths in the text are relative to.
+            fresh: Whether to rebuild packages in ``cwd`` whatever uv remembers of that folder.
+            settings: Folder whose ``uv.toml`` is in force, rather than that of ``cwd``.
+            say: Receives uv's words.
+            lock: Descriptor of the environment's lock, which uv inherits.
+
+        Raises:
+            InvalidEnvironment: uv failed; the message holds its reason.
+        """
+        command: list[str | Path] = ["pip", "install", "--no-editable", "--python"]
+        command += [interpreter_in(folder), "--requirements", "-"]
+        command += ["--refresh"] if fresh else []
+        await self._run(
+            command, cwd=cwd, settings=settings, say=say, lock=lock, given=requirements + "\n"
+        )
+
+    async def _run(
+        self,
+        command: Sequence[str | Path],
+        *,
+        cwd: Path,
+        settings: Path,
+        say: Say,
+        lock: int,
+        given: str = "",
+    ) -> None:
+        words: list[str] = []
+
+        def hear(line: str) -> None:
+            words.append(line)
+            say(line)
+
+        status = await run(
+            [self.executable, *command, "--project", settings],
+            cwd=cwd,
+            environ=self.environ,
+            say=hear,
+            given=given,
+            keep_open=lock,
+        )
+        if status != 0:
+            raise InvalidEnvironment(f"The environment cannot be built: {reason_in(words)}")
+
+
+def find_uv(given: Path | None = None) -> Path:
+    """Return the ``uv`` executable: the given one, the one beside this Python, or on ``PATH``.
+
+    Raises:
+        InvalidEnvironment: There is none.
+    """
+    on_path = shutil.which("uv")
+    places = [given] if given else [Path(sys.executable).with_name("uv"), Path(on_path or "uv")]
+    for place in places:
+        if place.is_file():
+            return place.resolve()
+    raise InvalidEnvironment(
+        f"uv, which installs the environments, was not found at {places[0]}"
+        f"{'' if given else ' or on PATH'}. Install it with: pip install 'headrace[server]'."
+    )
+
+
+def installer_environ(server: Mapping[str, str], cache: Path | None) -> dict[str, str]:
+    """Return the environment that uv gets, from that of the server.
+
+    ``UV_*`` settings and pip's settings of package indexes are in force. Where several indexes
+    are given, each version is looked for in all of them in turn, as requirements written for pip
+    expect; ``UV_INDEX_STRATEGY`` says otherwise.
+    """
+    environ = {
+        name: value
+        for name, value in server.items()
+        if name in _PASSED_ON or (name.startswith("UV_") and name not in _NOT_PASSED_ON)
+    }
+    for pip_name, uv_name in _PIP_SETTINGS.items():
+        if pip_name in server:
+            separator = "," if uv_name == "UV_FIND_LINKS" else " "
+            environ.setdefault(uv_name, separator.join(server[pip_name].split()))
+    environ.setdefault("UV_INDEX_STRATEGY", "unsafe-first-match")
+    if cache is not None:
+        environ["UV_CACHE_DIR"] = str(cache)
+    return environ | _FIXED
+
+
+def reason_in(words: Sequence[str]) -> str:
+    """Return, on one line, the part of uv's output that says why it failed.
+
+    That is its error with the causes, up to what a build script printed; of that, the last line,
+    where the exception of a traceback stands.
+    """
+    start = next((i for i, line in enumerate(words) if _ERROR.match(line)), None)
+    if start is None:
+        return words[-1].strip() if words else "uv ended without a word."
+    reason = _ERROR.sub("", words[start])
+    for line in words[start + 1 :]:
+        if not _CONTINUED.match(line):
+            break
+        reason += _CAUSE.sub(": ", line, count=1) if _CAUSE.match(line) else f" {line.strip(' │')}"
+    reason = reason.replace("`-`", "the text").rstrip(" ^")
+    if len(reason) > _LONGEST_REASON:
+        reason = reason[:_LONGEST_REASON].rsplit(" ", 1)[0] + " ..."
+    facts = [line for line in words[start:] if not line.startswith("hint:")]
+    last = _CAUSE.sub("", _ERROR.sub("", facts[-1])).strip(" ^│")
+    return reason if last in reason else f"{reason}: {last}"

@@ -1,0 +1,124 @@
+"""Where log files are, and how pieces of them are read without reading the whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from headrace.core.loglines import LogLine, format_line, parse_line
+
+_PIECE = 1 << 16
+
+
+class LogFiles:
+    """The log files of a data directory.
+
+    Args:
+        root: Folder that holds them; made when needed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def of_execution(self, execution_id: str) -> Path:
+        """Return the log file of an execution; its folder exists."""
+        # The last digits of an id are random, so that executions spread evenly over the folders.
+        return self._path("executions", execution_id[-2:], execution_id)
+
+    def of_build(self, pipeline_id: str) -> Path:
+        """Return the log file of a pipeline's build; its folder exists."""
+        return self._path("builds", pipeline_id[-2:], pipeline_id)
+
+    def remove(self, path: Path) -> None:
+        """Delete a log file, if it is there."""
+        path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Delete all log files."""
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _path(self, kind: str, shard: str, name: str) -> Path:
+        folder = self._root / kind / shard
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{name}.log"
+
+
+def append_line(path: Path, message: str, *, stream: str = "h") -> None:
+    """Append what Headrace itself has to say, one line for each line of ``message``."""
+    now = time.time_ns() // 1_000
+    text = b"".join(format_line(now, stream, line) for line in message.splitlines() or [""])
+    with path.open("ab", buffering=0) as file:
+        file.write(text)
+
+
+def read_lines(
+    path: Path, *, limit: int, from_us: int | None = None, to_us: int | None = None
+) -> list[LogLine]:
+    """Return the first ``limit`` lines whose time is in ``[from_us, to_us)``; none without a file.
+
+    Times ascend in a file, so the beginning is found by bisection.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return []
+    with file:
+        if from_us is not None:
+            file.seek(_offset_of(file, from_us))
+        lines: list[LogLine] = []
+        for raw in file:
+            if len(lines) == limit or not raw.endswith(b"\n"):
+                break
+            line = parse_line(raw)
+            if line is None or (from_us is not None and line.at_us < from_us):
+                continue
+            if to_us is not None and line.at_us >= to_us:
+                break
+            lines.append(line)
+        return lines
+
+
+def read_after(path: Path, cursor: int, *, limit: int) -> tuple[list[LogLine], int]:
+    """Return at most ``limit`` whole lines from byte ``cursor`` on, and the cursor after them."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return [], cursor
+    lines: list[LogLine] = []
+    with file:
+        file.seek(cursor)
+        for raw in file:
+            if len(lines) == limit or not raw.endswith(b"\n"):
+                break
+            cursor += len(raw)
+            line = parse_line(raw)
+            if line is not None:
+                lines.append(line)
+    return lines, cursor
+
+
+def _offset_of(file: BinaryIO, at_us: int) -> int:
+    """Return an offset at a line's begin, at or shortly before the first line not before a time."""
+    low, high = 0, os.fstat(file.fileno()).st_size
+    while high - low > _PIECE:
+        middle = (low + high) // 2
+        file.seek(middle)
+        file.readline()
+        begin = file.tell()
+        line = next(_parsed(file), None)
+        if line is None or line.at_us >= at_us:
+            high = middle
+        else:
+            low = begin
+    return low
+
+
+def _parsed(file: BinaryIO) -> Iterator[LogLine]:
+    for raw in file:
+        line = parse_line(raw)
+        if line is not None:
+            yield line

@@ -1,0 +1,66 @@
+"""Reading an object's file in chunks."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from headrace.core.errors import InvalidRequest
+from headrace.core.objects import ObjectInfo
+from headrace.objects.disk import CHUNK, Disk
+from headrace.objects.tree import object_info
+
+
+class FileReader:
+    """An :class:`~headrace.objects.port.ObjectReader` of a file. Closes the file when it is read.
+
+    Args:
+        disk: Where the reading is done.
+        descriptor: The open file; the reader's from now on.
+        path: The object's path.
+        offset: First byte to read.
+        length: Most bytes to read, None for all.
+
+    Raises:
+        InvalidRequest: The range is not within the object; the file stays open.
+    """
+
+    def __init__(
+        self, disk: Disk, descriptor: int, path: str, offset: int, length: int | None
+    ) -> None:
+        self.info: ObjectInfo = object_info(path, os.fstat(descriptor))
+        left = self.info.size - offset
+        if offset < 0 or left < 0 or (length is not None and length < 0):
+            raise InvalidRequest(
+                f"The range from byte {offset} on, {length if length is not None else 'all'} "
+                f"bytes, is not within the object of {self.info.size} bytes."
+            )
+        self.length: int = left if length is None else min(length, left)
+        self._disk = disk
+        self._descriptor: int | None = descriptor
+        self._offset = offset
+        self._left = self.length
+
+    def __aiter__(self) -> FileReader:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._left == 0 or self._descriptor is None:
+            await self.aclose()
+            raise StopAsyncIteration
+        chunk = await self._disk.run(self._read, self._descriptor)
+        self._offset += len(chunk)
+        self._left -= len(chunk)
+        return chunk
+
+    async def aclose(self) -> None:
+        """Close the file; needed unless the chunks were read to the end."""
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            os.close(descriptor)
+
+    def _read(self, descriptor: int) -> bytes:
+        chunk = os.pread(descriptor, min(CHUNK, self._left), self._offset)
+        if not chunk:
+            raise OSError(errno.EIO, "the file of an object became shorter")
+        return chunk

@@ -1,0 +1,62 @@
+"""Take what user code returned to where each output goes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from headrace.control.executions import output_path
+from headrace.core.destinations import DataStorePath, Nowhere
+from headrace.core.errors import InvalidValue
+from headrace.core.executions import Execution, OutputRecord
+from headrace.core.outcomes import Failure, FailureKind, OutputFile, Returned
+from headrace.core.values import DataType, FileStore, FileValue, Value, check_value
+from headrace.objects.port import ObjectStore
+
+
+async def deliver(
+    execution: Execution, returned: Returned, artifacts: ObjectStore, data_store: ObjectStore
+) -> tuple[OutputRecord, ...] | Failure:
+    """Return the outputs as they are recorded, their files being where they go.
+
+    A value that does not fit its declared type is the user's mistake: a failure that names it.
+    """
+    problems = [problem for record in execution.outputs if (problem := _problem(record, returned))]
+    if problems:
+        return Failure(FailureKind.BAD_OUTPUT, " ".join(problems))
+    delivered = []
+    for record in execution.outputs:
+        file = returned.files.get(record.name)
+        value: Value = returned.values.get(record.name)
+        if isinstance(record.destination, Nowhere):
+            value = None
+        elif file is not None:
+            value = await _keep(execution, record, file, artifacts, data_store)
+        delivered.append(replace(record, value=value))
+    return tuple(delivered)
+
+
+def _problem(record: OutputRecord, returned: Returned) -> str | None:
+    value = returned.values.get(record.name)
+    if value is None or record.data_type is DataType.FILE:
+        return None
+    try:
+        check_value(value, record.data_type, f"output {record.name!r}")
+    except InvalidValue as error:
+        return error.message
+    return None
+
+
+async def _keep(
+    execution: Execution,
+    record: OutputRecord,
+    file: OutputFile,
+    artifacts: ObjectStore,
+    data_store: ObjectStore,
+) -> FileValue:
+    if isinstance(record.destination, DataStorePath):
+        path = record.destination.path_for(execution.id, execution.created_at)
+        await data_store.put_file(path, file.path, consume=True)
+        return FileValue(path, file.filename, file.size, FileStore.DATA_STORE)
+    path = output_path(execution.id, record.name)
+    await artifacts.put_file(path, file.path, consume=True)
+    return FileValue(path, file.filename, file.size)

@@ -1,0 +1,244 @@
+"""One execution from its record to its end: a straight line."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.bundles.store import BundleStore
+from headrace.control.executions import Executions
+from headrace.control.pipelines import Pipelines
+from headrace.control.tokens import Tokens
+from headrace.control.variables import Variables
+from headrace.core.calls import Call, Code, InputFile, Limits
+from headrace.core.environments import Environment
+from headrace.core.errors import HeadraceError, InvalidValue, Unavailable
+from headrace.core.executions import Execution, OutputRecord
+from headrace.core.outcomes import Failure, FailureKind, Outcome
+from headrace.core.pipelines import Pipeline
+from headrace.core.values import FileStore, FileValue, Json, Value
+from headrace.engines.port import Engine
+from headrace.environments.port import Builder
+from headrace.logs.files import LogFiles, append_line
+from headrace.objects.port import ObjectStore
+from headrace.runtime.bindings import look_up, resolve
+from headrace.runtime.delivery import deliver
+from headrace.runtime.preparation import environment_spec
+
+logger = logging.getLogger(__name__)
+
+LOST = Failure(
+    FailureKind.WORKER_LOST,
+    "The server failed while it ran this execution; the reason is in the server's log.",
+)
+FINISH_RETRY_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where user code finds the server.
+
+    Attributes:
+        environment_url: Root URL of the environment.
+        control_url: Root URL of the control plane; the same server.
+    """
+
+    environment_url: str
+    control_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs executions that were recorded as running under this worker.
+
+    Attributes:
+        workspaces: Folder for the calls' private folders.
+        limits: What each call may use.
+    """
+
+    engine: Engine
+    builder: Builder
+    bundles: BundleStore
+    executions: Executions
+    pipelines: Pipelines
+    variables: Variables
+    tokens: Tokens
+    artifacts: ObjectStore
+    data_store: ObjectStore
+    logs: LogFiles
+    workspaces: Path
+    addresses: Addresses
+    limits: Limits
+
+    async def run(self, execution: Execution, pipeline: Pipeline) -> None:
+        """Run an execution to its recorded end.
+
+        If the task is cancelled, the call is stopped, nothing is recorded, and the caller says
+        how it ended (:meth:`record_end`).
+        """
+        workspace = self.workspaces / execution.id
+        try:
+            result = await self._attempt(execution, pipeline, workspace)
+            if isinstance(result, Failure):
+                await self.record_end(execution.id, None, result)
+            else:
+                await self.record_end(execution.id, result, None)
+        finally:
+            # After the record, so that nobody waits for it.
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True))
+
+    async def _attempt(
+        self, execution: Execution, pipeline: Pipeline, workspace: Path
+    ) -> tuple[OutputRecord, ...] | Failure:
+        try:
+            return await self._carry_out(execution, pipeline, workspace)
+        except HeadraceError as error:
+            return _failure_of(error)
+        except Exception:
+            logger.exception("execution %s could not be carried out", execution.id)
+            return LOST
+
+    async def record_end(
+        self,
+        execution_id: str,
+        outputs: tuple[OutputRecord, ...] | None,
+        failure: Failure | None,
+    ) -> None:
+        """Record how an execution ended, trying again while the database cannot take it."""
+        tries = iter(FINISH_RETRY_S)
+        delay = FINISH_RETRY_S[-1]
+        while True:
+            try:
+                await self.executions.finish(execution_id, outputs=outputs, failure=failure)
+            except Unavailable as error:
+                delay = next(tries, delay)
+                logger.error("end of %s not recorded yet: %s", execution_id, error.message)  # noqa: TRY400
+                await asyncio.sleep(delay)
+            else:
+                return
+
+    async def _carry_out(
+        self, execution: Execution, pipeline: Pipeline, workspace: Path
+    ) -> tuple[OutputRecord, ...] | Failure:
+        variables = await self.variables.current()
+        code = await self.code_of(pipeline, variables, execution.id)
+        bindings = await look_up(execution.inputs, variables, self.data_store)
+        parameters = {parameter.name: parameter for parameter in pipeline.inputs}
+        inputs = resolve(execution.inputs, parameters, bindings)
+        outcome = await self._call(execution, code, inputs, variables, workspace)
+        if isinstance(outcome, Failure):
+            return outcome
+        return await deliver(execution, outcome, self.artifacts, self.data_store)
+
+    async def code_of(
+        self, pipeline: Pipeline, variables: Mapping[str, str], execution_id: str | None = None
+    ) -> Code:
+        """Return the code of a ready pipeline, its environment being ready on this machine.
+
+        Raises:
+            Unavailable: The pipeline's folder is gone from the data directory.
+            InvalidEnvironment: The environment is gone and cannot be built again.
+        """
+        bundle = self.bundles.find(pipeline.bundle)
+        if bundle is None:
+            raise Unavailable(
+                f"The folder of pipeline {pipeline.name!r} is missing from the data directory: "
+                "delete the pipeline and create it again."
+            )
+        environment = self.builder.find(pipeline.environment or "")
+        if environment is None:
+            environment = await self._rebuild(pipeline, bundle.folder, variables, execution_id)
+        return Code(
+            python=environment.python,
+            environment=environment.digest,
+            folder=bundle.folder,
+            bundle=bundle.digest,
+            function_path=pipeline.function_path,
+            function_name=pipeline.function_name,
+        )
+
+    async def _rebuild(
+        self,
+        pipeline: Pipeline,
+        folder: Path,
+        variables: Mapping[str, str],
+        execution_id: str | None,
+    ) -> Environment:
+        """Build an environment that was collected, or whose interpreter has gone."""
+        log = self.logs.of_execution(execution_id) if execution_id else None
+
+        def say(line: str) -> None:
+            if log is not None:
+                append_line(log, line)
+
+        say("The environment of this pipeline is not on this machine any more: building it again.")
+        spec, secrets = environment_spec(pipeline, folder, variables)
+        environment = await self.builder.ready(spec, folder=folder, say=say, secrets=secrets)
+        if environment.digest != pipeline.environment:
+            await self.pipelines.move_environment(pipeline, environment.digest)
+        return environment
+
+    async def _call(
+        self,
+        execution: Execution,
+        code: Code,
+        inputs: Mapping[str, Value],
+        variables: Mapping[str, str],
+        workspace: Path,
+    ) -> Outcome:
+        values: dict[str, Json] = {}
+        files: dict[str, InputFile] = {}
+        for name, value in inputs.items():
+            if isinstance(value, FileValue):
+                files[name] = InputFile(await self._local(value, workspace, name), value.filename)
+            else:
+                values[name] = value
+        return await self.engine.run(
+            Call(
+                execution_id=execution.id,
+                attempt=execution.attempt,
+                code=code,
+                values=values,
+                files=files,
+                outputs={record.name: record.data_type for record in execution.outputs},
+                variables=variables,
+                identity=self._identity(execution.id),
+                workspace=workspace,
+                log=self.logs.of_execution(execution.id),
+                limits=self.limits,
+            )
+        )
+
+    async def _local(self, file: FileValue, workspace: Path, name: str) -> Path:
+        """Return where the bytes of a file are on this machine, fetching them if need be."""
+        store = self.data_store if file.store is FileStore.DATA_STORE else self.artifacts
+        here = await store.local_path(file.path)
+        if here is not None and file.store is FileStore.ARTIFACTS:
+            return here
+        # A copy, because the data store's file may be replaced while the execution runs.
+        fetched = workspace / "fetched" / name
+        fetched.parent.mkdir(parents=True, exist_ok=True)
+        await store.fetch(file.path, fetched)
+        return fetched
+
+    def _identity(self, execution_id: str) -> dict[str, str]:
+        shared = {
+            "SDK_TOKEN": self.tokens.for_execution(execution_id),
+            "ENVIRONMENT_URL": self.addresses.environment_url,
+            "CONTROL_URL": self.addresses.control_url,
+            "EXECUTION_ID": execution_id,
+        }
+        return {
+            f"{prefix}_{name}": value
+            for prefix in ("CRAFT_AI", "HEADRACE")
+            for name, value in shared.items()
+        }
+
+
+def _failure_of(error: HeadraceError) -> Failure:
+    kind = FailureKind.BAD_INPUT if isinstance(error, InvalidValue) else FailureKind.ENVIRONMENT
+    return Failure(kind, error.message)

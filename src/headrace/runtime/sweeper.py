@@ -1,0 +1,69 @@
+"""The loop that removes what nobody needs any more."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+from headrace.bundles.store import BundleStore
+from headrace.control.pipelines import Pipelines
+from headrace.core.errors import HeadraceError
+from headrace.environments.port import Builder
+
+logger = logging.getLogger(__name__)
+
+SWEEP_S = 600.0
+
+
+class Sweeper:
+    """Collects environments and bundles that no pipeline needs.
+
+    Args:
+        unused_for_s: How long one must have been unused, in seconds.
+    """
+
+    def __init__(
+        self,
+        pipelines: Pipelines,
+        builder: Builder,
+        bundles: BundleStore,
+        *,
+        unused_for_s: float,
+    ) -> None:
+        self._pipelines = pipelines
+        self._builder = builder
+        self._bundles = bundles
+        self._unused_for_s = unused_for_s
+        self._loop: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Sweep from now on."""
+        self._loop = asyncio.create_task(self._sweep_for_ever(), name="sweeper")
+
+    async def close(self) -> None:
+        """Stop sweeping."""
+        if self._loop is not None:
+            self._loop.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._loop
+
+    async def sweep(self) -> None:
+        """Remove what is unused now."""
+        bundles, environments = await self._pipelines.digests_in_use()
+        gone = await self._builder.discard_unused(environments, unused_for_s=self._unused_for_s)
+        gone += await asyncio.to_thread(
+            self._bundles.discard_unused, bundles, grace_s=self._unused_for_s
+        )
+        if gone:
+            logger.info("collected %d unused environments and bundles", len(gone))
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await self.sweep()
+            except HeadraceError as error:
+                logger.warning("not swept: %s", error.message)
+            except OSError:
+                logger.exception("not swept")

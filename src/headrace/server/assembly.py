@@ -1,0 +1,211 @@
+"""Put a server together from its settings, start it and stop it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection
+from starlette.applications import Starlette
+
+from headrace.api.app import build_app
+from headrace.api.services import Services
+from headrace.bundles.store import BundleStore
+from headrace.control.executions import Executions
+from headrace.control.pipelines import Pipelines
+from headrace.control.projects import Projects
+from headrace.control.sealing import load_keys
+from headrace.control.tokens import Tokens
+from headrace.control.variables import Variables
+from headrace.core.calls import Limits
+from headrace.core.names import new_id
+from headrace.engines.local.checking import check_function
+from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
+from headrace.engines.local.install import install_harness
+from headrace.engines.local.leftovers import kill_leftovers
+from headrace.environments.uv import UvBuilder
+from headrace.logs.files import LogFiles
+from headrace.objects.filesystem import FilesystemStore
+from headrace.runtime.builds import Builds
+from headrace.runtime.runner import Addresses, Runner
+from headrace.runtime.sweeper import Sweeper
+from headrace.runtime.worker import Worker
+from headrace.server.data_directory import DataDirectory
+from headrace.server.settings import Settings
+from headrace.signals.local import LocalSignals
+from headrace.store import settings as setting_rows
+from headrace.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Where the server is.
+
+    Attributes:
+        public: Root URL for callers.
+        inside: Root URL for code that runs on this machine.
+    """
+
+    public: str
+    inside: str
+
+
+class Server:
+    """A server in this process, between ``async with`` and its end.
+
+    Attributes:
+        app: The application to serve.
+        tokens: For the token of the first start.
+    """
+
+    app: Starlette
+    tokens: Tokens
+
+    def __init__(self, settings: Settings, directory: DataDirectory, urls: Urls) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._urls = urls
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Open the stores, take up what an earlier server left, and begin to work."""
+        try:
+            await self._assemble()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop taking work, end what runs, close the stores."""
+        await self._stack.aclose()
+
+    async def _assemble(self) -> None:
+        settings, directory = self._settings, self._directory
+        keys = load_keys(directory.keys)
+        database = Database(directory.database)
+        self._stack.callback(database.close)
+        signals = LocalSignals()
+        logs = LogFiles(directory.logs)
+        bundles = BundleStore(directory.bundles)
+        bundles.sweep()
+        artifacts = FilesystemStore(directory.artifacts)
+        data_store = FilesystemStore(directory.data_store)
+        for objects in (artifacts, data_store):
+            await objects.sweep()
+            self._stack.push_async_callback(objects.close)
+        builder = UvBuilder(
+            directory.environments, pythons=settings.pythons, builds_at_once=settings.max_builds
+        )
+        self._stack.push_async_callback(builder.close)
+        engine = self._engine()
+        self._stack.push_async_callback(engine.close)
+
+        self.tokens = Tokens(database, keys)
+        variables = Variables(database, keys)
+        executions = Executions(database, signals, artifacts, logs)
+        pipelines = Pipelines(database, signals, bundles, builder, logs, executions, check_function)
+        runner = Runner(
+            engine=engine,
+            builder=builder,
+            bundles=bundles,
+            executions=executions,
+            pipelines=pipelines,
+            variables=variables,
+            tokens=self.tokens,
+            artifacts=artifacts,
+            data_store=data_store,
+            logs=logs,
+            workspaces=directory.workspaces,
+            addresses=Addresses(self._urls.inside, self._urls.inside),
+            limits=Limits(
+                timeout_s=settings.execution_timeout_s,
+                memory_bytes=settings.execution_memory,
+                grace_s=settings.execution_grace_s,
+            ),
+        )
+        worker = Worker(new_id(), settings.max_executions, database, signals, runner)
+        executions.admission = worker
+        builds = Builds(
+            pipelines,
+            variables,
+            bundles,
+            builder,
+            engine,
+            logs,
+            signals,
+            at_once=settings.max_builds,
+        )
+        sweeper = Sweeper(pipelines, builder, bundles, unused_for_s=settings.unused_environment_s)
+        self.app = build_app(
+            Services(
+                reader=database,
+                tokens=self.tokens,
+                projects=Projects(database),
+                variables=variables,
+                pipelines=pipelines,
+                executions=executions,
+                artifacts=artifacts,
+                data_store=data_store,
+                bundles=bundles,
+                logs=logs,
+                environment_id=await database.write(_environment_id),
+                public_url=self._urls.public,
+                uploads=directory.uploads,
+                max_upload_bytes=settings.max_upload_bytes,
+                link_key=keys.derive("signed links"),
+            )
+        )
+        await self._begin(worker, builds, sweeper)
+
+    def _engine(self) -> LocalEngine:
+        settings, directory = self._settings, self._directory
+        # The same at every start on this directory, so that leftovers are recognised.
+        engine_id = hashlib.sha256(os.fsencode(directory.root.resolve())).hexdigest()[:16]
+        left = kill_leftovers(engine_id)
+        if left:
+            logger.warning("killed %d processes that an earlier server left", left)
+        memory = settings.template_memory or _physical_memory() // 4
+        return LocalEngine(
+            LocalEngineSettings(
+                runtime_dir=directory.engine,
+                harness_dir=install_harness(directory.harness),
+                engine_id=engine_id,
+                max_templates=settings.max_templates,
+                template_memory_bytes=memory,
+                idle_s=settings.template_idle_s,
+                log_bytes=settings.max_log_bytes,
+            )
+        )
+
+    async def _begin(self, worker: Worker, builds: Builds, sweeper: Sweeper) -> None:
+        await worker.begin()
+        self._stack.push_async_callback(worker.close, self._settings.stop_grace_s)
+        await builds.begin()
+        self._stack.push_async_callback(builds.close)
+        await sweeper.begin()
+        self._stack.push_async_callback(sweeper.close)
+
+
+def _environment_id(connection: Connection) -> str:
+    known = setting_rows.read_setting(connection, setting_rows.ENVIRONMENT_ID)
+    if known is None:
+        known = new_id()
+        setting_rows.write_setting(connection, setting_rows.ENVIRONMENT_ID, known)
+    return str(known)
+
+
+def _physical_memory() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

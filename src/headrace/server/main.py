@@ -1,0 +1,170 @@
+"""What the command line starts: the server, a look at its settings, and a token without it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+
+import uvicorn
+import uvloop
+
+from headrace.control.sealing import load_keys
+from headrace.control.tokens import Tokens
+from headrace.core.errors import Unavailable
+from headrace.server.assembly import Server, Urls
+from headrace.server.data_directory import DataDirectory
+from headrace.server.logging import set_up_logging
+from headrace.server.settings import Settings, variable_of
+from headrace.store.database import Database
+from headrace.store.migrate import migrate
+
+FIRST_NAME = "first"
+"""Name of the token that is made at the first start."""
+
+HTTP_GRACE_S = 3
+"""How long requests that are held get to end when the server stops."""
+
+
+def serve(overrides: Mapping[str, str]) -> int:
+    """Run a server until SIGTERM or SIGINT; return the exit code.
+
+    Args:
+        overrides: Settings given on the command line, as text by name.
+
+    Raises:
+        HeadraceError: It cannot start; the message says why and what to do.
+    """
+    settings = Settings.read(os.environ, overrides)
+    set_up_logging(settings.log_level)
+    directory = DataDirectory(settings.data_dir)
+    directory.make()
+    with directory.claim(), _listen(settings) as listener:
+        directory.empty_scratch()
+        migrate(directory.database)
+        urls = _urls(settings, listener.getsockname()[1])
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, directory, urls, listener))
+    return 0
+
+
+def check(overrides: Mapping[str, str]) -> int:
+    """Print each setting with its value, variable and meaning; return the exit code.
+
+    Raises:
+        InvalidRequest: A setting cannot be used.
+    """
+    settings = Settings.read(os.environ, overrides)
+    for setting in fields(settings):
+        value = getattr(settings, setting.name)
+        sys.stdout.write(f"{variable_of(setting.name)}={value}\n  {setting.metadata['about']}\n")
+    return 0
+
+
+def create_token(overrides: Mapping[str, str], name: str) -> str:
+    """Create an SDK token in a data directory, whether or not a server runs on it; return it.
+
+    Raises:
+        HeadraceError: The name is taken, or the directory cannot be used.
+    """
+    settings = Settings.read(os.environ, overrides)
+    directory = DataDirectory(settings.data_dir)
+    directory.make()
+    migrate(directory.database)
+    return asyncio.run(_create_token(directory, name))
+
+
+async def _create_token(directory: DataDirectory, name: str) -> str:
+    database = Database(directory.database)
+    try:
+        return await Tokens(database, load_keys(directory.keys)).create(name)
+    finally:
+        database.close()
+
+
+async def _serve(
+    settings: Settings, directory: DataDirectory, urls: Urls, listener: socket.socket
+) -> None:
+    async with Server(settings, directory, urls) as server:
+        token = None
+        if not await server.tokens.all():
+            token = await server.tokens.create(FIRST_NAME)
+        config = uvicorn.Config(
+            server.app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=HTTP_GRACE_S,
+        )
+        http = _Http(config, lambda: _greet(urls, token))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, http.stop)
+        await http.serve(sockets=[listener])
+
+
+class _Http(uvicorn.Server):
+    """Uvicorn, which tells when it listens and leaves signals and what follows to this module."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to listen, then say so."""
+        await super().startup(sockets=sockets)
+        self._on_started()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none: uvicorn would raise them again at its end, before the server's own end."""
+        yield
+
+    def stop(self) -> None:
+        """Stop listening; when asked again, without waiting for open requests."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _greet(urls: Urls, token: str | None) -> None:
+    lines = [f"Headrace is at {urls.public}"]
+    if token is not None:
+        lines += [
+            "",
+            "This is its first start, so here is an SDK token. It is shown this once:",
+            f"  export HEADRACE_ENVIRONMENT_URL={urls.public}",
+            f"  export HEADRACE_SDK_TOKEN={token}",
+            "",
+        ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise Unavailable(
+            f"Port {settings.port} of {settings.host} cannot be listened on: {error.strerror}. "
+            "Choose another one with --port."
+        ) from error
+    listener.listen(2048)
+    return listener
+
+
+def _urls(settings: Settings, port: int) -> Urls:
+    wildcard = settings.host in {"0.0.0.0", "::", ""}  # noqa: S104 - compared, not bound
+    host = "127.0.0.1" if wildcard else settings.host
+    inside = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return Urls(settings.public_url or inside, inside)

@@ -1,0 +1,168 @@
+"""Settings of a server: from options and ``HEADRACE_*`` variables, all problems said at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from headrace.core.errors import InvalidRequest
+
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_DEFAULT_EXECUTIONS = max(4, 2 * (os.cpu_count() or 1))
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    return tuple(_path(part) for part in text.split(os.pathsep) if part)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError("must be at least 1")
+    return number
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise ValueError("must be a port, from 0 (any free one) to 65535")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < 1e10:
+        raise ValueError("must be a number of seconds")
+    return number
+
+
+def _bytes(text: str) -> int:
+    number = text.strip().rstrip("BbIiKkMmGg ")
+    unit = text.strip()[len(number) :].strip().upper()
+    unit = unit if unit in _UNITS else f"{unit}B"
+    if unit not in _UNITS:
+        raise ValueError("must be a size in bytes, such as 512MiB or 2GB")
+    size = int(float(number) * _UNITS[unit])
+    if size < 1:
+        raise ValueError("must be at least one byte")
+    return size
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+        raise ValueError("must be a URL such as https://headrace.example.org")
+    return text.rstrip("/")
+
+
+def _level(text: str) -> str:
+    if text.lower() not in _LEVELS:
+        raise ValueError(f"must be one of {', '.join(_LEVELS)}")
+    return text.lower()
+
+
+def _setting(read: Callable[[str], Any], default: Any, about: str) -> Any:
+    return field(default=default, metadata={"read": read, "about": about})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a server. Each has the variable ``HEADRACE_`` and its name in capitals.
+
+    The descriptions are the reference: ``docs/settings.md`` is made from them.
+    """
+
+    data_dir: Path = _setting(
+        _path, Path("~/.headrace"), "Folder of the database, files, environments and keys."
+    )
+    host: str = _setting(_text, "127.0.0.1", "Address to listen on; 0.0.0.0 for all.")
+    port: int = _setting(_port, 8471, "Port to listen on; 0 takes any free one.")
+    public_url: str | None = _setting(
+        _url, None, "Root URL under which callers reach the server; by default its host and port."
+    )
+    max_executions: int = _setting(
+        _count,
+        _DEFAULT_EXECUTIONS,
+        "How many executions run at once; the others wait in order of arrival.",
+    )
+    execution_timeout_s: float | None = _setting(
+        _seconds, None, "Longest time of one execution, in seconds; by default none."
+    )
+    execution_memory: int | None = _setting(
+        _bytes, None, "Most memory of one execution's processes together; by default no limit."
+    )
+    execution_grace_s: float = _setting(
+        _seconds, 5.0, "Seconds between asking an execution to stop and killing it."
+    )
+    max_log_bytes: int = _setting(_bytes, 256 * 2**20, "Most log of one execution.")
+    max_templates: int = _setting(
+        _count, 8, "How many pipelines keep a warm template, from which executions are forked."
+    )
+    template_memory: int | None = _setting(
+        _bytes, None, "Most memory of idle templates together; by default a quarter of the machine."
+    )
+    template_idle_s: float = _setting(
+        _seconds, 600.0, "Seconds after which an idle template goes away."
+    )
+    max_builds: int = _setting(_count, 2, "How many environments are built at once.")
+    pythons: tuple[Path, ...] = _setting(
+        _paths, (), "Further Python interpreters, or folders of them, separated by colons."
+    )
+    unused_environment_s: float = _setting(
+        _seconds, 7 * 86400.0, "Seconds after which an unused environment is removed."
+    )
+    max_upload_bytes: int = _setting(_bytes, 5 * 10**9, "Greatest size of one uploaded file.")
+    stop_grace_s: float = _setting(
+        _seconds, 10.0, "Seconds that running executions get to end when the server stops."
+    )
+    log_level: str = _setting(_level, "info", f"One of {', '.join(_LEVELS)}.")
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str], overrides: Mapping[str, str]) -> Settings:
+        """Return the settings that variables and options give, options first.
+
+        Args:
+            environ: Environment variables.
+            overrides: Text by name of setting, as options of the command line gave it.
+
+        Raises:
+            InvalidRequest: All that is wrong, in one message.
+        """
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for setting in fields(cls):
+            variable = variable_of(setting.name)
+            text = overrides.get(setting.name, environ.get(variable))
+            if text is None or text == "":
+                continue
+            try:
+                values[setting.name] = setting.metadata["read"](text)
+            except ValueError as error:
+                where = (
+                    f"--{setting.name.replace('_', '-')}" if setting.name in overrides else variable
+                )
+                problems.append(f"{where} is {text!r}: {error}")
+        if problems:
+            raise InvalidRequest(f"The settings cannot be used: {'; '.join(problems)}.")
+        settings = cls(**values)
+        if "data_dir" not in values:
+            return cls(**values, data_dir=settings.data_dir.expanduser().absolute())
+        return settings
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return f"HEADRACE_{name.upper()}"

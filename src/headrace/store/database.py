@@ -1,0 +1,185 @@
+"""The one seam between async callers and SQL: ``Reader.read`` and ``Database.write``.
+
+On SQLite one thread owns the writing connection. It takes all writes that wait, runs each in a
+savepoint of its own, and commits them together, so that many callers share one sync to disk and
+none is told of success before its change is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from headrace.core.errors import Unavailable
+from headrace.store.dialects import open_sqlite
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MAX_GROUP = 128
+"""Writes committed together at most, so that the first of them does not wait too long."""
+
+READ_THREADS = 4
+
+
+@dataclass(slots=True)
+class _Write:
+    work: Callable[[Connection], Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Reader:
+    """Runs functions of a connection that only read, in a pool of threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="sql-read")
+        self._local = threading.local()
+
+    async def read(
+        self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Return ``work(connection, ...)``, run in one read transaction.
+
+        Raises:
+            Unavailable: The database did not answer.
+        """
+
+        def run() -> R:
+            connection = self._connection()
+            try:
+                with connection.begin():
+                    return work(connection, *args, **kwargs)
+            except OperationalError as error:
+                raise Unavailable(f"The database did not answer: {error.orig}.") from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+
+    def close(self) -> None:
+        """Wait for the reads that run, then end."""
+        self._threads.shutdown()
+        self._engine.dispose()
+
+    def _connection(self) -> Connection:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._engine.connect()
+        return connection
+
+
+class Database(Reader):
+    """A database that can be written to as well. One per process."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(open_sqlite(path, read_only=True))
+        self._writing = open_sqlite(path, read_only=False)
+        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write_all, name="sql-write", daemon=True)
+        self._writer.start()
+
+    async def write(
+        self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Return ``work(connection, ...)`` after its change is on disk.
+
+        If ``work`` raises, nothing of it is kept and the error is raised here. A caller that is
+        cancelled while it waits does not undo the change.
+
+        Raises:
+            Unavailable: The change could not be committed (disk full, database locked for long).
+        """
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Write(lambda connection: work(connection, *args, **kwargs), future))
+        return await future
+
+    def close(self) -> None:
+        """Commit what waits, then end."""
+        self._queue.put(None)
+        self._writer.join()
+        self._writing.dispose()
+        super().close()
+
+    def _write_all(self) -> None:
+        with self._writing.connect() as connection:
+            while (group := self._next_group()) is not None:
+                self._commit(connection, group)
+                _settle(group)
+
+    def _next_group(self) -> list[_Write] | None:
+        first = self._queue.get()
+        if first is None:
+            return None
+        group = [first]
+        while len(group) < MAX_GROUP:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                self._queue.put(None)
+                break
+            group.append(item)
+        return group
+
+    def _commit(self, connection: Connection, group: list[_Write]) -> None:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            for item in group:
+                _run_in_savepoint(connection, item)
+            connection.exec_driver_sql("COMMIT")
+        except Exception as error:  # noqa: BLE001 - whatever it was, each waiting caller must hear of it
+            _roll_back(connection)
+            reason = Unavailable(f"The database could not store the change: {error}.")
+            reason.__cause__ = error
+            for item in group:
+                item.error = item.error or reason
+
+
+def _run_in_savepoint(connection: Connection, item: _Write) -> None:
+    connection.exec_driver_sql("SAVEPOINT one")
+    try:
+        item.result = item.work(connection)
+    except OperationalError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it belongs to the caller, who gets it from the future
+        item.error = error
+        connection.exec_driver_sql("ROLLBACK TO one")
+    connection.exec_driver_sql("RELEASE one")
+
+
+def _roll_back(connection: Connection) -> None:
+    try:
+        connection.exec_driver_sql("ROLLBACK")
+    except OperationalError:
+        # SQLite has rolled back by itself already (disk full, I/O error).
+        return
+
+
+def _settle(group: list[_Write]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Write]] = {}
+    for item in group:
+        by_loop.setdefault(item.future.get_loop(), []).append(item)
+    for loop, items in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, items)
+
+
+def _resolve(items: list[_Write]) -> None:
+    for item in items:
+        if item.future.done():
+            continue
+        if item.error is None:
+            item.future.set_result(item.result)
+        else:
+            item.future.set_exception(item.error)

@@ -1,0 +1,275 @@
+"""Requests to create a pipeline, from the tree that a form or a JSON body stands for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import Any, TypeVar
+
+from headrace.core.environments import python_version
+from headrace.core.errors import InvalidRequest
+from headrace.core.names import check_name
+from headrace.core.parameters import Input, Output, check_parameters
+from headrace.core.pipelines import ContainerConfig, check_folder_path, check_function
+from headrace.core.projects import Project
+from headrace.core.values import parse_data_type
+from headrace.wire.fields import (
+    flag_or_none,
+    object_of,
+    refuse_unknown,
+    required_text,
+    text_or_none,
+    texts_or_none,
+)
+from headrace.wire.forms import short
+from headrace.wire.typeless import default_value
+
+T = TypeVar("T")
+
+
+class Unset(Enum):
+    """Stands for a key that was left out, where null means something else."""
+
+    UNSET = "unset"
+
+
+UNSET = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRequest:
+    """The ``container_config`` of a request: each key a value, null, or left out.
+
+    What is left out falls back on the project's setting; null does not.
+    """
+
+    language: str | Unset | None = UNSET
+    repository_url: str | Unset | None = UNSET
+    repository_branch: str | Unset | None = UNSET
+    repository_deploy_key: str | Unset | None = field(default=UNSET, repr=False)
+    requirements_path: str | Unset | None = UNSET
+    included_folders: tuple[str, ...] | Unset | None = UNSET
+    system_dependencies: tuple[str, ...] | Unset | None = UNSET
+    dockerfile_path: str | Unset | None = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRequest:
+    """A request to create a pipeline, checked as far as it can be without the project.
+
+    Attributes:
+        pipeline_name: Name of the pipeline.
+        function_path: File of the function, relative to the folder; ``""`` with a Dockerfile.
+        function_name: The function in that file; ``""`` with a Dockerfile.
+        description: Free text, or None.
+        config: How its environment is to be made.
+        inputs: Declared inputs.
+        outputs: Declared outputs.
+    """
+
+    pipeline_name: str
+    function_path: str
+    function_name: str
+    description: str | None = None
+    config: ConfigRequest = ConfigRequest()
+    inputs: tuple[Input, ...] = ()
+    outputs: tuple[Output, ...] = ()
+
+
+_TOP_KEYS = (
+    "pipeline_name",
+    "function_path",
+    "function_name",
+    "description",
+    "container_config",
+    "inputs",
+    "outputs",
+)
+_CONFIG_KEYS = tuple(item.name for item in fields(ConfigRequest))
+_LISTS = frozenset({"included_folders", "system_dependencies"})
+_INPUT_KEYS = ("name", "data_type", "description", "is_required", "default_value")
+_OUTPUT_KEYS = ("name", "data_type", "description")
+_SYSTEM_PACKAGE = re.compile(
+    r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9][a-z0-9-]*)?(=[A-Za-z0-9][A-Za-z0-9.+:~*-]*)?"
+)
+_SHOWN = 20
+
+
+def read_pipeline_request(tree: Mapping[str, Any]) -> PipelineRequest:
+    """Return the request that a decoded form or a JSON object stands for (wire contract, 3).
+
+    Args:
+        tree: What :func:`headrace.wire.forms.decode_tree` returned, or the object of a JSON body.
+            The types that a form has lost are guessed; a JSON body is taken at its word.
+
+    Raises:
+        InvalidRequest: Something is missing, unknown or wrong; all problems of the inputs and
+            outputs come together.
+    """
+    known = {key: value for key, value in tree.items() if key != "pipeline_template_name"}
+    if tree.get("pipeline_template_name"):
+        raise InvalidRequest(
+            "This server has no pipeline templates; create the pipeline from a local_folder."
+        )
+    refuse_unknown(known, _TOP_KEYS, "The request")
+    name = str(check_name(tree.get("pipeline_name"), "pipeline_name"))
+    config = _config(tree.get("container_config"))
+    path, function = "", ""
+    if not isinstance(config.dockerfile_path, str):
+        path, function = check_function(tree.get("function_path"), tree.get("function_name"))
+    inputs, outputs = _parameters(tree)
+    return PipelineRequest(
+        pipeline_name=name,
+        function_path=str(path),
+        function_name=str(function),
+        description=text_or_none(tree.get("description"), "description"),
+        config=config,
+        inputs=inputs,
+        outputs=outputs,
+    )
+
+
+def resolve_config(request: PipelineRequest, project: Project) -> ContainerConfig:
+    """Return how the pipeline's environment is made: the request's settings over the project's.
+
+    The project's repository is not fallen back on: a pipeline is made from the folder that was
+    sent, which has none.
+
+    Raises:
+        InvalidRequest: A path leaves the folder, a system package has no such name, or the request
+            asks for a Dockerfile or a git repository, which this server does not build from.
+        InvalidEnvironment: The language is not supported.
+    """
+    config = request.config
+    _refuse_unavailable(config)
+    language = _or_else(config.language, project.language)
+    if language is None:
+        raise InvalidRequest(
+            "container_config[language] cannot be null: leave it out to use the project's "
+            f"({project.language}), or give one such as python:3.11-slim."
+        )
+    python_version(language)
+    requirements = _or_else(config.requirements_path, project.requirements_path)
+    folders = _or_else(config.included_folders, project.included_folders)
+    packages = _or_else(config.system_dependencies, project.system_dependencies)
+    return ContainerConfig(
+        language=language,
+        requirements_path=None
+        if requirements is None
+        else _path(requirements, "requirements_path"),
+        included_folders=_each(folders, lambda path: _path(path, "included_folders")),
+        system_dependencies=_each(packages, _system_package),
+        repository_branch=_or_else(config.repository_branch, None),
+    )
+
+
+def _config(tree: object) -> ConfigRequest:
+    if tree is None or tree == "":
+        return ConfigRequest()
+    settings = object_of(tree, "container_config", _CONFIG_KEYS)
+    read: dict[str, Any] = {
+        key: (texts_or_none if key in _LISTS else text_or_none)(value, f"container_config[{key}]")
+        for key, value in settings.items()
+    }
+    return ConfigRequest(**read)
+
+
+def _parameters(tree: Mapping[str, Any]) -> tuple[tuple[Input, ...], tuple[Output, ...]]:
+    problems: list[InvalidRequest] = []
+    inputs = _each_parameter(tree.get("inputs"), "inputs", _input, problems)
+    outputs = _each_parameter(tree.get("outputs"), "outputs", _output, problems)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        shown = [problem.message for problem in problems[:_SHOWN]]
+        more = f" (And {len(problems) - _SHOWN} more.)" if len(problems) > _SHOWN else ""
+        raise InvalidRequest(" ".join(shown) + more, details={"problems": shown})
+    check_parameters(inputs, outputs)
+    return inputs, outputs
+
+
+def _each_parameter(
+    tree: object,
+    key: str,
+    read: Callable[[object, str], T],
+    problems: list[InvalidRequest],
+) -> tuple[T, ...]:
+    if tree is None or tree == "":
+        return ()
+    if not isinstance(tree, list):
+        problems.append(
+            InvalidRequest(f"{key} must be a list; in a form, number it {key}[0], {key}[1]...")
+        )
+        return ()
+    found: list[T] = []
+    for index, item in enumerate(tree):
+        try:
+            found.append(read(item, f"{key}[{index}]"))
+        except InvalidRequest as problem:
+            problems.append(problem)
+    return tuple(found)
+
+
+def _input(item: object, where: str) -> Input:
+    values = object_of(item, where, _INPUT_KEYS)
+    name = required_text(values, "name", where)
+    data_type = parse_data_type(required_text(values, "data_type", where), f"input {name!r}")
+    return Input(
+        name,
+        data_type,
+        description=text_or_none(values.get("description"), f"the description of input {name!r}"),
+        is_required=flag_or_none(values.get("is_required"), f"is_required of input {name!r}"),
+        default_value=default_value(
+            values.get("default_value"), data_type, f"the default value of input {name!r}"
+        ),
+    )
+
+
+def _output(item: object, where: str) -> Output:
+    values = object_of(item, where, _OUTPUT_KEYS)
+    name = required_text(values, "name", where)
+    data_type = parse_data_type(required_text(values, "data_type", where), f"output {name!r}")
+    return Output(
+        name,
+        data_type,
+        text_or_none(values.get("description"), f"the description of output {name!r}"),
+    )
+
+
+def _refuse_unavailable(config: ConfigRequest) -> None:
+    if isinstance(config.dockerfile_path, str):
+        raise InvalidRequest(
+            "container_config[dockerfile_path]: this server builds from requirements and has no "
+            "container engine; leave dockerfile_path out."
+        )
+    for key in ("repository_url", "repository_deploy_key"):
+        if isinstance(getattr(config, key), str):
+            raise InvalidRequest(
+                f"container_config[{key}]: pipelines from a git repository are not available yet; "
+                "give a local_folder instead."
+            )
+
+
+def _or_else(given: T | Unset | None, fallback: T | None) -> T | None:
+    return fallback if isinstance(given, Unset) else given
+
+
+def _each(texts: tuple[str, ...] | None, read: Callable[[str], str]) -> tuple[str, ...] | None:
+    return None if texts is None else tuple(read(text) for text in texts)
+
+
+def _path(path: str, key: str) -> str:
+    # The whole folder keeps the spelling of the contract's default.
+    canonical = check_folder_path(path, f"container_config[{key}]")
+    return "/" if canonical == "." else canonical
+
+
+def _system_package(name: str) -> str:
+    if not _SYSTEM_PACKAGE.fullmatch(name):
+        raise InvalidRequest(
+            f"container_config[system_dependencies] names {short(name)}, which cannot be a system "
+            "package: use lower-case letters, digits, '+', '.' and '-', such as libgomp1."
+        )
+    return name

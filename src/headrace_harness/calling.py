@@ -1,0 +1,107 @@
+"""Calling the user's function with exactly its inputs."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from headrace_harness import tracebacks
+from headrace_harness.failing import EXITED, USER_ERROR, Failed
+
+
+def call_function(
+    function: Callable[..., Any], arguments: Mapping[str, Any], where: str, name: str
+) -> Any:
+    """Return what the function returns; a coroutine is run to its end.
+
+    Args:
+        function: The user's function.
+        arguments: All its arguments, by name.
+        where: Its file, for messages.
+        name: Its name, for messages.
+
+    Raises:
+        Failed: It does not take these arguments, raised an exception (its traceback is on stderr
+            then) or called ``sys.exit`` with anything but success.
+    """
+    _check_arguments(function, arguments, where, name)
+    try:
+        returned = function(**arguments)
+        if inspect.isawaitable(returned):
+            import asyncio
+
+            returned = asyncio.run(_wait_for(returned))
+    except SystemExit as stop:
+        if stop.code is None or stop.code == 0:
+            return None
+        raise Failed(EXITED, f"{name}() called sys.exit({stop.code!r}).") from None
+    except BaseException as error:  # noqa: BLE001 - user code: anything may be raised
+        print_error(tracebacks.full_text(error))
+        raise Failed(USER_ERROR, tracebacks.last_line(error)) from None
+    return returned
+
+
+def print_error(text: str) -> None:
+    """Write to stderr what user code has to see, after all that it printed itself."""
+    for stream in (sys.stdout, sys.stderr):
+        flush(stream)
+    # User code may have closed stderr.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.__stderr__.write(text)  # type: ignore[union-attr]  # AttributeError is awaited
+        flush(sys.__stderr__)
+
+
+def flush(stream: Any) -> None:
+    """Flush a stream that user code may have replaced by anything."""
+    try:
+        stream.flush()
+    except Exception:  # noqa: BLE001 - user code: anything may be raised
+        return
+
+
+async def _wait_for(awaitable: Any) -> Any:
+    return await awaitable
+
+
+def _check_arguments(
+    function: Callable[..., Any], arguments: Mapping[str, Any], where: str, name: str
+) -> None:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # written in C: it checks for itself
+    try:
+        signature.bind(**arguments)
+    except TypeError:
+        raise Failed(USER_ERROR, _explain(signature, arguments, f"{where}: {name}()")) from None
+
+
+def _explain(signature: inspect.Signature, arguments: Mapping[str, Any], what: str) -> str:
+    by_name = {
+        parameter.name: parameter
+        for parameter in signature.parameters.values()
+        if parameter.kind in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}
+    }
+    only_by_position = [
+        parameter.name
+        for parameter in signature.parameters.values()
+        if parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty
+    ]
+    if only_by_position:
+        names = ", ".join(f"'{name}'" for name in only_by_position)
+        return f"{what} takes {names} by position alone; inputs are given by name."
+    parameters = f"its parameters are {', '.join(by_name)}" if by_name else "it has no parameters"
+    unknown = [name for name in arguments if name not in by_name]
+    if unknown and not any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
+        names = ", ".join(f"'{name}'" for name in unknown)
+        noun = "parameter" if len(unknown) == 1 else "parameters"
+        return f"{what} takes no {noun} {names}; {parameters}."
+    lacking = ", ".join(
+        f"'{name}'"
+        for name, parameter in by_name.items()
+        if parameter.default is parameter.empty and name not in arguments
+    )
+    return f"{what} needs {lacking}, which no input gives; {parameters}."

@@ -1,0 +1,134 @@
+"""The process of one call, from the fork to its end."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import os
+import sys
+import threading
+import types
+from collections.abc import Mapping
+from typing import Any
+
+from headrace_harness import calling, loading, outputs, processes, tracebacks
+from headrace_harness.copying import copy_file, copy_folder
+from headrace_harness.failing import ENVIRONMENT, USER_ERROR, Failed
+from headrace_harness.forking import Randomness
+from headrace_harness.frames import Message
+
+_INPUT_FOLDER = "inputs"
+WORK_FOLDER = "work"
+
+
+class Program:
+    """What a template holds for its children.
+
+    Attributes:
+        folder: The pipeline's folder.
+        function_path: File of its functions, relative to the folder.
+        module: That file, imported; None if each child has to import it.
+        randomness: The state of the generators before the fork; None if there is no module.
+    """
+
+    def __init__(self, folder: str, function_path: str) -> None:
+        self.folder = folder
+        self.function_path = function_path
+        self.module: types.ModuleType | None = None
+        self.randomness: Randomness | None = None
+        self.collects_garbage = True
+
+
+def run_call(program: Program, call: Message, *, parent: int, out: int, err: int) -> None:
+    """Carry out one call in this freshly forked process; leave by ``os._exit`` alone.
+
+    Args:
+        program: What the template has made ready.
+        call: The engine's message.
+        parent: Id of the template's process.
+        out: Pipe that becomes stdout.
+        err: Pipe that becomes stderr.
+    """
+    status = 1
+    try:
+        own_pid = os.getpid()
+        _separate(parent, out, err)
+        report = _report(program, call)
+        _end_like_an_interpreter()
+        # A process that user code forked may return from the function too: it reports nothing.
+        if os.getpid() == own_pid:
+            outputs.write_report(report, call["workspace"])
+        status = 0
+    except BaseException as error:  # noqa: BLE001 - nothing may leave this function
+        calling.print_error(tracebacks.full_text(error))
+    finally:
+        os._exit(status)
+
+
+def _separate(parent: int, out: int, err: int) -> None:
+    os.setsid()
+    processes.die_with_parent(parent)
+    processes.adopt_orphans()
+    processes.offer_to_the_oom_killer()
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    os.close(out)
+    os.close(err)
+
+
+def _report(program: Program, call: Message) -> str:
+    try:
+        arguments = _prepare(program, call)
+        if program.collects_garbage:
+            gc.enable()
+        module = program.module
+        if module is None:
+            loading.prepare_interpreter(program.folder, program.function_path)
+            module = loading.load_module(program.folder, program.function_path)
+        if program.randomness is not None:
+            program.randomness.renew()
+        name = call["function"]
+        function = loading.find_function(module, program.function_path, name)
+        returned = calling.call_function(function, arguments, program.function_path, name)
+        return outputs.collect(returned, call["outputs"], call["workspace"], name)
+    except Failed as failed:
+        return outputs.failed_report(failed)
+    except BaseException as error:  # noqa: BLE001 - such as running out of memory
+        calling.print_error(tracebacks.full_text(error))
+        return outputs.failed_report(Failed(USER_ERROR, tracebacks.last_line(error)))
+
+
+def _prepare(program: Program, call: Message) -> dict[str, Any]:
+    """Make the call's own folder, environment and files; return the function's arguments."""
+    os.environ.update(call["identity"])
+    loading.execution_id.set(call["execution_id"])
+    workspace = call["workspace"]
+    work = os.path.join(workspace, WORK_FOLDER)
+    try:
+        copy_folder(program.folder, work)
+        os.chdir(work)
+        files = {
+            name: {"path": _private_copy(workspace, name, file)}
+            for name, file in call["files"].items()
+        }
+    except OSError as error:
+        raise Failed(ENVIRONMENT, f"The call's folder could not be made: {error}.") from None
+    return {**call["values"], **files}
+
+
+def _private_copy(workspace: str, name: str, file: Mapping[str, str]) -> str:
+    folder = os.path.join(workspace, _INPUT_FOLDER, name)
+    os.makedirs(folder)
+    path = os.path.join(folder, file["filename"])
+    copy_file(file["source"], path)
+    return path
+
+
+def _end_like_an_interpreter() -> None:
+    """Wait for threads, run exit callbacks and flush, as an interpreter does when it ends."""
+    for step in (threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]  # noqa: SLF001 - there are no public names
+        with contextlib.suppress(Exception, SystemExit, KeyboardInterrupt):
+            step()
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        calling.flush(stream)

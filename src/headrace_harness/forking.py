@@ -1,0 +1,147 @@
+"""Whether this process can be forked safely, and what must differ in its children."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import sys
+import threading
+import warnings
+from typing import Any
+
+_HARMLESS_THREADS = frozenset({"jemalloc_bg_thd"})
+_TORCH_SEED_CHOSEN_BELOW = 1 << 32
+
+
+def reason_not_to_fork() -> str | None:
+    """Say what this process holds that a forked child could not use, or None if nothing."""
+    threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if threads:
+        names = ", ".join(thread.name for thread in threads[:3])
+        count = f"{len(threads)} Python thread{'s' if len(threads) > 1 else ''}"
+        return f"started {count} at import ({names})"
+    native = _foreign_threads()
+    if native:
+        return f"started native threads at import ({', '.join(native[:3])})"
+    if _holds_gpu():
+        return "opened a GPU at import"
+    if _jax_has_backend():
+        return "started a backend of jax at import"
+    return None
+
+
+def fork_quietly() -> int:
+    """Fork like ``os.fork``, without the warning that the C pools of numpy and others would cause.
+
+    Those pools are made anew in the child; :func:`reason_not_to_fork` has asked about all others.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", message=r"This process .* is multi-threaded", category=DeprecationWarning
+        )
+        return os.fork()
+
+
+def settle_memory() -> None:
+    """Put all objects so far out of the garbage collector's reach.
+
+    It would write to them in each child, and the kernel would have to copy what it wrote to.
+    """
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+
+
+class Randomness:
+    """Sees to it that forks draw different numbers, unless user code asked for the same.
+
+    Construct before the import of user code; call :meth:`notice` after it, and :meth:`renew` in
+    each child.
+    """
+
+    def __init__(self) -> None:
+        self._seed = random.seed
+        self._is_seeded = False
+        self._state: Any = None
+        random.seed = self._seed_and_notice
+
+    def notice(self) -> None:
+        """Remember the state of ``random`` if user code has seeded it."""
+        random.seed = self._seed
+        if self._is_seeded:
+            self._state = random.getstate()
+
+    def renew(self) -> None:
+        """Give this child numbers of its own; CPython itself has seeded ``random`` anew."""
+        if self._state is not None:
+            random.setstate(self._state)
+        _renew_numpy()
+        _renew_torch()
+
+    def _seed_and_notice(self, *args: Any, **kwargs: Any) -> None:
+        self._seed(*args, **kwargs)
+        given = args[0] if args else kwargs.get("a")
+        self._is_seeded = given is not None
+
+
+def _renew_numpy() -> None:
+    legacy = getattr(sys.modules.get("numpy.random"), "mtrand", None)
+    if legacy is None:
+        return
+    try:
+        # numpy forgets the seed sequence when a seed is given explicitly.
+        if legacy._rand._bit_generator._seed_seq is not None:  # noqa: SLF001 - no public way
+            legacy.seed()
+    except AttributeError:  # another numpy than those known: its state is no secret to us
+        legacy.seed()
+
+
+def _renew_torch() -> None:
+    torch = sys.modules.get("torch")
+    if torch is None or not hasattr(torch, "initial_seed"):
+        return
+    # By itself torch starts from a random number of more than 32 bits.
+    if torch.initial_seed() >= _TORCH_SEED_CHOSEN_BELOW:
+        torch.seed()
+
+
+def _foreign_threads() -> list[str]:
+    """Return the names of native threads that are not named after the process.
+
+    The pools of OpenBLAS and OpenMP have the process's own name; they survive a fork.
+    """
+    names = set()
+    main = _thread_name(str(os.getpid()))
+    for task in os.listdir("/proc/self/task"):
+        name = _thread_name(task)
+        if name and name != main and name not in _HARMLESS_THREADS:
+            names.add(name)
+    return sorted(names)
+
+
+def _thread_name(task: str) -> str:
+    try:
+        with open(f"/proc/self/task/{task}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def _holds_gpu() -> bool:
+    torch = sys.modules.get("torch")
+    cuda = getattr(torch, "cuda", None)
+    if cuda is not None and cuda.is_initialized():
+        return True
+    for descriptor in os.listdir("/proc/self/fd"):
+        try:
+            if os.readlink(f"/proc/self/fd/{descriptor}").startswith("/dev/nvidia"):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _jax_has_backend() -> bool:
+    bridge = sys.modules.get("jax._src.xla_bridge")
+    return bool(getattr(bridge, "_backends", None))

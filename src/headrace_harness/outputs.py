@@ -1,0 +1,124 @@
+"""What a call reports: its outputs after conversion, or why it failed, as one JSON file."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from typing import Any
+
+from headrace_harness.converting import Misfit, describe, is_null, to_json
+from headrace_harness.copying import copy_file
+from headrace_harness.failing import BAD_OUTPUT, ENVIRONMENT, Failed, printable
+from headrace_harness.tracebacks import last_line
+
+OUTCOME_FILE = "outcome.json"
+OUTPUT_FOLDER = "outputs"
+
+_SHOWN_KEYS = 20
+
+
+def collect(returned: Any, outputs: Mapping[str, str], workspace: str, function: str) -> str:
+    """Return the report of what a function returned, having copied its files.
+
+    Args:
+        returned: What the function returned; ignored if no outputs are declared.
+        outputs: Declared outputs: name to type.
+        workspace: Folder of the call; files go to ``outputs/<output>/<filename>`` in it.
+        function: Name of the function, for messages.
+
+    Raises:
+        Failed: It is not what was declared; the message says all that differs.
+    """
+    if not outputs:
+        return returned_report({}, {})
+    if not isinstance(returned, Mapping):
+        wanted = ", ".join(f"{name} ({kind})" for name, kind in outputs.items())
+        got = "None" if returned is None else describe(returned)
+        noun = "output" if len(outputs) == 1 else "outputs"
+        raise Failed(
+            BAD_OUTPUT,
+            f"{function}() must return a dict with the {noun} {wanted}; it returned {got}.",
+        )
+    values: dict[str, str] = {}
+    files: dict[str, dict[str, Any]] = {}
+    problems = []
+    missing = [name for name in outputs if name not in returned]
+    if missing:
+        problems.append(_missing(missing, returned))
+    for name, kind in outputs.items():
+        if name in returned:
+            try:
+                if kind == "file" and not is_null(returned[name]):
+                    files[name] = _keep_file(
+                        returned[name], os.path.join(workspace, OUTPUT_FOLDER, name)
+                    )
+                else:
+                    values[name] = to_json(returned[name], kind)
+            except Misfit as misfit:
+                problems.append(f"output '{name}' {misfit}")
+            except Failed:
+                raise
+            except Exception as error:  # noqa: BLE001 - methods of the user's objects run here
+                problems.append(f"output '{name}' could not be converted ({last_line(error)})")
+    if problems:
+        raise Failed(BAD_OUTPUT, printable(f"{function}(): {'; '.join(problems)}."))
+    return returned_report(values, files)
+
+
+def returned_report(values: Mapping[str, str], files: Mapping[str, Any]) -> str:
+    """Return the report of a success; ``values`` holds JSON texts."""
+    texts = ",".join(f"{json.dumps(name)}:{text}" for name, text in values.items())
+    return f'{{"values":{{{texts}}},"files":{json.dumps(files)}}}'
+
+
+def failed_report(failed: Failed) -> str:
+    """Return the report of a failure."""
+    return json.dumps({"kind": failed.kind, "message": printable(failed.message)})
+
+
+def write_report(report: str, workspace: str) -> None:
+    """Leave the report where the engine looks for it, whole or not at all."""
+    target = os.path.join(workspace, OUTCOME_FILE)
+    with open(target + ".new", "wb", buffering=0) as file:
+        view = memoryview(report.encode("utf-8"))
+        while view:
+            view = view[file.write(view) :]
+    os.replace(target + ".new", target)
+
+
+def _missing(names: list[str], returned: Mapping[Any, Any]) -> str:
+    keys = [str(key) for key in returned]
+    shown = ", ".join(keys[:_SHOWN_KEYS]) + (", …" if len(keys) > _SHOWN_KEYS else "")
+    has = f"has the keys {shown}" if keys else "is empty"
+    quoted = ", ".join(f"'{name}'" for name in names)
+    subject = f"output {quoted} is" if len(names) == 1 else f"outputs {quoted} are"
+    return f"{subject} missing; the returned dict {has}"
+
+
+def _keep_file(value: Any, folder: str) -> dict[str, Any]:
+    """Copy the file that an output names, as ``{"path": …}`` or as a path alone."""
+    given = value.get("path") if isinstance(value, Mapping) else value
+    if not isinstance(given, (str, os.PathLike)):
+        raise Misfit(f'must be a file, as {{"path": "<path>"}}, but is {describe(value)}')
+    path = os.fsdecode(os.fspath(given))
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise Misfit(f"names the file {path!r}, which cannot be read: {why}") from None
+    if not stat.S_ISREG(mode):
+        what = "a folder; put it into one file, such as a zip" if stat.S_ISDIR(mode) else "no file"
+        raise Misfit(f"names {path!r}, which is {what}")
+    filename = printable(os.path.basename(path))
+    os.makedirs(folder, exist_ok=True)
+    try:
+        size = copy_file(path, os.path.join(folder, filename))
+    except PermissionError as error:
+        raise Misfit(f"names the file {path!r}, which cannot be read: {error.strerror}") from None
+    except OSError as error:
+        raise Failed(
+            ENVIRONMENT, f"The file {path!r} could not be kept: {error.strerror}."
+        ) from None
+    return {"filename": filename, "size": size}

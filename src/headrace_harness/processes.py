@@ -1,0 +1,166 @@
+"""What Linux knows about processes: parents, sessions, memory, and who dies or adopts with whom."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterable
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+_OOM_SCORE_OF_A_CALL = b"500"
+
+try:
+    import ctypes
+
+    _libc: ctypes.CDLL | None = ctypes.CDLL(None)
+except (ImportError, OSError):  # an interpreter built without ctypes
+    _libc = None
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process as soon as ``parent`` has ended."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def outlive_parent() -> None:
+    """Undo :func:`die_with_parent`."""
+    _prctl(_PR_SET_PDEATHSIG, 0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends, so that none is lost."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def offer_to_the_oom_killer() -> None:
+    """Have the kernel, when memory runs out, choose this process before templates and server."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        try:
+            os.write(descriptor, _OOM_SCORE_OF_A_CALL)
+        finally:
+            os.close(descriptor)
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the ids of the processes whose parent is ``pid``, zombies too."""
+    found: list[int] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            found.extend(_children_of_task(f"/proc/{pid}/task/{task}/children"))
+    except FileNotFoundError:
+        # The process is gone, or the kernel was built without these files.
+        return _children_by_scan(pid)
+    return found
+
+
+def own_children(main_thread: str) -> list[int]:
+    """Return the children of this process, given the path from :func:`children_file`."""
+    try:
+        return _children_of_task(main_thread)
+    except OSError:
+        return _children_by_scan(os.getpid())
+
+
+def children_file() -> str:
+    """Return the path that lists the children which the calling thread has forked or adopted."""
+    pid = os.getpid()
+    return f"/proc/{pid}/task/{pid}/children"
+
+
+def tree_of(pid: int) -> set[int]:
+    """Return ``pid`` and all its descendants."""
+    tree: set[int] = set()
+    waiting = [pid]
+    while waiting:
+        process = waiting.pop()
+        if process not in tree:
+            tree.add(process)
+            waiting.extend(children_of(process))
+    return tree
+
+
+def exceeds(pids: Iterable[int], limit: int) -> bool:
+    """Tell whether processes use more than ``limit`` bytes of resident memory together.
+
+    Memory that several processes share counts once, in parts: a call does not pay for what its
+    template loaded for all. That figure is dear to get, so it is asked for only in doubt.
+    """
+    pids = list(pids)
+    return sum(map(_resident, pids)) > limit and sum(map(proportional, pids)) > limit
+
+
+def proportional(pid: int) -> int:
+    """Return the resident memory of a process in bytes, what it shares divided by the sharers."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as lines:
+            for line in lines:
+                if line.startswith(b"Pss:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return _resident(pid)
+
+
+def kill(pid: int, sig: int, *, group: bool = False) -> bool:
+    """Send a signal to a process, or to the process group of that id; return whether it got it."""
+    try:
+        if group:
+            os.killpg(pid, sig)
+        else:
+            os.kill(pid, sig)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def session_of(pid: int) -> int:
+    """Return the session of a process, or 0 if it is gone."""
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc is not None:
+        _libc.prctl(option, value, 0, 0, 0)
+
+
+def _resident(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0
+
+
+def _children_of_task(path: str) -> list[int]:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        parts: list[bytes] = []
+        while True:
+            part = os.read(descriptor, 65536)
+            if not part:
+                return [int(pid) for pid in b"".join(parts).split()]
+            parts.append(part)
+    finally:
+        os.close(descriptor)
+
+
+def _children_by_scan(parent: int) -> list[int]:
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    # The name of the program is in parentheses and may hold anything.
+                    after_name = file.read().rpartition(b")")[2].split()
+                if int(after_name[1]) == parent:
+                    found.append(int(name))
+    return found

@@ -1,0 +1,108 @@
+"""A call while it runs, as its template sees it: process, pipes, limits, and how it is stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from headrace_harness import processes
+from headrace_harness.capture import LogFile, Pipe
+from headrace_harness.frames import Message
+
+_MEMORY_POLL_S = 0.1
+
+
+class RunningCall:
+    """One forked process with all that belongs to it.
+
+    Attributes:
+        number: The engine's number of the call.
+        pid: Its process, which leads a session and a process group.
+        pipes: stdout and stderr, in this order; those still open.
+        exit: How the process ended: an exit status, or a signal's number below zero; None while
+            it runs.
+        over_memory: Whether it was killed for its memory.
+    """
+
+    def __init__(self, call: Message, pid: int, log: LogFile, out: int, err: int) -> None:
+        self.number: int = call["number"]
+        self.pid = pid
+        self.log = log
+        self.pipes = [Pipe(out, b"o", self.log), Pipe(err, b"e", self.log)]
+        self.exit: int | None = None
+        self.over_memory = False
+        self._memory_bytes: int | None = call["memory_bytes"]
+        self._memory_due = 0.0
+        self._kill_due: float | None = None
+        for letter, text in call["preface"]:
+            self.log.write(letter.encode(), text.encode("utf-8", "replace").split(b"\n"))
+
+    @property
+    def descriptors(self) -> list[int]:
+        """All descriptors that the template holds for this call."""
+        return [self.log.descriptor, *(pipe.descriptor for pipe in self.pipes)]
+
+    @property
+    def is_winding_down(self) -> bool:
+        """Whether processes of its session still have time to end by themselves."""
+        return self._kill_due is not None
+
+    def stop(self, grace_s: float) -> None:
+        """Ask the call's process group to end; it is killed after ``grace_s`` seconds."""
+        if self._kill_due is None:
+            self._kill_due = time.monotonic() + grace_s
+            self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill the call's process and its group; what else there is falls to the template."""
+        self._kill_due = None
+        self._signal(signal.SIGKILL)
+
+    def tend(self, now: float) -> float | None:
+        """Do what is due; return the time at which to call this again, or None for no time."""
+        if self._kill_due is not None and now >= self._kill_due:
+            self.kill()
+        if self.exit is not None or self._memory_bytes is None:
+            return self._kill_due
+        if now >= self._memory_due:
+            self._memory_due = now + _MEMORY_POLL_S
+            if processes.exceeds(processes.tree_of(self.pid), self._memory_bytes):
+                self.over_memory = True
+                self.kill()
+        return self._memory_due if self._kill_due is None else min(self._memory_due, self._kill_due)
+
+    def look(self) -> bool:
+        """Tell whether the process has ended just now; its id stays taken until :meth:`reap`."""
+        if self.exit is not None:
+            return False
+        found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return False
+        self.exit = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+        return True
+
+    def reap(self) -> None:
+        """Kill what is left of the process group and let go of the process's id."""
+        self.kill()
+        os.waitpid(self.pid, 0)
+
+    def finish(self, forget: Callable[[int], None]) -> Message:
+        """Take the rest of the output and return the message that says how the call ended."""
+        for pipe in self.pipes:
+            pipe.drain()
+            forget(pipe.descriptor)
+            pipe.close()
+        self.log.close()
+        return {
+            "op": "ended",
+            "number": self.number,
+            "exit": self.exit,
+            "over_memory": self.over_memory,
+        }
+
+    def _signal(self, sig: int) -> None:
+        # The group does not exist until the child has called setsid.
+        if not processes.kill(self.pid, sig, group=True):
+            processes.kill(self.pid, sig)

@@ -1,0 +1,109 @@
+"""How a template starts: import user code, see whether it can be forked, say so, and serve."""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import socket
+import sys
+
+from headrace_harness import loading, processes
+from headrace_harness.child import Program
+from headrace_harness.copying import copy_folder
+from headrace_harness.failing import Failed
+from headrace_harness.forking import Randomness, reason_not_to_fork, settle_memory
+from headrace_harness.frames import FrameReader, Message, encode_frame
+from headrace_harness.template import Template, kill_children
+
+_RECEIVE_BYTES = 65536
+
+
+def main(descriptor: int, parent: int) -> None:
+    """Be a template for the engine at the other end of the inherited socket; never return.
+
+    Args:
+        descriptor: The socket.
+        parent: Id of the engine's process.
+    """
+    try:
+        os.set_inheritable(descriptor, False)
+        control = socket.socket(fileno=descriptor)
+        processes.adopt_orphans()
+        # Until the loop runs, nobody would notice the end of the engine.
+        processes.die_with_parent(parent)
+        _send(control, {"op": "up"})
+        _prepare_streams()
+        setup = _receive(control)
+        program = Program(setup["folder"], setup["function_path"])
+        answer = {"op": "ready"} if setup["bare"] else _import(program, setup["work"])
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        if answer["op"] == "ready":
+            program.collects_garbage = gc.isenabled()
+            settle_memory()
+            template = Template(control, program, setup["log_bytes"])
+            processes.outlive_parent()
+            template.send(answer)
+            template.serve()
+        else:
+            kill_children(processes.children_file())
+            _send(control, answer)
+    except EOFError:
+        pass  # the engine has changed its mind
+    finally:
+        # Threads and exit callbacks of user code are the children's to run.
+        _leave()
+
+
+def _leave() -> None:
+    if sys.exc_info()[1] is not None:
+        sys.excepthook(*sys.exc_info())
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            stream.flush()
+    os._exit(0)
+
+
+def _import(program: Program, work: str) -> Message:
+    """Import user code in a private copy of its folder; return the answer to the engine."""
+    try:
+        copy_folder(program.folder, work)
+        os.chdir(work)
+    except OSError as error:
+        return {
+            "op": "failed",
+            "kind": "environment",
+            "message": f"The pipeline's folder could not be copied: {error}.",
+        }
+    loading.prepare_interpreter(program.folder, program.function_path)
+    randomness = Randomness()
+    try:
+        program.module = loading.load_module(program.folder, program.function_path)
+    except Failed as failed:
+        return {"op": "failed", "kind": failed.kind, "message": failed.message}
+    randomness.notice()
+    program.randomness = randomness
+    reason = reason_not_to_fork()
+    return {"op": "unforkable", "reason": reason} if reason else {"op": "ready"}
+
+
+def _prepare_streams() -> None:
+    """Make what user code prints appear line by line, and in UTF-8, whatever the locale."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True, encoding="utf-8", errors="backslashreplace")
+
+
+def _send(control: socket.socket, message: Message) -> None:
+    control.sendall(encode_frame(message))
+
+
+def _receive(control: socket.socket) -> Message:
+    frames = FrameReader()
+    while True:
+        data = control.recv(_RECEIVE_BYTES)
+        if not data:
+            raise EOFError
+        for message in frames.feed(data):
+            return message

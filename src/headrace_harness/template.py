@@ -1,0 +1,200 @@
+"""The loop of a template: forks a process for each call, follows it, and says how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import time
+from typing import Any
+
+from headrace_harness import child, processes
+from headrace_harness.capture import LogFile, Pipe
+from headrace_harness.child import Program
+from headrace_harness.forking import fork_quietly
+from headrace_harness.frames import FrameReader, Message, encode_frame
+from headrace_harness.running import RunningCall
+
+_RECEIVE_BYTES = 262144
+
+
+class Template:
+    """Serves the engine's calls until the engine closes its end of the socket.
+
+    It is one thread, runs no user code, and is the parent of last resort of all its descendants.
+    A call's own process adopts the orphans below it. So a child of the template that is no call
+    was left behind by one that has ended, and is killed.
+    """
+
+    def __init__(self, control: socket.socket, program: Program, log_bytes: int) -> None:
+        self._control = control
+        self._program = program
+        self._log_bytes = log_bytes
+        self._frames = FrameReader()
+        self._pid = os.getpid()
+        self._children_file = processes.children_file()
+        # What user code started while it was imported belongs to all calls.
+        self._kept = frozenset(processes.own_children(self._children_file))
+        self._calls: dict[int, RunningCall] = {}
+        self._ending: list[RunningCall] = []
+        self._pipes: dict[int, Pipe] = {}
+        self._poll = select.poll()
+        self._wake, self._wake_writer = os.pipe()
+        self._on_child: Any = signal.SIG_DFL
+
+    def serve(self) -> None:
+        """Carry out calls; return when the engine is gone and no process is left."""
+        self._watch_children()
+        self._poll.register(self._control, select.POLLIN)
+        self._poll.register(self._wake, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in self._poll.poll(self._tend())}
+            self._read_pipes(ready)
+            if self._wake in ready:
+                os.read(self._wake, 4096)
+                self._bury()
+            if self._control.fileno() in ready and not self._receive():
+                break
+        kill_children(self._children_file)
+
+    def send(self, message: Message) -> None:
+        """Send one message to the engine, which always listens."""
+        # If the engine is gone, the loop will notice.
+        with contextlib.suppress(OSError):
+            self._control.sendall(encode_frame(message))
+
+    def _watch_children(self) -> None:
+        os.set_blocking(self._wake, False)
+        os.set_blocking(self._wake_writer, False)
+        self._on_child = signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
+
+    def _tend(self) -> int | None:
+        """Let the running calls do what is due; return the milliseconds until more is."""
+        now = time.monotonic()
+        due = [at for at in (call.tend(now) for call in self._calls.values()) if at is not None]
+        # A call may have got to the end of its grace with its own process gone already.
+        if any(call.exit is not None for call in self._calls.values()):
+            self._bury()
+        return max(0, int((min(due) - now) * 1000) + 1) if due else None
+
+    def _read_pipes(self, ready: set[int]) -> None:
+        """Read a chunk of each pipe that is ready, stdout before stderr."""
+        pipes = [pipe for descriptor, pipe in self._pipes.items() if descriptor in ready]
+        for pipe in pipes:
+            if not pipe.read():
+                self._forget(pipe.descriptor)
+
+    def _forget(self, descriptor: int) -> None:
+        if self._pipes.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
+
+    def _receive(self) -> bool:
+        """Act on what the engine says; return False if it is gone."""
+        try:
+            data = self._control.recv(_RECEIVE_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        for message in self._frames.feed(data):
+            if message["op"] == "call":
+                self._start(message)
+            else:
+                for call in self._calls.values():
+                    if call.number == message["number"]:
+                        call.stop(message["grace_s"])
+        return bool(data)
+
+    def _start(self, message: Message) -> None:
+        opened: list[int] = []
+        try:
+            log = LogFile(message["log"], self._log_bytes)
+            opened.append(log.descriptor)
+            opened.extend(os.pipe())
+            opened.extend(os.pipe())
+            pid = fork_quietly()
+        except OSError as error:
+            for descriptor in opened:
+                os.close(descriptor)
+            why = f"The process of the call could not be started: {error}."
+            self.send({"op": "refused", "number": message["number"], "message": why})
+            return
+        _, out, out_writer, err, err_writer = opened
+        if pid == 0:
+            self._become_child(message, opened)
+        os.close(out_writer)
+        os.close(err_writer)
+        call = RunningCall(message, pid, log, out, err)
+        self._calls[pid] = call
+        for pipe in call.pipes:
+            self._pipes[pipe.descriptor] = pipe
+            self._poll.register(pipe.descriptor, select.POLLIN)
+
+    def _become_child(self, message: Message, opened: list[int]) -> None:
+        """Let go of everything that is the template's, and never return."""
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, self._on_child)
+            log, out, out_writer, err, err_writer = opened
+            others = [self._wake, self._wake_writer, log, out, err]
+            for call in [*self._calls.values(), *self._ending]:
+                others.extend(call.descriptors)
+            for descriptor in others:
+                os.close(descriptor)
+            self._control.close()
+            child.run_call(self._program, message, parent=self._pid, out=out_writer, err=err_writer)
+        finally:
+            os._exit(1)
+
+    def _bury(self) -> None:
+        """See which processes have ended; finish the calls of which nothing is left."""
+        sessions = self._sessions_left()
+        for call in list(self._calls.values()):
+            call.look()
+            if call.exit is None or (call.is_winding_down and call.pid in sessions):
+                continue
+            call.reap()
+            del self._calls[call.pid]
+            self._ending.append(call)
+        if self._sweep():
+            return
+        for call in self._ending:
+            self.send(call.finish(self._forget))
+        self._ending.clear()
+
+    def _sessions_left(self) -> set[int]:
+        """Return the sessions of the orphans, if some call has to give them time."""
+        if not any(call.is_winding_down for call in self._calls.values()):
+            return set()
+        return {processes.session_of(pid) for pid in self._orphans()}
+
+    def _sweep(self) -> bool:
+        """Kill the orphans that no call gives time; return whether some have yet to vanish."""
+        spared = {call.pid for call in self._calls.values() if call.is_winding_down}
+        is_left = False
+        for pid in self._orphans():
+            if os.waitpid(pid, os.WNOHANG)[0] or processes.session_of(pid) in spared:
+                continue
+            is_left = processes.kill(pid, signal.SIGKILL) or is_left
+        return is_left
+
+    def _orphans(self) -> list[int]:
+        return [
+            pid
+            for pid in processes.own_children(self._children_file)
+            if pid not in self._calls and pid not in self._kept
+        ]
+
+
+def kill_children(children_file: str) -> None:
+    """Kill all descendants of this process, which adopts orphans; return when they are gone."""
+    while True:
+        for pid in processes.own_children(children_file):
+            processes.kill(pid, signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return

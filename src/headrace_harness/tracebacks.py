@@ -1,0 +1,52 @@
+"""Exceptions of user code as text, without the frames of the harness."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from typing import Any
+
+from headrace_harness.failing import printable
+
+_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_MESSAGE_CHARACTERS = 2000
+
+
+def last_line(error: BaseException) -> str:
+    """Return what ends the traceback of ``error``: its type and its message."""
+    kind = type(error)
+    name = kind.__qualname__
+    if kind.__module__ not in {"builtins", "__main__"}:
+        name = f"{kind.__module__}.{name}"
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - user code: anything may be raised
+        text = "<no message: its str() raised an exception>"
+    line = printable(f"{name}: {text}" if text else name)
+    return line if len(line) <= _MESSAGE_CHARACTERS else line[:_MESSAGE_CHARACTERS] + "…"
+
+
+def full_text(error: BaseException) -> str:
+    """Return the traceback with causes, contexts and groups, and the user's frames alone."""
+    try:
+        found = traceback.TracebackException.from_exception(error)
+        _keep_user_frames(found, set())
+        return printable("".join(found.format()))
+    except Exception:  # noqa: BLE001 - user code: anything may be raised
+        return last_line(error) + "\n"
+
+
+def _keep_user_frames(found: Any, seen: set[int]) -> None:
+    if found is None or id(found) in seen:
+        return
+    seen.add(id(found))
+    kept = [frame for frame in found.stack if not _is_ours(frame.filename)]
+    found.stack = traceback.StackSummary.from_list(kept)
+    _keep_user_frames(found.__cause__, seen)
+    _keep_user_frames(found.__context__, seen)
+    for inner in getattr(found, "exceptions", None) or ():
+        _keep_user_frames(inner, seen)
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith((_OWN_FOLDER, "<frozen importlib", "<frozen runpy"))
