@@ -49,7 +49,7 @@ def measure_pip(folder: Path, cache: Path) -> Times:
     python = folder / "bin" / "python"
     started = time.perf_counter()
     base = os.path.realpath(sys.executable)
-    subprocess.run([base, "-m", "venv", folder], check=True, env=environ)
+    subprocess.run([base, "-m", "venv", str(folder)], check=True, env=environ)
     install = [python, "-m", "pip", "install", "--quiet", *REQUIREMENTS.split()]
     subprocess.run(install, check=True, env=environ)
     ready = time.perf_counter() - started

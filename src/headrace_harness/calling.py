@@ -13,7 +13,12 @@ from headrace_harness.failing import EXITED, USER_ERROR, Failed
 
 
 def call_function(
-    function: Callable[..., Any], arguments: Mapping[str, Any], where: str, name: str
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    where: str,
+    name: str,
+    *,
+    has_outputs: bool,
 ) -> Any:
     """Return what the function returns; a coroutine is run to its end.
 
@@ -22,10 +27,11 @@ def call_function(
         arguments: All its arguments, by name.
         where: Its file, for messages.
         name: Its name, for messages.
+        has_outputs: Whether anything has to be returned; if not, ``sys.exit()`` is a success.
 
     Raises:
         Failed: It does not take these arguments, raised an exception (its traceback is on stderr
-            then) or called ``sys.exit`` with anything but success.
+            then) or called ``sys.exit``.
     """
     _check_arguments(function, arguments, where, name)
     try:
@@ -35,7 +41,7 @@ def call_function(
 
             returned = asyncio.run(_wait_for(returned))
     except SystemExit as stop:
-        if stop.code is None or stop.code == 0:
+        if (stop.code is None or stop.code == 0) and not has_outputs:
             return None
         raise Failed(EXITED, f"{name}() called sys.exit({stop.code!r}).") from None
     except BaseException as error:  # noqa: BLE001 - user code: anything may be raised

@@ -90,7 +90,9 @@ def _report(program: Program, call: Message) -> str:
             program.randomness.renew()
         name = call["function"]
         function = loading.find_function(module, program.function_path, name)
-        returned = calling.call_function(function, arguments, program.function_path, name)
+        returned = calling.call_function(
+            function, arguments, program.function_path, name, has_outputs=bool(call["outputs"])
+        )
         return outputs.collect(returned, call["outputs"], call["workspace"], name)
     except Failed as failed:
         return outputs.failed_report(failed)

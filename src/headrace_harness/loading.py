@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 import types
@@ -45,6 +46,12 @@ def load_module(folder: str, function_path: str) -> types.ModuleType:
     except BaseException as error:  # noqa: BLE001 - user code: anything may be raised
         sys.stderr.write(tracebacks.full_text(error))
         raise Failed(USER_ERROR, tracebacks.last_line(error)) from None
+
+
+def preload_for(module: types.ModuleType) -> None:
+    """Import what the harness needs to call the functions of a module, once for all forks."""
+    if any(inspect.iscoroutinefunction(value) for value in list(vars(module).values())):
+        importlib.import_module("asyncio")
 
 
 def find_function(

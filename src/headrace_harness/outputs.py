@@ -79,13 +79,14 @@ def failed_report(failed: Failed) -> str:
 
 
 def write_report(report: str, workspace: str) -> None:
-    """Leave the report where the engine looks for it, whole or not at all."""
-    target = os.path.join(workspace, OUTCOME_FILE)
-    with open(target + ".new", "wb", buffering=0) as file:
+    """Leave the report where the engine looks for it.
+
+    It counts only if the process then ends with success, so that a part of it is never taken.
+    """
+    with open(os.path.join(workspace, OUTCOME_FILE), "wb", buffering=0) as file:
         view = memoryview(report.encode("utf-8"))
         while view:
             view = view[file.write(view) :]
-    os.replace(target + ".new", target)
 
 
 def _missing(names: list[str], returned: Mapping[Any, Any]) -> str:

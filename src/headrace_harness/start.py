@@ -82,6 +82,7 @@ def _import(program: Program, work: str) -> Message:
         program.module = loading.load_module(program.folder, program.function_path)
     except Failed as failed:
         return {"op": "failed", "kind": failed.kind, "message": failed.message}
+    loading.preload_for(program.module)
     randomness.notice()
     program.randomness = randomness
     reason = reason_not_to_fork()

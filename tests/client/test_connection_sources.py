@@ -23,7 +23,7 @@ def home(tmp_path):
     return {"XDG_CONFIG_HOME": str(tmp_path)}
 
 
-def logged_in(environ, url=URL, token="stored"):
+def logged_in(environ, token="stored", url=URL):  # noqa: S107 - a fake one
     write_credentials(credentials_path(environ), Credentials(url, token))
 
 

@@ -98,7 +98,8 @@ _BACKEND = """
             archive.writestr(info + "/RECORD", "")
         return name
 
-    build_editable = build_wheel
+    def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+        raise RuntimeError("nothing is installed as editable")
 
 """
 

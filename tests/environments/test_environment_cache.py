@@ -23,7 +23,13 @@ def age(root: Path, digest: str, seconds: float) -> None:
         os.utime(mark, (then, then))
 
 
-async def test_bytecode_is_written_after_the_environment_is_ready(builder, workshop, root):
+async def test_bytecode_is_written_after_the_environment_is_ready(builder, workshop, root, until):
+    spec = workshop.spec(workshop.wheel("alpha"))
+    await builder.ready(spec, folder=workshop.folder, say=lambda _: None)
+    await until(lambda: bool(bytecode_of(root / spec.digest, "alpha")))
+
+
+async def test_finishing_returns_when_all_bytecode_is_written(builder, workshop, root):
     spec = workshop.spec(workshop.wheel("alpha"))
     await builder.ready(spec, folder=workshop.folder, say=lambda _: None)
     await builder.finish_compiling()
@@ -55,8 +61,8 @@ async def test_compiling_that_was_stopped_is_resumed_by_the_next_server(
 
 
 async def test_what_nobody_asked_for_lately_goes_and_the_rest_stays(builder, workshop, root):
-    specs = [workshop.spec(f"# {name}\n--no-index\n", python="3.11") for name in "a"]
-    specs += [workshop.spec(workshop.wheel(name)) for name in ("kept", "recent", "old")]
+    names = ("oldest", "kept", "recent", "old")
+    specs = [workshop.spec(workshop.wheel(name)) for name in names]
     for spec in specs:
         await builder.ready(spec, folder=workshop.folder, say=lambda _: None)
     await builder.finish_compiling()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from headrace.core.environments import SUPPORTED_PYTHONS
 from headrace.core.errors import InvalidEnvironment
 from headrace.environments.interpreters import Interpreters
 
@@ -98,11 +99,15 @@ def test_a_name_that_lies_about_the_version_is_not_believed(environ, tmp_path):
     assert found[OWN].path.samefile(BASE)
 
 
-def test_a_virtual_environment_stands_for_its_base_interpreter(environ, tmp_path):
-    subprocess.run([BASE, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
-    found = Interpreters([tmp_path / "venv"], environ).found()
-    assert found[OWN].path.samefile(BASE)
-    assert tmp_path not in found[OWN].path.parents
+@pytest.mark.parametrize("version", SUPPORTED_PYTHONS)
+def test_a_virtual_environment_stands_for_its_base_interpreter(environ, tmp_path, version):
+    base = Interpreters([], os.environ).found().get(version)
+    if base is None:
+        pytest.skip(f"Python {version} is not on this machine")
+    subprocess.run([base.path, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    found = Interpreters([tmp_path / "venv"], environ).found()[version]
+    assert found.path.samefile(base.path)
+    assert tmp_path not in found.path.parents
 
 
 def test_one_that_is_installed_later_is_found_when_it_is_missed(environ, home):

@@ -191,6 +191,8 @@ async def test_a_build_goes_on_when_one_of_two_gives_up(builder, workshop, until
         await first
     hold.unlink()
     assert await second == builder.find(spec.digest)
+    assert said[0] == "waiting for another build of the same environment"
+    assert "building the environment" in said[1]
 
 
 async def test_closing_gives_builds_up_and_tells_who_waits(builder, workshop, until, root):
@@ -242,8 +244,9 @@ async def test_an_editable_package_is_copied_so_the_environment_stands_alone(bui
 
 
 async def test_a_changed_folder_is_built_anew_even_at_the_same_path(builder, workshop):
+    text = workshop.source_package("mine")
     for digest, value in (("a", "1"), ("b", "2")):
-        text = workshop.source_package("mine", module=f"X = {value}")
+        (workshop.folder / "mine" / "module.txt").write_text(f"X = {value}")
         spec = EnvironmentSpec("3.11", text, folder_digest=digest)
         made = await builder.ready(spec, folder=workshop.folder, say=lambda _: None)
         assert run_in(made, "import mine; print(mine.X)") == value

@@ -124,7 +124,7 @@ class _Unpacking:
         shown = ", ".join(f"{path!r} ({count:,} bytes)" for path, count in largest)
         return TooLarge(
             f"The pipeline's folder holds {size} bytes; at most {self._limit:,} are allowed. "
-            f"Largest: {shown}. Name only what the pipeline needs in "
+            f"Largest: {shown or 'nothing'}. Name only what the pipeline needs in "
             "container_config[included_folders], and read data from the data store.",
             details={
                 "limit": self._limit,

@@ -84,7 +84,8 @@ def outputs(
     """Wait for an execution to end, and print its outputs."""
     current = session(context, as_json)
     with current.screen.activity(f"Waiting for {execution_id}"):
-        show_outputs(current, execution_id, out)
+        current.sdk.retrieve_pipeline_execution_outputs(execution_id, include_files=False)
+    show_outputs(current, execution_id, out)
 
 
 @executions.command("cancel")

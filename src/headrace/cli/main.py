@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -79,6 +81,10 @@ app.add_typer(project, name="project")
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line and return its exit code; errors are printed, not raised."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What user code logged may hold characters that this terminal cannot show.
+            stream.reconfigure(errors="backslashreplace")
     current = Session()
     try:
         app(args=list(arguments), obj=current)

@@ -56,29 +56,28 @@ def run(
             if logs:
                 for line in current.sdk.iter_execution_logs(execution_id, follow=True):
                     current.screen.note(line["message"])
-            show_outputs(current, execution_id, out)
+            current.sdk.retrieve_pipeline_execution_outputs(execution_id, include_files=False)
     except KeyboardInterrupt:
         current.screen.note(
             f"\nExecution {execution_id} goes on. Follow it: headrace executions logs "
             f"{execution_id} --follow\nCancel it: headrace executions cancel {execution_id}"
         )
         raise typer.Exit(130) from None
+    show_outputs(current, execution_id, out)
 
 
 def show_outputs(current: Session, execution_id: str, out: Path | None) -> None:
-    """Wait for an execution, print its outputs, and save its files in ``out``.
+    """Print the outputs of an execution that succeeded, and save its files in ``out``.
 
     Raises:
-        PipelineExecutionFailed: It failed.
         InvalidRequest: A file cannot be saved.
     """
-    sdk = current.sdk
-    answer = sdk.retrieve_pipeline_execution_outputs(execution_id, include_files=False)
-    shown = sdk.get_pipeline_execution(execution_id, include_io_values=False)["outputs"]
-    outputs: dict[str, Any] = dict(answer["outputs"])
+    outputs: dict[str, Any] = {}
     texts: dict[str, str] = {}
-    for item in shown:
+    found = current.sdk.get_pipeline_execution(execution_id, include_files=False)
+    for item in found["outputs"]:
         name = item["pipeline_output_name"]
+        outputs[name] = item["value"]
         if item["data_type"] != DataType.FILE or item["destination"] in {"is_null", "datastore"}:
             continue
         outputs[name], texts[name] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,36 @@ BYTES_TYPES = ("application/octet-stream", "text/csv")
 """Media types whose body is the value itself (wire contract, 1.3)."""
 
 
+class Reading:
+    """A binary file as the HTTP library sees it: to be read, and of a size not told beforehand.
+
+    A pipe has no size, a compressed file's descriptor has another than its content, and a file may
+    grow while it is sent.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes; none at the end."""
+        return self._file.read(size)
+
+    def seek(self, offset: int) -> int:
+        """Go to ``offset``, so that the file can be sent from its beginning, and once more.
+
+        Raises:
+            io.UnsupportedOperation: The file cannot seek.
+        """
+        if not self.seekable():
+            raise io.UnsupportedOperation("seek")
+        return self._file.seek(offset)
+
+    def seekable(self) -> bool:
+        """Tell whether :meth:`seek` can be used."""
+        can = getattr(self._file, "seekable", None)
+        return can is not None and can()
+
+
 @dataclass(frozen=True, slots=True)
 class FilePart:
     """A file of a multipart body.
@@ -21,12 +52,12 @@ class FilePart:
     Attributes:
         name: Name of the field.
         filename: Base name that the server is told.
-        content: The bytes, or a binary file that is read while it is sent.
+        content: The bytes, or a file that is read while it is sent.
     """
 
     name: str
     filename: str
-    content: BinaryIO | bytes
+    content: Reading | bytes
 
     @property
     def can_be_sent_again(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from headrace.client.bundles import check_function_file, pack
 from headrace.client.creation import creation_fields, explicit, local_folder
-from headrace.client.messages import FilePart, Form, Json, Request
+from headrace.client.messages import FilePart, Form, Json, Reading, Request
 from headrace.client.parts import Object, Part, log_period
 from headrace.client.waiting import wait_for
 from headrace.core.errors import InvalidRequest, PipelineCreationFailed
@@ -75,7 +75,7 @@ class PipelineCalls(Part):
         else:
             included = self._included(config, folder, function_path)
             with pack(folder, included) as archive:
-                form = Form(fields, (FilePart("step_file", "step_file", archive),))
+                form = Form(fields, (FilePart("step_file", "step_file", Reading(archive)),))
                 self._transport.call(routes.CREATE_PIPELINE, Request(body=form))
         self._say(f"Pipeline {pipeline_name}: created, building its environment.")
         pipeline = self.get_pipeline(pipeline_name, wait_for_completion, timeout_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -53,6 +54,8 @@ class Transport:
             # A proxy of the environment is for the world outside, never for this machine.
             mounts={"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None},
         )
+        # A notebook makes an SDK and forgets it: its connections end with it.
+        weakref.finalize(self, self._http.close)
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -238,7 +241,7 @@ def _refuse(response: httpx.Response, url: str) -> None:
     except InvalidRequest:
         raise _unexplained(status, content, url) from None
     error = error_from(status, body)
-    if status >= 500 and body.get("request_id"):
+    if type(error) is HeadraceError and body.get("request_id"):
         error.add_note(f"Request id, for the server's log: {body['request_id']}")
     raise error
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from headrace.client.messages import FilePart, base_name
+from headrace.client.messages import FilePart, Reading, base_name
 from headrace.core.errors import InvalidValue
 
 
@@ -50,11 +50,11 @@ def file_part(name: str, value: object, opened: ExitStack) -> FilePart:
             raise InvalidValue(
                 f"input {name!r}: {str(value)!r} cannot be read: {reason}."
             ) from None
-        return FilePart(name, base_name(value) or name, file)
+        return FilePart(name, base_name(value) or name, Reading(file))
     return FilePart(name, base_name(getattr(value, "name", None)) or name, _binary(name, value))
 
 
-def _binary(name: str, value: object) -> BinaryIO:
+def _binary(name: str, value: Any) -> Reading:
     read = getattr(value, "read", None)
     if read is None:
         raise InvalidValue(
@@ -67,4 +67,4 @@ def _binary(name: str, value: object) -> BinaryIO:
         raise InvalidValue(f"input {name!r} cannot be read: {error}.") from None
     if not is_binary:
         raise InvalidValue(f"input {name!r} is a file open as text: open it with mode 'rb'.")
-    return value  # type: ignore[return-value]  # it reads bytes, which is all that is asked of it
+    return Reading(value)

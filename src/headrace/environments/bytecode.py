@@ -10,8 +10,9 @@ from headrace.environments.cache import interpreter_in
 from headrace.environments.processes import run
 
 # Files that do not compile (templates, code for other versions) are no failure: nobody imports
-# them, or the import says why. Nor are the tests that packages bring along worth the time. The import system and compileall both write by renaming, so an
-# execution that imports a package in the meantime does no harm and takes none.
+# them, or the import says why. The tests that packages bring along are left out, a large share
+# of the work. The import system and compileall both write by renaming, so an execution that
+# imports a package in the meantime does no harm and takes none.
 _COMPILE = """\
 import compileall, os, re, sys, sysconfig
 os.nice(19)

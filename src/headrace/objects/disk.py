@@ -135,6 +135,23 @@ async def receive(
     Raises:
         TooLarge: The chunks exceed ``size_limit`` bytes; what exceeds it is not written.
     """
+    writing: asyncio.Task[None] | None = None
+    try:
+        # One batch is written while the next one comes in.
+        async for batch in _batches(source, size_limit):
+            if writing is not None:
+                await writing
+            writing = asyncio.create_task(disk.run(write, batch))
+        if writing is not None:
+            await writing
+    finally:
+        if writing is not None:
+            await _settled(writing)
+
+
+async def _batches(
+    source: AsyncIterator[bytes], size_limit: int | None
+) -> AsyncIterator[list[bytes]]:
     batch: list[bytes] = []
     size = held = 0
     async for chunk in source:
@@ -144,10 +161,10 @@ async def receive(
         batch.append(chunk)
         held += len(chunk)
         if held >= CHUNK or len(batch) >= _IOV_MAX:
-            await disk.run(write, batch)
+            yield batch
             batch, held = [], 0
     if batch:
-        await disk.run(write, batch)
+        yield batch
 
 
 def write_all(descriptor: int, chunks: Sequence[bytes]) -> None:
