@@ -50,7 +50,7 @@ def measure_pip(folder: Path, cache: Path) -> Times:
     started = time.perf_counter()
     base = os.path.realpath(sys.executable)
     subprocess.run([base, "-m", "venv", str(folder)], check=True, env=environ)
-    install = [python, "-m", "pip", "install", "--quiet", *REQUIREMENTS.split()]
+    install = [str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS.split()]
     subprocess.run(install, check=True, env=environ)
     ready = time.perf_counter() - started
     subprocess.run([python, "-c", IMPORTS], check=True, env=environ)

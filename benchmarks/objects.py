@@ -65,12 +65,12 @@ class Growth:
 
 
 async def file_chunks(
-    file: Path, offset: int = 0, length: int | None = None
+    file: Path, offset: int = 0, length: int = sys.maxsize
 ) -> AsyncIterator[bytes]:
     """Yield a file in chunks, read from the page cache."""
     with file.open("rb", buffering=0) as source:
         source.seek(offset)
-        left = file.stat().st_size - offset if length is None else length
+        left = length
         while left > 0 and (chunk := source.read(min(CHUNK, left))):
             left -= len(chunk)
             yield chunk
@@ -197,7 +197,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         size = arguments.size_mib * MIB
         asyncio.run(run(Path(folder), size, arguments.rounds, arguments.objects))
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import traceback
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from headrace_harness.failing import printable
 
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_IMPORTLIB = os.path.dirname(importlib.__file__) + os.sep
 _MESSAGE_CHARACTERS = 2000
 
 
@@ -40,7 +42,11 @@ def _keep_user_frames(found: Any, seen: set[int]) -> None:
     if found is None or id(found) in seen:
         return
     seen.add(id(found))
-    kept = [frame for frame in found.stack if not _is_ours(frame.filename)]
+    kept: list[traceback.FrameSummary] = []
+    for frame in found.stack:
+        # The import system comes before the first frame of the user's because we called it.
+        if not (_is_ours(frame.filename) or (not kept and frame.filename.startswith(_IMPORTLIB))):
+            kept.append(frame)  # noqa: PERF401 - the condition looks at what is kept
     found.stack = traceback.StackSummary.from_list(kept)
     _keep_user_frames(found.__cause__, seen)
     _keep_user_frames(found.__context__, seen)

@@ -248,6 +248,7 @@ def bomb(header: tarfile.TarInfo, actual: int):
         (tarfile.REGTYPE, 2**60, TooLarge, "holds more than 20,000,000"),
         (tarfile.XHDTYPE, 40_000_000, InvalidRequest, "a header is too long"),
         (tarfile.GNUTYPE_LONGNAME, 2**60, InvalidRequest, "a header is too long"),
+        (tarfile.XHDTYPE, 9_000, InvalidRequest, "a header is too long"),
         (tarfile.DIRTYPE, 2**60, TooLarge, "holds more than 20,000,000"),
         (tarfile.REGTYPE, -512, InvalidRequest, "negative size"),
         (tarfile.XHDTYPE, -1024, InvalidRequest, "negative size"),
@@ -267,6 +268,17 @@ def test_a_bomb_is_stopped_while_it_streams(tmp_path, kind, claimed, error, mess
     finally:
         tracemalloc.stop()
     assert not (tmp_path / "into").exists()
+
+
+def test_a_chain_of_headers_is_stopped(tmp_path):
+    """Each header is short enough, but no member ever follows."""
+    header = tarfile.TarInfo("long")
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 8_000
+    link = header.tobuf(format=tarfile.GNU_FORMAT) + b"x" * 8_192
+    archive = tmp_path / "chain"
+    archive.write_bytes(gzip.compress(link * 1_000, 1))
+    with pytest.raises(InvalidRequest, match="a header is too long"):
+        unpack(archive, tmp_path / "into")
 
 
 def test_a_bomb_behind_the_end_is_stopped(tmp_path):

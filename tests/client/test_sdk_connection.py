@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import socket
+import threading
 
 import pytest
 
 from headrace import (
     HeadraceError,
     HeadraceSdk,
+    Input,
     InvalidRequest,
     NotFound,
+    Output,
+    PipelineExecutionFailed,
     Unauthenticated,
     Unavailable,
 )
+from headrace.server.data_directory import DataDirectory
 
 pytestmark = pytest.mark.system
 
@@ -53,16 +58,48 @@ def test_a_token_works_from_its_creation_to_its_revocation(sdk, server):
 
 
 def test_an_access_token_that_is_refused_is_fetched_anew(own_server):
-    """The first access token is of a server whose keys are lost; the SDK token lives on."""
+    """A server that lost its keys knows none of its access tokens, but still the SDK's own."""
     server = own_server()
     with HeadraceSdk(server.token, server.url) as sdk:
         user = sdk.who_am_i()
         server.stop()
-        for key in server.data_dir.glob("keys*"):
-            assert key.exists()
-        sdk._transport._token = type(sdk._transport._token)("a.b.c", 0.0, None)
+        DataDirectory(server.data_dir).keys.unlink()
         server.start()
         assert sdk.who_am_i() == user
+
+
+def test_a_wait_outlives_a_restart_of_the_server(own_server, folder):
+    """The execution is lost with the server, and the wait says so instead of breaking."""
+    server = own_server()
+    with HeadraceSdk(server.token, server.url) as sdk:
+        config = {"local_folder": str(folder)}
+        seconds = [Input("seconds", "number")]
+        sdk.create_pipeline(
+            "wait",
+            "main.py",
+            "wait",
+            container_config=config,
+            inputs=seconds,
+            outputs=[Output("waited", "number")],
+        )
+        started = sdk.run_pipeline("wait", {"seconds": 60}, wait_for_completion=False)
+        next(iter(sdk.iter_execution_logs(started["execution_id"], follow=True)))
+        caught = []
+
+        def wait():
+            try:
+                sdk.retrieve_pipeline_execution_outputs(started["execution_id"])
+            except HeadraceError as error:
+                caught.append(error)
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        # The restart is what is waited for: when it comes, whether the wait has begun or not,
+        # the question is asked of a server that is not there, or breaks on one that goes.
+        server.kill()
+        server.start()
+        waiting.join(60)
+    assert [type(error) for error in caught] == [PipelineExecutionFailed]
 
 
 def test_environment_variables_are_set_listed_and_deleted(sdk):

@@ -12,8 +12,8 @@ import pytest
 
 from headrace import (
     EXECUTION_STATUS,
+    Conflict,
     HeadraceSdk,
-    IllegalTransition,
     InputSource,
     InvalidMapping,
     InvalidValue,
@@ -221,7 +221,7 @@ def test_a_running_execution_can_be_cancelled_once(sdk, pipeline):
     execution_id = started["execution_id"]
     next(iter(sdk.iter_execution_logs(execution_id, follow=True)))
     assert sdk.cancel_pipeline_execution(execution_id)["status"] == "Failed"
-    with pytest.raises(IllegalTransition):
+    with pytest.raises(Conflict, match="ended already"):
         sdk.cancel_pipeline_execution(execution_id)
     with pytest.raises(PipelineExecutionFailed, match="cancelled"):
         sdk.retrieve_pipeline_execution_outputs(execution_id)

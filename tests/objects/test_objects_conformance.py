@@ -142,8 +142,15 @@ async def test_cancelled_put_changes_nothing(store: ObjectStore) -> None:
 
 @pytest.mark.parametrize(
     ("offset", "length", "expected"),
-    [(0, None, b"0123456789"), (3, None, b"3456789"), (3, 4, b"3456"), (8, 9, b"89")]
-    + [(10, None, b""), (10, 5, b""), (0, 0, b"")],
+    [
+        (0, None, b"0123456789"),
+        (3, None, b"3456789"),
+        (3, 4, b"3456"),
+        (8, 9, b"89"),
+        (10, None, b""),
+        (10, 5, b""),
+        (0, 0, b""),
+    ],
 )
 async def test_ranges(store: ObjectStore, offset: int, length: int | None, expected: bytes) -> None:
     await store.put("a", chunks(b"0123456789"))
@@ -388,7 +395,9 @@ async def test_part_size_limit(store: ObjectStore) -> None:
         await store.complete_upload(upload_id, [(1, None)])
 
 
-@pytest.mark.parametrize("upload_id", ["", "..", "../objects", "0" * 32, "x/../y", "\x00", "\u0660"])
+@pytest.mark.parametrize(
+    "upload_id", ["", "..", "../objects", "0" * 32, "x/../y", "\x00", "\u0660"]
+)
 async def test_unknown_uploads(store: ObjectStore, upload_id: str) -> None:
     for call in (
         store.put_part(upload_id, 1, chunks(b"")),
@@ -413,7 +422,20 @@ async def test_abandoned_and_stale_uploads_are_gone(store: ObjectStore) -> None:
             await store.upload_path(upload_id)
 
 
-BAD_PATHS = ["", "/", "//a", "a//b", "a/", "..", "../a", "a/../b", "a/.", "./a", "a\\b", "\\files/a"]
+BAD_PATHS = [
+    "",
+    "/",
+    "//a",
+    "a//b",
+    "a/",
+    "..",
+    "../a",
+    "a/../b",
+    "a/.",
+    "./a",
+    "a\\b",
+    "\\files/a",
+]
 BAD_PATHS += ["a\x00b", "a\nb", "\x7f", "\ud800", "a\u2028b", "s" * 256, "a/" * 520 + "a"]
 
 

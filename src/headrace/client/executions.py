@@ -265,7 +265,7 @@ class ExecutionCalls(Part):
 
         Raises:
             NotFound: There is no such execution.
-            IllegalTransition: It has ended.
+            Conflict: It has ended.
         """
         found: Object = self._transport.call(routes.CANCEL_EXECUTION, execution_id=execution_id)
         self._say(f"Execution {execution_id}: cancelled.")

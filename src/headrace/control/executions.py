@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from headrace.control.admission import Admission
 from headrace.control.clock import now
@@ -266,10 +267,11 @@ def output_path(execution_id: str, name: str) -> str:
 
 
 def _add(connection: Connection, execution: Execution, worker_id: str | None) -> None:
-    # The pipeline may have been deleted since it was read.
-    if pipeline_rows.pipeline_by_id(connection, execution.pipeline_id) is None:
-        raise NotFound(f"There is no pipeline {execution.pipeline_name!r}.")
-    rows.add_execution(connection, execution, worker_id)
+    try:
+        rows.add_execution(connection, execution, worker_id)
+    except IntegrityError:
+        # The pipeline was deleted after it was read.
+        raise NotFound(f"There is no pipeline {execution.pipeline_name!r}.") from None
 
 
 def _started(execution: Execution) -> Execution:

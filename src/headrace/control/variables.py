@@ -28,15 +28,20 @@ class Variables:
     def __init__(self, database: Database, keys: Keys) -> None:
         self._database = database
         self._keys = keys
-        # Unsealing costs more than reading, and values seldom change.
-        self._known: dict[bytes, str] = {}
+        # Every execution asks, and only this object changes them.
+        self._current: dict[str, str] | None = None
+        self._changes = 0
 
     async def current(self) -> dict[str, str]:
         """Return all variables with their values, by name in order."""
-        sealed = await self._database.read(rows.all_variables)
-        if not self._known.keys() >= set(sealed.values()):
-            self._known = {value: self._keys.unseal(value) for value in sealed.values()}
-        return {name: self._known[value] for name, value in sealed.items()}
+        if self._current is None:
+            changes = self._changes
+            sealed = await self._database.read(rows.all_variables)
+            current = {name: self._keys.unseal(value) for name, value in sealed.items()}
+            if changes != self._changes:
+                return await self.current()
+            self._current = current
+        return dict(self._current)
 
     async def put(self, values: Mapping[str, Json]) -> None:
         """Create or replace variables, all or none. A value that is no text is kept as JSON text.
@@ -56,6 +61,7 @@ class Variables:
                 rows.put_variable(connection, name, value, at_us)
 
         await self._database.write(put_all)
+        self._forget()
 
     async def delete(self, name: str) -> str:
         """Delete a variable and return the value it had.
@@ -64,9 +70,14 @@ class Variables:
             NotFound: There is no such variable.
         """
         sealed = await self._database.write(rows.remove_variable, name)
+        self._forget()
         if sealed is None:
             raise NotFound(f"There is no environment variable {name!r}.")
         return self._keys.unseal(sealed)
+
+    def _forget(self) -> None:
+        self._current = None
+        self._changes += 1
 
 
 def _check_name(name: str) -> str:

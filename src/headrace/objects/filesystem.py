@@ -169,7 +169,6 @@ class FilesystemStore:
 
     async def close(self) -> None:
         """See the port."""
-        await self._disk.run(self._uploads.close)
         await self._disk.run(self._staging.close)
         self._disk.close()
 

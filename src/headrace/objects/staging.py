@@ -27,17 +27,16 @@ class Staging:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._parent = os.open(root, _FOLDER_FLAGS)
-        self.folder = _locked_folder(self._parent)
+        self.folder = _locked_folder(root)
 
     def new_file(self) -> StagedFile:
         """Return a file which is made by its first use."""
         return StagedFile(self.folder)
 
-    def remove(self, name: str | bytes, parent: int) -> None:
+    def remove(self, folder: Path) -> None:
         """Remove a folder and all that is in it, out of the way at once."""
         doomed = uuid.uuid4().hex
-        os.rename(name, doomed, src_dir_fd=parent, dst_dir_fd=self.folder)
+        os.rename(folder, doomed, dst_dir_fd=self.folder)
         self.empty(doomed)
 
     def empty(self, name: str) -> None:
@@ -82,14 +81,14 @@ class Staging:
     def sweep(self) -> int:
         """Remove what processes that are gone have left behind; return how many folders."""
         swept = 0
-        for name in [entry.name for entry in self._root.iterdir()]:
+        for folder in list(self._root.iterdir()):
             try:
-                descriptor = os.open(name, _FOLDER_FLAGS, dir_fd=self._parent)
+                descriptor = os.open(folder, _FOLDER_FLAGS)
             except FileNotFoundError:
                 continue  # Swept by another one at the same time.
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self.remove(name, self._parent)
+                self.remove(folder)
                 swept += 1
             except (BlockingIOError, FileNotFoundError):
                 pass  # In use, or just swept.
@@ -100,7 +99,6 @@ class Staging:
     def close(self) -> None:
         """Give the folder up; what is still in it can be swept."""
         os.close(self.folder)
-        os.close(self._parent)
 
 
 class StagedFile:
@@ -161,12 +159,12 @@ class StagedFile:
                 os.rename(self.name, self._origin, src_dir_fd=self.folder)
 
 
-def _locked_folder(parent: int) -> int:
+def _locked_folder(root: Path) -> int:
     while True:
-        name = uuid.uuid4().hex
-        os.mkdir(name, 0o700, dir_fd=parent)
+        folder = root / uuid.uuid4().hex
+        folder.mkdir(mode=0o700)
         try:
-            descriptor = os.open(name, _FOLDER_FLAGS, dir_fd=parent)
+            descriptor = os.open(folder, _FOLDER_FLAGS)
         except FileNotFoundError:
             continue  # Swept by another process before the lock was taken.
         fcntl.flock(descriptor, fcntl.LOCK_EX)

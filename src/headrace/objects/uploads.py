@@ -46,8 +46,7 @@ class Uploads:
     """The uploads under way below one folder. All methods block."""
 
     def __init__(self, root: Path, staging: Staging, tree: Tree) -> None:
-        self._path = root
-        self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        self._root = root
         self._staging = staging
         self._tree = tree
 
@@ -62,13 +61,14 @@ class Uploads:
             with _opened(upload_id, self._staging.folder) as folder:
                 os.rename(target.name, _TARGET, src_dir_fd=target.folder, dst_dir_fd=folder)
                 os.fsync(folder)
-            os.rename(upload_id, upload_id, src_dir_fd=self._staging.folder, dst_dir_fd=self._root)
+            os.rename(upload_id, self._root / upload_id, src_dir_fd=self._staging.folder)
         except OSError:
             self._staging.empty(upload_id)
             raise
         finally:
             target.discard()
-        os.fsync(self._root)
+        with _opened(self._root) as root:
+            os.fsync(root)
         return upload_id
 
     def path_of(self, upload_id: str) -> str:
@@ -114,7 +114,7 @@ class Uploads:
             finally:
                 os.close(descriptor)
             self._tree.publish(path, chosen[0].name, folder)
-            self._staging.remove(upload_id, self._root)
+            self._staging.remove(self._root / upload_id)
         return object_info(path, status)
 
     def abandon(self, upload_id: str) -> bool:
@@ -122,7 +122,7 @@ class Uploads:
         if not _ID.fullmatch(upload_id):
             return False
         try:
-            self._staging.remove(upload_id, self._root)
+            self._staging.remove(self._root / upload_id)
         except FileNotFoundError:
             return False
         return True
@@ -131,7 +131,7 @@ class Uploads:
         """Remove the uploads in which nothing has changed for so long; return how many."""
         oldest = time.time() - older_than_s
         discarded = 0
-        for upload_id in [entry.name for entry in self._path.iterdir()]:
+        for upload_id in [entry.name for entry in self._root.iterdir()]:
             try:
                 with self._folder(upload_id) as folder:
                     if os.fstat(folder).st_mtime > oldest:
@@ -142,17 +142,13 @@ class Uploads:
                 continue  # Ended, or in use again.
         return discarded
 
-    def close(self) -> None:
-        """Let go of the folder."""
-        os.close(self._root)
-
     @contextmanager
     def _folder(self, upload_id: str, *, lock: int | None = None) -> Iterator[int]:
         unknown = NotFound(f"There is no upload {upload_id!r}: it ended, was abandoned or expired.")
         if not _ID.fullmatch(upload_id):
             raise unknown
         try:
-            with _opened(upload_id, self._root) as folder:
+            with _opened(self._root / upload_id) as folder:
                 if lock is not None:
                     fcntl.flock(folder, lock | fcntl.LOCK_NB)
                 yield folder
@@ -172,7 +168,7 @@ def check_part_number(number: int) -> int:
 
 
 @contextmanager
-def _opened(name: str, parent: int) -> Iterator[int]:
+def _opened(name: str | Path, parent: int | None = None) -> Iterator[int]:
     descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
     try:
         yield descriptor
