@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve check test lock format bench clean
+.PHONY: help setup demo serve check test docs lock format bench clean
 PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -29,6 +29,9 @@ test: check ## Every check and every test
 format: setup ## Format the code and mend what lint can mend
 	@.venv/bin/ruff check --quiet --fix .
 	@.venv/bin/ruff format --quiet .
+
+docs: setup ## Write the reference pages of docs/ from the code
+	@$(PY) scripts/document.py
 
 lock: ## Write requirements.lock anew from pyproject.toml
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements.lock

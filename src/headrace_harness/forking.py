@@ -16,9 +16,9 @@ _TORCH_SEED_CHOSEN_BELOW = 1 << 32
 
 def reason_not_to_fork() -> str | None:
     """Say what this process holds that a forked child could not use, or None if nothing."""
-    threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    threads = _python_threads()
     if threads:
-        names = ", ".join(thread.name for thread in threads[:3])
+        names = ", ".join(threads[:3])
         count = f"{len(threads)} Python thread{'s' if len(threads) > 1 else ''}"
         return f"started {count} at import ({names})"
     native = _foreign_threads()
@@ -104,6 +104,15 @@ def _renew_torch() -> None:
     # By itself torch starts from a random number of more than 32 bits.
     if torch.initial_seed() >= _TORCH_SEED_CHOSEN_BELOW:
         torch.seed()
+
+
+def _python_threads() -> list[str]:
+    """Return the names of all Python threads but the main one."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    for unknown in sys._current_frames().keys() - names.keys():  # noqa: SLF001 - no public way
+        names[unknown] = "unnamed"
+    names.pop(threading.main_thread().ident, None)
+    return list(names.values())
 
 
 def _foreign_threads() -> list[str]:

@@ -46,7 +46,7 @@ def _keep_user_frames(found: Any, seen: set[int]) -> None:
     for frame in found.stack:
         # The import system comes before the first frame of the user's because we called it.
         if not (_is_ours(frame.filename) or (not kept and frame.filename.startswith(_IMPORTLIB))):
-            kept.append(frame)  # noqa: PERF401 - the condition looks at what is kept
+            kept.append(frame)
     found.stack = traceback.StackSummary.from_list(kept)
     _keep_user_frames(found.__cause__, seen)
     _keep_user_frames(found.__context__, seen)

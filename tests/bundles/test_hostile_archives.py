@@ -343,6 +343,17 @@ def test_a_truncated_archive_is_refused_wherever_it_is_cut(sound, tmp_path):
             unpack(archive, tmp_path / "into")
 
 
+def test_garbage_instead_of_a_member_is_not_taken_for_the_end(make_archive, make_member, tmp_path):
+    plain = bytearray(
+        gzip.decompress(make_archive(make_member("a"), make_member("b")).read_bytes())
+    )
+    plain[512:520] = b"garbage!"
+    archive = tmp_path / "archive"
+    archive.write_bytes(gzip.compress(bytes(plain)))
+    with pytest.raises(InvalidRequest, match="bad checksum"):
+        unpack(archive, tmp_path / "into")
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 6000), st.integers(0, 255)), min_size=1, max_size=4),
     st.data(),

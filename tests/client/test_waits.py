@@ -17,6 +17,11 @@ from headrace.client.uploads import file_part, values_text
 from headrace.client.waiting import wait_for
 
 
+def known():
+    """The server has answered before."""
+    return True
+
+
 def token_of(claims):
     part = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
     return f"e30.{part}.sig"
@@ -42,13 +47,13 @@ def test_a_token_that_does_not_tell_its_life_is_used_until_refused(text):
 
 def test_a_wait_asks_until_there_is_an_answer():
     answers = iter([None, None, 42])
-    assert wait_for(lambda _: next(answers), what="it") == 42
+    assert wait_for(lambda _: next(answers), what="it", is_known=known) == 42
 
 
 def test_a_wait_ends_at_its_time_and_says_that_the_thing_goes_on():
     left = []
     with pytest.raises(WaitTimeout, match=r"The build is not done after 0\.3 s; it goes on"):
-        wait_for(left.append, what="The build", timeout_s=0.3)
+        wait_for(left.append, what="The build", is_known=known, timeout_s=0.3)
     assert all(0 < seconds <= 0.3 for seconds in left)
 
 
@@ -61,7 +66,7 @@ def test_a_server_silent_until_the_end_of_a_wait_is_a_timeout():
         raise Unavailable("gone")
 
     with pytest.raises(WaitTimeout):
-        wait_for(ask, what="it", timeout_s=0.4)
+        wait_for(ask, what="it", is_known=known, timeout_s=0.4)
 
 
 def test_a_server_that_never_answered_ends_the_wait_at_once():
@@ -72,7 +77,7 @@ def test_a_server_that_never_answered_ends_the_wait_at_once():
         raise Unavailable("gone")
 
     with pytest.raises(Unavailable, match="gone"):
-        wait_for(ask, what="it")
+        wait_for(ask, what="it", is_known=lambda: False)
     assert len(asked) == 1
 
 
@@ -85,7 +90,7 @@ def test_a_wait_outlives_a_restart_of_the_server():
             raise answer
         return answer
 
-    assert wait_for(ask, what="it") == "done"
+    assert wait_for(ask, what="it", is_known=known) == "done"
 
 
 def test_values_are_one_json_object():

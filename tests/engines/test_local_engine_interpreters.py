@@ -47,18 +47,6 @@ async def test_every_interpreter_runs_calls_and_reports_failures(bench, python):
     assert [line.message for line in log] == ["thread"]
 
 
-@pytest.mark.parametrize("python", interpreters(), ids=str)
-async def test_no_warning_of_forking_reaches_user_code(bench, python):
-    bench.python = python
-    bench.write("""
-        import ctypes, os, threading, warnings
-        warnings.simplefilter('error')
-        def fn(): return {'out': os.getpid()}
-    """)
-    _, log = await bench.run(outputs={"out": "json"})
-    assert log == []
-
-
 async def test_an_interpreter_that_is_too_old_is_named(bench):
     old = sorted(Path(os.path.expanduser("~/.pyenv/versions")).glob("3.[678].*/bin/python"))  # noqa: PTH111 - as above
     for python in old:

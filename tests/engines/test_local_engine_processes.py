@@ -161,6 +161,25 @@ async def test_one_call_is_stopped_and_its_neighbour_goes_on(bench, place):
     assert await neighbour is None
 
 
+async def test_a_daemon_lives_as_long_as_its_call_whatever_other_calls_do(bench, place):
+    bench.write(
+        FAMILY
+        + "\ndef waits(place):\n"
+        + "    pids = family(place)\n"
+        + "    open(place + '/complete', 'w').close()\n"
+        + "    while not os.path.exists(place + '/go'): time.sleep(0.01)\n"
+        + "    for pid in pids.values(): os.kill(pid, 0)\n"
+        + "    return {'out': [open(f'/proc/{pid}/stat').read().split()[2] for pid in pids.values()]}\n"
+        + "def brief(): pass\n"
+    )
+    long = asyncio.create_task(bench.value("waits", {"place": str(place)}))
+    await bench.until((place / "complete").exists)
+    await bench.run("brief")
+    (place / "go").touch()
+    assert "Z" not in await long
+    assert living(family_of(place)) == []
+
+
 async def test_a_memory_limit_counts_the_whole_tree(bench):
     bench.write("""
         import os, time
@@ -247,10 +266,12 @@ async def test_everything_dies_with_a_killed_server(bench, place, server):
 async def test_leftovers_of_a_killed_server_and_template_are_found(bench, place, server):
     await bench.until((place / "complete").exists)
     forked = psutil.Process(int((place / "forked").read_text()))
-    template = forked.parent().parent()
+    call = forked.parent()
+    template = call.parent()
     os.kill(template.pid, signal.SIGSTOP)
     server.kill()
     template.kill()
+    await bench.until(lambda: not living([call.pid]))
     assert kill_leftovers(bench.settings.engine_id) >= 2
     forked_or_daemon = [int((place / name).read_text()) for name in ("forked", "daemon")]
     assert living(forked_or_daemon) == []

@@ -171,11 +171,50 @@ async def test_code_that_started_a_thread_runs_in_fresh_processes(bench):
         assert [(line.stream, line.message) for line in bench.log(call)] == [
             (
                 "headrace",
-                "src/f.py started 1 Python thread at import (Ticker), so it cannot be forked; "
-                "this execution imports it anew in a fresh process",
+                (
+                    "src/f.py started 1 Python thread at import (Ticker), so it cannot be forked; "
+                    "this execution imports it anew in a fresh process"
+                ),
             ),
             ("stdout", "at import"),
         ]
+
+
+NATIVE_THREAD = """
+import ctypes, os
+libc = ctypes.CDLL(None)
+own_name = open('/proc/self/comm').read().strip().encode()
+libc.prctl(15, {name}, 0, 0, 0)
+libc.pthread_create(ctypes.byref(ctypes.c_ulong()), None, libc.pause, None)
+libc.prctl(15, own_name, 0, 0, 0)
+template = os.getpid()
+import warnings
+warnings.simplefilter('error')
+def fn(): return {{'out': template == os.getppid()}}
+"""
+
+
+async def test_native_threads_with_a_name_of_their_own_forbid_forking(bench):
+    bench.write(NATIVE_THREAD.format(name="b'rayon-1'"))
+    outcome, log = await bench.run(outputs={"out": "json"})
+    assert outcome.values["out"] is False
+    assert "started native threads at import (rayon-1), so it cannot be forked" in text(log)
+
+
+async def test_a_python_thread_that_threading_does_not_know_forbids_forking(bench):
+    start = "import _thread, time\n_thread.start_new_thread(lambda: time.sleep(600), ())\n"
+    bench.write(start + PARENT)
+    _, log = await bench.run()
+    assert "started 1 Python thread at import (unnamed), so it cannot be forked" in text(log)
+
+
+@pytest.mark.parametrize("version", ["", "3.12", "3.13", "3.14"])
+async def test_native_threads_named_like_the_process_are_forked_without_a_warning(bench, version):
+    found = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    bench.python = found[0] if version and found else bench.python
+    bench.write(NATIVE_THREAD.format(name="own_name"))
+    outcome, log = await bench.run(outputs={"out": "json"})
+    assert (outcome.values["out"], log) == (True, [])
 
 
 async def test_an_import_that_fails_in_a_fresh_process_is_told(bench):

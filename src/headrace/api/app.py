@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
-from headrace.api import accounts, executions, pipelines, projects
+from headrace.api import accounts, deployments, endpoints, executions, pipelines, projects
 from headrace.api.exchange import Exchange, Handler, answer
 from headrace.api.services import Services
 from headrace.control.tokens import Caller
@@ -47,6 +47,15 @@ HANDLERS: Mapping[routes.Route, Handler] = {
     routes.RUN_PIPELINE: executions.run_pipeline,
     routes.PIPELINE_EXECUTIONS: pipelines.pipeline_executions,
     routes.LATEST_EXECUTION: pipelines.latest_execution,
+    routes.DEPLOYMENTS: deployments.list_deployments,
+    routes.CREATE_ENDPOINT: deployments.create_endpoint,
+    routes.DEPLOYMENT: deployments.show_deployment,
+    routes.UPDATE_DEPLOYMENT: deployments.update_deployment,
+    routes.DELETE_DEPLOYMENT: deployments.delete_deployment,
+    routes.LATEST_DEPLOYMENT_EXECUTION: deployments.latest_deployment_execution,
+    routes.TRIGGER_DEPLOYMENT: deployments.trigger_deployment,
+    routes.DEPLOYMENT_LOGS: deployments.deployment_logs,
+    routes.RENEW_ENDPOINT_TOKEN: deployments.renew_endpoint_token,
     routes.EXECUTIONS: executions.list_executions,
     routes.EXECUTION: executions.show_execution,
     routes.DELETE_EXECUTION: executions.delete_execution,
@@ -57,6 +66,15 @@ HANDLERS: Mapping[routes.Route, Handler] = {
     routes.EXECUTION_LOGS: executions.execution_logs,
     routes.EXECUTION_LOG_LINES: executions.execution_log_lines,
 }
+
+ENDPOINT_HANDLERS: Mapping[routes.Route, Handler] = {
+    routes.ENDPOINT_V1: endpoints.call_endpoint_v1,
+    routes.ENDPOINT_RESULTS_V1: endpoints.endpoint_results_v1,
+    routes.ENDPOINT_FILE_V1: endpoints.endpoint_file_v1,
+    routes.ENDPOINT: endpoints.call_endpoint,
+    routes.ENDPOINT_RESULTS: endpoints.endpoint_results,
+}
+"""Handlers that check an endpoint's own token. Those below ``v1`` come first, as it is no path."""
 
 
 def build_app(services: Services) -> Starlette:
@@ -69,9 +87,21 @@ def build_app(services: Services) -> Starlette:
                 methods=[route.method],
             )
             for route, handler in HANDLERS.items()
+        ]
+        + [
+            StarletteRoute(
+                route.path, _endpoint(route, handler, services), methods=_endpoint_methods(route)
+            )
+            for route, handler in ENDPOINT_HANDLERS.items()
         ],
         exception_handlers={HTTPException: _no_route},
     )
+
+
+def _endpoint_methods(route: routes.Route) -> list[str]:
+    # curl -L -X POST repeats its method on every hop, so results answer to POST as well.
+    is_result = route in {routes.ENDPOINT_RESULTS, routes.ENDPOINT_RESULTS_V1}
+    return ["GET", "POST"] if is_result else [route.method]
 
 
 async def authenticate(request: Request, services: Services) -> Caller:
@@ -95,7 +125,8 @@ def _endpoint(
     async def endpoint(request: Request) -> Response:
         request_id = str(uuid.uuid4())
         try:
-            caller = None if route.is_public else await authenticate(request, services)
+            is_open = route.is_public or route.root != routes.PREFIX
+            caller = None if is_open else await authenticate(request, services)
             return await handler(Exchange(request, services, caller))
         except HeadraceError as error:
             return _refusal(error, request_id)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from urllib.parse import quote
-
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response
 
 from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
+from headrace.api.files import file_response
 from headrace.api.forms import read_form
 from headrace.api.logs import followed_lines, lines_between
 from headrace.control.executions import RunRequest
 from headrace.core.errors import Conflict, InvalidRequest, NotFound, PipelineExecutionFailed
 from headrace.core.executions import Execution, Status
-from headrace.core.values import DataType, FileStore, FileValue, Value
-from headrace.objects.port import ObjectReader
+from headrace.core.values import DataType, FileValue, Value
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
 from headrace.wire.bodies import execution_body, execution_item, output_item
@@ -31,12 +28,12 @@ async def run_pipeline(exchange: Exchange) -> Response:
         exchange.request, uploads=services.uploads, max_file_bytes=services.max_upload_bytes
     ) as form:
         run = read_run_form(form.fields)
-        execution = await services.executions.run(
+        execution_id = await services.executions.run(
             exchange.name(),
             RunRequest(run.values, form.files, run.inputs_mapping, run.outputs_mapping),
             exchange.who.user,
         )
-    return answer(execution_item(execution), 201)
+    return answer({"execution_id": execution_id}, 201)
 
 
 async def list_executions(exchange: Exchange) -> Response:
@@ -164,28 +161,7 @@ async def _value(exchange: Exchange, data_type: DataType, value: Value) -> Respo
         return answer(value)
     if not isinstance(value, FileValue):
         return Response(status_code=204)
-    services = exchange.services
-    store = services.data_store if value.store is FileStore.DATA_STORE else services.artifacts
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(value.filename)}"}
-    local = await store.local_path(value.path)
-    if local is not None:
-        return FileResponse(local, media_type="application/octet-stream", headers=headers)
-    try:
-        reader = await store.open(value.path)
-    except NotFound:
-        return Response(status_code=204)
-    headers["Content-Length"] = str(reader.length)
-    return StreamingResponse(
-        _chunks(reader), media_type="application/octet-stream", headers=headers
-    )
-
-
-async def _chunks(reader: ObjectReader) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in reader:
-            yield chunk
-    finally:
-        await reader.aclose()
+    return await file_response(exchange.services, value)
 
 
 def _status(text: str | None) -> Status | None:

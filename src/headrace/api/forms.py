@@ -15,7 +15,7 @@ import python_multipart
 from python_multipart.exceptions import MultipartParseError
 from starlette.requests import ClientDisconnect, Request
 
-from headrace.control.executions import UploadedFile
+from headrace.control.submission import UploadedFile
 from headrace.core.errors import InvalidRequest, TooLarge
 
 MAX_FIELD_BYTES = 1_000_000

@@ -66,9 +66,17 @@ async def show_pipeline(exchange: Exchange) -> Response:
 async def delete_pipeline(exchange: Exchange) -> Response:
     """Delete a pipeline with its executions."""
     exchange.forbid_executions("delete pipelines")
-    exchange.flag("force_deployments_deletion")
-    pipeline = await exchange.services.pipelines.delete(exchange.name())
-    return answer({"pipeline": {"name": pipeline.name}, "deployments": []})
+    pipeline, deployments = await exchange.services.pipelines.delete(
+        exchange.name(), with_deployments=exchange.flag("force_deployments_deletion")
+    )
+    return answer(
+        {
+            "pipeline": {"name": pipeline.name},
+            "deployments": [
+                {"name": name, "execution_rule": rule.value} for name, rule in deployments
+            ],
+        }
+    )
 
 
 async def download_pipeline(exchange: Exchange) -> Response:

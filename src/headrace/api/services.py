@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.bundles.store import BundleStore
+from headrace.control.deployments import Deployments
 from headrace.control.executions import Executions
 from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
@@ -34,6 +35,7 @@ class Services:
     variables: Variables
     pipelines: Pipelines
     executions: Executions
+    deployments: Deployments
     artifacts: ObjectStore
     data_store: ObjectStore
     bundles: BundleStore

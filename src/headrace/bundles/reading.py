@@ -107,22 +107,18 @@ class ArchiveReader:
                 encoding="utf-8",
                 errors="surrogateescape",
             )
-        for count in range(self._limits.members + 1):
-            with _garbage_refused():
-                self._stream.allow_header()
-                member = self._tar.next()
-            if member is None:
-                self._finish()
-                return
-            if count == self._limits.members:
-                break
+        count = 0
+        while (member := self._next()) is not None:
+            count += 1
+            if count > self._limits.members:
+                raise TooLarge(
+                    f"The archive step_file has more than {self._limits.members:,} members. Name "
+                    "only what the pipeline needs in container_config[included_folders]."
+                )
             if time.monotonic() > self._deadline:
                 raise TooLarge("The archive step_file takes too long to read.")
             yield member
-        raise TooLarge(
-            f"The archive step_file has more than {self._limits.members:,} members. Name only what "
-            "the pipeline needs in container_config[included_folders]."
-        )
+        self._finish()
 
     def content(self, member: tarfile.TarInfo) -> Iterator[bytes]:
         """Yield the bytes of a file, in pieces of at most :data:`CHUNK`.
@@ -140,6 +136,11 @@ class ArchiveReader:
             if not piece:
                 return
             yield piece
+
+    def _next(self) -> tarfile.TarInfo | None:
+        with _garbage_refused():
+            self._stream.allow_header()
+            return self._tar.next()
 
     def _finish(self) -> None:
         # The checksum of the gzip stands at its end, behind the padding of the tar.

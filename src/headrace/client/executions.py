@@ -13,7 +13,6 @@ from headrace.client.mappings import InputSource, OutputDestination, mapping_obj
 from headrace.client.messages import Answer, Form, Json, Request
 from headrace.client.parts import Object, Part, log_period
 from headrace.client.uploads import file_part, values_text
-from headrace.client.waiting import wait_for
 from headrace.core.executions import Status
 from headrace.core.names import check_name
 from headrace.core.values import DataType
@@ -110,7 +109,7 @@ class ExecutionCalls(Part):
             )
             return None if answer.status == 307 else answer
 
-        answer = wait_for(ask, what=f"Execution {execution_id}").value()
+        answer = self._wait(ask, f"Execution {execution_id}").value()
         outputs = {}
         for item in answer["outputs"]:
             name = item["pipeline_output_name"]

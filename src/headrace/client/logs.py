@@ -7,7 +7,6 @@ from typing import Any
 
 from headrace.client.messages import Request
 from headrace.client.parts import Part
-from headrace.client.waiting import wait_for
 from headrace.wire import routes
 from headrace.wire.routes import Route
 
@@ -55,7 +54,7 @@ class LogCalls(Part):
             return page if is_news else None
 
         while True:
-            page = wait_for(next_page, what="The log")
+            page = self._wait(next_page, "The log")
             query["cursor"] = page["cursor"]
             yield from page["lines"]
             if page["is_complete"] or not (follow or page["lines"]):

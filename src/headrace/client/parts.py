@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from headrace.client.waiting import wait_for
 from headrace.core.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from headrace.client.transport import Transport
+
+T = TypeVar("T")
 
 Object = dict[str, Any]
 
@@ -23,6 +27,18 @@ class Part:
 
     verbose_log: bool
     _transport: Transport
+
+    def _wait(
+        self,
+        ask: Callable[[float | None], T | None],
+        what: str,
+        timeout_s: float | None = None,
+    ) -> T:
+        """Ask until there is an answer; see :func:`~headrace.client.waiting.wait_for`."""
+        transport = self._transport
+        return wait_for(
+            ask, what=what, is_known=lambda: transport.has_answered, timeout_s=timeout_s
+        )
 
     def _say(self, message: str) -> None:
         if self.verbose_log:

@@ -12,7 +12,6 @@ from headrace.client.bundles import check_function_file, pack
 from headrace.client.creation import creation_fields, explicit, local_folder
 from headrace.client.messages import FilePart, Form, Json, Reading, Request
 from headrace.client.parts import Object, Part, log_period
-from headrace.client.waiting import wait_for
 from headrace.core.errors import InvalidRequest, PipelineCreationFailed
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import PipelineStatus
@@ -209,7 +208,7 @@ class PipelineCalls(Part):
             is_pending = pipeline["creation_info"]["status"] == PipelineStatus.PENDING
             return None if is_pending else pipeline
 
-        pipeline = wait_for(ask, what=f"The build of pipeline {name!r}", timeout_s=timeout_s)
+        pipeline = self._wait(ask, f"The build of pipeline {name!r}", timeout_s)
         info = pipeline["creation_info"]
         if info["status"] == PipelineStatus.FAILED:
             reason = info.get("failure") or "its log says why"

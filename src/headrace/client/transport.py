@@ -42,9 +42,14 @@ _XML_MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 
 
 class Transport:
-    """Sends calls as one user to one server. Threads may share it."""
+    """Sends calls as one user to one server. Threads may share it.
+
+    Attributes:
+        has_answered: Whether the server has answered anything so far.
+    """
 
     def __init__(self, connection: Connection) -> None:
+        self.has_answered = False
         self._connection = connection
         self._token: AccessToken | None = None
         self._lock = threading.Lock()
@@ -154,6 +159,7 @@ class Transport:
             _network(url),
             self._http.stream(route.method, url, headers=headers, **arguments) as response,
         ):
+            self.has_answered = True
             yield response
 
     def _authorised(self, refused: str | None = None) -> str:

@@ -18,7 +18,11 @@ SHORTEST_HOLD_S = 0.25
 
 
 def wait_for(
-    ask: Callable[[float | None], T | None], *, what: str, timeout_s: float | None = None
+    ask: Callable[[float | None], T | None],
+    *,
+    what: str,
+    is_known: Callable[[], bool],
+    timeout_s: float | None = None,
 ) -> T:
     """Ask until there is an answer, and return it.
 
@@ -26,14 +30,15 @@ def wait_for(
         ask: Asks once; the server holds the question. Receives the seconds that are left, or None
             for no limit. Returns None for "not yet".
         what: What is waited for, as the start of the message of a timeout.
+        is_known: Tells whether the server has ever answered; one that has not is not waited for.
         timeout_s: Seconds after which the wait ends; None waits for ever.
 
     Raises:
         WaitTimeout: The time is over.
-        Unavailable: The server did not answer at first, or stopped for :data:`PATIENCE_S`.
+        Unavailable: The server never answered, or not for :data:`PATIENCE_S`.
     """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    last_answer: float | None = None
+    silent_since: float | None = None
     while True:
         asked_at = time.monotonic()
         left = None if deadline is None else deadline - asked_at
@@ -43,13 +48,14 @@ def wait_for(
             answer = ask(left)
         except Unavailable:
             now = time.monotonic()
+            silent_since = now if silent_since is None else silent_since
             is_over = deadline is not None and now >= deadline
-            if not is_over and (last_answer is None or now - last_answer > PATIENCE_S):
+            if not is_over and (not is_known() or now - silent_since > PATIENCE_S):
                 raise
         else:
             if answer is not None:
                 return answer
-            last_answer = time.monotonic()
+            silent_since = None
         pause = SHORTEST_HOLD_S - (time.monotonic() - asked_at)
         if pause > 0:
             time.sleep(pause)

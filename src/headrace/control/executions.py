@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-
-from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
+from dataclasses import dataclass
 
 from headrace.control.admission import Admission
+from headrace.control.artifacts import artifact_folder
 from headrace.control.clock import now
+from headrace.control.submission import Order, Submission, UploadedFile
 from headrace.core.destinations import OutputDestination
-from headrace.core.errors import Conflict, InvalidValue, NotFound
-from headrace.core.executions import Execution, InputRecord, OutputRecord, Status
-from headrace.core.mappings import MappedInput, MappedOutput, map_inputs, map_outputs, resolve_given
-from headrace.core.names import new_id
+from headrace.core.errors import Conflict, NotFound
+from headrace.core.executions import Execution, OutputRecord
+from headrace.core.mappings import map_inputs, map_outputs
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.core.sources import InputSource, Rule
 from headrace.core.tokens import User
-from headrace.core.values import FileValue, Json, Value, check_total_size
+from headrace.core.values import Json
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
 from headrace.signals.port import Signals, execution_topic
@@ -30,21 +27,6 @@ from headrace.store import pipelines as pipeline_rows
 from headrace.store.database import Database
 
 CANCELLED = Failure(FailureKind.CANCELLED, "The execution was cancelled.")
-
-
-@dataclass(frozen=True, slots=True)
-class UploadedFile:
-    """A file that came with a request.
-
-    Attributes:
-        path: Where its bytes are now; may be moved away.
-        filename: Base name that the caller gave it.
-        size: Bytes.
-    """
-
-    path: Path
-    filename: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +52,21 @@ class Executions:
     admission: Admission
 
     def __init__(
-        self, database: Database, signals: Signals, artifacts: ObjectStore, logs: LogFiles
+        self,
+        database: Database,
+        signals: Signals,
+        artifacts: ObjectStore,
+        logs: LogFiles,
+        submission: Submission,
     ) -> None:
         self._database = database
         self._signals = signals
         self._artifacts = artifacts
         self._logs = logs
+        self._submission = submission
 
-    async def run(self, pipeline_name: str, request: RunRequest, user: User) -> Execution:
-        """Accept a run of a pipeline: when this returns, it is on disk and will end.
+    async def run(self, pipeline_name: str, request: RunRequest, user: User) -> str:
+        """Accept a run of a pipeline and return its id: it is on disk, and it will end.
 
         Raises:
             NotFound: There is no such pipeline.
@@ -86,10 +74,12 @@ class Executions:
             InvalidMapping, InvalidValue, TooLarge: The request cannot be carried out; nothing
                 was recorded.
         """
-        pipeline = await self._ready_pipeline(pipeline_name)
+        pipeline = await self.ready_pipeline(pipeline_name)
         inputs = map_inputs(Rule.RUN, pipeline.inputs, request.inputs_mapping)
         outputs = map_outputs(Rule.RUN, pipeline.outputs, request.outputs_mapping)
-        return await self._submit(pipeline, inputs, outputs, request, user)
+        return await self._submission.submit(
+            Order(pipeline, inputs, outputs, request.values, request.files, user.id)
+        )
 
     async def finish(
         self,
@@ -137,9 +127,13 @@ class Executions:
         await self._database.write(rows.remove_execution, execution_id)
         await self.remove_traces(execution_id)
 
-    async def stop_all_of(self, pipeline: Pipeline) -> None:
-        """Cancel what a pipeline has pending and running, and wait until all has ended."""
-        ids = await self._database.read(rows.unfinished_ids, pipeline.id)
+    async def stop_all_of(
+        self, *, pipeline_id: str | None = None, deployment_id: str | None = None
+    ) -> None:
+        """Cancel what is pending or running of a pipeline or of a deployment, and wait for it."""
+        ids = await self._database.read(
+            rows.unfinished_ids, pipeline_id=pipeline_id, deployment_id=deployment_id
+        )
         await asyncio.gather(*(self._stop(execution_id) for execution_id in ids))
 
     async def remove_traces(self, execution_id: str) -> None:
@@ -174,7 +168,13 @@ class Executions:
                 # A signal may be lost, so the row is looked at now and then all the same.
                 await signal.wait(min(left, 5.0))
 
-    async def _ready_pipeline(self, name: str) -> Pipeline:
+    async def ready_pipeline(self, name: str) -> Pipeline:
+        """Return a pipeline that can run.
+
+        Raises:
+            NotFound: There is no such pipeline.
+            Conflict: It is still being built, or could not be.
+        """
         pipeline = await self._database.read(pipeline_rows.pipeline_by_name, name)
         if pipeline is None:
             raise NotFound(f"There is no pipeline {name!r}.")
@@ -186,60 +186,6 @@ class Executions:
             )
         return pipeline
 
-    async def _submit(
-        self,
-        pipeline: Pipeline,
-        inputs: Sequence[MappedInput],
-        outputs: Sequence[MappedOutput],
-        request: RunRequest,
-        user: User,
-    ) -> Execution:
-        check_total_size(dict(request.values))
-        execution_id = new_id()
-        both = request.values.keys() & request.files.keys()
-        if both:
-            raise InvalidValue(f"Input {min(both)!r} was given as a value and as a file.")
-        files: dict[str, Value] = {
-            name: FileValue(input_path(execution_id, name), file.filename, file.size)
-            for name, file in request.files.items()
-        }
-        values = resolve_given(inputs, {**request.values, **files})
-        for name, file in request.files.items():
-            await self._artifacts.put_file(input_path(execution_id, name), file.path, consume=True)
-        execution = _new_execution(execution_id, pipeline, inputs, outputs, values, user)
-        return await self._record(execution, pipeline)
-
-    async def _record(self, execution: Execution, pipeline: Pipeline) -> Execution:
-        eager = self.admission.reserve()
-        if eager:
-            execution = _started(execution)
-        worker_id = self.admission.worker_id if eager else None
-        try:
-            # Shielded, because a caller who hangs up does not undo what may be on disk already.
-            await asyncio.shield(
-                asyncio.ensure_future(self._record_and_start(execution, pipeline, worker_id))
-            )
-        except Exception:
-            await self._artifacts.delete_tree(artifact_folder(execution.id))
-            raise
-        return execution
-
-    async def _record_and_start(
-        self, execution: Execution, pipeline: Pipeline, worker_id: str | None
-    ) -> None:
-        if worker_id is None:
-            try:
-                await self._database.write(_add, execution, None)
-            finally:
-                self.admission.queued()
-            return
-        try:
-            await self._database.write(_add, execution, worker_id)
-        except BaseException:
-            self.admission.give_back()
-            raise
-        self.admission.start(execution, pipeline)
-
     async def _stop(self, execution_id: str) -> Execution:
         if await self._database.write(rows.end_pending, execution_id, CANCELLED, now()):
             self._signals.notify(execution_topic(execution_id))
@@ -249,62 +195,3 @@ class Executions:
             execution = await self.wait(execution_id, 1.0)
             if execution.status.is_terminal:
                 return execution
-
-
-def artifact_folder(execution_id: str) -> str:
-    """Return the folder of an execution's files in the artefact store."""
-    return f"executions/{execution_id[-2:]}/{execution_id}"
-
-
-def input_path(execution_id: str, name: str) -> str:
-    """Return where the file of an input is kept."""
-    return f"{artifact_folder(execution_id)}/inputs/{name}"
-
-
-def output_path(execution_id: str, name: str) -> str:
-    """Return where the file of an output is kept."""
-    return f"{artifact_folder(execution_id)}/outputs/{name}"
-
-
-def _add(connection: Connection, execution: Execution, worker_id: str | None) -> None:
-    try:
-        rows.add_execution(connection, execution, worker_id)
-    except IntegrityError:
-        # The pipeline was deleted after it was read.
-        raise NotFound(f"There is no pipeline {execution.pipeline_name!r}.") from None
-
-
-def _started(execution: Execution) -> Execution:
-    return replace(execution, status=Status.RUNNING, started_at=execution.created_at)
-
-
-def _new_execution(
-    execution_id: str,
-    pipeline: Pipeline,
-    inputs: Sequence[MappedInput],
-    outputs: Sequence[MappedOutput],
-    values: Mapping[str, Value],
-    user: User,
-) -> Execution:
-    return Execution(
-        id=execution_id,
-        pipeline_id=pipeline.id,
-        pipeline_name=pipeline.name,
-        deployment_name=None,
-        status=Status.PENDING,
-        created_at=now(),
-        created_by=user.id,
-        inputs=tuple(
-            InputRecord(
-                item.parameter.name,
-                item.parameter.data_type,
-                item.source,
-                values.get(item.parameter.name),
-            )
-            for item in inputs
-        ),
-        outputs=tuple(
-            OutputRecord(item.parameter.name, item.parameter.data_type, item.destination, None)
-            for item in outputs
-        ),
-    )

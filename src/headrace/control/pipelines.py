@@ -15,6 +15,7 @@ from headrace.control.executions import Executions
 from headrace.core.environments import python_version
 from headrace.core.errors import (
     AlreadyExists,
+    InUse,
     InvalidCode,
     InvalidEnvironment,
     InvalidRequest,
@@ -29,10 +30,12 @@ from headrace.core.pipelines import (
     PipelineStatus,
     check_function,
 )
+from headrace.core.sources import Rule
 from headrace.core.tokens import User
 from headrace.environments.port import Builder
 from headrace.logs.files import LogFiles
 from headrace.signals.port import BUILDS, Signals, pipeline_topic
+from headrace.store import deployments as deployment_rows
 from headrace.store import pipelines as rows
 from headrace.store.database import Database
 
@@ -149,20 +152,32 @@ class Pipelines:
                     return pipeline
                 await signal.wait(min(left, 5.0))
 
-    async def delete(self, name: str) -> Pipeline:
+    async def delete(
+        self, name: str, *, with_deployments: bool
+    ) -> tuple[Pipeline, list[tuple[str, Rule]]]:
         """Delete a pipeline with its executions; those that have not ended are cancelled first.
+
+        Args:
+            name: The pipeline.
+            with_deployments: Whether its deployments are deleted as well.
+
+        Returns:
+            What was deleted: the pipeline, name and rule of each deployment.
 
         Raises:
             NotFound: There is no such pipeline.
+            InUse: It has deployments, and they are not to be deleted.
         """
         pipeline = await self.get(name)
-        await self._executions.stop_all_of(pipeline)
-        gone = await self._database.write(rows.remove_pipeline, pipeline.id)
+        if not with_deployments:
+            await self._database.read(_check_unused, pipeline)
+        await self._executions.stop_all_of(pipeline_id=pipeline.id)
+        deployments, gone = await self._database.write(_remove, pipeline, with_deployments)
         self._signals.notify(pipeline_topic(name))
         self._logs.remove(self._logs.of_build(pipeline.id))
         for execution_id in gone:
             await self._executions.remove_traces(execution_id)
-        return pipeline
+        return pipeline, deployments
 
     async def pending(self) -> list[Pipeline]:
         """Return the pipelines whose build has not ended, oldest first."""
@@ -244,6 +259,28 @@ def _add(connection: Connection, pipeline: Pipeline) -> str | None:
         rows.remove_pipeline(connection, present.id)
     rows.add_pipeline(connection, pipeline)
     return None if present is None else present.id
+
+
+def _check_unused(connection: Connection, pipeline: Pipeline) -> None:
+    deployments = deployment_rows.deployments_of(connection, pipeline.id)
+    if deployments:
+        names = [name for name, _ in deployments]
+        raise InUse(
+            f"Pipeline {pipeline.name!r} is used by the deployments {', '.join(names)}: delete "
+            "them first, or set force_deployments_deletion.",
+            details={"deployments": names},
+        )
+
+
+def _remove(
+    connection: Connection, pipeline: Pipeline, with_deployments: bool
+) -> tuple[list[tuple[str, Rule]], list[str]]:
+    """Delete a pipeline with all that hangs on it; return its deployments and execution ids."""
+    if not with_deployments:
+        _check_unused(connection, pipeline)
+    deployments = deployment_rows.deployments_of(connection, pipeline.id)
+    deployment_rows.remove_deployments_of(connection, pipeline.id)
+    return deployments, rows.remove_pipeline(connection, pipeline.id)
 
 
 def _taken(name: str) -> AlreadyExists:

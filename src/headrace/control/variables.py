@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 
 from sqlalchemy import Connection
@@ -11,6 +10,7 @@ from sqlalchemy import Connection
 from headrace.control.clock import now
 from headrace.control.sealing import Keys
 from headrace.core.errors import InvalidName, InvalidValue, NotFound
+from headrace.core.names import check_variable_name
 from headrace.core.values import Json
 from headrace.store import variables as rows
 from headrace.store.database import Database
@@ -18,7 +18,6 @@ from headrace.store.moments import to_us
 
 MAX_VALUE_BYTES = 100_000
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = ("HEADRACE_", "CRAFT_AI_")
 
 
@@ -81,11 +80,7 @@ class Variables:
 
 
 def _check_name(name: str) -> str:
-    if not _NAME.fullmatch(name) or len(name) > 128:
-        raise InvalidName(
-            f"{name!r} cannot be the name of an environment variable: use letters, digits and "
-            "'_', and do not start with a digit."
-        )
+    check_variable_name(name, "environment_variables")
     if name.startswith(_RESERVED):
         raise InvalidName(
             f"{name!r} is reserved: names that start with {' or '.join(_RESERVED)} are set by the "

@@ -82,6 +82,8 @@ class Execution:
         outputs: In the order of declaration.
         failure: Why it did not succeed.
         attempt: Which try this is, from 1.
+        deployment_id: Id of that deployment, or None; None as well once it is deleted.
+        timeout_s: The deployment's limit on the time of one execution, in seconds.
     """
 
     id: str
@@ -97,6 +99,8 @@ class Execution:
     outputs: tuple[OutputRecord, ...] = ()
     failure: Failure | None = None
     attempt: int = 1
+    deployment_id: str | None = None
+    timeout_s: float | None = None
 
 
 def status_after(failure: Failure | None) -> Status:

@@ -13,6 +13,7 @@ from headrace.core.errors import InvalidName
 MAX_NAME_LENGTH = 128
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def check_name(value: object, noun: str) -> str:
@@ -45,13 +46,30 @@ def check_parameter_name(value: object, noun: str) -> str:
     Raises:
         InvalidName: It is not a Python identifier, or is a keyword.
     """
-    name = check_name(value, noun) if not str(value).startswith("_") else str(value)
+    # An underscore may come first here, so the rule for names sees what follows a letter.
+    name = str(value)
+    check_name(f"x{name[1:]}" if name.startswith("_") else value, noun)
     if not name.isidentifier() or keyword.iskeyword(name) or not name.isascii():
         raise InvalidName(
             f"{noun} {name!r} cannot be a parameter of a Python function: "
             "use letters, digits and '_', and do not start with a digit."
         )
     return name
+
+
+def check_variable_name(value: object, noun: str) -> str:
+    """Return ``value`` if it can be the name of an environment variable.
+
+    Raises:
+        InvalidName: No process would take it, or it is longer than :data:`MAX_NAME_LENGTH`.
+    """
+    if not isinstance(value, str) or len(value) > MAX_NAME_LENGTH or not _VARIABLE.fullmatch(value):
+        shown = repr(value) if len(str(value)) <= MAX_NAME_LENGTH else "this long"
+        raise InvalidName(
+            f"{noun}: {shown} cannot be the name of an environment variable: use letters, digits "
+            f"and '_', at most {MAX_NAME_LENGTH}, and do not start with a digit."
+        )
+    return value
 
 
 def new_id() -> str:

@@ -13,6 +13,9 @@ from headrace.core.errors import InvalidValue, TooLarge
 MAX_VALUES_BYTES = 60_000
 """All non-file values of one run or call together, as JSON text (the contract's 0.06 MB)."""
 
+MAX_DEPTH = 200
+"""Arrays and objects inside one another in a value; every JSON reader in the way takes as many."""
+
 Json = Any
 """What ``json.loads`` returns: None, bool, int, float, str, list, dict."""
 
@@ -94,16 +97,19 @@ def describe(value: Json) -> str:
         return kind
     try:
         text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return kind
-    return f"{kind}: {text}" if len(text) <= 60 else f"{kind}: {text[:57]}..."
+    short = text if len(text) <= 60 else f"{text[:57]}..."
+    # Half of a surrogate pair can be in a string of Python's, but not in a message.
+    return f"{kind}: {short.encode('utf-8', 'backslashreplace').decode()}"
 
 
 def fits(value: Json, data_type: DataType) -> bool:
     """Tell whether a JSON value that is not null may be a value of this type.
 
     A boolean is no number; ``json`` accepts every JSON value; no JSON value is a file.
-    NaN and the infinities are no JSON, so they fit nothing, at any depth.
+    NaN, the infinities and texts that are not Unicode are no JSON, so they fit nothing, at any
+    depth; nor does what is deeper than :data:`MAX_DEPTH`.
     """
     if not _is_json(value):
         return False
@@ -129,6 +135,11 @@ def check_value(value: Json, data_type: DataType, where: str) -> Json:
         InvalidValue: It does not fit; the message says what came, what is expected, and an example.
     """
     if not fits(value, data_type):
+        if _is_too_deep(value):
+            raise InvalidValue(
+                f"{where} is nested too deeply: at most {MAX_DEPTH} arrays and objects can be "
+                "inside one another."
+            )
         raise InvalidValue(
             f"{where} must be of type {data_type.value} (for example {_EXAMPLES[data_type]}), "
             f"but is {describe(value)}."
@@ -149,7 +160,7 @@ def value_from_text(text: str, data_type: DataType, where: str) -> Json:
         return stripped.lower() == "true"
     try:
         value = json.loads(stripped, parse_constant=_refuse_constant)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidValue(
             f"{where} must be of type {data_type.value} (for example {_EXAMPLES[data_type]}), "
             f"but its text is {describe(text)}."
@@ -162,7 +173,11 @@ def check_total_size(values: dict[str, Json]) -> None:
 
     Raises:
         TooLarge: With the size found, the limit, and what to do instead.
+        InvalidValue: One is nested too deeply to be written as JSON.
     """
+    for name, value in values.items():
+        if _is_too_deep(value):
+            check_value(value, DataType.JSON, f"input {name!r}")
     size = len(json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode())
     if size > MAX_VALUES_BYTES:
         raise TooLarge(
@@ -177,17 +192,50 @@ def _refuse_constant(name: str) -> Json:
 
 
 def _is_json(value: Json) -> bool:
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, float) and not math.isfinite(item):
-            return False
-        if isinstance(item, list):
-            stack.extend(item)
-        elif isinstance(item, dict):
-            if not all(isinstance(key, str) for key in item):
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        inner: list[Json] = []
+        for item in level:
+            if isinstance(item, list):
+                inner.extend(item)
+            elif isinstance(item, dict):
+                if not all(isinstance(key, str) for key in item):
+                    return False
+                inner.extend(item)
+                inner.extend(item.values())
+            elif not _is_scalar(item):
                 return False
-            stack.extend(item.values())
-        elif item is not None and not isinstance(item, bool | int | float | str):
-            return False
+        if not inner:
+            return True
+        level = inner
+    return all(_is_scalar(item) for item in level)
+
+
+def _is_scalar(item: Json) -> bool:
+    if isinstance(item, str):
+        return item.isascii() or _is_unicode(item)
+    if isinstance(item, float):
+        return math.isfinite(item)
+    return item is None or isinstance(item, bool | int)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
     return True
+
+
+def _is_too_deep(value: Json) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for item in level
+            if isinstance(item, list | dict)
+            for inner in (item if isinstance(item, list) else item.values())
+        ]
+        if not level:
+            return False
+    return any(isinstance(item, list | dict) for item in level)

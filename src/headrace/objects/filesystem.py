@@ -99,7 +99,7 @@ class FilesystemStore:
 
     async def delete_tree(self, prefix: str) -> None:
         """See the port."""
-        folders = _checked_folder(prefix).encode().split(b"/")
+        folders = _checked_folder(prefix).split("/")
         await self._disk.run(self._delete_tree, folders)
 
     async def list(
@@ -199,7 +199,7 @@ class FilesystemStore:
             os.close(source)
         return info
 
-    def _delete_tree(self, folders: Sequence[bytes]) -> None:
+    def _delete_tree(self, folders: Sequence[str]) -> None:
         doomed = self._staging.new_file().name
         if self._tree.detach(folders, doomed, self._staging.folder):
             self._staging.empty(doomed)

@@ -13,9 +13,8 @@ from headrace.objects.tree import Tree, object_info
 
 def page(tree: Tree, folder: str | None, after: str | None, limit: int) -> ObjectPage:
     """Return at most ``limit`` objects below ``folder`` whose paths sort after ``after``."""
-    prefix = f"{folder}/".encode() if folder else b""
     items: list[ObjectInfo] = []
-    for path in _paths(tree, prefix, (after or "").encode("utf-8", "surrogatepass")):
+    for path in _paths(tree, f"{folder}/" if folder else "", after or ""):
         try:
             status = tree.status(path)
         except PermissionDenied:
@@ -28,8 +27,11 @@ def page(tree: Tree, folder: str | None, after: str | None, limit: int) -> Objec
     return ObjectPage(tuple(items), None)
 
 
-def _paths(tree: Tree, prefix: bytes, after: bytes) -> Iterator[str]:
-    """Yield paths in order, reading a folder only when its turn has come."""
+def _paths(tree: Tree, prefix: str, after: str) -> Iterator[str]:
+    """Yield paths in order, reading a folder only when its turn has come.
+
+    Texts sort by code point, which is how their UTF-8 bytes sort.
+    """
     open_folders = [(prefix, _keys(tree, prefix, after))]
     while open_folders:
         prefix, keys = open_folders[-1]
@@ -37,13 +39,13 @@ def _paths(tree: Tree, prefix: bytes, after: bytes) -> Iterator[str]:
             open_folders.pop()
             continue
         key = prefix + heapq.heappop(keys)
-        if key.endswith(b"/"):
+        if key.endswith("/"):
             open_folders.append((key, _keys(tree, key, after)))
-        elif (path := _path(key)) is not None:
-            yield path
+        elif _is_path(key):
+            yield key
 
 
-def _keys(tree: Tree, prefix: bytes, after: bytes) -> list[bytes]:
+def _keys(tree: Tree, prefix: str, after: str) -> list[str]:
     """Return, as a heap, the entries of a folder that can hold paths beyond ``after``.
 
     A sub-folder's key ends in ``/``, as all paths below it go on: so ``a.b`` comes before ``a/b``,
@@ -52,21 +54,21 @@ def _keys(tree: Tree, prefix: bytes, after: bytes) -> list[bytes]:
     if after.startswith(prefix):
         start = after[len(prefix) :]
     elif after < prefix:
-        start = b""
+        start = ""
     else:
         return []
     try:
-        files, folders = tree.names(prefix.split(b"/")[:-1])
+        files, folders = tree.names(prefix.split("/")[:-1])
     except PermissionDenied:
         return []
     keys = [name for name in files if name > start]
-    keys += [key for name in folders if (key := name + b"/") > start or start.startswith(key)]
+    keys += [key for name in folders if (key := name + "/") > start or start.startswith(key)]
     heapq.heapify(keys)
     return keys
 
 
-def _path(name: bytes) -> str | None:
+def _is_path(name: str) -> bool:
     try:
-        return check_object_path(name.decode())
-    except (UnicodeDecodeError, InvalidRequest):
-        return None  # No name that this store would have made.
+        return check_object_path(name) == name
+    except InvalidRequest:
+        return False  # No name that this store would have made.

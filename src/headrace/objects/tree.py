@@ -7,7 +7,7 @@ the names of a folder's objects can be read without those of its sub-folders.
 
 Every step goes through the descriptor of the folder before it and follows no link. Whatever is
 neither a folder nor a regular file where one should be was planted, and is refused. Names are
-UTF-8 whatever the locale; the file system must tell names apart by their bytes.
+UTF-8, and the file system must tell them apart by their bytes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from pathlib import Path
 from headrace.core.errors import NotFound, PermissionDenied, Unavailable
 from headrace.core.objects import ObjectInfo
 
-FILES = b"\\files"
+FILES = "\\files"
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # O_NONBLOCK: opening a planted pipe must not wait for its other end.
@@ -35,10 +36,12 @@ class Tree:
     """The files below one root folder. All methods block, and raise ``OSError`` of the disk."""
 
     def __init__(self, root: Path) -> None:
-        self._root = os.fsencode(root)
+        if sys.getfilesystemencoding() != "utf-8":
+            raise Unavailable("Start the server with PYTHONUTF8=1: names of files must be UTF-8.")
+        self._root = str(root)
 
     @contextmanager
-    def folder(self, names: Sequence[bytes], *, make: bool = False) -> Iterator[int]:
+    def folder(self, names: Sequence[str], *, make: bool = False) -> Iterator[int]:
         """Open the folder of these names, making the missing ones durably if ``make``.
 
         Raises:
@@ -55,16 +58,17 @@ class Tree:
         finally:
             os.close(descriptor)
 
-    def names(self, folders: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+    def names(self, folders: Sequence[str]) -> tuple[list[str], list[str]]:
         """Return the names of the objects in a folder, and of its sub-folders, in any order."""
         try:
             with self.folder(folders) as descriptor, os.scandir(descriptor) as entries:
-                inner = [os.fsencode(e.name) for e in entries if e.is_dir(follow_symlinks=False)]
+                inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         except FileNotFoundError:
             return [], []
         try:
-            with self.folder([*folders, FILES]) as descriptor, os.scandir(descriptor) as entries:
-                files = [os.fsencode(entry.name) for entry in entries]
+            with self.folder([*folders, FILES]) as descriptor:
+                # Several times faster than scandir, and there may be very many.
+                files = os.listdir(descriptor)  # noqa: PTH208 - a descriptor has no path
         except FileNotFoundError:
             files = []
         return files, [name for name in inner if name != FILES]
@@ -135,7 +139,7 @@ class Tree:
         self.prune(folders)
         return True
 
-    def detach(self, folders: Sequence[bytes], target: str, target_folder: int) -> bool:
+    def detach(self, folders: Sequence[str], target: str, target_folder: int) -> bool:
         """Move a whole folder out of the tree; was it there?"""
         *parents, name = folders
         try:
@@ -146,7 +150,7 @@ class Tree:
         self.prune(parents)
         return True
 
-    def prune(self, folders: Sequence[bytes]) -> None:
+    def prune(self, folders: Sequence[str]) -> None:
         """Remove a folder and those above it as far as they are empty; make that durable."""
         left = list(folders)
         while left:
@@ -163,12 +167,12 @@ class Tree:
 
     def local_path(self, path: str) -> Path:
         """Return where the file of an object lies, were there one."""
-        return Path(os.fsdecode(b"/".join([self._root, *place(path)])))
+        return Path(self._root, *place(path))
 
 
-def place(path: str) -> list[bytes]:
+def place(path: str) -> list[str]:
     """Return the names that lead from the root to the file of an object."""
-    *folders, name = path.encode().split(b"/")
+    *folders, name = path.split("/")
     return [*folders, FILES, name]
 
 
@@ -179,7 +183,7 @@ def object_info(path: str, status: os.stat_result) -> ObjectInfo:
     return ObjectInfo(path, status.st_size, modified)
 
 
-def _open_folder(name: bytes, parent: int, *, make: bool) -> int:
+def _open_folder(name: str, parent: int, *, make: bool) -> int:
     try:
         return os.open(name, _FOLDER_FLAGS, dir_fd=parent)
     except FileNotFoundError:
@@ -187,7 +191,7 @@ def _open_folder(name: bytes, parent: int, *, make: bool) -> int:
             raise
     except OSError as error:
         if error.errno in {errno.ENOTDIR, errno.ELOOP}:
-            raise _planted(os.fsdecode(name)) from error
+            raise _planted(name) from error
         raise
     with suppress(FileExistsError):
         os.mkdir(name, 0o700, dir_fd=parent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from headrace.control.executions import output_path
+from headrace.control.artifacts import output_path
 from headrace.core.destinations import DataStorePath, Nowhere
 from headrace.core.errors import InvalidValue
 from headrace.core.executions import Execution, OutputRecord

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headrace.bundles.store import BundleStore
@@ -209,9 +209,16 @@ class Runner:
                 identity=self._identity(execution.id),
                 workspace=workspace,
                 log=self.logs.of_execution(execution.id),
-                limits=self.limits,
+                limits=self._limits_of(execution),
             )
         )
+
+    def _limits_of(self, execution: Execution) -> Limits:
+        """Return the server's limits, or the deployment's own where it is tighter."""
+        own, server = execution.timeout_s, self.limits.timeout_s
+        if own is None or (server is not None and server < own):
+            return self.limits
+        return replace(self.limits, timeout_s=own)
 
     async def _local(self, file: FileValue, workspace: Path, name: str) -> Path:
         """Return where the bytes of a file are on this machine, fetching them if need be."""

@@ -16,10 +16,12 @@ from starlette.applications import Starlette
 from headrace.api.app import build_app
 from headrace.api.services import Services
 from headrace.bundles.store import BundleStore
+from headrace.control.deployments import Deployments
 from headrace.control.executions import Executions
 from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
 from headrace.control.sealing import load_keys
+from headrace.control.submission import Submission
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.core.calls import Limits
@@ -115,7 +117,8 @@ class Server:
 
         self.tokens = Tokens(database, keys)
         variables = Variables(database, keys)
-        executions = Executions(database, signals, artifacts, logs)
+        submission = Submission(database, artifacts)
+        executions = Executions(database, signals, artifacts, logs, submission)
         pipelines = Pipelines(database, signals, bundles, builder, logs, executions, check_function)
         runner = Runner(
             engine=engine,
@@ -137,7 +140,7 @@ class Server:
             ),
         )
         worker = Worker(new_id(), settings.max_executions, database, signals, runner)
-        executions.admission = worker
+        executions.admission = submission.admission = worker
         builds = Builds(
             pipelines,
             variables,
@@ -157,6 +160,7 @@ class Server:
                 variables=variables,
                 pipelines=pipelines,
                 executions=executions,
+                deployments=Deployments(database, keys, executions, submission),
                 artifacts=artifacts,
                 data_store=data_store,
                 bundles=bundles,

@@ -52,6 +52,8 @@ def add_execution(connection: Connection, execution: Execution, worker_id: str |
             failure_message=None,
             attempt=execution.attempt,
             worker_id=worker_id,
+            deployment_id=execution.deployment_id,
+            timeout_s=execution.timeout_s,
         )
     )
 
@@ -183,16 +185,18 @@ def remove_execution(connection: Connection, execution_id: str) -> None:
     connection.execute(delete(executions).where(executions.c.id == execution_id))
 
 
-def unfinished_ids(connection: Connection, pipeline_id: str) -> list[str]:
-    """Return the ids of a pipeline's executions that are pending or running."""
-    return list(
-        connection.scalars(
-            select(executions.c.id).where(
-                executions.c.pipeline_id == pipeline_id,
-                executions.c.status.in_([Status.PENDING.value, Status.RUNNING.value]),
-            )
-        )
+def unfinished_ids(
+    connection: Connection, *, pipeline_id: str | None = None, deployment_id: str | None = None
+) -> list[str]:
+    """Return the ids of what is pending or running of a pipeline or of a deployment."""
+    query = select(executions.c.id).where(
+        executions.c.status.in_([Status.PENDING.value, Status.RUNNING.value])
     )
+    if pipeline_id is not None:
+        query = query.where(executions.c.pipeline_id == pipeline_id)
+    if deployment_id is not None:
+        query = query.where(executions.c.deployment_id == deployment_id)
+    return list(connection.scalars(query))
 
 
 def _end(failure: Failure | None, at: datetime) -> dict[str, Any]:
@@ -260,6 +264,8 @@ def _summary(row: Row[Any]) -> Execution:
         ended_at=from_us(row.ended_at),
         failure=failure,
         attempt=row.attempt,
+        deployment_id=row.deployment_id,
+        timeout_s=row.timeout_s,
     )
 
 

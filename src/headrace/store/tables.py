@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -88,6 +90,34 @@ pipelines = Table(
     ),
 )
 
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("pipeline_id", Text, ForeignKey("pipelines.id"), nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("description", Text),
+    Column("sources", Text, nullable=False),
+    Column("destinations", Text, nullable=False),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("updated_by", Text, nullable=False),
+    Column("url_path", Text, unique=True),
+    Column("sealed_token", LargeBinary),
+    Column("timeout_s", Float),
+    CheckConstraint("rule IN ('endpoint', 'periodic')", name="rule"),
+    CheckConstraint("mode IN ('elastic', 'low_latency')", name="mode"),
+    CheckConstraint(
+        "(rule = 'endpoint') = (url_path IS NOT NULL AND sealed_token IS NOT NULL)",
+        name="endpoint_has_url_and_token",
+    ),
+    Index("ix_deployments_pipeline_id", "pipeline_id"),
+)
+
 executions = Table(
     "executions",
     metadata,
@@ -107,6 +137,8 @@ executions = Table(
     Column("attempt", Integer, nullable=False),
     # Which server runs it: only that one may write its end.
     Column("worker_id", Text),
+    Column("deployment_id", Text, ForeignKey("deployments.id", ondelete="SET NULL")),
+    Column("timeout_s", Float),
     CheckConstraint(
         "status IN ('Pending', 'Running', 'Succeeded', 'Failed', 'Error')", name="status"
     ),
@@ -116,6 +148,13 @@ executions = Table(
     CheckConstraint("(status = 'Running') <= (worker_id IS NOT NULL)", name="running_has_worker"),
     CheckConstraint("(failure_kind IS NOT NULL) = (status IN ('Failed', 'Error'))", name="failure"),
     Index("ix_executions_pipeline_id_id", "pipeline_id", "id"),
+    Index(
+        "ix_executions_deployment_id_id",
+        "deployment_id",
+        "id",
+        sqlite_where=text("deployment_id IS NOT NULL"),
+        postgresql_where=text("deployment_id IS NOT NULL"),
+    ),
     # Only the unfinished are looked for by status; they are few among the millions.
     Index(
         "ix_executions_unfinished",
@@ -124,4 +163,22 @@ executions = Table(
         sqlite_where=text("status IN ('Pending', 'Running')"),
         postgresql_where=text("status IN ('Pending', 'Running')"),
     ),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column(
+        "deployment_id",
+        Text,
+        ForeignKey("deployments.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("key", Text, primary_key=True),
+    Column("execution_id", Text, ForeignKey("executions.id", ondelete="CASCADE"), nullable=False),
+    # Digest of what was sent, so that a key used for something else is noticed.
+    Column("request_digest", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_idempotency_keys_execution_id", "execution_id"),
+    Index("ix_idempotency_keys_created_at", "created_at"),
 )

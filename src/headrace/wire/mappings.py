@@ -8,7 +8,7 @@ from typing import Any
 from headrace.core import destinations, sources
 from headrace.core.destinations import OutputDestination
 from headrace.core.errors import InvalidMapping
-from headrace.core.names import check_name
+from headrace.core.names import check_variable_name
 from headrace.core.sources import InputSource
 
 _INPUT_KINDS = (
@@ -47,7 +47,7 @@ def read_input_mapping(item: object) -> tuple[str, InputSource]:
         case "constant_value":
             return name, sources.Constant(value)
         case "environment_variable_name":
-            return name, sources.EnvironmentVariable(check_name(value, kind))
+            return name, sources.EnvironmentVariable(check_variable_name(value, kind))
         case "datastore_path":
             return name, sources.data_store_file(value)
         case _:

@@ -58,7 +58,6 @@ def _by_code() -> dict[str, type[errors.HeadraceError]]:
 
 
 def _by_status(status: int) -> type[errors.HeadraceError]:
-    for kind, known in STATUSES.items():
-        if known == status:
-            return kind
-    return errors.HeadraceError
+    # 500 alone says nothing: it may be a fault of the server as well as of a pipeline.
+    kinds = {known: kind for kind, known in STATUSES.items() if known != 500}
+    return kinds.get(status, errors.HeadraceError)

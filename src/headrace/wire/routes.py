@@ -13,19 +13,22 @@ class Route:
 
     Attributes:
         method: HTTP method.
-        path: Path below :data:`PREFIX`, with ``{placeholders}``.
+        path: Path below ``root``, with ``{placeholders}``.
         summary: What it does, for the API's document.
         is_public: Whether it needs no credentials.
+        root: What comes before the path; endpoints are not below :data:`PREFIX`, and check the
+            token of their own.
     """
 
     method: str
     path: str
     summary: str
     is_public: bool = False
+    root: str = PREFIX
 
     def url(self, **names: str) -> str:
         """Return the path with its placeholders filled in, below the server's root."""
-        return PREFIX + self.path.format(**names)
+        return self.root + self.path.format(**names)
 
 
 HEALTH = Route("GET", "/health", "Tell whether the server answers", is_public=True)
@@ -63,6 +66,20 @@ LATEST_EXECUTION = Route(
     "GET", "/pipelines/{name}/executions/latest", "Show a pipeline's latest execution"
 )
 
+DEPLOYMENTS = Route("GET", "/deployments", "List deployments")
+CREATE_ENDPOINT = Route("POST", "/endpoints", "Create an endpoint")
+DEPLOYMENT = Route("GET", "/deployments/{name}", "Show a deployment, or wait until it is up")
+UPDATE_DEPLOYMENT = Route("PATCH", "/deployments/{name}", "Change a deployment")
+DELETE_DEPLOYMENT = Route("DELETE", "/deployments/{name}", "Delete a deployment")
+LATEST_DEPLOYMENT_EXECUTION = Route(
+    "GET", "/deployments/{name}/executions/latest", "Show a deployment's latest execution"
+)
+TRIGGER_DEPLOYMENT = Route("POST", "/deployments/{name}/executions", "Call a deployment")
+DEPLOYMENT_LOGS = Route("POST", "/deployments/{name}/logs", "Get the log of a deployment")
+RENEW_ENDPOINT_TOKEN = Route(
+    "POST", "/endpoints/{name}/generate-new-token", "Give an endpoint another token"
+)
+
 EXECUTIONS = Route("GET", "/executions", "List executions, page by page")
 EXECUTION = Route("GET", "/executions/{execution_id}", "Show an execution")
 DELETE_EXECUTION = Route("DELETE", "/executions/{execution_id}", "Delete an execution")
@@ -76,6 +93,24 @@ EXECUTION_LOGS = Route("POST", "/executions/{execution_id}/logs", "Get the log o
 EXECUTION_LOG_LINES = Route(
     "GET", "/executions/{execution_id}/log-lines", "Follow the log of an execution"
 )
+
+# Called with an endpoint's own token, below the server's root and without the prefix.
+ENDPOINT = Route("POST", "/endpoints/{path}", "Call an endpoint", root="")
+ENDPOINT_V1 = Route("POST", "/endpoints/v1/{path}", "Call an endpoint, outputs wrapped", root="")
+ENDPOINT_RESULTS = Route(
+    "GET", "/endpoints/{path}/executions/{execution_id}", "Get a call's outputs", root=""
+)
+ENDPOINT_RESULTS_V1 = Route(
+    "GET", "/endpoints/v1/{path}/executions/{execution_id}", "Get them wrapped", root=""
+)
+ENDPOINT_FILE_V1 = Route(
+    "GET",
+    "/endpoints/v1/{path}/executions/{execution_id}/outputs/{name}",
+    "Get the file of a call's output",
+    root="",
+)
+ENDPOINT_OPENAPI = Route("GET", "/endpoints/{path}/openapi.json", "Describe an endpoint", root="")
+ENDPOINT_DOCS = Route("GET", "/endpoints/{path}/docs", "Try an endpoint in a browser", root="")
 
 ROUTES: tuple[Route, ...] = tuple(
     value for value in vars().copy().values() if isinstance(value, Route)

@@ -1,0 +1,115 @@
+"""Routes of deployments."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from headrace.api.calls import read_call
+from headrace.api.exchange import Exchange, answer
+from headrace.api.forms import read_form
+from headrace.control.deployments import DeploymentChange, EndpointDraft
+from headrace.core.deployments import Deployment
+from headrace.core.errors import InvalidRequest
+from headrace.wire.deployments import (
+    deployment_body,
+    deployment_item,
+    read_deployment_update,
+    read_endpoint_request,
+)
+
+
+async def list_deployments(exchange: Exchange) -> Response:
+    """List deployments."""
+    deployments = await exchange.services.deployments.all()
+    return answer([deployment_item(deployment) for deployment in deployments])
+
+
+async def create_endpoint(exchange: Exchange) -> Response:
+    """Create an endpoint: it is up when this answers."""
+    exchange.forbid_executions("create deployments")
+    request = read_endpoint_request(await exchange.json_object())
+    deployment, token = await exchange.services.deployments.create_endpoint(
+        EndpointDraft(
+            name=request.name,
+            pipeline_name=request.pipeline_name,
+            description=request.description,
+            inputs_mapping=request.inputs_mapping,
+            outputs_mapping=request.outputs_mapping,
+            url_path=request.url_path,
+            token=request.token,
+            timeout_s=request.timeout_s,
+        ),
+        exchange.who.user,
+    )
+    return answer(deployment_body(deployment, token, exchange.services.public_url), 201)
+
+
+async def show_deployment(exchange: Exchange) -> Response:
+    """Show a deployment; an elastic one is up as soon as it exists, so waiting is immediate."""
+    exchange.flag("wait_for_completion")
+    return await _shown(exchange, await exchange.services.deployments.get(exchange.name()))
+
+
+async def update_deployment(exchange: Exchange) -> Response:
+    """Change a deployment."""
+    exchange.forbid_executions("change deployments")
+    update = read_deployment_update(await exchange.json_object())
+    deployment = await exchange.services.deployments.update(
+        exchange.name(),
+        DeploymentChange(update.is_enabled, update.inputs_mapping, update.outputs_mapping),
+        exchange.who.user,
+    )
+    return await _shown(exchange, deployment)
+
+
+async def delete_deployment(exchange: Exchange) -> Response:
+    """Delete a deployment; its executions stay."""
+    exchange.forbid_executions("delete deployments")
+    deployment = await exchange.services.deployments.delete(exchange.name())
+    return answer({"name": deployment.name, "execution_rule": deployment.rule.value})
+
+
+async def latest_deployment_execution(exchange: Exchange) -> Response:
+    """Show the id of a deployment's newest execution; 204 if it has none."""
+    newest = await exchange.services.deployments.latest_execution(exchange.name())
+    return Response(status_code=204) if newest is None else answer({"execution_id": newest})
+
+
+async def trigger_deployment(exchange: Exchange) -> Response:
+    """Call a deployment with an access token instead of the endpoint's own."""
+    services = exchange.services
+    deployment = await services.deployments.get(exchange.name())
+    async with read_call(exchange.request, services, deployment) as call:
+        execution_id = await services.deployments.trigger(
+            deployment, call.values, call.files, call.idempotency_key
+        )
+    return answer({"execution_id": execution_id}, 201)
+
+
+async def deployment_logs(exchange: Exchange) -> Response:
+    """Return the log of a deployment: elastic ones have none, only their executions do."""
+    await exchange.json_object()
+    await exchange.services.deployments.get(exchange.name())
+    return answer([])
+
+
+async def renew_endpoint_token(exchange: Exchange) -> Response:
+    """Give an endpoint another token; the old one is void at once."""
+    exchange.forbid_executions("change the tokens of endpoints")
+    async with read_form(
+        exchange.request, uploads=exchange.services.uploads, max_file_bytes=1
+    ) as form:
+        fields = dict(form.fields)
+    unknown = sorted(set(fields) - {"endpoint_token"})
+    if unknown:
+        raise InvalidRequest(f"Unknown field {unknown[0]!r}; the only one is endpoint_token.")
+    token = await exchange.services.deployments.renew_token(
+        exchange.name(), fields.get("endpoint_token")
+    )
+    return answer({"endpoint_token": token})
+
+
+async def _shown(exchange: Exchange, deployment: Deployment) -> Response:
+    services = exchange.services
+    token = await services.deployments.token_of(deployment.name)
+    return answer(deployment_body(deployment, token, services.public_url))

@@ -1,0 +1,182 @@
+"""Calls of endpoints, with the endpoint's own token, from any language (wire contract, 5.6)."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from headrace.api.calls import read_call
+from headrace.api.exchange import Exchange, answer
+from headrace.api.files import file_response
+from headrace.core.deployments import Deployment
+from headrace.core.destinations import EndpointResult
+from headrace.core.errors import NotFound, PipelineExecutionFailed, Unauthenticated
+from headrace.core.executions import Execution, OutputRecord
+from headrace.core.values import DataType, FileValue
+from headrace.wire.bodies import json_value
+from headrace.wire.routes import ENDPOINT_FILE_V1, ENDPOINT_RESULTS, ENDPOINT_RESULTS_V1
+
+HOLD_S = 50.0
+"""How long one request is held for a result. Clients follow 20 to 30 redirections of this length;
+proxies often give up after 60 s."""
+
+_WAIT = re.compile(r"\bwait=(\d{1,6})\b")
+
+
+async def call_endpoint(exchange: Exchange) -> Response:
+    """Call an endpoint; answer with its outputs, flat."""
+    return await _call(exchange, is_wrapped=False)
+
+
+async def call_endpoint_v1(exchange: Exchange) -> Response:
+    """Call an endpoint; answer with its outputs, each wrapped in an object."""
+    return await _call(exchange, is_wrapped=True)
+
+
+async def endpoint_results(exchange: Exchange) -> Response:
+    """Answer with the outputs of a call, flat; held until there are some."""
+    return await _results(exchange, is_wrapped=False)
+
+
+async def endpoint_results_v1(exchange: Exchange) -> Response:
+    """Answer with the outputs of a call, wrapped; held until there are some."""
+    return await _results(exchange, is_wrapped=True)
+
+
+async def endpoint_file_v1(exchange: Exchange) -> Response:
+    """Send the file of one output of a call."""
+    deployment, _ = await _endpoint(exchange)
+    execution = await _execution(exchange, deployment, 0)
+    record = _answered(execution).get(exchange.name())
+    if record is None or not isinstance(record.value, FileValue):
+        raise NotFound(f"This call has no file {exchange.name()!r}.")
+    return await file_response(exchange.services, record.value)
+
+
+async def _call(exchange: Exchange, *, is_wrapped: bool) -> Response:
+    deployment, token = await _endpoint(exchange)
+    services = exchange.services
+    async with read_call(exchange.request, services, deployment) as call:
+        execution_id = await services.deployments.trigger(
+            deployment, call.values, call.files, call.idempotency_key
+        )
+    headers = exchange.request.headers
+    prefer = headers.get("prefer", "")
+    location = _location(exchange, execution_id, token, is_wrapped=is_wrapped)
+    if "craft-ai-client" in headers:
+        return _see_other(execution_id, location)
+    if "respond-async" in prefer:
+        return answer(
+            {"execution_id": execution_id, "status": "accepted", "results_url": location},
+            202,
+            {"Location": location, "Craft-Ai-Execution-Id": execution_id},
+        )
+    wait = _WAIT.search(prefer)
+    hold_s = min(HOLD_S, float(wait[1])) if wait else HOLD_S
+    execution = await services.executions.wait(execution_id, hold_s)
+    return await _answer(exchange, execution, location, is_wrapped=is_wrapped)
+
+
+async def _results(exchange: Exchange, *, is_wrapped: bool) -> Response:
+    deployment, token = await _endpoint(exchange)
+    execution = await _execution(exchange, deployment, HOLD_S)
+    location = _location(exchange, execution.id, token, is_wrapped=is_wrapped)
+    return await _answer(exchange, execution, location, is_wrapped=is_wrapped)
+
+
+async def _answer(
+    exchange: Exchange, execution: Execution, location: str, *, is_wrapped: bool
+) -> Response:
+    if not execution.status.is_terminal:
+        return _see_other(execution.id, location)
+    if execution.failure is not None:
+        raise PipelineExecutionFailed(
+            execution.failure.message,
+            details={
+                "execution_id": execution.id,
+                "status": execution.status.value,
+                "failure": execution.failure.kind.value,
+            },
+        )
+    headers = {"Craft-Ai-Execution-Id": execution.id}
+    if is_wrapped:
+        outputs = {
+            name: _wrapped(exchange, execution, name, record)
+            for name, record in _answered(execution).items()
+        }
+        return answer({"execution_id": execution.id, "outputs": outputs}, 200, headers)
+    for name, record in _answered(execution).items():
+        if isinstance(record.value, FileValue):
+            return await file_response(
+                exchange.services,
+                record.value,
+                {
+                    **headers,
+                    "Execution-Id": execution.id,
+                    # Clients read the output's name from the end of this header, unquoted.
+                    "Content-Disposition": (f"attachment; filename=result_{execution.id}_{name}"),
+                },
+            )
+    flat = {name: json_value(record.value) for name, record in _answered(execution).items()}
+    return answer({"execution_id": execution.id, "outputs": flat}, 200, headers)
+
+
+def _wrapped(
+    exchange: Exchange, execution: Execution, name: str, record: OutputRecord
+) -> dict[str, object]:
+    if record.data_type is not DataType.FILE:
+        return {"value": json_value(record.value)}
+    if not isinstance(record.value, FileValue):
+        return {"url": None}
+    path = ENDPOINT_FILE_V1.url(
+        path=quote(exchange.name("path")), execution_id=execution.id, name=quote(name)
+    )
+    return {"url": exchange.services.public_url + path}
+
+
+def _answered(execution: Execution) -> dict[str, OutputRecord]:
+    """Return the outputs that the caller gets, by the names that the caller knows."""
+    return {
+        record.destination.name: record
+        for record in execution.outputs
+        if isinstance(record.destination, EndpointResult)
+    }
+
+
+async def _endpoint(exchange: Exchange) -> tuple[Deployment, str]:
+    """Return the endpoint that is called and the token that it was called with."""
+    request = exchange.request
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip() if scheme.lower() == "endpointtoken" else ""
+    token = token or request.query_params.get("token", "")
+    if not token:
+        raise Unauthenticated(
+            "This needs the endpoint's token: send it as 'Authorization: EndpointToken <token>'."
+        )
+    return await exchange.services.deployments.endpoint(exchange.name("path"), token), token
+
+
+async def _execution(exchange: Exchange, deployment: Deployment, hold_s: float) -> Execution:
+    execution_id = exchange.name("execution_id")
+    present = await exchange.services.executions.get(execution_id)
+    if present.deployment_id != deployment.id:
+        raise NotFound(f"The endpoint has no execution {execution_id!r}.")
+    if present.status.is_terminal or hold_s == 0:
+        return present
+    return await exchange.services.executions.wait(execution_id, hold_s)
+
+
+def _location(exchange: Exchange, execution_id: str, token: str, *, is_wrapped: bool) -> str:
+    route = ENDPOINT_RESULTS_V1 if is_wrapped else ENDPOINT_RESULTS
+    path = route.url(path=quote(exchange.name("path")), execution_id=execution_id)
+    return f"{exchange.services.public_url}{path}?token={quote(token)}"
+
+
+def _see_other(execution_id: str, location: str) -> Response:
+    return answer(
+        {"execution_id": execution_id},
+        303,
+        {"Location": location, "Craft-Ai-Execution-Id": execution_id},
+    )

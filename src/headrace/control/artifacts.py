@@ -1,0 +1,19 @@
+"""Where the files of executions are kept in the artefact store."""
+
+from __future__ import annotations
+
+
+def artifact_folder(execution_id: str) -> str:
+    """Return the folder of an execution's files."""
+    # The last digits of an id are random, so that executions spread evenly over the folders.
+    return f"executions/{execution_id[-2:]}/{execution_id}"
+
+
+def input_path(execution_id: str, name: str) -> str:
+    """Return where the file of an input is kept."""
+    return f"{artifact_folder(execution_id)}/inputs/{name}"
+
+
+def output_path(execution_id: str, name: str) -> str:
+    """Return where the file of an output is kept."""
+    return f"{artifact_folder(execution_id)}/outputs/{name}"

@@ -1,0 +1,293 @@
+"""Deployments: create, change, delete, and the calls of endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from headrace.control.clock import now
+from headrace.control.executions import Executions
+from headrace.control.sealing import Keys
+from headrace.control.submission import Order, Submission, UploadedFile
+from headrace.core.deployments import (
+    Deployment,
+    Mode,
+    check_endpoint_files,
+    check_endpoint_token,
+    check_url_path,
+    mint_endpoint_token,
+    with_new_values,
+)
+from headrace.core.destinations import OutputDestination
+from headrace.core.errors import AlreadyExists, Conflict, NotFound, Unauthenticated
+from headrace.core.mappings import MappedInput, MappedOutput, map_inputs, map_outputs
+from headrace.core.names import check_name, new_id
+from headrace.core.sources import InputSource, Rule
+from headrace.core.tokens import User, same_token
+from headrace.core.values import Json
+from headrace.store import deployments as rows
+from headrace.store.database import Database
+
+InputsMapping = Sequence[tuple[str, InputSource]]
+OutputsMapping = Sequence[tuple[str, OutputDestination]]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointDraft:
+    """What a caller gives to create an endpoint.
+
+    Attributes:
+        name: Name of the deployment.
+        pipeline_name: The pipeline that it runs.
+        description: Free text, or None.
+        inputs_mapping: Sources, by input name; the others are sent under their own names.
+        outputs_mapping: Destinations, by output name; the others are answered in the same way.
+        url_path: Last segment of the URL; None for the deployment's name.
+        token: The endpoint's token; None to have one made.
+        timeout_s: Longest time of one execution, in seconds; None for the server's limit.
+    """
+
+    name: str
+    pipeline_name: str
+    description: str | None
+    inputs_mapping: InputsMapping
+    outputs_mapping: OutputsMapping
+    url_path: str | None = None
+    token: str | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentChange:
+    """What a caller changes of a deployment; None leaves a property as it is."""
+
+    is_enabled: bool | None = None
+    inputs_mapping: InputsMapping | None = None
+    outputs_mapping: OutputsMapping | None = None
+
+
+class Deployments:
+    """The verbs of deployments."""
+
+    def __init__(
+        self, database: Database, keys: Keys, executions: Executions, submission: Submission
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._executions = executions
+        self._submission = submission
+
+    async def create_endpoint(self, draft: EndpointDraft, user: User) -> tuple[Deployment, str]:
+        """Create an endpoint; return it with its token.
+
+        Raises:
+            NotFound: There is no such pipeline.
+            Conflict: The pipeline is not ready.
+            AlreadyExists: The name or the URL path is taken.
+            InvalidRequest: Of the kind that says what is wrong; nothing was recorded.
+        """
+        check_name(draft.name, "the deployment's name")
+        url_path = check_url_path(draft.url_path or draft.name)
+        token = mint_endpoint_token() if draft.token is None else check_endpoint_token(draft.token)
+        pipeline = await self._executions.ready_pipeline(draft.pipeline_name)
+        inputs = map_inputs(Rule.ENDPOINT, pipeline.inputs, draft.inputs_mapping)
+        outputs = map_outputs(Rule.ENDPOINT, pipeline.outputs, draft.outputs_mapping)
+        check_endpoint_files(inputs, outputs)
+        at = now()
+        deployment = Deployment(
+            id=new_id(),
+            name=draft.name,
+            pipeline=pipeline,
+            rule=Rule.ENDPOINT,
+            mode=Mode.ELASTIC,
+            description=draft.description,
+            sources=_sources(inputs),
+            destinations=_destinations(outputs),
+            is_enabled=True,
+            created_at=at,
+            created_by=user.id,
+            updated_at=at,
+            updated_by=user.id,
+            url_path=url_path,
+            timeout_s=draft.timeout_s,
+        )
+        await self._database.write(_add, deployment, self._keys.seal(token))
+        return deployment, token
+
+    async def get(self, name: str) -> Deployment:
+        """Return a deployment.
+
+        Raises:
+            NotFound: There is no such deployment.
+        """
+        return (await self._with_token(name))[0]
+
+    async def token_of(self, name: str) -> str | None:
+        """Return the token of an endpoint, or None if the deployment is none.
+
+        Raises:
+            NotFound: There is no such deployment.
+        """
+        return (await self._with_token(name))[1]
+
+    async def all(self) -> list[Deployment]:
+        """Return all deployments, oldest first."""
+        return await self._database.read(rows.all_deployments)
+
+    async def update(self, name: str, change: DeploymentChange, user: User) -> Deployment:
+        """Change a deployment and return it as it is then.
+
+        Disabling lets what runs go on; it refuses what comes.
+
+        Raises:
+            NotFound: There is no such deployment.
+            InvalidMapping: The change is more than a new value of a constant or a path.
+        """
+
+        def apply(deployment: Deployment) -> Deployment:
+            sources = with_new_values("input", deployment.sources, change.inputs_mapping or ())
+            destinations = with_new_values(
+                "output", deployment.destinations, change.outputs_mapping or ()
+            )
+            changed = replace(
+                deployment,
+                sources=sources,
+                destinations=destinations,
+                is_enabled=(
+                    deployment.is_enabled if change.is_enabled is None else change.is_enabled
+                ),
+                updated_at=now(),
+                updated_by=user.id,
+            )
+            # New values have to fit the inputs as the first ones had to.
+            map_inputs(changed.rule, changed.pipeline.inputs, changed.sources)
+            map_outputs(changed.rule, changed.pipeline.outputs, changed.destinations)
+            return changed
+
+        return await self._database.write(_change, name, apply)
+
+    async def renew_token(self, name: str, chosen: str | None) -> str:
+        """Give an endpoint another token, good at once, the old one void at once; return it.
+
+        Raises:
+            NotFound: There is no such endpoint.
+            InvalidRequest: The chosen token cannot be used.
+        """
+        token = mint_endpoint_token() if chosen is None else check_endpoint_token(chosen)
+        await self._database.write(_change_token, name, self._keys.seal(token))
+        return token
+
+    async def delete(self, name: str) -> Deployment:
+        """Delete a deployment; what it has pending or running is cancelled, its history stays.
+
+        Raises:
+            NotFound: There is no such deployment.
+        """
+        deployment = await self.get(name)
+        await self._executions.stop_all_of(deployment_id=deployment.id)
+        await self._database.write(rows.remove_deployment, deployment.id)
+        return deployment
+
+    async def latest_execution(self, name: str) -> str | None:
+        """Return the id of a deployment's newest execution, or None.
+
+        Raises:
+            NotFound: There is no such deployment.
+        """
+        deployment = await self.get(name)
+        return await self._database.read(rows.latest_execution_id, deployment.id)
+
+    async def endpoint(self, path: str, token: str) -> Deployment:
+        """Return the endpoint at a URL path to whoever has its token.
+
+        Raises:
+            NotFound: There is no such endpoint.
+            Unauthenticated: The token is not this endpoint's.
+        """
+        found = await self._database.read(rows.deployment_by_url_path, path)
+        if found is None:
+            raise NotFound(f"There is no endpoint {path!r}.")
+        deployment, sealed = found
+        if sealed is None or not same_token(token, self._keys.unseal(sealed)):
+            raise Unauthenticated(f"The token is not that of the endpoint {path!r}.")
+        return deployment
+
+    async def trigger(
+        self,
+        deployment: Deployment,
+        values: Mapping[str, Json],
+        files: Mapping[str, UploadedFile],
+        idempotency_key: str | None = None,
+    ) -> str:
+        """Accept a call of a deployment and return the execution's id.
+
+        Raises:
+            Conflict: The deployment is disabled, or the key was used for another request.
+            InvalidValue, TooLarge: What was sent does not fit; nothing was recorded.
+        """
+        if not deployment.is_enabled:
+            raise Conflict(f"Deployment {deployment.name!r} is disabled: enable it first.")
+        return await self._submission.submit(
+            Order(
+                pipeline=deployment.pipeline,
+                inputs=deployment.inputs,
+                outputs=deployment.outputs,
+                values=values,
+                files=files,
+                created_by=deployment.created_by,
+                deployment=deployment,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    async def _with_token(self, name: str) -> tuple[Deployment, str | None]:
+        found = await self._database.read(rows.deployment_by_name, name)
+        if found is None:
+            raise _no_deployment(name)
+        deployment, sealed = found
+        return deployment, None if sealed is None else self._keys.unseal(sealed)
+
+
+def _add(connection: Connection, deployment: Deployment, sealed_token: bytes) -> None:
+    if rows.deployment_by_name(connection, deployment.name) is not None:
+        raise AlreadyExists(
+            f"There is a deployment named {deployment.name!r} already: choose another name, or "
+            "delete it first."
+        )
+    if deployment.url_path is not None and rows.url_path_is_taken(connection, deployment.url_path):
+        raise AlreadyExists(
+            f"Another endpoint has the endpoint_url_path {deployment.url_path!r}: choose another."
+        )
+    rows.add_deployment(connection, deployment, sealed_token)
+
+
+def _change(
+    connection: Connection, name: str, apply: Callable[[Deployment], Deployment]
+) -> Deployment:
+    found = rows.deployment_by_name(connection, name)
+    if found is None:
+        raise _no_deployment(name)
+    deployment = apply(found[0])
+    rows.change_deployment(connection, deployment)
+    return deployment
+
+
+def _change_token(connection: Connection, name: str, sealed_token: bytes) -> None:
+    found = rows.deployment_by_name(connection, name)
+    if found is None or found[0].rule is not Rule.ENDPOINT:
+        raise NotFound(f"There is no endpoint {name!r}.")
+    rows.change_token(connection, found[0].id, sealed_token)
+
+
+def _no_deployment(name: str) -> NotFound:
+    return NotFound(f"There is no deployment {name!r}.")
+
+
+def _sources(inputs: Sequence[MappedInput]) -> tuple[tuple[str, InputSource], ...]:
+    return tuple((item.parameter.name, item.source) for item in inputs)
+
+
+def _destinations(outputs: Sequence[MappedOutput]) -> tuple[tuple[str, OutputDestination], ...]:
+    return tuple((item.parameter.name, item.destination) for item in outputs)

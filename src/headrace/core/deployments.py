@@ -1,0 +1,191 @@
+"""Deployments: a pipeline, connected to where its inputs come from and its outputs go."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from headrace.core.destinations import DataStorePath, EndpointResult, OutputDestination
+from headrace.core.errors import InvalidMapping, InvalidRequest
+from headrace.core.mappings import MappedInput, MappedOutput
+from headrace.core.names import check_name
+from headrace.core.pipelines import Pipeline
+from headrace.core.sources import Constant, DataStoreFile, EndpointValue, InputSource, Rule
+from headrace.core.values import DataType
+
+RESERVED_URL_PATHS = frozenset({"v1"})
+"""Segments that the routes of endpoints use themselves."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]{4,256}")
+
+Connection = TypeVar("Connection", InputSource, OutputDestination)
+
+
+class Mode(StrEnum):
+    """How the executions of a deployment get their process."""
+
+    ELASTIC = "elastic"
+    LOW_LATENCY = "low_latency"
+
+
+class DeploymentStatus(StrEnum):
+    """Whether a deployment takes executions, spelled as on the wire (wire contract, 5.5)."""
+
+    UP = "up"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A deployment.
+
+    Attributes:
+        id: Its id; a deployment that is deleted and created again has another.
+        name: Its name, unique among the deployments.
+        pipeline: The pipeline that it runs.
+        rule: Why its executions start: endpoint or periodic.
+        mode: How they get their process.
+        description: Free text, or None.
+        sources: Where each input comes from, by input name, in the order of declaration.
+        destinations: Where each output goes, in the same way.
+        is_enabled: Whether it takes executions.
+        created_at: When, UTC.
+        created_by: Id of the user who created it.
+        updated_at: When it was last changed, UTC.
+        updated_by: Id of the user who did.
+        url_path: Last segment of the endpoint's URL; None if it is no endpoint.
+        timeout_s: Longest time of one execution, in seconds; None for the server's limit.
+    """
+
+    id: str
+    name: str
+    pipeline: Pipeline
+    rule: Rule
+    mode: Mode
+    description: str | None
+    sources: tuple[tuple[str, InputSource], ...]
+    destinations: tuple[tuple[str, OutputDestination], ...]
+    is_enabled: bool
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+    updated_by: str
+    url_path: str | None = None
+    timeout_s: float | None = None
+
+    @property
+    def status(self) -> DeploymentStatus:
+        """Whether it takes executions now."""
+        return DeploymentStatus.UP if self.is_enabled else DeploymentStatus.DISABLED
+
+    @property
+    def inputs(self) -> tuple[MappedInput, ...]:
+        """Each input of the pipeline with its source."""
+        sources = dict(self.sources)
+        return tuple(MappedInput(p, sources[p.name]) for p in self.pipeline.inputs)
+
+    @property
+    def outputs(self) -> tuple[MappedOutput, ...]:
+        """Each output of the pipeline with its destination."""
+        destinations = dict(self.destinations)
+        return tuple(MappedOutput(p, destinations[p.name]) for p in self.pipeline.outputs)
+
+
+def check_endpoint_files(inputs: Sequence[MappedInput], outputs: Sequence[MappedOutput]) -> None:
+    """Refuse an endpoint with more than one file each way (the specification's table).
+
+    Raises:
+        InvalidMapping: With the inputs or outputs in question, and what to do.
+    """
+    sent = [
+        item.parameter.name
+        for item in inputs
+        if item.parameter.data_type is DataType.FILE and isinstance(item.source, EndpointValue)
+    ]
+    answered = [
+        item.parameter.name
+        for item in outputs
+        if item.parameter.data_type is DataType.FILE
+        and isinstance(item.destination, EndpointResult)
+    ]
+    for noun, names in (("input", sent), ("output", answered)):
+        if len(names) > 1:
+            raise InvalidMapping(
+                f"An endpoint takes one file per call and answers with one, but the {noun}s "
+                f"{', '.join(names)} are files of the endpoint: map all but one of them to "
+                "datastore_path or is_null."
+            )
+
+
+def check_url_path(path: object) -> str:
+    """Return a path that may end the URL of an endpoint.
+
+    Raises:
+        InvalidRequest: It breaks the rule for names, or is reserved.
+    """
+    name = check_name(path, "endpoint_url_path")
+    if name in RESERVED_URL_PATHS:
+        raise InvalidRequest(f"endpoint_url_path {name!r} is reserved: choose another one.")
+    return name
+
+
+def mint_endpoint_token() -> str:
+    """Return a new endpoint token: 256 random bits in characters that need no escaping in URLs."""
+    return secrets.token_urlsafe(32)
+
+
+def check_endpoint_token(token: object) -> str:
+    """Return a token that a user chose for an endpoint.
+
+    Raises:
+        InvalidRequest: It has other characters than ``A-Z a-z 0-9 . _ ~ -``, which alone need no
+            escaping in URLs, or is shorter than 4 or longer than 256.
+    """
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise InvalidRequest(
+            "endpoint_token must have 4 to 256 characters of A-Z, a-z, 0-9, '.', '_', '~', '-'."
+        )
+    return token
+
+
+def with_new_values(
+    noun: str,
+    present: Sequence[tuple[str, Connection]],
+    changes: Sequence[tuple[str, Connection]],
+) -> tuple[tuple[str, Connection], ...]:
+    """Return a mapping in which constants and data store paths have new values.
+
+    Nothing else of a mapping may change once the deployment exists (wire contract, 6.4).
+
+    Args:
+        noun: ``input`` or ``output``, for messages.
+        present: The mapping as it is.
+        changes: The elements that are to change.
+
+    Raises:
+        InvalidMapping: A change names something unknown, or changes the kind.
+    """
+    mapped = dict(present)
+    for name, change in changes:
+        if name not in mapped:
+            raise InvalidMapping(
+                f"There is no {noun} {name!r}; the {noun}s are: {', '.join(mapped) or 'none'}."
+            )
+        before = mapped[name]
+        if change == before:
+            continue
+        if type(change) is not type(before) or not isinstance(
+            change, Constant | DataStoreFile | DataStorePath
+        ):
+            raise InvalidMapping(
+                f"{noun} {name!r} is mapped to {before.kind}, and its mapping can only change in "
+                "the value of constant_value or datastore_path; for another kind of mapping, "
+                "create another deployment."
+            )
+        mapped[name] = change
+    return tuple(mapped.items())

@@ -1,0 +1,224 @@
+"""Rows of deployments and of the keys of repeated calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from headrace.core.deployments import Deployment, Mode
+from headrace.core.destinations import OutputDestination
+from headrace.core.pipelines import Pipeline
+from headrace.core.sources import InputSource, Rule
+from headrace.store.moments import from_us, to_us
+from headrace.store.pipelines import pipeline_by_id
+from headrace.store.tables import deployments, executions, idempotency_keys
+from headrace.wire.codec import decode, encode
+from headrace.wire.mappings import (
+    destination_fields,
+    destination_from,
+    source_fields,
+    source_from,
+)
+
+
+def add_deployment(
+    connection: Connection, deployment: Deployment, sealed_token: bytes | None
+) -> None:
+    """Insert a deployment."""
+    connection.execute(
+        insert(deployments).values(
+            id=deployment.id,
+            name=deployment.name,
+            pipeline_id=deployment.pipeline.id,
+            rule=deployment.rule.value,
+            mode=deployment.mode.value,
+            description=deployment.description,
+            sources=_sources_text(deployment.sources),
+            destinations=_destinations_text(deployment.destinations),
+            is_enabled=deployment.is_enabled,
+            created_at=to_us(deployment.created_at),
+            created_by=deployment.created_by,
+            updated_at=to_us(deployment.updated_at),
+            updated_by=deployment.updated_by,
+            url_path=deployment.url_path,
+            sealed_token=sealed_token,
+            timeout_s=deployment.timeout_s,
+        )
+    )
+
+
+def change_deployment(connection: Connection, deployment: Deployment) -> None:
+    """Store what may change of a deployment."""
+    connection.execute(
+        update(deployments)
+        .where(deployments.c.id == deployment.id)
+        .values(
+            sources=_sources_text(deployment.sources),
+            destinations=_destinations_text(deployment.destinations),
+            is_enabled=deployment.is_enabled,
+            updated_at=to_us(deployment.updated_at),
+            updated_by=deployment.updated_by,
+        )
+    )
+
+
+def change_token(connection: Connection, deployment_id: str, sealed_token: bytes) -> None:
+    """Replace the token of an endpoint."""
+    connection.execute(
+        update(deployments)
+        .where(deployments.c.id == deployment_id)
+        .values(sealed_token=sealed_token)
+    )
+
+
+def deployment_by_name(connection: Connection, name: str) -> tuple[Deployment, bytes | None] | None:
+    """Return a deployment with its sealed token, or None."""
+    row = connection.execute(select(deployments).where(deployments.c.name == name)).one_or_none()
+    return None if row is None else _with_pipeline(connection, row)
+
+
+def deployment_by_url_path(
+    connection: Connection, path: str
+) -> tuple[Deployment, bytes | None] | None:
+    """Return the endpoint at a URL path, or else the one of that name, or None.
+
+    Older clients call an endpoint by the name of its deployment (wire contract, 5.6).
+    """
+    for column in (deployments.c.url_path, deployments.c.name):
+        row = connection.execute(
+            select(deployments).where(column == path, deployments.c.rule == Rule.ENDPOINT.value)
+        ).one_or_none()
+        if row is not None:
+            return _with_pipeline(connection, row)
+    return None
+
+
+def all_deployments(connection: Connection) -> list[Deployment]:
+    """Return all deployments, oldest first."""
+    rows = connection.execute(
+        select(deployments).order_by(deployments.c.created_at, deployments.c.id)
+    ).all()
+    found = (_with_pipeline(connection, row) for row in rows)
+    return [deployment for deployment, _ in found]
+
+
+def deployments_of(connection: Connection, pipeline_id: str) -> list[tuple[str, Rule]]:
+    """Return name and rule of each deployment of a pipeline, oldest first."""
+    rows = connection.execute(
+        select(deployments.c.name, deployments.c.rule)
+        .where(deployments.c.pipeline_id == pipeline_id)
+        .order_by(deployments.c.created_at, deployments.c.id)
+    )
+    return [(row.name, Rule(row.rule)) for row in rows]
+
+
+def url_path_is_taken(connection: Connection, path: str) -> bool:
+    """Tell whether an endpoint has this URL path."""
+    found = connection.scalar(select(deployments.c.id).where(deployments.c.url_path == path))
+    return found is not None
+
+
+def remove_deployment(connection: Connection, deployment_id: str) -> None:
+    """Delete a deployment; its executions stay, as history."""
+    connection.execute(delete(deployments).where(deployments.c.id == deployment_id))
+
+
+def remove_deployments_of(connection: Connection, pipeline_id: str) -> None:
+    """Delete the deployments of a pipeline."""
+    connection.execute(delete(deployments).where(deployments.c.pipeline_id == pipeline_id))
+
+
+def latest_execution_id(connection: Connection, deployment_id: str) -> str | None:
+    """Return the id of a deployment's newest execution, or None if it has none."""
+    newest: str | None = connection.scalar(
+        select(executions.c.id)
+        .where(executions.c.deployment_id == deployment_id)
+        .order_by(executions.c.id.desc())
+        .limit(1)
+    )
+    return newest
+
+
+def claim_key(
+    connection: Connection,
+    deployment_id: str,
+    key: str,
+    *,
+    execution_id: str,
+    request_digest: str,
+    at_us: int,
+) -> None:
+    """Record that a key belongs to an execution; the key must be new."""
+    connection.execute(
+        insert(idempotency_keys).values(
+            deployment_id=deployment_id,
+            key=key,
+            execution_id=execution_id,
+            request_digest=request_digest,
+            created_at=at_us,
+        )
+    )
+
+
+def execution_of_key(
+    connection: Connection, deployment_id: str, key: str
+) -> tuple[str, str] | None:
+    """Return the execution that a key belongs to, with the digest of its request, or None."""
+    row = connection.execute(
+        select(idempotency_keys.c.execution_id, idempotency_keys.c.request_digest).where(
+            idempotency_keys.c.deployment_id == deployment_id, idempotency_keys.c.key == key
+        )
+    ).one_or_none()
+    return None if row is None else (row.execution_id, row.request_digest)
+
+
+def forget_keys(connection: Connection, before_us: int) -> int:
+    """Delete the keys recorded before a time; return how many."""
+    result = connection.execute(
+        delete(idempotency_keys).where(idempotency_keys.c.created_at < before_us)
+    )
+    return result.rowcount
+
+
+def _with_pipeline(connection: Connection, row: Row[Any]) -> tuple[Deployment, bytes | None]:
+    pipeline = pipeline_by_id(connection, row.pipeline_id)
+    if pipeline is None:
+        raise LookupError(f"deployment {row.id} has no pipeline")
+    return _deployment(row, pipeline), row.sealed_token
+
+
+def _deployment(row: Row[Any], pipeline: Pipeline) -> Deployment:
+    return Deployment(
+        id=row.id,
+        name=row.name,
+        pipeline=pipeline,
+        rule=Rule(row.rule),
+        mode=Mode(row.mode),
+        description=row.description,
+        sources=tuple(
+            (name, source_from(kind, fields))
+            for name, kind, fields in decode(row.sources, "sources")
+        ),
+        destinations=tuple(
+            (name, destination_from(kind, fields))
+            for name, kind, fields in decode(row.destinations, "destinations")
+        ),
+        is_enabled=row.is_enabled,
+        created_at=from_us(row.created_at),
+        created_by=row.created_by,
+        updated_at=from_us(row.updated_at),
+        updated_by=row.updated_by,
+        url_path=row.url_path,
+        timeout_s=row.timeout_s,
+    )
+
+
+def _sources_text(sources: tuple[tuple[str, InputSource], ...]) -> str:
+    return encode([[name, source.kind, source_fields(source)] for name, source in sources]).decode()
+
+
+def _destinations_text(destinations: tuple[tuple[str, OutputDestination], ...]) -> str:
+    return encode(
+        [[name, goal.kind, destination_fields(goal)] for name, goal in destinations]
+    ).decode()

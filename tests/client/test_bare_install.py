@@ -1,0 +1,79 @@
+"""The base install: httpx and msgspec, and nothing else that Headrace could lean on."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import headrace
+from headrace.client.client import HeadraceSdk
+
+ROOT = Path(__file__).parents[2]
+UV = Path(sys.executable).parent / "uv"
+BASE = ("httpx", "msgspec", "httpcore", "h11", "anyio", "certifi", "idna", "typing-extensions")
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """Returns the output of Python, or of a command, in an environment of the base install."""
+    folder = tmp_path_factory.mktemp("bare")
+    lock = (ROOT / "requirements.lock").read_text()
+    pins = [re.search(rf"^{name}==\S+", lock, re.MULTILINE)[0] for name in BASE]
+    python = folder / "bin/python"
+    for command in (
+        [UV, "venv", "--quiet", "--python", sys.executable, folder],
+        [UV, "pip", "install", "--quiet", "--no-deps", "--python", python, *pins],
+        [UV, "pip", "install", "--quiet", "--no-deps", "--python", python, ROOT],
+    ):
+        subprocess.run(command, check=True, timeout=100)
+
+    def run(*arguments):
+        program, *rest = arguments
+        return subprocess.run(
+            [folder / "bin" / program, *rest],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=folder,
+        )
+
+    return run
+
+
+def test_the_sdk_needs_the_base_install_alone(bare):
+    program = (
+        "from headrace import *\n"
+        "sdk = HeadraceSdk('t', 'http://127.0.0.1:9')\n"
+        "Input('n', 'number'); InputSource('n', is_null=True)\n"
+        "try: sdk.list_pipelines()\n"
+        "except Unavailable as error: print('unavailable')\n"
+    )
+    done = bare("python", "-W", "error", "-c", program)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "unavailable\n", "")
+
+
+def test_the_command_says_what_it_needs(bare):
+    done = bare("headrace", "--help")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "pip install 'headrace[cli]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_importing_headrace_loads_no_http(bare):
+    program = "import sys, headrace; print({'httpx', 'ssl', 'asyncio'} & set(sys.modules))"
+    assert bare("python", "-c", program).stdout == "set()\n"
+
+
+def test_the_version_is_that_of_the_distribution(bare):
+    program = "from importlib.metadata import version; print(version('headrace'))"
+    assert bare("python", "-c", program).stdout.strip() == headrace.__version__
+
+
+def test_everything_public_is_there():
+    assert all(hasattr(headrace, name) for name in headrace.__all__)
+    assert headrace.HeadraceSdk is HeadraceSdk
