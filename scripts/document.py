@@ -59,12 +59,11 @@ the same names that begin with `CRAFT_AI`, else what `headrace login` kept.
 API_INTRO = """\
 # HTTP API
 
-All paths are below `{prefix}`. Bodies are JSON, except where a form carries files: creating and
-running a pipeline. Times are ISO 8601 in UTC.
+Bodies are JSON, except where a form carries files. Times are ISO 8601 in UTC.
 
 **Credentials.** `POST {refresh}` with `{{"refresh_token": "<SDK token>"}}` answers
 `{{"access_token": …}}`, good for an hour. Send it as `Authorization: Bearer <access token>`. Routes
-marked *public* need none.
+marked *public* need none, and those marked *endpoint token* take the token of the endpoint instead.
 
 **Errors.** Every error answers with `{{"message", "name", "request_id", "additional_data"}}`; the
 names are in [errors.md](errors.md).
@@ -111,15 +110,14 @@ def cli_page() -> str:
 
 def api_page() -> str:
     """Return the page of all routes."""
-    intro = API_INTRO.format(prefix=routes.PREFIX, refresh=routes.PREFIX + routes.REFRESH.path)
+    intro = API_INTRO.format(refresh=routes.PREFIX + routes.REFRESH.path)
     parts = [NOTE, intro]
-    section = None
+    sections: dict[str, list[str]] = {}
     for route, handler in HANDLERS.items():
-        noun = route.path.split("/")[1]
-        if noun != section:
-            section = noun
-            parts.append(f"\n## {noun}\n")
-        parts.append(_route(route, inspect.getdoc(handler) or ""))
+        entry = _route(route, inspect.getdoc(handler) or "")
+        sections.setdefault(route.path.split("/")[1], []).append(entry)
+    for noun, entries in sections.items():
+        parts += [f"\n## {noun}\n", *entries]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -189,8 +187,9 @@ def main(arguments: list[str]) -> int:
 
 def _route(route: Route, about: str) -> str:
     first = about.partition("\n\n")[0].replace("\n", " ") or f"{route.summary}."
-    public = " *Public.*" if route.is_public else ""
-    return f"### `{route.method} {routes.PREFIX}{route.path}`\n\n{_plain(first)}{public}\n"
+    own = " *Endpoint token.*" if route.root != routes.PREFIX else ""
+    mark = " *Public.*" if route.is_public else own
+    return f"### `{route.method} {route.root}{route.path}`\n\n{_plain(first)}{mark}\n"
 
 
 def _shown(default: object) -> str:

@@ -68,7 +68,7 @@ def run_call(program: Program, call: Message, *, parent: int, out: int, err: int
 
 def _separate(parent: int, out: int, err: int) -> None:
     os.setsid()
-    pass
+    processes.die_with_parent(parent)
     processes.adopt_orphans()
     processes.offer_to_the_oom_killer()
     os.dup2(out, 1)

@@ -18,7 +18,7 @@ import headrace.core
 from headrace.core.errors import HeadraceError
 from headrace.server.settings import Settings, variable_of
 from headrace.wire.problems import STATUSES
-from headrace.wire.routes import PREFIX, ROUTES
+from headrace.wire.routes import ROUTES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -56,7 +56,7 @@ def test_every_error_is_documented_with_its_status() -> None:
 
 def test_every_route_is_documented() -> None:
     for route in ROUTES:
-        assert f"`{route.method} {PREFIX}{route.path}`" in page("api.md")
+        assert f"`{route.method} {route.root}{route.path}`" in page("api.md")
 
 
 def test_every_command_is_documented() -> None:

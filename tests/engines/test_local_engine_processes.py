@@ -169,7 +169,8 @@ async def test_a_daemon_lives_as_long_as_its_call_whatever_other_calls_do(bench,
         + "    open(place + '/complete', 'w').close()\n"
         + "    while not os.path.exists(place + '/go'): time.sleep(0.01)\n"
         + "    for pid in pids.values(): os.kill(pid, 0)\n"
-        + "    return {'out': [open(f'/proc/{pid}/stat').read().split()[2] for pid in pids.values()]}\n"
+        + "    states = [open(f'/proc/{pid}/stat').read().split()[2] for pid in pids.values()]\n"
+        + "    return {'out': states}\n"
         + "def brief(): pass\n"
     )
     long = asyncio.create_task(bench.value("waits", {"place": str(place)}))
@@ -255,6 +256,7 @@ def server(bench, place):
     yield process
     process.kill()
     process.wait()
+    kill_leftovers(bench.settings.engine_id)
 
 
 async def test_everything_dies_with_a_killed_server(bench, place, server):

@@ -202,8 +202,17 @@ async def test_native_threads_with_a_name_of_their_own_forbid_forking(bench):
 
 
 async def test_a_python_thread_that_threading_does_not_know_forbids_forking(bench):
-    start = "import _thread, time\n_thread.start_new_thread(lambda: time.sleep(600), ())\n"
-    bench.write(start + PARENT)
+    bench.write("""
+        import _thread, time
+        started = _thread.allocate_lock()
+        started.acquire()
+        def run():
+            started.release()
+            time.sleep(600)
+        _thread.start_new_thread(run, ())
+        started.acquire()
+        def fn(): pass
+    """)
     _, log = await bench.run()
     assert "started 1 Python thread at import (unnamed), so it cannot be forked" in text(log)
 

@@ -87,7 +87,7 @@ def run(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     current = Session()
     try:
-        app(args=list(arguments), obj=current)
+        app(args=list(arguments), prog_name="headrace", obj=current)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else EXIT_FAILED
     except HeadraceError as error:

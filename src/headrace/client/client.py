@@ -8,14 +8,14 @@ from types import TracebackType
 from typing import Self
 
 from headrace.client.configuration import connection
-from headrace.client.executions import ExecutionCalls
+from headrace.client.deployments import DeploymentCalls
 from headrace.client.logs import LogCalls
 from headrace.client.pipelines import PipelineCalls
 from headrace.client.projects import ProjectCalls
 from headrace.client.users import UserCalls
 
 
-class HeadraceSdk(PipelineCalls, ExecutionCalls, LogCalls, ProjectCalls, UserCalls):
+class HeadraceSdk(PipelineCalls, DeploymentCalls, LogCalls, ProjectCalls, UserCalls):
     """A connection to a Headrace server, as one user.
 
     What is not given is taken from ``HEADRACE_SDK_TOKEN``, ``HEADRACE_ENVIRONMENT_URL`` and

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -88,11 +88,13 @@ class Request:
         query: Parameters of the query; a None is left out.
         body: The body, if any.
         answer_within_s: Seconds that the server may take; None leaves it to the transport.
+        headers: Further headers, in lower case.
     """
 
     query: Mapping[str, str | int | None] | None = None
     body: Form | Json | None = None
     answer_within_s: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def can_be_sent_again(self) -> bool:

@@ -18,14 +18,25 @@ def values_text(inputs: Mapping[str, Any]) -> str:
     Raises:
         InvalidValue: A value is no JSON; the message names the input.
     """
-    parts = []
-    for name, value in inputs.items():
-        try:
-            text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidValue(f"input {name!r} cannot be sent as JSON: {error}.") from None
-        parts.append(f"{json.dumps(str(name))}: {text}")
+    parts = [f"{json.dumps(str(name))}: {value_text(name, inputs[name])}" for name in inputs]
     return "{" + ", ".join(parts) + "}"
+
+
+def value_text(name: str, value: Any) -> str:
+    """Return one input that is no file as JSON text.
+
+    Raises:
+        InvalidValue: The value is no JSON; the message names the input.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidValue(f"input {name!r} cannot be sent as JSON: {error}.") from None
+
+
+def is_file(value: object) -> bool:
+    """Tell whether a value is sent as a file where types are not known: bytes, or readable."""
+    return isinstance(value, bytes | bytearray | memoryview) or hasattr(value, "read")
 
 
 def file_part(name: str, value: object, opened: ExitStack) -> FilePart:

@@ -24,7 +24,7 @@ from headrace.core.destinations import OutputDestination
 from headrace.core.errors import AlreadyExists, Conflict, NotFound, Unauthenticated
 from headrace.core.mappings import MappedInput, MappedOutput, map_inputs, map_outputs
 from headrace.core.names import check_name, new_id
-from headrace.core.sources import InputSource, Rule
+from headrace.core.sources import GivenValue, InputSource, Rule
 from headrace.core.tokens import User, same_token
 from headrace.core.values import Json
 from headrace.store import deployments as rows
@@ -229,6 +229,10 @@ class Deployments:
         """
         if not deployment.is_enabled:
             raise Conflict(f"Deployment {deployment.name!r} is disabled: enable it first.")
+        if not any(isinstance(source, GivenValue) for _, source in deployment.sources):
+            # Nothing comes from the call, so whatever it brings is ignored; the specification's
+            # own example of environment variables sends values to such an endpoint.
+            values, files = {}, {}
         return await self._submission.submit(
             Order(
                 pipeline=deployment.pipeline,
@@ -256,10 +260,12 @@ def _add(connection: Connection, deployment: Deployment, sealed_token: bytes) ->
             f"There is a deployment named {deployment.name!r} already: choose another name, or "
             "delete it first."
         )
-    if deployment.url_path is not None and rows.url_path_is_taken(connection, deployment.url_path):
-        raise AlreadyExists(
-            f"Another endpoint has the endpoint_url_path {deployment.url_path!r}: choose another."
-        )
+    # Endpoints are called by path and by name, so neither may be another's name or path.
+    for what, path in (("name", deployment.name), ("endpoint_url_path", deployment.url_path)):
+        if path is not None and rows.deployment_by_url_path(connection, path) is not None:
+            raise AlreadyExists(
+                f"Another endpoint is called by {path!r} already: choose another {what}."
+            )
     rows.add_deployment(connection, deployment, sealed_token)
 
 

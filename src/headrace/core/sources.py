@@ -102,16 +102,22 @@ class GivenValue(InputSource):
             return None
         return _problem(self.default_value, parameter.data_type, "its default_value")
 
+    def default_for(self, parameter: Input) -> Json:
+        """Return what is used when nothing is sent, or None."""
+        return parameter.default_value if self.default_value is None else self.default_value
+
+    def is_required_for(self, parameter: Input) -> bool:
+        """Tell whether there must be a value, sent or by default."""
+        return bool(parameter.is_required if self.is_required is None else self.is_required)
+
     def resolve(self, parameter: Input, bindings: Bindings) -> Value:
         """See :meth:`InputSource.resolve`; null counts as not sent."""
         where = f"input {self.name!r}"
         value = bindings.given.get(self.name)
         if value is None:
-            default = self.default_value
-            value = parameter.default_value if default is None else default
+            value = self.default_for(parameter)
         if value is None:
-            required = parameter.is_required if self.is_required is None else self.is_required
-            if required:
+            if self.is_required_for(parameter):
                 raise InvalidValue(
                     f"{where} is required ({parameter.data_type.value}) but missing."
                 )

@@ -90,7 +90,8 @@ def read_after(path: Path, cursor: int, *, limit: int) -> tuple[list[LogLine], i
         return [], cursor
     lines: list[LogLine] = []
     with file:
-        file.seek(cursor)
+        # A file system refuses to seek to where no file can reach.
+        file.seek(min(cursor, os.fstat(file.fileno()).st_size))
         for raw in file:
             if len(lines) == limit or not raw.endswith(b"\n"):
                 break

@@ -113,12 +113,6 @@ def deployments_of(connection: Connection, pipeline_id: str) -> list[tuple[str, 
     return [(row.name, Rule(row.rule)) for row in rows]
 
 
-def url_path_is_taken(connection: Connection, path: str) -> bool:
-    """Tell whether an endpoint has this URL path."""
-    found = connection.scalar(select(deployments.c.id).where(deployments.c.url_path == path))
-    return found is not None
-
-
 def remove_deployment(connection: Connection, deployment_id: str) -> None:
     """Delete a deployment; its executions stay, as history."""
     connection.execute(delete(deployments).where(deployments.c.id == deployment_id))

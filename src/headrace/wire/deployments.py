@@ -168,9 +168,10 @@ def _input_mapping(item: MappedInput) -> Body:
     } | source_fields(source)
     if isinstance(source, EndpointValue):
         # What holds for a caller, whether the mapping says it or the pipeline.
-        required = parameter.is_required if source.is_required is None else source.is_required
-        default = parameter.default_value if source.default_value is None else source.default_value
-        body |= {"is_required": bool(required), "default_value": default}
+        body |= {
+            "is_required": source.is_required_for(parameter),
+            "default_value": source.default_for(parameter),
+        }
     return body
 
 

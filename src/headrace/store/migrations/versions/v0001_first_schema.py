@@ -72,11 +72,11 @@ def _pipelines() -> None:
         sa.UniqueConstraint("name", name="uq_pipelines_name"),
         sa.CheckConstraint(
             "status IN ('creation_pending', 'ready', 'creation_failed')",
-            name="ck_pipelines_status",
+            name=op.f("ck_pipelines_status"),
         ),
         sa.CheckConstraint(
             "(status = 'ready') <= (environment IS NOT NULL)",
-            name="ck_pipelines_ready_has_environment",
+            name=op.f("ck_pipelines_ready_has_environment"),
         ),
     )
 
@@ -101,19 +101,19 @@ def _executions() -> None:
         sa.Column("worker_id", sa.Text),
         sa.CheckConstraint(
             "status IN ('Pending', 'Running', 'Succeeded', 'Failed', 'Error')",
-            name="ck_executions_status",
+            name=op.f("ck_executions_status"),
         ),
         sa.CheckConstraint(
             "(ended_at IS NOT NULL) = (status IN ('Succeeded', 'Failed', 'Error'))",
-            name="ck_executions_end",
+            name=op.f("ck_executions_end"),
         ),
         sa.CheckConstraint(
             "(status = 'Running') <= (worker_id IS NOT NULL)",
-            name="ck_executions_running_has_worker",
+            name=op.f("ck_executions_running_has_worker"),
         ),
         sa.CheckConstraint(
             "(failure_kind IS NOT NULL) = (status IN ('Failed', 'Error'))",
-            name="ck_executions_failure",
+            name=op.f("ck_executions_failure"),
         ),
     )
     op.create_index("ix_executions_pipeline_id_id", "executions", ["pipeline_id", "id"])

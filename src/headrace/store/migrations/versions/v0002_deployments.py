@@ -51,11 +51,11 @@ def _deployments() -> None:
         sa.Column("timeout_s", sa.Float),
         sa.UniqueConstraint("name", name="uq_deployments_name"),
         sa.UniqueConstraint("url_path", name="uq_deployments_url_path"),
-        sa.CheckConstraint("rule IN ('endpoint', 'periodic')", name="ck_deployments_rule"),
-        sa.CheckConstraint("mode IN ('elastic', 'low_latency')", name="ck_deployments_mode"),
+        sa.CheckConstraint("rule IN ('endpoint', 'periodic')", name=op.f("ck_deployments_rule")),
+        sa.CheckConstraint("mode IN ('elastic', 'low_latency')", name=op.f("ck_deployments_mode")),
         sa.CheckConstraint(
             "(rule = 'endpoint') = (url_path IS NOT NULL AND sealed_token IS NOT NULL)",
-            name="ck_deployments_endpoint_has_url_and_token",
+            name=op.f("ck_deployments_endpoint_has_url_and_token"),
         ),
     )
     op.create_index("ix_deployments_pipeline_id", "deployments", ["pipeline_id"])

@@ -1,0 +1,99 @@
+"""Databases of the present schema, and rows to put into them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from headrace.core.executions import Execution, Status
+from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
+from headrace.store.database import Database
+from headrace.store.dialects import open_sqlite
+from headrace.store.executions import add_execution
+from headrace.store.migrate import migrate
+from headrace.store.pipelines import add_pipeline
+
+AT = datetime(2024, 5, 6, 7, 8, 9, 123_456, tzinfo=UTC)
+
+PIPELINE = Pipeline(
+    id="pipeline-1",
+    name="one",
+    function_path="main.py",
+    function_name="main",
+    config=ContainerConfig("python:3.11-slim"),
+    origin=Origin.LOCAL,
+    status=PipelineStatus.READY,
+    created_at=AT,
+    created_by="user-1",
+    bundle="bundle-1",
+    environment="environment-1",
+)
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as the migrations make it, with one pipeline; for copying."""
+    path = tmp_path_factory.mktemp("schema") / "headrace.db"
+    migrate(path)
+    with open_sqlite(path, read_only=False).connect() as connection:
+        add_pipeline(connection, PIPELINE)
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@pytest.fixture
+def path(migrated: Path, tmp_path: Path) -> Path:
+    """The path of a database of the test's own."""
+    return Path(shutil.copy(migrated, tmp_path / "headrace.db"))
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[Connection]:
+    """A connection that writes at once."""
+    with open_sqlite(path, read_only=False).connect() as connection:
+        yield connection
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    opened = Database(path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def new_execution() -> Callable[..., Execution]:
+    def make(execution_id: str, **fields: Any) -> Execution:
+        known: dict[str, Any] = {
+            "id": execution_id,
+            "pipeline_id": PIPELINE.id,
+            "pipeline_name": PIPELINE.name,
+            "deployment_name": None,
+            "status": Status.PENDING,
+            "created_at": AT,
+            "created_by": "user-1",
+        }
+        return Execution(**known | fields)
+
+    return make
+
+
+@pytest.fixture
+def pending(
+    connection: Connection, new_execution: Callable[..., Execution]
+) -> Callable[[int], list[str]]:
+    """Adds so many pending executions, and returns their ids in order."""
+
+    def add(count: int) -> list[str]:
+        ids = [f"{number:04}" for number in range(count)]
+        for execution_id in ids:
+            add_execution(connection, new_execution(execution_id), None)
+        return ids
+
+    return add

@@ -1,0 +1,279 @@
+"""Rows of executions against the transitions of the core."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from sqlalchemy import Connection
+from tests.store.conftest import AT, PIPELINE
+
+from headrace.core.destinations import DataStorePath, EndpointResult, Nowhere, RunResult
+from headrace.core.executions import (
+    TRANSITIONS,
+    Execution,
+    InputRecord,
+    OutputRecord,
+    Status,
+    status_after,
+)
+from headrace.core.outcomes import Failure, FailureKind
+from headrace.core.sources import (
+    Constant,
+    DataStoreFile,
+    EndpointValue,
+    EnvironmentVariable,
+    Null,
+    RunValue,
+)
+from headrace.core.values import DataType, FileStore, FileValue
+from headrace.store import executions as rows
+from headrace.store import pipelines as pipeline_rows
+from headrace.store.database import Database
+from headrace.store.dialects import open_sqlite
+from headrace.store.migrate import migrate
+
+Make = Callable[..., Execution]
+
+WORKERS = ["w1", "w2"]
+KINDS = [None, FailureKind.USER_ERROR, FailureKind.WORKER_LOST]
+INPUTS = (
+    InputRecord("a", DataType.NUMBER, RunValue("a"), 10**30),
+    InputRecord("b", DataType.FILE, RunValue("b"), FileValue("p/b", "é.csv", 3)),
+    InputRecord("c", DataType.JSON, Constant({"file": [1]}), {"file": [1]}),
+    InputRecord("d", DataType.STRING, EnvironmentVariable("D"), None),
+    InputRecord("e", DataType.FILE, DataStoreFile("x/y"), None),
+    InputRecord("f", DataType.ARRAY, EndpointValue("out", False, [1]), [1.5, None, "\0"]),
+    InputRecord("g", DataType.BOOLEAN, Null(), None),
+)
+OUTPUTS = (
+    OutputRecord("r", DataType.JSON, RunResult("r"), {"json": 1}),
+    OutputRecord(
+        "s", DataType.FILE, DataStorePath("s/{date}"), FileValue("s/1", "s", 0, FileStore.DATA_STORE)
+    ),
+    OutputRecord("t", DataType.STRING, EndpointResult("out"), ""),
+    OutputRecord("u", DataType.NUMBER, Nowhere(), None),
+)
+
+
+def failure_of(kind: FailureKind | None) -> Failure | None:
+    return None if kind is None else Failure(kind, "why")
+
+
+def test_an_execution_is_read_back(connection: Connection, new_execution: Make) -> None:
+    execution = new_execution("1", inputs=INPUTS, outputs=OUTPUTS, attempt=3)
+    rows.add_execution(connection, execution, None)
+    assert rows.execution_by_id(connection, "1") == execution
+    assert rows.execution_by_id(connection, "2") is None
+
+
+def test_an_end_is_read_back(connection: Connection, new_execution: Make) -> None:
+    running = new_execution("1", status=Status.RUNNING, started_at=AT)
+    rows.add_execution(connection, running, "w1")
+    failure = Failure(FailureKind.TIMEOUT, "Too long.")
+    assert rows.finish(connection, "1", "w1", outputs=OUTPUTS, failure=failure, at=AT)
+    assert rows.execution_by_id(connection, "1") == replace(
+        running, status=Status.FAILED, ended_at=AT, outputs=OUTPUTS, failure=failure
+    )
+
+
+def test_the_oldest_is_claimed_first(
+    connection: Connection, pending: Callable[[int], list[str]]
+) -> None:
+    ids = pending(7)
+    claimed = [
+        [execution.id for execution in rows.claim_pending(connection, "w1", limit=3, at=AT)]
+        for _ in range(4)
+    ]
+    assert claimed == [ids[:3], ids[3:6], ids[6:], []]
+    assert not rows.has_pending(connection)
+
+
+async def test_two_claimers_never_get_the_same(
+    database: Database, path: Path, new_execution: Make
+) -> None:
+    """Each claims through a database of its own, as two processes would."""
+    ids = [f"{number:04}" for number in range(60)]
+    for execution_id in ids:
+        await database.write(rows.add_execution, new_execution(execution_id), None)
+    other = Database(path)
+
+    async def claim(through: Database, worker: str) -> list[str]:
+        mine: list[str] = []
+        while claimed := await through.write(rows.claim_pending, worker, limit=2, at=AT):
+            mine += [execution.id for execution in claimed]
+            assert all(execution.status is Status.RUNNING for execution in claimed)
+        return mine
+
+    try:
+        shares = await asyncio.gather(
+            claim(database, "w1"), claim(other, "w2"), claim(database, "w3")
+        )
+    finally:
+        await asyncio.to_thread(other.close)
+    assert sorted(execution_id for share in shares for execution_id in share) == ids
+    assert all(share == sorted(share) for share in shares)
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+@pytest.mark.parametrize("status", [None, Status.PENDING, Status.SUCCEEDED])
+@pytest.mark.parametrize("pipeline_id", [None, "pipeline-2"])
+def test_pages_are_a_sorted_list_cut_into_pieces(
+    connection: Connection,
+    new_execution: Make,
+    size: int,
+    status: Status | None,
+    pipeline_id: str | None,
+) -> None:
+    pipeline_rows.add_pipeline(connection, replace(PIPELINE, id="pipeline-2", name="two"))
+    model = []
+    for number in (5, 1, 9, 3, 7, 2, 8, 4, 6):
+        execution = new_execution(f"{number}", pipeline_id=f"pipeline-{1 + number % 2}")
+        rows.add_execution(connection, execution, None)
+        if number % 3 == 0:
+            rows.claim_pending(connection, "w1", limit=1, at=AT)
+            running = rows.list_executions(connection, limit=1, status=Status.RUNNING)[0]
+            rows.finish(connection, running.id, "w1", outputs=(), failure=None, at=AT)
+    model = rows.list_executions(connection, limit=100)
+    assert [execution.id for execution in model] == [f"{n}" for n in range(9, 0, -1)]
+    wanted = [
+        execution
+        for execution in model
+        if status in {None, execution.status} and pipeline_id in {None, execution.pipeline_id}
+    ]
+    found: list[Execution] = []
+    before = None
+    while page := rows.list_executions(
+        connection, limit=size, before=before, pipeline_id=pipeline_id, status=status
+    ):
+        assert len(page) <= size
+        found += page
+        before = page[-1].id
+    assert found == wanted
+
+
+class Life(RuleBasedStateMachine):
+    """Whatever is asked in whatever order, rows change only as the core's transitions allow."""
+
+    folder: Path
+    template: Path
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        path = Path(shutil.copy(self.template, self.folder / "headrace.db"))
+        self.engine = open_sqlite(path, read_only=False)
+        self.connection = self.engine.connect()
+        self.model: dict[str, tuple[Status, str | None]] = {}
+
+    def teardown(self) -> None:
+        self.connection.close()
+        self.engine.dispose()
+        shutil.rmtree(self.folder)
+
+    def move(self, execution_id: str, status: Status, worker: str | None) -> None:
+        before = self.model[execution_id][0]
+        assert status in TRANSITIONS[before]
+        self.model[execution_id] = (status, worker)
+
+    def status(self, number: int) -> tuple[Status | None, str | None]:
+        return self.model.get(f"{number}", (None, None))
+
+    @rule(worker=st.sampled_from([None, *WORKERS]))
+    def add(self, worker: str | None) -> None:
+        execution_id = f"{len(self.model)}"
+        status = Status.RUNNING if worker else Status.PENDING
+        execution = Execution(
+            execution_id, PIPELINE.id, PIPELINE.name, None, status, AT, "u", AT if worker else None
+        )
+        rows.add_execution(self.connection, execution, worker)
+        self.model[execution_id] = (status, worker)
+
+    @rule(worker=st.sampled_from(WORKERS), limit=st.integers(1, 3))
+    def claim(self, worker: str, limit: int) -> None:
+        waiting = sorted(id_ for id_, (status, _) in self.model.items() if status is Status.PENDING)
+        claimed = rows.claim_pending(self.connection, worker, limit=limit, at=AT)
+        assert [execution.id for execution in claimed] == waiting[:limit]
+        for execution in claimed:
+            self.move(execution.id, Status.RUNNING, worker)
+
+    @rule(
+        number=st.integers(0, 5),
+        worker=st.sampled_from(WORKERS),
+        kind=st.sampled_from(KINDS),
+    )
+    def finish(self, number: int, worker: str, kind: FailureKind | None) -> None:
+        failure = failure_of(kind)
+        done = rows.finish(
+            self.connection, f"{number}", worker, outputs=(), failure=failure, at=AT
+        )
+        assert done is (self.status(number) == (Status.RUNNING, worker))
+        if done:
+            self.move(f"{number}", status_after(failure), worker)
+
+    @rule(number=st.integers(0, 5), kind=st.sampled_from(KINDS[1:]))
+    def end_pending(self, number: int, kind: FailureKind) -> None:
+        failure = Failure(kind, "why")
+        done = rows.end_pending(self.connection, f"{number}", failure, AT)
+        assert done is (self.status(number)[0] is Status.PENDING)
+        if done:
+            self.move(f"{number}", status_after(failure), None)
+
+    @rule(worker=st.sampled_from(WORKERS))
+    def end_abandoned(self, worker: str) -> None:
+        failure = Failure(FailureKind.WORKER_LOST, "why")
+        ended = rows.end_abandoned(self.connection, worker, failure, AT)
+        lost = [
+            execution_id
+            for execution_id, (status, holder) in self.model.items()
+            if status is Status.RUNNING and holder != worker
+        ]
+        assert sorted(ended) == sorted(lost)
+        for execution_id in lost:
+            self.move(execution_id, Status.ERROR, self.model[execution_id][1])
+
+    @invariant()
+    def rows_are_as_the_model_says(self) -> None:
+        if not hasattr(self, "connection"):
+            return
+        found = rows.list_executions(self.connection, limit=1000)
+        assert {e.id: e.status for e in found} == {i: s for i, (s, _) in self.model.items()}
+        for execution in found:
+            assert (execution.ended_at is not None) is execution.status.is_terminal
+            assert (execution.failure is not None) is (
+                execution.status in {Status.FAILED, Status.ERROR}
+            )
+        unfinished = {i for i, (s, _) in self.model.items() if not s.is_terminal}
+        asked = rows.unfinished_ids(self.connection, pipeline_id=PIPELINE.id)
+        assert set(asked) == unfinished
+        waits = any(status is Status.PENDING for status, _ in self.model.values())
+        assert rows.has_pending(self.connection) is waits
+
+
+def test_rows_live_as_the_core_says(migrated: Path) -> None:
+    machine: Any = type("LifeHere", (Life,), {"template": migrated})
+    machine.TestCase.settings = settings(
+        max_examples=15,
+        stateful_step_count=25,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    machine.TestCase("runTest").runTest()
+
+
+def test_a_database_without_rows_answers(tmp_path: Path) -> None:
+    path = tmp_path / "headrace.db"
+    migrate(path)
+    with open_sqlite(path, read_only=True).connect() as connection:
+        assert rows.list_executions(connection, limit=10) == []
+        assert rows.latest_execution_id(connection, "nobody") is None
+        assert pipeline_rows.all_pipelines(connection) == []
