@@ -44,10 +44,12 @@ class Measured:
 
 
 class Growth:
-    """Samples the memory of this process while it is entered; ``peak`` is over the start."""
+    """Samples the memory of a process while it is entered; ``peak`` is over the start."""
+
+    def __init__(self, process: psutil.Process | None = None) -> None:
+        self._process = process or psutil.Process()
 
     def __enter__(self) -> Self:
-        self._process = psutil.Process()
         self._start = self._process.memory_info().rss
         self.peak = 0
         self._stop = threading.Event()
@@ -162,13 +164,19 @@ async def listing(store: FilesystemStore, objects: Path, count: int, limit: int)
     return lines
 
 
-async def run(folder: Path, size: int, rounds: int, count: int) -> None:
-    """Measure and print."""
+def source_file(folder: Path, size: int) -> Path:
+    """Write a file of random bytes and return it."""
     source = folder / "source"
     block = os.urandom(MIB)
     with source.open("wb") as file:
         for _ in range(size // MIB):
             file.write(block)
+    return source
+
+
+async def run(folder: Path, size: int, rounds: int, count: int) -> None:
+    """Measure and print."""
+    source = source_file(folder, size)
     store = FilesystemStore(folder / "store")
     try:
         measured = await measure(ways_of(store, source), rounds)
@@ -189,15 +197,24 @@ async def run(folder: Path, size: int, rounds: int, count: int) -> None:
 
 def main() -> None:
     """Parse the command line, then measure in a folder that is removed afterwards."""
+    # It takes its measures from here.
+    from benchmarks import objects_http  # noqa: PLC0415 - see above
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size-mib", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--objects", type=int, default=100_000)
+    parser.add_argument("--only-server", action="store_true", help="leave out the store alone")
     parser.add_argument("--folder", type=Path, default=None, help="a folder of the disk to measure")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         size = arguments.size_mib * MIB
-        asyncio.run(run(Path(folder), size, arguments.rounds, arguments.objects))
+        if not arguments.only_server:
+            asyncio.run(run(Path(folder), size, arguments.rounds, arguments.objects))
+        print(f"\nThrough the server, {size // MIB} MiB, best of {arguments.rounds}")
+        source = source_file(Path(folder), size)
+        measured = objects_http.through_the_server(Path(folder), source, arguments.rounds)
+        print(*objects_http.report(measured, size), sep="\n")
 
 
 if __name__ == "__main__":

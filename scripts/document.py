@@ -16,7 +16,7 @@ from typing import Any
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from headrace.api.app import HANDLERS
+from headrace.api.app import ENDPOINT_HANDLERS, HANDLERS
 from headrace.cli.main import EPILOG, app
 from headrace.core import errors
 from headrace.core.errors import HeadraceError
@@ -113,7 +113,7 @@ def api_page() -> str:
     intro = API_INTRO.format(refresh=routes.PREFIX + routes.REFRESH.path)
     parts = [NOTE, intro]
     sections: dict[str, list[str]] = {}
-    for route, handler in HANDLERS.items():
+    for route, handler in [*HANDLERS.items(), *ENDPOINT_HANDLERS.items()]:
         entry = _route(route, inspect.getdoc(handler) or "")
         sections.setdefault(route.path.split("/")[1], []).append(entry)
     for noun, entries in sections.items():

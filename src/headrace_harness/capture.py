@@ -48,9 +48,13 @@ class LogFile:
         os.close(self.descriptor)
 
     def _append(self, data: bytes, lines: int) -> None:
-        if self._dropped or len(data) > self._room:
+        if self._dropped:
             self._dropped += lines
             return
+        if len(data) > self._room:
+            end = data.rfind(b"\n", 0, self._room) + 1
+            self._dropped = data.count(b"\n", end)
+            data = data[:end]
         self._room -= len(data)
         view = memoryview(data)
         try:

@@ -61,7 +61,7 @@ def test_positions_are_those_of_the_public_client():
         ({"step_input_name": "n", "constant_value": None}, "mapped to nothing"),
         ({"step_input_name": "n", "constant_value": 1, "is_null": True}, "exactly one"),
         ({"step_input_name": "n", "constant_value": 1, "is_required": True}, "is_required"),
-        ({"step_input_name": "n", "environment_variable_name": "a b"}, "not a valid name"),
+        ({"step_input_name": "n", "environment_variable_name": "a b"}, "environment_variable_name"),
         ({"step_input_name": "n", "datastore_path": "../a"}, "'..'"),
     ],
 )

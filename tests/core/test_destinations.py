@@ -47,7 +47,9 @@ def test_a_path_stays_in_the_data_store(path: str) -> None:
 
 @given(
     st.datetimes(
-        datetime(1970, 1, 2), datetime(9998, 1, 1), timezones=st.just(timezone(timedelta(hours=-11)))
+        datetime(1970, 1, 2),
+        datetime(9998, 1, 1),
+        timezones=st.just(timezone(timedelta(hours=-11))),
     )
 )
 def test_dates_are_of_utc(at: datetime) -> None:

@@ -25,7 +25,9 @@ def test_any_bytes_are_a_line_or_none(raw: bytes) -> None:
     assert line is None or line.stream in STREAMS.values()
 
 
-@pytest.mark.parametrize("raw", [b"", b"\n", b"12", b"12 ", b"12 x a", b"a o b", b" o a", b"-1 o a"])
+@pytest.mark.parametrize(
+    "raw", [b"", b"\n", b"12", b"12 ", b"12 x a", b"a o b", b" o a", b"-1 o a"]
+)
 def test_torn_lines_are_none(raw: bytes) -> None:
     assert parse_line(raw) is None
 

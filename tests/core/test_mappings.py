@@ -148,7 +148,7 @@ def test_a_constant_is_of_the_type_of_its_input(data_type: DataType, value: Any)
 
 def test_an_endpoint_default_is_of_the_type_of_its_input() -> None:
     wrong = [("x", EndpointValue("a", None, "text"))]
-    with pytest.raises(InvalidMapping, match='input \'x\': its default_value .* a string: "text"'):
+    with pytest.raises(InvalidMapping, match="input 'x': its default_value .* a string: \"text\""):
         map_inputs(ENDPOINT, [Input("x", "number")], wrong)
 
 
@@ -326,9 +326,7 @@ def test_map_outputs_agrees_with_the_model(
     ]
 
 
-@given(
-    declared_inputs(), st.dictionaries(st.sampled_from([*NAMES, "z"]), given_values, max_size=4)
-)
+@given(declared_inputs(), st.dictionaries(st.sampled_from([*NAMES, "z"]), given_values, max_size=4))
 def test_resolve_given_agrees_with_the_model(inputs: list[Input], sent: dict[str, Any]) -> None:
     """Each value is the one sent, else the default, else null unless it is required."""
     wanted: dict[str, Any] = {}

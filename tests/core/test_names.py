@@ -49,7 +49,9 @@ def test_a_name_is_a_text(value: object) -> None:
         check_name(value, "the name")
 
 
-@pytest.mark.parametrize("value", ["a/b", "a?b", "a#b", "a b", "a\n", "é", "..", ".a", "a\0", "%41"])
+@pytest.mark.parametrize(
+    "value", ["a/b", "a?b", "a#b", "a b", "a\n", "é", "..", ".a", "a\0", "%41"]
+)
 def test_what_breaks_urls_is_no_name(value: str) -> None:
     with pytest.raises(InvalidName, match="start with a letter or a digit"):
         check_name(value, "the name")

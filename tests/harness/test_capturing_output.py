@@ -59,6 +59,12 @@ def test_long_lines_are_cut_and_nothing_is_lost(capture, end):
     assert b"".join(lines[1:]) == b"x" * (LINE_BYTES * 2 + 5)
 
 
+def test_a_bounded_log_is_filled_to_the_last_line_that_fits(capture):
+    *kept, last = capture(b"x\n" * 30_000, b"y\n" * 100, max_bytes=100_000)
+    assert kept == [b"x"] * (100_000 // 21)
+    assert last.startswith(b"%d more lines were not kept" % (30_100 - len(kept)))
+
+
 @given(st.lists(st.binary(max_size=20).map(lambda data: data.replace(b"\r", b""))))
 def test_every_line_is_kept_whatever_the_pieces(capture, pieces):
     whole = b"".join(pieces)

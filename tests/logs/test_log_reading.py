@@ -72,7 +72,9 @@ def test_following_finds_each_line_once(
     assert cursor == path.stat().st_size - len(tail)
 
 
-@given(st.lists(st.sampled_from([b"5 o a\n", b"junk\n", b"\n", b"6 x a\n", b"7 e b\n"]), max_size=9))
+@given(
+    st.lists(st.sampled_from([b"5 o a\n", b"junk\n", b"\n", b"6 x a\n", b"7 e b\n"]), max_size=9)
+)
 @shared_folder
 def test_lines_that_are_none_are_passed_over(tmp_path: Path, raw: list[bytes]) -> None:
     path = tmp_path / "a.log"

@@ -376,6 +376,8 @@ async def test_an_incomplete_upload_can_be_mended(store: ObjectStore) -> None:
     everything = [(1, first), (2, None), (3, third)]
     with pytest.raises(InvalidRequest, match="3 bytes in all, where 4"):
         await store.complete_upload(upload_id, everything, 4)
+    with pytest.raises(TooLarge, match="limit of 2 bytes"):
+        await store.complete_upload(upload_id, everything, size_limit=2)
     await store.complete_upload(upload_id, everything, 3)
     assert await content(store, "k") == b"123"
 

@@ -26,14 +26,14 @@ async def chunks(count: int) -> AsyncIterator[bytes]:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MiB."""
+    """A disk of 1 MiB and 60 files."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=60", "none", str(folder)]
     if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("a small disk needs the right to mount one")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def staged(root: Path) -> list[Path]:
@@ -70,14 +70,30 @@ async def test_full_disk_while_parts_are_joined(small: Path) -> None:
         await store.put_part(upload_id, number, chunks(5))
     with pytest.raises(Unavailable, match="disk is full"):
         await store.put_part(upload_id, 3, chunks(5))
+    room = os.statvfs(small).f_bfree
     for _ in range(2):
         with pytest.raises(Unavailable, match="disk is full"):
             await store.complete_upload(upload_id, [(1, None), (2, None)])
+    assert os.statvfs(small).f_bfree == room
     assert await store.info("k") is None
     await store.delete("ballast")
     info = await store.complete_upload(upload_id, [(1, None), (2, None)])
     assert info.size == 10 * BLOCK
     await store.close()
+
+
+async def test_no_room_for_folders(small: Path) -> None:
+    store = FilesystemStore(small)
+    with pytest.raises(Unavailable, match="disk is full"):
+        await store.put("/".join("f" * 100), chunks(1))
+    assert not list((small / "objects").iterdir())
+    await store.close()
+
+
+async def test_a_file_of_another_disk_is_copied(files: FilesystemStore, small: Path) -> None:
+    (small / "file").write_text("x")
+    assert (await files.put_file("a", small / "file", consume=True)).size == 1
+    assert not (small / "file").exists()
 
 
 async def test_fetch_to_a_full_disk(files: FilesystemStore, small: Path) -> None:

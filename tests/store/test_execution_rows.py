@@ -58,7 +58,10 @@ INPUTS = (
 OUTPUTS = (
     OutputRecord("r", DataType.JSON, RunResult("r"), {"json": 1}),
     OutputRecord(
-        "s", DataType.FILE, DataStorePath("s/{date}"), FileValue("s/1", "s", 0, FileStore.DATA_STORE)
+        "s",
+        DataType.FILE,
+        DataStorePath("s/{date}"),
+        FileValue("s/1", "s", 0, FileStore.DATA_STORE),
     ),
     OutputRecord("t", DataType.STRING, EndpointResult("out"), ""),
     OutputRecord("u", DataType.NUMBER, Nowhere(), None),
@@ -213,9 +216,7 @@ class Life(RuleBasedStateMachine):
     )
     def finish(self, number: int, worker: str, kind: FailureKind | None) -> None:
         failure = failure_of(kind)
-        done = rows.finish(
-            self.connection, f"{number}", worker, outputs=(), failure=failure, at=AT
-        )
+        done = rows.finish(self.connection, f"{number}", worker, outputs=(), failure=failure, at=AT)
         assert done is (self.status(number) == (Status.RUNNING, worker))
         if done:
             self.move(f"{number}", status_after(failure), worker)

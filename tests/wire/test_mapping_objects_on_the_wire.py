@@ -59,7 +59,9 @@ def test_an_input_mapping_is_read_back(name: str, source: Any, key: str) -> None
     assert read_input_mapping(sent) == (name, source)
 
 
-@given(names, destinations_of_callers, st.sampled_from(["pipeline_output_name", "step_output_name"]))
+@given(
+    names, destinations_of_callers, st.sampled_from(["pipeline_output_name", "step_output_name"])
+)
 def test_an_output_mapping_is_read_back(name: str, destination: Any, key: str) -> None:
     sent = decode(encode({key: name, **destination_fields(destination)}), "mapping")
     assert read_output_mapping(sent) == (name, destination)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -12,7 +12,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
-from headrace.api import accounts, deployments, endpoints, executions, pipelines, projects
+from headrace.api import (
+    accounts,
+    data_store,
+    deployments,
+    endpoint_docs,
+    endpoints,
+    executions,
+    pipelines,
+    projects,
+    signed_objects,
+)
+from headrace.api.cross_origin import endpoint_access
 from headrace.api.exchange import Exchange, Handler, answer
 from headrace.api.services import Services
 from headrace.control.tokens import Caller
@@ -65,6 +76,21 @@ HANDLERS: Mapping[routes.Route, Handler] = {
     routes.EXECUTION_INPUT: executions.execution_input,
     routes.EXECUTION_LOGS: executions.execution_logs,
     routes.EXECUTION_LOG_LINES: executions.execution_log_lines,
+    routes.OBJECT_INFORMATION: data_store.object_information,
+    routes.OBJECTS: data_store.list_objects,
+    routes.UPLOAD_OBJECT: data_store.upload_object,
+    routes.DOWNLOAD_OBJECT: data_store.download_object,
+    routes.DELETE_OBJECT: data_store.delete_object,
+    routes.BEGIN_UPLOAD: data_store.begin_upload,
+    # Before those that take an id in the same place.
+    routes.UPLOAD_PART: data_store.upload_part,
+    routes.END_UPLOAD: data_store.end_upload,
+    routes.UPLOAD_PART_BY_ID: data_store.upload_part_by_id,
+    routes.END_UPLOAD_BY_ID: data_store.end_upload_by_id,
+    routes.ABANDON_UPLOAD: data_store.abandon_upload,
+    routes.SIGNED_UPLOAD: signed_objects.signed_upload,
+    routes.SIGNED_PART: signed_objects.signed_part,
+    routes.SIGNED_DOWNLOAD: signed_objects.signed_download,
 }
 
 ENDPOINT_HANDLERS: Mapping[routes.Route, Handler] = {
@@ -73,13 +99,22 @@ ENDPOINT_HANDLERS: Mapping[routes.Route, Handler] = {
     routes.ENDPOINT_FILE_V1: endpoints.endpoint_file_v1,
     routes.ENDPOINT: endpoints.call_endpoint,
     routes.ENDPOINT_RESULTS: endpoints.endpoint_results,
+    routes.ENDPOINT_OPENAPI: endpoint_docs.endpoint_openapi,
+    routes.ENDPOINT_DOCS: endpoint_docs.endpoint_page,
 }
 """Handlers that check an endpoint's own token. Those below ``v1`` come first, as it is no path."""
 
 
-def build_app(services: Services) -> Starlette:
-    """Return the application that serves the contract with these services."""
-    return Starlette(
+def build_app(services: Services, cors_origins: Sequence[str] = ()) -> Starlette:
+    """Return the application that serves the contract with these services.
+
+    Args:
+        services: What handlers work with.
+        cors_origins: Origins whose pages may call endpoints from browsers; ``*`` is all.
+    """
+    # A page that is missing from the installation shows here, and not at its first reader.
+    endpoint_docs.read_page()
+    app = Starlette(
         routes=[
             StarletteRoute(
                 routes.PREFIX + route.path,
@@ -94,8 +129,12 @@ def build_app(services: Services) -> Starlette:
             )
             for route, handler in ENDPOINT_HANDLERS.items()
         ],
+        middleware=[endpoint_access(cors_origins)] if cors_origins else [],
         exception_handlers={HTTPException: _no_route},
     )
+    # A path with a slash too much names nothing; a redirect would drop what is after it.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _endpoint_methods(route: routes.Route) -> list[str]:

@@ -47,7 +47,7 @@ async def endpoint_results_v1(exchange: Exchange) -> Response:
 
 async def endpoint_file_v1(exchange: Exchange) -> Response:
     """Send the file of one output of a call."""
-    deployment, _ = await _endpoint(exchange)
+    deployment, _ = await authenticated_endpoint(exchange)
     execution = await _execution(exchange, deployment, 0)
     record = _answered(execution).get(exchange.name())
     if record is None or not isinstance(record.value, FileValue):
@@ -56,7 +56,7 @@ async def endpoint_file_v1(exchange: Exchange) -> Response:
 
 
 async def _call(exchange: Exchange, *, is_wrapped: bool) -> Response:
-    deployment, token = await _endpoint(exchange)
+    deployment, token = await authenticated_endpoint(exchange)
     services = exchange.services
     async with read_call(exchange.request, services, deployment) as call:
         execution_id = await services.deployments.trigger(
@@ -80,7 +80,7 @@ async def _call(exchange: Exchange, *, is_wrapped: bool) -> Response:
 
 
 async def _results(exchange: Exchange, *, is_wrapped: bool) -> Response:
-    deployment, token = await _endpoint(exchange)
+    deployment, token = await authenticated_endpoint(exchange)
     execution = await _execution(exchange, deployment, HOLD_S)
     location = _location(exchange, execution.id, token, is_wrapped=is_wrapped)
     return await _answer(exchange, execution, location, is_wrapped=is_wrapped)
@@ -145,8 +145,13 @@ def _answered(execution: Execution) -> dict[str, OutputRecord]:
     }
 
 
-async def _endpoint(exchange: Exchange) -> tuple[Deployment, str]:
-    """Return the endpoint that is called and the token that it was called with."""
+async def authenticated_endpoint(exchange: Exchange) -> tuple[Deployment, str]:
+    """Return the endpoint that is called and the token that it was called with.
+
+    Raises:
+        Unauthenticated: There is no token, or it is not this endpoint's.
+        NotFound: There is no such endpoint.
+    """
     request = exchange.request
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip() if scheme.lower() == "endpointtoken" else ""

@@ -13,6 +13,7 @@ from headrace.api.services import Services
 from headrace.control.tokens import Caller
 from headrace.core.errors import InvalidRequest, PermissionDenied, TooLarge, Unauthenticated
 from headrace.wire.codec import decode_object, encode
+from headrace.wire.forms import short
 
 MAX_JSON_BYTES = 1_000_000
 MAX_HOLD_S = 25.0
@@ -87,7 +88,7 @@ class Exchange:
             if text.lower() in _TRUE:
                 return True
             if text.lower() not in _FALSE:
-                raise InvalidRequest(f"{name} must be true or false, not {text!r}.")
+                raise InvalidRequest(f"{name} must be true or false, not {short(text)}.")
         return False
 
     def integer(self, name: str, default: int, *, at_least: int, at_most: int) -> int:
@@ -120,6 +121,6 @@ def bounded(value: Any, name: str, *, at_least: int, at_most: int) -> int:
         number = None
     if number is None or not at_least <= number <= at_most:
         raise InvalidRequest(
-            f"{name} must be an integer from {at_least} to {at_most}, not {value!r}."
+            f"{name} must be an integer from {at_least} to {at_most}, not {short(str(value))}."
         )
     return number

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from urllib.parse import quote
 
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, Response
 
+from headrace.api.downloads import MEDIA_TYPE, ReaderResponse
 from headrace.api.services import Services
 from headrace.core.errors import NotFound
 from headrace.core.values import FileStore, FileValue
-from headrace.objects.port import ObjectReader
-
-MEDIA_TYPE = "application/octet-stream"
 
 
 async def file_response(
@@ -22,24 +20,17 @@ async def file_response(
 
     ``headers`` replace the one that gives the file its name.
     """
-    store = services.data_store if value.store is FileStore.DATA_STORE else services.artifacts
+    is_stored = value.store is FileStore.DATA_STORE
+    store = services.data_store if is_stored else services.artifacts
     sent = dict(
         headers or {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(value.filename)}"}
     )
-    local = await store.local_path(value.path)
+    # A file of the data store may be replaced while it is sent, so it is opened once.
+    local = None if is_stored else await store.local_path(value.path)
     if local is not None:
         return FileResponse(local, media_type=MEDIA_TYPE, headers=sent)
     try:
         reader = await store.open(value.path)
     except NotFound:
         return Response(status_code=204)
-    sent["Content-Length"] = str(reader.length)
-    return StreamingResponse(_chunks(reader), media_type=MEDIA_TYPE, headers=sent)
-
-
-async def _chunks(reader: ObjectReader) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in reader:
-            yield chunk
-    finally:
-        await reader.aclose()
+    return ReaderResponse(reader, 200, {**sent, "Content-Length": str(reader.length)})

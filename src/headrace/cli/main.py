@@ -11,6 +11,7 @@ import typer
 
 from headrace import __version__
 from headrace.cli import accounts, operate, runs
+from headrace.cli.deployments import deployments, trigger
 from headrace.cli.executions import executions
 from headrace.cli.pipelines import pipelines
 from headrace.cli.projects import project, variables
@@ -74,6 +75,8 @@ app.command()(accounts.whoami)
 app.add_typer(accounts.tokens, name="tokens")
 app.add_typer(pipelines, name="pipelines")
 app.command()(runs.run)
+app.add_typer(deployments, name="deployments")
+app.command()(trigger)
 app.add_typer(executions, name="executions")
 app.add_typer(variables, name="variables")
 app.add_typer(project, name="project")

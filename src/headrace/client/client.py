@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from headrace.client.configuration import connection
+from headrace.client.data_store import DataStoreCalls
 from headrace.client.deployments import DeploymentCalls
 from headrace.client.logs import LogCalls
 from headrace.client.pipelines import PipelineCalls
@@ -15,7 +16,9 @@ from headrace.client.projects import ProjectCalls
 from headrace.client.users import UserCalls
 
 
-class HeadraceSdk(PipelineCalls, DeploymentCalls, LogCalls, ProjectCalls, UserCalls):
+class HeadraceSdk(
+    PipelineCalls, DeploymentCalls, LogCalls, ProjectCalls, DataStoreCalls, UserCalls
+):
     """A connection to a Headrace server, as one user.
 
     What is not given is taken from ``HEADRACE_SDK_TOKEN``, ``HEADRACE_ENVIRONMENT_URL`` and

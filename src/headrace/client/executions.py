@@ -12,13 +12,13 @@ from typing import Any
 from headrace.client.mappings import InputSource, OutputDestination, mapping_objects
 from headrace.client.messages import Answer, Form, Json, Request
 from headrace.client.parts import Object, Part, log_period
+from headrace.client.records import has_file, record
 from headrace.client.uploads import file_part, values_text
 from headrace.core.executions import Status
 from headrace.core.names import check_name
 from headrace.core.values import DataType
 from headrace.wire import routes
 from headrace.wire.codec import encode
-from headrace.wire.routes import Route
 
 
 class ExecutionCalls(Part):
@@ -181,10 +181,11 @@ class ExecutionCalls(Part):
         fetch = include_io_values and include_files
         is_over = Status(found["status"]).is_terminal
         found["inputs"] = [
-            self._shown(found, item, "input", fetch=fetch) for item in found["inputs"]
+            self._record(found, item, "input", fetch=fetch) for item in found["inputs"]
         ]
         found["outputs"] = [
-            self._shown(found, item, "output", fetch=fetch and is_over) for item in found["outputs"]
+            self._record(found, item, "output", fetch=fetch and is_over)
+            for item in found["outputs"]
         ]
         return found
 
@@ -283,22 +284,13 @@ class ExecutionCalls(Part):
         self._say(f"Execution {execution_id}: deleted.")
         return deleted
 
-    def _shown(self, execution: Object, item: Object, noun: str, *, fetch: bool) -> Object:
-        """Return an input or output as users see it: its mapping's keys beside its own."""
-        name = item[f"pipeline_{noun}_name"]
-        kind = item["mapping_type"]
-        hidden = {"is_required", "default_value", f"run_{noun}_name"}
+    def _record(self, execution: Object, item: Object, noun: str, *, fetch: bool) -> Object:
         value = item.get("value")
-        # What a mapping put into the data store is an output, but was no input of the caller's.
-        unstored = {"is_null"} if noun == "output" else {"is_null", "datastore"}
-        if fetch and item["data_type"] == DataType.FILE and kind not in unstored:
-            route: Route = routes.EXECUTION_OUTPUT if noun == "output" else routes.EXECUTION_INPUT
-            value = self._transport.call(route, execution_id=execution["execution_id"], name=name)
-        return {
-            f"pipeline_{noun}_name": name,
-            f"step_{noun}_name": name,
-            "data_type": item["data_type"],
-            **{key: part for key, part in item["mapping_value"].items() if key not in hidden},
-            "source" if noun == "input" else "destination": kind,
-            "value": value,
-        }
+        if fetch and has_file(item, noun):
+            get = (
+                self.get_pipeline_execution_output
+                if noun == "output"
+                else self.get_pipeline_execution_input
+            )
+            value = get(execution["execution_id"], item[f"pipeline_{noun}_name"])
+        return record(item, noun, value)

@@ -81,6 +81,13 @@ class Json:
 
 
 @dataclass(frozen=True, slots=True)
+class Raw:
+    """A body of bytes."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """All that is sent, except for where to and as whom.
 
@@ -92,7 +99,7 @@ class Request:
     """
 
     query: Mapping[str, str | int | None] | None = None
-    body: Form | Json | None = None
+    body: Form | Json | Raw | None = None
     answer_within_s: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 from urllib.parse import quote, unquote, urljoin
@@ -16,7 +16,7 @@ import httpx
 from headrace import __version__
 from headrace.client.authentication import AccessToken, access_token
 from headrace.client.configuration import Connection
-from headrace.client.messages import Answer, Form, Json, Request
+from headrace.client.messages import Answer, Form, Json, Raw, Request
 from headrace.core.errors import (
     HeadraceError,
     InvalidName,
@@ -117,6 +117,23 @@ class Transport:
             _refuse(found, absolute)
             _copy(found, target, absolute)
 
+    def upload_signed(
+        self, method: str, url: str, body: Form | Raw, headers: Mapping[str, str] | None = None
+    ) -> str | None:
+        """Send a file to a signed URL and return the ETag of the answer; no credentials are shown.
+
+        Raises:
+            HeadraceError: As :meth:`ask`.
+        """
+        absolute = urljoin(self._connection.environment_url + "/", url)
+        with (
+            _network(absolute),
+            self._http.stream(method, absolute, headers=headers, **_body_arguments(body)) as answer,
+        ):
+            _refuse(answer, absolute)
+            etag: str | None = answer.headers.get("etag")
+            return etag
+
     def _url(self, route: Route, names: dict[str, str]) -> str:
         connection = self._connection
         root = connection.control_url if route in CONTROL_ROUTES else connection.environment_url
@@ -181,10 +198,12 @@ class Transport:
         return text
 
 
-def _body_arguments(body: Form | Json | None) -> dict[str, Any]:
+def _body_arguments(body: Form | Json | Raw | None) -> dict[str, Any]:
     match body:
         case None:
             return {}
+        case Raw():
+            return {"content": body.content}
         case Json():
             return {
                 "content": encode(body.value),

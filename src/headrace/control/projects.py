@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from headrace.core.environments import python_version
 from headrace.core.errors import InvalidRequest
-from headrace.core.pipelines import check_folder_path
+from headrace.core.pipelines import check_folder_path, check_system_package
 from headrace.core.projects import Project
 from headrace.store import settings as rows
 from headrace.store.database import Database
@@ -58,9 +58,8 @@ def _check(key: str, value: Any) -> Any:
     if key in {"included_folders", "system_dependencies"}:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise InvalidRequest(f"{key} must be a list of texts, or null.")
-        if key == "included_folders":
-            for item in value:
-                check_folder_path(item, key)
+        for item in value:
+            (check_folder_path if key == "included_folders" else check_system_package)(item, key)
         return tuple(value)
     if not isinstance(value, str):
         raise InvalidRequest(f"{key} must be a text, or null.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +13,11 @@ from headrace.core.parameters import Input, Output
 
 MAX_FOLDER_BYTES = 5_000_000
 """Content of a pipeline's folder, unpacked (wire contract, 6.1)."""
+
+
+_SYSTEM_PACKAGE = re.compile(
+    r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9][a-z0-9-]*)?(=[A-Za-z0-9][A-Za-z0-9.+:~*-]*)?"
+)
 
 
 class PipelineStatus(StrEnum):
@@ -109,6 +115,23 @@ def check_folder_path(path: object, what: str) -> str:
             f"{what} {path!r} leaves the pipeline's folder; give a path inside it."
         )
     return canonical
+
+
+def check_system_package(name: str, what: str) -> str:
+    """Return ``name`` if it can be that of a system package, as ``apt`` takes it.
+
+    ``what`` names the field in messages.
+
+    Raises:
+        InvalidRequest: It cannot.
+    """
+    if not _SYSTEM_PACKAGE.fullmatch(name):
+        shown = name if len(name) <= 100 else f"{name[:97]}..."
+        raise InvalidRequest(
+            f"{what} names {shown!r}, which cannot be a system package: use lower-case letters, "
+            "digits, '+', '.' and '-', such as libgomp1."
+        )
+    return name
 
 
 def check_function(function_path: object, function_name: object) -> tuple[str, str]:

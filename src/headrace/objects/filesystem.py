@@ -147,10 +147,16 @@ class FilesystemStore:
         return f'"{etag}"'
 
     async def complete_upload(
-        self, upload_id: str, parts: Sequence[tuple[int, str | None]], size: int | None = None
+        self,
+        upload_id: str,
+        parts: Sequence[tuple[int, str | None]],
+        size: int | None = None,
+        *,
+        size_limit: int | None = None,
     ) -> ObjectInfo:
         """See the port."""
-        return await self._disk.drive(self._uploads.complete(upload_id, parts, size))
+        joined = self._uploads.complete(upload_id, parts, size, size_limit)
+        return await self._disk.drive(joined)
 
     async def abandon_upload(self, upload_id: str) -> bool:
         """See the port."""

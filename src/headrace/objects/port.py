@@ -178,7 +178,12 @@ class ObjectStore(Protocol):
         ...
 
     async def complete_upload(
-        self, upload_id: str, parts: Sequence[tuple[int, str | None]], size: int | None = None
+        self,
+        upload_id: str,
+        parts: Sequence[tuple[int, str | None]],
+        size: int | None = None,
+        *,
+        size_limit: int | None = None,
     ) -> ObjectInfo:
         """Make the object out of the parts in order; as :meth:`put`. Ends the upload.
 
@@ -187,9 +192,11 @@ class ObjectStore(Protocol):
             parts: Number and ETag of every part, numbers 1, 2, 3… ; an ETag that is None is not
                 compared, and its quotes may be missing.
             size: The size in bytes that the object must have; None for any.
+            size_limit: Greatest allowed size in bytes; None for any.
 
         Raises:
             NotFound: There is no such upload.
+            TooLarge: The parts exceed ``size_limit``; the upload stays.
             InvalidRequest: A part is missing or has another ETag, or the size differs; the upload
                 stays, so that parts can be sent again.
             Conflict: The upload is being completed already.

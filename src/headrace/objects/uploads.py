@@ -13,11 +13,11 @@ import re
 import time
 import uuid
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.core.errors import Conflict, InvalidRequest, NotFound
+from headrace.core.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from headrace.core.objects import ObjectInfo
 from headrace.objects.disk import copy_range
 from headrace.objects.port import MAX_PARTS
@@ -89,20 +89,27 @@ class Uploads:
             os.fsync(folder)
             for other in _parts(folder):
                 if other.number == number and other < added:
-                    os.unlink(other.name, dir_fd=folder)
+                    with suppress(FileNotFoundError):  # Replaced twice at the same time.
+                        os.unlink(other.name, dir_fd=folder)
 
     def complete(
-        self, upload_id: str, asked: Sequence[tuple[int, str | None]], size: int | None
+        self,
+        upload_id: str,
+        asked: Sequence[tuple[int, str | None]],
+        size: int | None,
+        size_limit: int | None,
     ) -> Generator[None, None, ObjectInfo]:
         """Join the parts and publish the object, in bounded steps.
 
         The others are appended to the first part, which then becomes the object. Its name still
-        says its size, so after a failure or a crash the next attempt starts afresh.
+        says its size, so after a failure or a crash the next attempt starts afresh. Only a crash
+        between publishing and removing what is left makes the next attempt miss the first part.
         """
         path = self.path_of(upload_id)
         with self._folder(upload_id, lock=fcntl.LOCK_EX) as folder:
             latest = {part.number: part for part in sorted(_parts(folder))}
-            chosen = _chosen(latest, asked, size)
+            chosen = _chosen(latest, asked)
+            _check_size(chosen, size, size_limit)
             yield
             descriptor = os.open(chosen[0].name, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
             try:
@@ -181,9 +188,7 @@ def _parts(folder: int) -> list[_Part]:
     return [_Part(int(m[1]), int(m[2]), int(m[3]), m[4]) for m in found if m]
 
 
-def _chosen(
-    latest: dict[int, _Part], asked: Sequence[tuple[int, str | None]], size: int | None
-) -> list[_Part]:
+def _chosen(latest: dict[int, _Part], asked: Sequence[tuple[int, str | None]]) -> list[_Part]:
     """Return the parts that make the object; raises InvalidRequest if they do not fit."""
     if [number for number, _ in asked] != list(range(1, len(asked) + 1)) or not asked:
         raise InvalidRequest("Name all parts of the upload in order: 1, 2, 3 and so on.")
@@ -201,11 +206,16 @@ def _chosen(
             f"Part {extra[0]} arrived but is not named: name all parts of the upload.",
             details={"part_number": extra[0]},
         )
-    chosen = [latest[number] for number, _ in asked]
-    total = sum(part.size for part in chosen)
+    return [latest[number] for number, _ in asked]
+
+
+def _check_size(parts: Sequence[_Part], size: int | None, size_limit: int | None) -> None:
+    """Raise InvalidRequest or TooLarge if the parts do not add up to an object as announced."""
+    total = sum(part.size for part in parts)
     if size is not None and total != size:
         raise InvalidRequest(f"The parts have {total} bytes in all, where {size} were announced.")
-    return chosen
+    if size_limit is not None and total > size_limit:
+        raise TooLarge(f"The object is larger than the limit of {size_limit} bytes.")
 
 
 def _join(target: int, parts: Sequence[_Part], folder: int) -> Generator[None]:

@@ -10,14 +10,18 @@ from headrace.bundles.store import BundleStore
 from headrace.control.pipelines import Pipelines
 from headrace.core.errors import HeadraceError
 from headrace.environments.port import Builder
+from headrace.objects.port import ObjectStore
 
 logger = logging.getLogger(__name__)
 
 SWEEP_S = 600.0
 
+STALE_UPLOAD_S = 24 * 3600.0
+"""An upload in parts that received nothing for so long is given up."""
+
 
 class Sweeper:
-    """Collects environments and bundles that no pipeline needs.
+    """Collects environments and bundles that no pipeline needs, and uploads that were given up.
 
     Args:
         unused_for_s: How long one must have been unused, in seconds.
@@ -28,12 +32,14 @@ class Sweeper:
         pipelines: Pipelines,
         builder: Builder,
         bundles: BundleStore,
+        data_store: ObjectStore,
         *,
         unused_for_s: float,
     ) -> None:
         self._pipelines = pipelines
         self._builder = builder
         self._bundles = bundles
+        self._data_store = data_store
         self._unused_for_s = unused_for_s
         self._loop: asyncio.Task[None] | None = None
 
@@ -57,6 +63,9 @@ class Sweeper:
         )
         if gone:
             logger.info("collected %d unused environments and bundles", len(gone))
+        stale = await self._data_store.discard_stale_uploads(STALE_UPLOAD_S)
+        if stale:
+            logger.info("discarded %d uploads that were given up", stale)
 
     async def _sweep_for_ever(self) -> None:
         while True:

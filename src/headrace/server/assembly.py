@@ -151,7 +151,9 @@ class Server:
             signals,
             at_once=settings.max_builds,
         )
-        sweeper = Sweeper(pipelines, builder, bundles, unused_for_s=settings.unused_environment_s)
+        sweeper = Sweeper(
+            pipelines, builder, bundles, data_store, unused_for_s=settings.unused_environment_s
+        )
         self.app = build_app(
             Services(
                 reader=database,
@@ -170,7 +172,8 @@ class Server:
                 uploads=directory.uploads,
                 max_upload_bytes=settings.max_upload_bytes,
                 link_key=keys.derive("signed links"),
-            )
+            ),
+            cors_origins=settings.cors_origins,
         )
         await self._begin(worker, builds, sweeper)
 

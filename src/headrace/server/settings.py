@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -13,6 +14,10 @@ from headrace.core.errors import InvalidRequest
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _DEFAULT_EXECUTIONS = max(4, 2 * (os.cpu_count() or 1))
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])"
+    r"(:(?P<port>[0-9]{1,5}))?"
+)
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -68,6 +73,29 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(_origin(part.strip()) for part in text.split(",") if part.strip())
+    if "*" in origins and len(origins) > 1:
+        raise ValueError("* stands for every origin, so it stands alone")
+    return origins
+
+
+def _origin(text: str) -> str:
+    """Return an origin as browsers send it: in small letters, without the scheme's own port."""
+    if text == "*":
+        return text
+    match = _ORIGIN.fullmatch(text.lower())
+    if match is None:
+        raise ValueError(
+            f"{text!r} is no origin: write scheme://host or scheme://host:port with http or https, "
+            "such as https://app.example.org, without a path or a slash at the end"
+        )
+    scheme, host, port = match["scheme"], match["host"], match["port"]
+    if port is None or int(port) == {"http": 80, "https": 443}[scheme]:
+        return f"{scheme}://{host}"
+    return f"{scheme}://{host}:{_port(port)}"
+
+
 def _level(text: str) -> str:
     if text.lower() not in _LEVELS:
         raise ValueError(f"must be one of {', '.join(_LEVELS)}")
@@ -92,6 +120,11 @@ class Settings:
     port: int = _setting(_port, 8471, "Port to listen on; 0 takes any free one.")
     public_url: str | None = _setting(
         _url, None, "Root URL under which callers reach the server; by default its host and port."
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        _origins,
+        (),
+        "Origins whose pages may call endpoints from browsers, separated by commas; * for all.",
     )
     max_executions: int = _setting(
         _count,

@@ -8,6 +8,7 @@ from typing import Any
 
 from headrace.core.executions import Execution, InputRecord, OutputRecord
 from headrace.core.loglines import LogLine
+from headrace.core.objects import ObjectInfo
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import Pipeline
 from headrace.core.projects import Project
@@ -157,6 +158,15 @@ def output_item(record: OutputRecord, *, with_values: bool = True) -> Body:
 def json_value(value: Value) -> Any:
     """Return a value as JSON shows it; a file is fetched on its own, so it is null here."""
     return None if isinstance(value, FileValue) else value
+
+
+def object_body(info: ObjectInfo) -> Body:
+    """Return a file of the data store (wire contract, 5.7); its size is a number of bytes."""
+    return {
+        "path": info.path,
+        "last_modified": timestamp(info.last_modified),
+        "size": info.size,
+    }
 
 
 def log_item(line: LogLine) -> Body:

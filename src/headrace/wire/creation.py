@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
@@ -12,7 +11,12 @@ from headrace.core.environments import python_version
 from headrace.core.errors import InvalidRequest
 from headrace.core.names import check_name
 from headrace.core.parameters import Input, Output, check_parameters
-from headrace.core.pipelines import ContainerConfig, check_folder_path, check_function
+from headrace.core.pipelines import (
+    ContainerConfig,
+    check_folder_path,
+    check_function,
+    check_system_package,
+)
 from headrace.core.projects import Project
 from headrace.core.values import parse_data_type
 from headrace.wire.fields import (
@@ -23,7 +27,6 @@ from headrace.wire.fields import (
     text_or_none,
     texts_or_none,
 )
-from headrace.wire.forms import short
 from headrace.wire.typeless import default_value
 
 T = TypeVar("T")
@@ -91,9 +94,6 @@ _CONFIG_KEYS = tuple(item.name for item in fields(ConfigRequest))
 _LISTS = frozenset({"included_folders", "system_dependencies"})
 _INPUT_KEYS = ("name", "data_type", "description", "is_required", "default_value")
 _OUTPUT_KEYS = ("name", "data_type", "description")
-_SYSTEM_PACKAGE = re.compile(
-    r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9][a-z0-9-]*)?(=[A-Za-z0-9][A-Za-z0-9.+:~*-]*)?"
-)
 _SHOWN = 20
 
 
@@ -160,7 +160,10 @@ def resolve_config(request: PipelineRequest, project: Project) -> ContainerConfi
         if requirements is None
         else _path(requirements, "requirements_path"),
         included_folders=_each(folders, lambda path: _path(path, "included_folders")),
-        system_dependencies=_each(packages, _system_package),
+        system_dependencies=_each(
+            packages,
+            lambda name: check_system_package(name, "container_config[system_dependencies]"),
+        ),
         repository_branch=_or_else(config.repository_branch, None),
     )
 
@@ -264,12 +267,3 @@ def _path(path: str, key: str) -> str:
     # The whole folder keeps the spelling of the contract's default.
     canonical = check_folder_path(path, f"container_config[{key}]")
     return "/" if canonical == "." else canonical
-
-
-def _system_package(name: str) -> str:
-    if not _SYSTEM_PACKAGE.fullmatch(name):
-        raise InvalidRequest(
-            f"container_config[system_dependencies] names {short(name)}, which cannot be a system "
-            "package: use lower-case letters, digits, '+', '.' and '-', such as libgomp1."
-        )
-    return name

@@ -10,9 +10,9 @@ from headrace.wire.bodies import timestamp
 from headrace.wire.routes import ENDPOINT, ENDPOINT_RESULTS
 from headrace.wire.schemas import (
     BYTES,
+    Field,
     Schema,
     SentInput,
-    ShownOutput,
     closed_object,
     example_of,
     inputs_schema,
@@ -171,7 +171,7 @@ def _request_body(inputs: Sequence[SentInput]) -> Schema:
     }
 
 
-def _success(outputs: Sequence[ShownOutput]) -> Schema:
+def _success(outputs: Sequence[Field]) -> Schema:
     content: Schema = {JSON: {"schema": {"$ref": "#/components/schemas/Outputs"}}}
     files = [item.name for item in outputs if item.is_file]
     about = "The outputs."

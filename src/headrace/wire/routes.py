@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 PREFIX = "/api/v1"
+
+_REST_OF_PATH = re.compile(r":path}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +16,8 @@ class Route:
 
     Attributes:
         method: HTTP method.
-        path: Path below ``root``, with ``{placeholders}``.
+        path: Path below ``root``, with ``{placeholders}``; a ``{placeholder:path}`` may hold
+            slashes.
         summary: What it does, for the API's document.
         is_public: Whether it needs no credentials.
         root: What comes before the path; endpoints are not below :data:`PREFIX`, and check the
@@ -28,7 +32,7 @@ class Route:
 
     def url(self, **names: str) -> str:
         """Return the path with its placeholders filled in, below the server's root."""
-        return self.root + self.path.format(**names)
+        return self.root + _REST_OF_PATH.sub("}", self.path).format(**names)
 
 
 HEALTH = Route("GET", "/health", "Tell whether the server answers", is_public=True)
@@ -92,6 +96,34 @@ EXECUTION_INPUT = Route("GET", "/executions/{execution_id}/inputs/{name}", "Get 
 EXECUTION_LOGS = Route("POST", "/executions/{execution_id}/logs", "Get the log of an execution")
 EXECUTION_LOG_LINES = Route(
     "GET", "/executions/{execution_id}/log-lines", "Follow the log of an execution"
+)
+
+OBJECT_INFORMATION = Route("POST", "/data-store/information", "Show a file of the data store")
+OBJECTS = Route("GET", "/data-store/list", "List files of the data store, page by page")
+UPLOAD_OBJECT = Route("GET", "/data-store/upload", "Get a URL to upload a file to")
+DOWNLOAD_OBJECT = Route("POST", "/data-store/download", "Get a URL to download a file from")
+DELETE_OBJECT = Route("DELETE", "/data-store/delete", "Delete a file of the data store")
+BEGIN_UPLOAD = Route("POST", "/data-store/upload/multipart", "Begin an upload in parts")
+UPLOAD_PART = Route("POST", "/data-store/upload/multipart/part", "Get a URL to send a part to")
+END_UPLOAD = Route("POST", "/data-store/upload/multipart/end", "Join the parts of an upload")
+# The same two, as clients up to 0.46.2 ask for them.
+UPLOAD_PART_BY_ID = Route(
+    "GET", "/data-store/upload/multipart/{upload_id}", "Get a URL to send a part to"
+)
+END_UPLOAD_BY_ID = Route(
+    "POST", "/data-store/upload/multipart/{upload_id}", "Join the parts of an upload"
+)
+ABANDON_UPLOAD = Route(
+    "DELETE", "/data-store/upload/multipart/{upload_id}", "Forget an upload and its parts"
+)
+SIGNED_UPLOAD = Route(
+    "POST", "/signed/objects/{path:path}", "Upload the file of a signed URL", is_public=True
+)
+SIGNED_PART = Route(
+    "PUT", "/signed/objects/{path:path}", "Upload the part of a signed URL", is_public=True
+)
+SIGNED_DOWNLOAD = Route(
+    "GET", "/signed/objects/{path:path}", "Download the file of a signed URL", is_public=True
 )
 
 # Called with an endpoint's own token, below the server's root and without the prefix.

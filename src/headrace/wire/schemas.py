@@ -35,11 +35,11 @@ _EXAMPLES: dict[DataType, Json] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ShownOutput:
-    """An output as callers of an endpoint know it.
+class Field:
+    """An input or output as callers of an endpoint know it.
 
     Attributes:
-        name: Its name in the answer.
+        name: Its name in a call or an answer.
         data_type: Its type.
         description: Free text, or None.
     """
@@ -55,7 +55,7 @@ class ShownOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class SentInput(ShownOutput):
+class SentInput(Field):
     """An input as callers of an endpoint know it.
 
     Attributes:
@@ -85,10 +85,10 @@ def sent_inputs(deployment: Deployment) -> list[SentInput]:
     ]
 
 
-def shown_outputs(deployment: Deployment) -> list[ShownOutput]:
+def shown_outputs(deployment: Deployment) -> list[Field]:
     """Return the outputs that callers of an endpoint get, in the order of declaration."""
     return [
-        ShownOutput(item.destination.name, item.parameter.data_type, item.parameter.description)
+        Field(item.destination.name, item.parameter.data_type, item.parameter.description)
         for item in deployment.outputs
         if isinstance(item.destination, EndpointResult)
     ]
@@ -101,7 +101,7 @@ def inputs_schema(inputs: Sequence[SentInput], *, with_files: bool) -> Schema:
     return schema | {"required": [item.name for item in shown if item.must_be_sent]}
 
 
-def outputs_schema(outputs: Sequence[ShownOutput]) -> Schema:
+def outputs_schema(outputs: Sequence[Field]) -> Schema:
     """Return the schema of the JSON answer to a call; every output may be null.
 
     A file in it is always null, because a file that is there is the answer itself.
@@ -144,12 +144,12 @@ def _input_schema(item: SentInput) -> Schema:
     return _described(item, schema)
 
 
-def _output_schema(item: ShownOutput) -> Schema:
+def _output_schema(item: Field) -> Schema:
     kinds = () if item.is_file else _TYPES[item.data_type]
     return _described(item, {"type": [*kinds, "null"]})
 
 
-def _described(item: ShownOutput, schema: Schema) -> Schema:
+def _described(item: Field, schema: Schema) -> Schema:
     schema[DATA_TYPE] = item.data_type.value
     if item.description:
         schema["description"] = item.description

@@ -1,0 +1,88 @@
+"""How the sources of inputs and the destinations of outputs are written on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.client.mappings import InputSource, OutputDestination
+from headrace.core.errors import InvalidRequest
+from headrace.core.values import DataType, value_from_text
+
+SOURCE_SYNTAX = (
+    "NAME=endpoint:OTHER[!], NAME=constant:VALUE, NAME=env:VARIABLE, NAME=store:PATH or NAME=null"
+)
+DESTINATION_SYNTAX = "NAME=endpoint:OTHER, NAME=store:PATH or NAME=null"
+
+
+def source_from_text(text: str, types: Mapping[str, DataType]) -> InputSource:
+    """Return the source that ``name=kind:what`` connects an input to.
+
+    Args:
+        text: What was given on the command line.
+        types: The type of each input, by which a constant is read.
+
+    Raises:
+        InvalidRequest: The text is not of that form.
+    """
+    name, kind, what = _parts(text, SOURCE_SYNTAX)
+    if kind == "null":
+        return InputSource(name, is_null=True)
+    if kind == "constant":
+        data_type = types.get(name, DataType.STRING)
+        value = value_from_text(what, data_type, f"the constant of input {name!r}")
+        return InputSource(name, constant_value=value)
+    arguments: dict[str, Any] = {
+        "endpoint": {
+            "endpoint_input_name": what.removesuffix("!"),
+            "is_required": True if what.endswith("!") else None,
+        },
+        "env": {"environment_variable_name": what},
+        "store": {"datastore_path": what},
+    }.get(kind) or _refuse(text, SOURCE_SYNTAX)
+    return InputSource(name, **arguments)
+
+
+def destination_from_text(text: str) -> OutputDestination:
+    """Return the destination that ``name=kind:what`` connects an output to.
+
+    Raises:
+        InvalidRequest: The text is not of that form.
+    """
+    name, kind, what = _parts(text, DESTINATION_SYNTAX)
+    match kind:
+        case "null":
+            return OutputDestination(name, is_null=True)
+        case "endpoint":
+            return OutputDestination(name, endpoint_output_name=what)
+        case "store":
+            return OutputDestination(name, datastore_path=what)
+        case _:
+            return _refuse(text, DESTINATION_SYNTAX)
+
+
+def connection_text(item: Mapping[str, Any]) -> str:
+    """Return an element of a mapping as it is written on the command line."""
+    if "endpoint_input_name" in item:
+        return f"endpoint:{item['endpoint_input_name']}{'!' if item.get('is_required') else ''}"
+    for key, kind in (
+        ("endpoint_output_name", "endpoint"),
+        ("constant_value", "constant"),
+        ("environment_variable_name", "env"),
+        ("datastore_path", "store"),
+    ):
+        if key in item:
+            return f"{kind}:{item[key]}"
+    return "null"
+
+
+def _parts(text: str, syntax: str) -> tuple[str, str, str]:
+    name, equals, connection = text.partition("=")
+    kind, colon, what = connection.partition(":")
+    if not name or not equals or (kind != "null" and not colon):
+        _refuse(text, syntax)
+    return name, kind, what
+
+
+def _refuse(text: str, syntax: str) -> Any:
+    raise InvalidRequest(f"{text!r} connects nothing: write {syntax}.")

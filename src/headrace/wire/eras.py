@@ -1,0 +1,25 @@
+"""Versions of the public client, where its calls mean different things (wire contract, 7)."""
+
+from __future__ import annotations
+
+import re
+
+CLIENT_HEADER = "craft-ai-client"
+
+Version = tuple[int, int]
+
+CURRENT: Version = (0, 74)
+
+LISTS_ARE_OBJECTS_SINCE: Version = (0, 35)
+"""Before it, a list of the data store is a bare array, and there are no pages."""
+
+UPLOADS_SAY_THEIR_SIZE_SINCE: Version = (0, 56)
+"""Since then, the last part of every upload in parts says how large the whole is."""
+
+_CLIENT = re.compile(r"craft-ai-sdk@(\d{1,6})\.(\d{1,6})")
+
+
+def client_version(header: str | None) -> Version:
+    """Return the version that the header ``craft-ai-client`` names; without one, the current."""
+    found = _CLIENT.match(header or "")
+    return (int(found[1]), int(found[2])) if found else CURRENT
