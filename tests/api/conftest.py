@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -182,9 +183,8 @@ def _silent(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def run(http: httpx.Client, pipelines: None) -> Callable[..., str]:
     """Starts a run and returns its id: ``run("echo", number=1)``."""
-    import json
 
-    def start(name: str, **inputs: Any) -> str:
+    def start(name: str, /, **inputs: Any) -> str:
         answer = http.post(f"/pipelines/api-{name}/run", data={"json_inputs": json.dumps(inputs)})
         assert answer.status_code < 300, answer.text
         return str(answer.json()["execution_id"])

@@ -1,9 +1,10 @@
-"""Whatever is sent is answered or refused with words: never a traceback, never a half-made thing."""
+"""Whatever is sent is answered or refused with words, and nothing half made is left."""
 
 from __future__ import annotations
 
 import io
 import json
+import re
 import socket
 import tarfile
 from collections.abc import Callable
@@ -39,6 +40,7 @@ def nested(depth: int) -> str:
 
 
 # What is posted as a form to /run: content type, body, what the message says.
+TWICE = '[{"pipeline_input_name": "number", "constant_value": 2}]'
 BAD_FORMS: dict[str, tuple[str, str | bytes, str]] = {
     "wrong type": ("text/plain", "a=1", "must be a form .* not text/plain"),
     "json": ("application/json", "{}", "must be a form .* not application/json"),
@@ -48,7 +50,11 @@ BAD_FORMS: dict[str, tuple[str, str | bytes, str]] = {
     "not multipart": (B, "json_inputs={}", "malformed"),
     "other boundary": (B, "--C\r\n\r\n--C--\r\n", "malformed"),
     "truncated header": (B, "--B\r\nContent-Dispo", "ended before"),
-    "truncated text": (B, '--B\r\nContent-Disposition: form-data; name="json_inputs"\r\n\r\n{', "ended"),
+    "truncated text": (
+        B,
+        '--B\r\nContent-Disposition: form-data; name="json_inputs"\r\n\r\n{',
+        "ended",
+    ),
     "truncated file": (B, part("document", "abc", "a"), "ended before"),
     "no headers": (B, f"--B\r\n\r\nabc\r\n{END}", "has no name"),
     "no name": (B, f"--B\r\nContent-Disposition: form-data\r\n\r\n{{}}\r\n{END}", "has no name"),
@@ -110,8 +116,7 @@ BAD_FORMS: dict[str, tuple[str, str | bytes, str]] = {
     ),
     "mapped and given": (
         FORM,
-        'json_inputs={"number": 1}&'
-        'inputs_mapping=[{"pipeline_input_name": "number", "constant_value": 2}]',
+        f'json_inputs={{"number": 1}}&inputs_mapping={TWICE}',
         "'number' is mapped to another source",
     ),
     "endpoint in a run": (
@@ -130,9 +135,6 @@ def test_bad_forms(http: httpx.Client, pipelines: None, kind: str) -> None:
     answer = http.post(RUN, content=content, headers={"Content-Type": content_type})
     message = check_error(answer)["message"]
     assert answer.status_code in {400, 413}
-    assert httpx.codes.is_client_error(answer.status_code)
-    import re
-
     assert re.search(said, message), message
     assert len(message) < 2000
     assert http.get("/pipelines/api-echo/executions/latest").content == before
@@ -197,7 +199,19 @@ def test_bad_json_values(http: httpx.Client, pipelines: None, kind: str) -> None
 
 @pytest.mark.parametrize(
     "body",
-    ["{", "[]", "7", "null", '"a"', "{]", '{"a": NaN}', nested(100_000), b"\xff", b"{\x00}", "{} {}"],
+    [
+        "{",
+        "[]",
+        "7",
+        "null",
+        '"a"',
+        "{]",
+        '{"a": NaN}',
+        nested(100_000),
+        b"\xff",
+        b"{\x00}",
+        "{} {}",
+    ],
     ids=lambda body: repr(body)[:20],
 )
 @pytest.mark.parametrize(
@@ -215,7 +229,9 @@ def test_bad_json_bodies(
     http: httpx.Client, pipelines: None, method: str, url: str, body: str | bytes
 ) -> None:
     content = body.encode() if isinstance(body, str) else body
-    answer = http.request(method, url, content=content, headers={"Content-Type": "application/json"})
+    answer = http.request(
+        method, url, content=content, headers={"Content-Type": "application/json"}
+    )
     assert "the body" in check_error(answer, 400)["message"].lower()
 
 
@@ -295,7 +311,19 @@ def test_bad_queries_of_one_execution(
     assert answer.status_code == 200
 
 
-ODD = ["%00", "%ff", "..%2f..", "%2e%2e", "a%0ab", "a'b", 'a"b', "%F0%9F%92%A9", "a;b", "x" * 3000, "-"]
+ODD = [
+    "%00",
+    "%ff",
+    "..%2f..",
+    "%2e%2e",
+    "a%0ab",
+    "a'b",
+    'a"b',
+    "%F0%9F%92%A9",
+    "a;b",
+    "x" * 3000,
+    "-",
+]
 
 
 @pytest.mark.parametrize("name", ODD, ids=lambda name: name[:12])
@@ -440,8 +468,6 @@ BAD_PIPELINES: dict[str, tuple[dict[str, str], bytes | None, str]] = {
 
 @pytest.mark.parametrize("kind", BAD_PIPELINES)
 def test_bad_pipelines_and_none_of_them_is_kept(http: httpx.Client, kind: str) -> None:
-    import re
-
     fields, code, said = BAD_PIPELINES[kind]
     files = {} if code is None else {"step_file": ("step_file", code)}
     answer = http.post("/pipelines", data=GOOD | fields, files=files)
@@ -499,7 +525,7 @@ field_names = st.sampled_from(
 )
 field_texts = (
     st.sampled_from(["", "x", "number", "json", "True", "1e400", "[1", "{}", "[]", "a.py", "f"])
-    | any_json.map(lambda value: json.dumps(value))
+    | any_json.map(json.dumps)
     | st.text(max_size=30)
 )
 forms = st.lists(st.tuples(field_names | st.text(max_size=12), field_texts), max_size=8)
@@ -515,7 +541,9 @@ def test_fuzzed_json(http: httpx.Client, pipelines: None, value: Any) -> None:
         assert answer.status_code < 500, answer.text
 
 
-@given(st.dictionaries(st.text(max_size=9) | st.from_regex(r"API_[A-Z]{1,3}"), any_json, max_size=3))
+@given(
+    st.dictionaries(st.text(max_size=9) | st.from_regex(r"API_[A-Z]{1,3}"), any_json, max_size=3)
+)
 @quick
 def test_fuzzed_variables(http: httpx.Client, value: dict[str, Any]) -> None:
     content = json.dumps({"environment_variables": value}).encode()

@@ -135,7 +135,7 @@ def test_each_cell_of_the_outputs(rule: Rule, kind: str, data_type: DataType) ->
         assert "file" in refusal.value.message
 
 
-@pytest.mark.parametrize("data_type", NOT_FILES)
+@pytest.mark.parametrize("data_type", sorted(NOT_FILES))
 @pytest.mark.parametrize("value", [*VALUES.values(), None], ids=repr)
 def test_a_constant_is_of_the_type_of_its_input(data_type: DataType, value: Any) -> None:
     given = [("x", Constant(value))]
@@ -148,7 +148,7 @@ def test_a_constant_is_of_the_type_of_its_input(data_type: DataType, value: Any)
 
 def test_an_endpoint_default_is_of_the_type_of_its_input() -> None:
     wrong = [("x", EndpointValue("a", None, "text"))]
-    with pytest.raises(InvalidMapping, match="input 'x': its default_value .* a string: \"text\""):
+    with pytest.raises(InvalidMapping, match=r"'x': its default_value .* a string: .text."):
         map_inputs(ENDPOINT, [Input("x", "number")], wrong)
 
 

@@ -42,7 +42,7 @@ NOT_JSON: list[Any] = [
     {1: 2},
     (1,),
     b"a",
-    object(),
+    object,
     LONE,
     [LONE],
     {LONE: 1},
@@ -219,5 +219,5 @@ def test_the_total_size_is_that_of_compact_json() -> None:
 
 @pytest.mark.parametrize("text", ["String", "int", "", None, 1, ["string"]])
 def test_a_type_that_there_is_not(text: object) -> None:
-    with pytest.raises(InvalidValue, match="input 'x' has the data type .*string, number"):
+    with pytest.raises(InvalidValue, match=r"input 'x' has the data type .*string, number"):
         parse_data_type(text, "input 'x'")

@@ -178,7 +178,7 @@ def body_schema(document: dict[str, Any], media_type: str) -> dict[str, Any]:
     return document["components"]["schemas"]["Inputs"] if "$ref" in schema else schema
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(endpoints())
 def test_the_document_is_openapi(endpoint: Deployment) -> None:
     document = endpoint_document(endpoint, "https://headrace.example.org")
@@ -186,7 +186,7 @@ def test_the_document_is_openapi(endpoint: Deployment) -> None:
     assert document["servers"] == [{"url": "https://headrace.example.org"}]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(endpoints(), st.data())
 def test_a_body_fits_the_document_exactly_if_the_server_accepts_it(
     endpoint: Deployment, data: st.DataObject
@@ -209,7 +209,7 @@ def test_a_body_fits_the_document_exactly_if_the_server_accepts_it(
     assert fits == is_accepted(endpoint, body | files)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(endpoints())
 def test_what_is_required_and_what_is_the_default_is_what_the_core_says(
     endpoint: Deployment,
@@ -252,7 +252,7 @@ EXAMPLES = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(endpoints())
 def test_the_examples_are_accepted(endpoint: Deployment) -> None:
     document = endpoint_document(endpoint, "https://headrace.example.org")
@@ -265,7 +265,7 @@ def test_the_examples_are_accepted(endpoint: Deployment) -> None:
                 assert OAS31Validator(field).is_valid(example)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(endpoints())
 def test_the_answer_is_a_file_where_one_is_mapped_and_names_every_other_output(
     endpoint: Deployment,

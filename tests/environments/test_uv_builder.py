@@ -136,6 +136,7 @@ async def test_secrets_are_neither_said_nor_raised_nor_written(builder, workshop
         workshop.spec(f"{workshop.wheel('alpha')}--extra-index-url https://u:{forms[2]}@h:1/\n"),
         folder=workshop.folder, say=said.append, secrets=[secret],
     )  # fmt: skip
+    await builder.finish_compiling()  # until then, files come and go
     for path in filter(Path.is_file, root.rglob("*")):
         content = path.read_bytes()
         assert not any(form.encode() in content for form in forms), path

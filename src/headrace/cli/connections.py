@@ -32,15 +32,14 @@ def source_from_text(text: str, types: Mapping[str, DataType]) -> InputSource:
         data_type = types.get(name, DataType.STRING)
         value = value_from_text(what, data_type, f"the constant of input {name!r}")
         return InputSource(name, constant_value=value)
-    arguments: dict[str, Any] = {
-        "endpoint": {
-            "endpoint_input_name": what.removesuffix("!"),
-            "is_required": True if what.endswith("!") else None,
-        },
-        "env": {"environment_variable_name": what},
-        "store": {"datastore_path": what},
-    }.get(kind) or _refuse(text, SOURCE_SYNTAX)
-    return InputSource(name, **arguments)
+    if kind == "endpoint":
+        required = True if what.endswith("!") else None
+        return InputSource(name, endpoint_input_name=what.removesuffix("!"), is_required=required)
+    if kind == "env":
+        return InputSource(name, environment_variable_name=what)
+    if kind == "store":
+        return InputSource(name, datastore_path=what)
+    raise _no_connection(text, SOURCE_SYNTAX)
 
 
 def destination_from_text(text: str) -> OutputDestination:
@@ -58,7 +57,7 @@ def destination_from_text(text: str) -> OutputDestination:
         case "store":
             return OutputDestination(name, datastore_path=what)
         case _:
-            return _refuse(text, DESTINATION_SYNTAX)
+            raise _no_connection(text, DESTINATION_SYNTAX)
 
 
 def connection_text(item: Mapping[str, Any]) -> str:
@@ -80,9 +79,9 @@ def _parts(text: str, syntax: str) -> tuple[str, str, str]:
     name, equals, connection = text.partition("=")
     kind, colon, what = connection.partition(":")
     if not name or not equals or (kind != "null" and not colon):
-        _refuse(text, syntax)
+        raise _no_connection(text, syntax)
     return name, kind, what
 
 
-def _refuse(text: str, syntax: str) -> Any:
-    raise InvalidRequest(f"{text!r} connects nothing: write {syntax}.")
+def _no_connection(text: str, syntax: str) -> InvalidRequest:
+    return InvalidRequest(f"{text!r} connects nothing: write {syntax}.")

@@ -11,6 +11,7 @@ import typer
 
 from headrace import __version__
 from headrace.cli import accounts, operate, runs
+from headrace.cli.data_store import store
 from headrace.cli.deployments import deployments, trigger
 from headrace.cli.executions import executions
 from headrace.cli.pipelines import pipelines
@@ -78,6 +79,7 @@ app.command()(runs.run)
 app.add_typer(deployments, name="deployments")
 app.command()(trigger)
 app.add_typer(executions, name="executions")
+app.add_typer(store, name="store")
 app.add_typer(variables, name="variables")
 app.add_typer(project, name="project")
 

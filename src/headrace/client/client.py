@@ -10,6 +10,7 @@ from typing import Self
 from headrace.client.configuration import connection
 from headrace.client.data_store import DataStoreCalls
 from headrace.client.deployments import DeploymentCalls
+from headrace.client.endpoints import EndpointCalls
 from headrace.client.logs import LogCalls
 from headrace.client.pipelines import PipelineCalls
 from headrace.client.projects import ProjectCalls
@@ -17,7 +18,7 @@ from headrace.client.users import UserCalls
 
 
 class HeadraceSdk(
-    PipelineCalls, DeploymentCalls, LogCalls, ProjectCalls, DataStoreCalls, UserCalls
+    PipelineCalls, DeploymentCalls, EndpointCalls, LogCalls, ProjectCalls, DataStoreCalls, UserCalls
 ):
     """A connection to a Headrace server, as one user.
 

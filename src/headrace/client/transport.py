@@ -34,6 +34,8 @@ ANSWER_WITHIN_S = 120.0
 
 CONNECT_WITHIN_S = 10.0
 
+PIECE_BYTES = 1 << 17
+
 CONTROL_ROUTES = frozenset({routes.REFRESH, routes.ME, routes.USER})
 """The calls that go to the control URL (wire contract, 1.1)."""
 
@@ -126,9 +128,11 @@ class Transport:
             HeadraceError: As :meth:`ask`.
         """
         absolute = urljoin(self._connection.environment_url + "/", url)
+        arguments = _body_arguments(body)
+        sent = {**arguments.pop("headers", {}), **(headers or {})}
         with (
             _network(absolute),
-            self._http.stream(method, absolute, headers=headers, **_body_arguments(body)) as answer,
+            self._http.stream(method, absolute, headers=sent, **arguments) as answer,
         ):
             _refuse(answer, absolute)
             etag: str | None = answer.headers.get("etag")
@@ -203,7 +207,8 @@ def _body_arguments(body: Form | Json | Raw | None) -> dict[str, Any]:
         case None:
             return {}
         case Raw():
-            return {"content": body.content}
+            length = str(len(body.content))
+            return {"content": _pieces(body.content), "headers": {"content-length": length}}
         case Json():
             return {
                 "content": encode(body.value),
@@ -214,6 +219,12 @@ def _body_arguments(body: Form | Json | Raw | None) -> dict[str, Any]:
         fields.setdefault(name, []).append(text)
     files = [(part.name, (part.filename, part.content)) for part in body.files]
     return {"data": fields, "files": files} if files else {"data": fields}
+
+
+def _pieces(content: bytes) -> Iterator[bytes]:
+    # The HTTP library copies what is left of a piece each time that it could send some of it.
+    for begin in range(0, len(content), PIECE_BYTES):
+        yield content[begin : begin + PIECE_BYTES]
 
 
 def _segment(key: str, name: object) -> str:

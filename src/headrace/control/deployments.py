@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -29,6 +30,10 @@ from headrace.core.tokens import User, same_token
 from headrace.core.values import Json
 from headrace.store import deployments as rows
 from headrace.store.database import Database
+from headrace.store.moments import to_us
+
+KEY_LIFETIME = timedelta(days=1)
+"""How long a repeated call with the same idempotency key returns the first execution."""
 
 InputsMapping = Sequence[tuple[str, InputSource]]
 OutputsMapping = Sequence[tuple[str, OutputDestination]]
@@ -245,6 +250,10 @@ class Deployments:
                 idempotency_key=idempotency_key,
             )
         )
+
+    async def forget_keys(self) -> int:
+        """Forget the idempotency keys older than :data:`KEY_LIFETIME`; return how many."""
+        return await self._database.write(rows.forget_keys, to_us(now() - KEY_LIFETIME))
 
     async def _with_token(self, name: str) -> tuple[Deployment, str | None]:
         found = await self._database.read(rows.deployment_by_name, name)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from headrace.control.clock import now
 from headrace.control.sealing import Keys
-from headrace.core.errors import InvalidName, InvalidValue, NotFound
+from headrace.core.errors import InvalidName, InvalidValue, NotFound, Unavailable
 from headrace.core.names import check_variable_name
 from headrace.core.values import Json
 from headrace.store import variables as rows
@@ -63,7 +63,7 @@ class Variables:
         self._forget()
 
     async def delete(self, name: str) -> str:
-        """Delete a variable and return the value it had.
+        """Delete a variable and return the value it had; empty if it cannot be unsealed any more.
 
         Raises:
             NotFound: There is no such variable.
@@ -72,7 +72,11 @@ class Variables:
         self._forget()
         if sealed is None:
             raise NotFound(f"There is no environment variable {name!r}.")
-        return self._keys.unseal(sealed)
+        try:
+            return self._keys.unseal(sealed)
+        except Unavailable:
+            # The key file was replaced. Deleting is the way out of that, so it must not fail.
+            return ""
 
     def _forget(self) -> None:
         self._current = None

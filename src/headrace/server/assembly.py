@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import os
@@ -119,6 +120,7 @@ class Server:
         variables = Variables(database, keys)
         submission = Submission(database, artifacts)
         executions = Executions(database, signals, artifacts, logs, submission)
+        deployments = Deployments(database, keys, executions, submission)
         pipelines = Pipelines(database, signals, bundles, builder, logs, executions, check_function)
         runner = Runner(
             engine=engine,
@@ -152,7 +154,12 @@ class Server:
             at_once=settings.max_builds,
         )
         sweeper = Sweeper(
-            pipelines, builder, bundles, data_store, unused_for_s=settings.unused_environment_s
+            pipelines,
+            builder,
+            bundles,
+            data_store,
+            deployments,
+            unused_for_s=settings.unused_environment_s,
         )
         self.app = build_app(
             Services(
@@ -162,7 +169,7 @@ class Server:
                 variables=variables,
                 pipelines=pipelines,
                 executions=executions,
-                deployments=Deployments(database, keys, executions, submission),
+                deployments=deployments,
                 artifacts=artifacts,
                 data_store=data_store,
                 bundles=bundles,
@@ -176,6 +183,8 @@ class Server:
             cors_origins=settings.cors_origins,
         )
         await self._begin(worker, builds, sweeper)
+        # What an earlier server left undone; closing the builder stops it.
+        self._compiling = asyncio.create_task(builder.finish_compiling())
 
     def _engine(self) -> LocalEngine:
         settings, directory = self._settings, self._directory

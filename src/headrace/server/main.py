@@ -17,6 +17,7 @@ import uvloop
 from headrace.control.sealing import load_keys
 from headrace.control.tokens import Tokens
 from headrace.core.errors import Unavailable
+from headrace.environments.uv import UvBuilder
 from headrace.server.assembly import Server, Urls
 from headrace.server.data_directory import DataDirectory
 from headrace.server.logging import set_up_logging
@@ -54,15 +55,20 @@ def serve(overrides: Mapping[str, str]) -> int:
 
 
 def check(overrides: Mapping[str, str]) -> int:
-    """Print each setting with its value, variable and meaning; return the exit code.
+    """Print each setting with its value, and the interpreters found; return the exit code.
 
     Raises:
         InvalidRequest: A setting cannot be used.
+        InvalidEnvironment: There is no uv to build environments with.
     """
     settings = Settings.read(os.environ, overrides)
     for setting in fields(settings):
         value = getattr(settings, setting.name)
         sys.stdout.write(f"{variable_of(setting.name)}={value}\n  {setting.metadata['about']}\n")
+    builder = UvBuilder(settings.data_dir / "environments", pythons=settings.pythons)
+    sys.stdout.write("\nPython interpreters on this machine\n")
+    for version, path in sorted(builder.interpreters().items(), key=lambda item: int(item[0][2:])):
+        sys.stdout.write(f"  {version}  {path}\n")
     return 0
 
 

@@ -97,6 +97,9 @@ class LocalEngine:
             return
         found = await self._pool.acquire(code, variables)
         if isinstance(found, Acquired):
+            if found.template.users == 1:
+                # No call waited with this one, so the first to come is told.
+                found.template.keep_unsaid(found.preface)
             self._pool.release(found.template)
 
     async def close(self) -> None:

@@ -121,7 +121,7 @@ class TemplatePool:
         while not self._is_closed:
             template = self._ready.get(key)
             if template is not None and template.is_open:
-                return self._take(key, template, [])
+                return self._take(key, template, template.take_unsaid())
             found = await self._wait_for_start(key, code, variables)
             if isinstance(found, Refused):
                 return found

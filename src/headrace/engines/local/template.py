@@ -60,6 +60,7 @@ class Template:
         self._numbers = itertools.count(1)
         self._calls: dict[int, tuple[Call, asyncio.Future[Ended]]] = {}
         self._answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._unsaid: Preface = []
         self._is_up = False
         self._channel: Channel | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -69,6 +70,15 @@ class Template:
     def is_open(self) -> bool:
         """Whether it can take calls."""
         return self._channel is not None and self._burial is None
+
+    def keep_unsaid(self, preface: Preface) -> None:
+        """Keep what the import printed for the first call, as nobody waited for this start."""
+        self._unsaid = [line for line in preface if line[0] != "h"]
+
+    def take_unsaid(self) -> Preface:
+        """Return what the import printed and no call has been told yet."""
+        unsaid, self._unsaid = self._unsaid, []
+        return unsaid
 
     async def start(self) -> Message:
         """Start the process and return its answer: ``ready``, ``failed`` or ``unforkable``.

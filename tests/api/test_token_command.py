@@ -1,0 +1,63 @@
+"""``headrace tokens create``: in a data directory, whether or not a server runs on it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.api.conftest import client_of
+from tests.conftest import HEADRACE, RunningServer, clean_environ
+
+from headrace.core.tokens import token_digest
+
+pytestmark = pytest.mark.system
+
+
+def create(data_dir: Path, name: str) -> subprocess.CompletedProcess[str]:
+    command = [HEADRACE, "tokens", "create", "--name", name, "--data-dir", str(data_dir)]
+    return subprocess.run(
+        command, env=clean_environ(), capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_tokens_are_created_with_and_without_a_server(
+    own_server: Callable[..., RunningServer],
+) -> None:
+    server = own_server()
+    made = create(server.data_dir, "beside")
+    assert made.returncode == 0, made.stderr
+    beside = next(word for word in made.stdout.split() if word.startswith("hdr_"))
+    with client_of(server, beside) as http:
+        assert [token["name"] for token in http.get("/tokens").json()] == ["first", "beside"]
+    doubled = create(server.data_dir, "beside")
+    assert doubled.returncode != 0
+    assert "'beside'" in doubled.stderr
+    assert "Traceback" not in doubled.stderr
+
+    assert server.stop() == 0
+    made = create(server.data_dir, "later")
+    later = next(word for word in made.stdout.split() if word.startswith("hdr_"))
+    database = (server.data_dir / "headrace.db").read_bytes()
+    for token in (server.token, beside, later):
+        assert token.encode() not in database
+        assert token_digest(token).encode() in database
+
+    server.start()
+    for token in (server.token, beside, later):
+        with client_of(server, token) as http:
+            assert http.get("/users/me").json()["name"] == "admin"
+
+
+def test_a_token_may_come_before_the_first_start(
+    own_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    """Then the server mints none of its own."""
+    made = create(tmp_path / "data0", "mine")
+    assert made.returncode == 0, made.stderr
+    token = next(word for word in made.stdout.split() if word.startswith("hdr_"))
+    server = own_server()
+    assert not server.token
+    with client_of(server, token) as http:
+        assert [item["name"] for item in http.get("/tokens").json()] == ["mine"]
