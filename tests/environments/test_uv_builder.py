@@ -57,15 +57,22 @@ async def test_the_same_again_is_not_built_again(builder, workshop):
     assert said == []
 
 
-async def test_two_who_ask_at_once_share_one_build_and_hear_the_same(builder, workshop):
+async def test_two_who_ask_at_once_share_one_build_and_hear_the_same(builder, workshop, until):
+    """Which of the two starts the build is not said; the build is held until both are in it."""
     said: list[list[str]] = [[], []]
-    spec = workshop.spec(workshop.wheel("alpha"))
-    first, second = await asyncio.gather(
-        *(builder.ready(spec, folder=workshop.folder, say=lines.append) for lines in said)
-    )
+    requirements, hold, begun = workshop.slow_package()
+    spec = workshop.spec(requirements)
+    asking = [
+        asyncio.create_task(builder.ready(spec, folder=workshop.folder, say=lines.append))
+        for lines in said
+    ]
+    await until(lambda: begun.exists() and all(said))
+    hold.unlink()
+    first, second = await asyncio.gather(*asking)
     assert first == second
-    assert said[1] == ["waiting for another build of the same environment", *said[0]]
-    assert sum("building the environment" in line for line in said[0]) == 1
+    starter, joiner = sorted(said, key=len)
+    assert joiner == ["waiting for another build of the same environment", *starter]
+    assert sum("building the environment" in line for line in starter) == 1
 
 
 @pytest.mark.parametrize("version", SUPPORTED_PYTHONS)
