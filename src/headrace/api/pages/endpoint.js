@@ -56,7 +56,8 @@ function describe(openapi) {
   byId("fields").replaceChildren(...(state.fields.length ? state.fields.map((f) => f.row) : [none]));
   byId("reset").hidden = !state.fields.length;
   byId("inputs").replaceChildren(inputsTable(state.described.inputs));
-  byId("outputs").replaceChildren(outputsTable(state.described.outputs));
+  byId("outputs").replaceChildren(
+    outputsTable(state.described.outputs), fileNote(state.described.outputs));
   byId("answer").hidden = true;
   byId("gate").hidden = true;
   byId("endpoint").hidden = byId("lock").hidden = false;
@@ -74,6 +75,14 @@ function inputsTable(inputs) {
 
 function outputsTable(outputs) {
   return table(["Name", "Type"], outputs.map((field) => [named(field), field.type]));
+}
+
+function fileNote(outputs) {
+  const file = outputs.find((field) => field.type === "file");
+  if (!file || outputs.length === 1) return "";
+  return element("p", { class: "hint" }, "A call is answered with the file ",
+    element("code", {}, file.name), " itself. For all outputs, call ",
+    element("code", {}, wrappedPath), ": each is then an object with a value, or the URL of a file.");
 }
 
 function named(field) {

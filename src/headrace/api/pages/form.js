@@ -34,8 +34,8 @@ function buildField(field, number) {
       element("label", { for: id }, field.name),
       element("span", { class: "tag" }, field.type),
       field.isRequired ? element("span", { class: "tag required" }, "required") : ""),
+    element("p", { id: `${id}-about`, class: "hint about" }, field.description),
     ...control.parts,
-    element("p", { id: `${id}-about`, class: "hint" }, field.description),
     problem);
   return {
     field,
