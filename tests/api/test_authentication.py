@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import stat
 import time
 from collections.abc import Callable
@@ -25,8 +26,7 @@ CLOSED = [route for route in ROUTES if route.root == PREFIX and not route.is_pub
 
 
 def path_of(route: Route) -> str:
-    names = {"name": "n", "user_id": "u", "execution_id": "e", "path": "p", "digest": "d"}
-    return route.url(**{key: value for key, value in names.items() if f"{{{key}}}" in route.path})
+    return route.url(**dict.fromkeys(re.findall(r"\{(\w+)\}", route.path), "x"))
 
 
 def part(value: object) -> str:

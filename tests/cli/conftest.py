@@ -85,8 +85,12 @@ class Command:
             [HEADRACE, *map(str, arguments)],
             env=self.environ,
             cwd=self.folder,
-            stderr=subprocess.PIPE,
-            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **options},
+            **{
+                "stdin": subprocess.DEVNULL,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE,
+                **options,
+            },
         )
 
     def process(self, *arguments: object, text: str = "") -> Done:

@@ -103,6 +103,12 @@ def endpoint_of(
     )
 
 
+@pytest.fixture
+def sdk(server: RunningServer) -> Iterator[HeadraceSdk]:
+    with HeadraceSdk(sdk_token=server.token, environment_url=server.url) as connected:
+        yield connected
+
+
 CHROMIUM_OPTIONS = (
     "--headless",
     "--no-sandbox",

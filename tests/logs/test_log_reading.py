@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from headrace.core.loglines import LogLine, format_line, parse_line
@@ -34,6 +34,7 @@ def written(path: Path, lines: list[tuple[int, int]], tail: bytes) -> list[LogLi
 
 
 @given(writes, tails, times, times, st.integers(0, 15))
+@example([(7, 70_000)] + [(0, 70_000)] * 3, b"", 7, None, 9)
 @shared_folder
 def test_reading_by_time_agrees_with_a_model(
     tmp_path: Path,

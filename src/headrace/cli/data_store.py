@@ -112,7 +112,7 @@ def get(
     name = remote.rpartition("/")[2]
     target = Path(local or name)
     target = target / name if target.is_dir() else target
-    with _files("saved in", target):
+    with _files("saved", target):
         _get(current, remote, target)
     size = target.stat().st_size
     saved = {"path": str(target), "size": size}

@@ -107,9 +107,10 @@ def check_folder_path(path: object, what: str) -> str:
     Raises:
         InvalidRequest: Empty, or it leaves the folder.
     """
-    if not isinstance(path, str) or not path.strip():
+    is_path = isinstance(path, str) and path.strip()
+    canonical = posixpath.normpath(str(path).lstrip("/") or ".") if is_path else ""
+    if not canonical.strip():
         raise InvalidRequest(f"{what} must be a path inside the pipeline's folder.")
-    canonical = posixpath.normpath(path.lstrip("/") or ".")
     if canonical == ".." or canonical.startswith("../") or "\0" in canonical:
         raise InvalidRequest(
             f"{what} {path!r} leaves the pipeline's folder; give a path inside it."

@@ -115,11 +115,15 @@ class Runner:
             try:
                 await self.executions.finish(execution_id, outputs=outputs, failure=failure)
             except Unavailable as error:
-                delay = next(tries, delay)
-                logger.error("end of %s not recorded yet: %s", execution_id, error.message)  # noqa: TRY400
-                await asyncio.sleep(delay)
+                logger.error("end of %s not recorded yet: %s", execution_id, error.message)  # noqa: TRY400 - its message says all
+            except Exception:
+                # Outputs that cannot be stored must not leave the execution running for ever.
+                logger.exception("outputs of %s could not be recorded", execution_id)
+                outputs, failure = None, LOST
             else:
                 return
+            delay = next(tries, delay)
+            await asyncio.sleep(delay)
 
     async def _carry_out(
         self, execution: Execution, pipeline: Pipeline, workspace: Path

@@ -69,7 +69,7 @@ function describe(openapi) {
 function inputsTable(inputs) {
   return table(["Name", "Type", "Required", "Default"], inputs.map((field) => [
     named(field), field.type, field.isRequired ? "yes" : "no",
-    field.defaultText === null ? "–" : element("code", {}, field.defaultText),
+    field.defaultText === null ? "none" : element("code", {}, field.defaultText),
   ]));
 }
 

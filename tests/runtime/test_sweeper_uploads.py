@@ -1,0 +1,58 @@
+"""The sweeper gives up uploads that nobody goes on with."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from headrace.bundles.store import BundleStore
+from headrace.control.deployments import Deployments
+from headrace.control.executions import Executions
+from headrace.control.pipelines import Pipelines
+from headrace.control.sealing import load_keys
+from headrace.control.submission import Submission
+from headrace.core.errors import NotFound
+from headrace.engines.local.checking import check_function
+from headrace.environments.uv import UvBuilder
+from headrace.logs.files import LogFiles
+from headrace.objects.filesystem import FilesystemStore
+from headrace.runtime.sweeper import STALE_UPLOAD_S, Sweeper
+from headrace.server.data_directory import DataDirectory
+from headrace.signals.local import LocalSignals
+from headrace.store.database import Database
+from headrace.store.migrate import migrate
+
+
+async def test_an_upload_is_given_up_a_day_after_its_last_part(tmp_path: Path) -> None:
+    directory = DataDirectory(tmp_path / "data")
+    directory.make()
+    migrate(directory.database)
+    database, signals = Database(directory.database), LocalSignals()
+    artifacts, data_store = (
+        FilesystemStore(directory.artifacts),
+        FilesystemStore(directory.data_store),
+    )
+    bundles, logs = BundleStore(directory.bundles), LogFiles(directory.logs)
+    builder = UvBuilder(directory.environments)
+    submission = Submission(database, artifacts)
+    executions = Executions(database, signals, artifacts, logs, submission)
+    pipelines = Pipelines(database, signals, bundles, builder, logs, executions, check_function)
+    deployments = Deployments(database, load_keys(directory.keys), executions, submission)
+    sweeper = Sweeper(pipelines, builder, bundles, data_store, deployments, unused_for_s=3600)
+    try:
+        stale, fresh = [await data_store.begin_upload(path) for path in ("stale", "fresh")]
+        uploads = directory.data_store / "uploads"
+        for upload_id, age_s in ((stale, STALE_UPLOAD_S + 60), (fresh, STALE_UPLOAD_S - 60)):
+            then = time.time() - age_s
+            os.utime(uploads / upload_id, (then, then))
+        await sweeper.sweep()
+        assert await data_store.upload_path(fresh) == "fresh"
+        with pytest.raises(NotFound):
+            await data_store.upload_path(stale)
+    finally:
+        for place in (builder, artifacts, data_store):
+            await place.close()
+        database.close()
