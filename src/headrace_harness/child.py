@@ -17,6 +17,7 @@ from headrace_harness.copying import copy_file, copy_folder
 from headrace_harness.failing import ENVIRONMENT, USER_ERROR, Failed
 from headrace_harness.forking import Randomness
 from headrace_harness.frames import Message
+from headrace_harness.spare import Ends
 
 _INPUT_FOLDER = "inputs"
 WORK_FOLDER = "work"
@@ -40,20 +41,21 @@ class Program:
         self.collects_garbage = True
 
 
-def run_call(program: Program, call: Message, *, parent: int, out: int, err: int) -> None:
-    """Carry out one call in this freshly forked process; leave by ``os._exit`` alone.
+def run_call(program: Program, ends: Ends, *, parent: int) -> None:
+    """Wait for a call in this freshly forked process, carry it out, leave by ``os._exit`` alone.
 
     Args:
         program: What the template has made ready.
-        call: The engine's message.
+        ends: Where to read of the call, and what becomes stdout and stderr.
         parent: Id of the template's process.
-        out: Pipe that becomes stdout.
-        err: Pipe that becomes stderr.
     """
     status = 1
     try:
         own_pid = os.getpid()
-        _separate(parent, out, err)
+        _separate(parent, ends.out, ends.err)
+        call = ends.read_order()
+        if call is None:
+            return
         report = _report(program, call)
         _end_like_an_interpreter()
         # A process that user code forked may return from the function too: it reports nothing.

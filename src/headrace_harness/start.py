@@ -36,12 +36,14 @@ def main(descriptor: int, parent: int) -> None:
         _prepare_streams()
         setup = _receive(control)
         program = Program(setup["folder"], setup["function_path"])
-        answer = {"op": "ready"} if setup["bare"] else _import(program, setup["work"])
+        answer: Message = {"op": "ready"} if setup["bare"] else _import(program, setup["work"])
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         if answer["op"] == "ready":
             program.collects_garbage = gc.isenabled()
             settle_memory()
+            # Measured here, before a fork halves this process's share of what it holds.
+            answer["memory_bytes"] = processes.proportional(os.getpid())
             template = Template(control, program, setup["log_bytes"])
             processes.outlive_parent()
             template.send(answer)

@@ -16,6 +16,7 @@ from headrace_harness.child import Program
 from headrace_harness.forking import fork_quietly
 from headrace_harness.frames import FrameReader, Message, encode_frame
 from headrace_harness.running import RunningCall
+from headrace_harness.spare import Ends, Spare
 
 _RECEIVE_BYTES = 262144
 
@@ -26,6 +27,8 @@ class Template:
     It is one thread, runs no user code, and is the parent of last resort of all its descendants.
     A call's own process adopts the orphans below it. So a child of the template that is no call
     was left behind by one that has ended, and is killed.
+
+    While nothing runs, one process is kept forked ahead: the next call need not wait for its fork.
     """
 
     def __init__(self, control: socket.socket, program: Program, log_bytes: int) -> None:
@@ -39,6 +42,8 @@ class Template:
         self._kept = frozenset(processes.own_children(self._children_file))
         self._calls: dict[int, RunningCall] = {}
         self._ending: list[RunningCall] = []
+        self._spare: Spare | None = None
+        self._wants_spare = True
         self._pipes: dict[int, Pipe] = {}
         self._poll = select.poll()
         self._wake, self._wake_writer = os.pipe()
@@ -57,6 +62,9 @@ class Template:
                 self._bury()
             if self._control.fileno() in ready and not self._receive():
                 break
+            if self._wants_spare and not self._calls:
+                # Now, when nobody waits for this loop.
+                self._fork_ahead()
         kill_children(self._children_file)
 
     def send(self, message: Message) -> None:
@@ -109,48 +117,78 @@ class Template:
         return bool(data)
 
     def _start(self, message: Message) -> None:
-        opened: list[int] = []
         try:
             log = LogFile(message["log"], self._log_bytes)
-            opened.append(log.descriptor)
-            opened.extend(os.pipe())
-            opened.extend(os.pipe())
-            pid = fork_quietly()
+            try:
+                process = self._process_for(message)
+            except OSError:
+                os.close(log.descriptor)
+                raise
         except OSError as error:
-            for descriptor in opened:
-                os.close(descriptor)
             why = f"The process of the call could not be started: {error}."
             self.send({"op": "refused", "number": message["number"], "message": why})
             return
-        _, out, out_writer, err, err_writer = opened
-        if pid == 0:
-            self._become_child(message, opened)
-        os.close(out_writer)
-        os.close(err_writer)
-        call = RunningCall(message, pid, log, out, err)
-        self._calls[pid] = call
+        call = RunningCall(message, process.pid, log, process.out, process.err)
+        self._calls[process.pid] = call
         for pipe in call.pipes:
             self._pipes[pipe.descriptor] = pipe
             self._poll.register(pipe.descriptor, select.POLLIN)
 
-    def _become_child(self, message: Message, opened: list[int]) -> None:
+    def _process_for(self, message: Message) -> Spare:
+        """Return a process that has been told of a call: the one forked ahead, or a new one."""
+        spare, self._spare = self._spare, None
+        self._wants_spare = True
+        if spare is not None and spare.tell(message):
+            return spare
+        if spare is not None:
+            # It was killed just now; as a child that is no call, it is reaped with the orphans.
+            spare.discard()
+        spare = self._fork()
+        spare.tell(message)
+        return spare
+
+    def _fork_ahead(self) -> None:
+        self._wants_spare = False
+        # Without it the next call has to wait for its fork, and is told if there is none.
+        with contextlib.suppress(OSError):
+            self._spare = self._fork()
+
+    def _fork(self) -> Spare:
+        """Fork a process that waits to be told of its call."""
+        spare, ends = Spare.open()
+        try:
+            spare.pid = fork_quietly()
+        except OSError:
+            spare.discard()
+            ends.close()
+            raise
+        if spare.pid == 0:
+            self._become_child(spare, ends)
+        ends.close()
+        return spare
+
+    def _become_child(self, spare: Spare, ends: Ends) -> None:
         """Let go of everything that is the template's, and never return."""
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, self._on_child)
-            log, out, out_writer, err, err_writer = opened
-            others = [self._wake, self._wake_writer, log, out, err]
+            others = [self._wake, self._wake_writer]
             for call in [*self._calls.values(), *self._ending]:
                 others.extend(call.descriptors)
             for descriptor in others:
                 os.close(descriptor)
+            spare.discard()
             self._control.close()
-            child.run_call(self._program, message, parent=self._pid, out=out_writer, err=err_writer)
+            child.run_call(self._program, ends, parent=self._pid)
         finally:
             os._exit(1)
 
     def _bury(self) -> None:
         """See which processes have ended; finish the calls of which nothing is left."""
+        if self._spare is not None and self._spare.has_ended():
+            # The next call is followed by another one; until then nothing would use it.
+            self._spare.discard()
+            self._spare = None
         sessions = self._sessions_left()
         for call in list(self._calls.values()):
             call.look()
@@ -185,8 +223,11 @@ class Template:
         return [
             pid
             for pid in processes.own_children(self._children_file)
-            if pid not in self._calls and pid not in self._kept
+            if pid not in self._calls and pid not in self._kept and not self._is_spare(pid)
         ]
+
+    def _is_spare(self, pid: int) -> bool:
+        return self._spare is not None and self._spare.pid == pid
 
 
 def kill_children(children_file: str) -> None:

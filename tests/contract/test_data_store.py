@@ -195,6 +195,26 @@ def test_too_large_a_file_is_refused_in_words_of_its_own(own_server: Any) -> Non
     assert [item["path"] for item in sdk.list_data_store_objects()] == ["fits"]
 
 
+def test_parts_that_are_too_large_in_all_are_refused_and_forgotten(own_server: Any) -> None:
+    """Also where the client announces no sizes beforehand."""
+    server = own_server(HEADRACE_MAX_UPLOAD_BYTES="1000")
+    with httpx.Client(base_url=f"{server.url}/api/v1", headers=of_client("0.42.0")) as http:
+        token = http.post("/auth/refresh", json={"refresh_token": server.token}).json()
+        http.headers["authorization"] = f"Bearer {token['access_token']}"
+        upload = "/data-store/upload/multipart"
+        begun = http.post(upload, data={"path_to_object": "f"}).json()
+        upload += "/" + begun["multipart_upload_id"]
+        for number in (1, 2):
+            asked = {"path_to_object": "f", "part_number": number}
+            url = http.get(upload, params=asked).json()["signed_url"]
+            refused = httpx.put(url, content=bytes(1001))
+            assert (refused.status_code, "EntityTooLarge" in refused.text) == (413, True)
+            assert httpx.put(url, content=bytes(600)).is_success
+        body = {"path_to_object": "f", "parts": [{"number": 1}, {"number": 2}]}
+        assert [http.post(upload, json=body).status_code for _ in range(2)] == [413, 404]
+        assert http.get("/data-store/list").json()["items"] == []
+
+
 # Older clients, and details of the wire.
 
 

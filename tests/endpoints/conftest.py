@@ -130,7 +130,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chr
     missing = [name for name, path in programs.items() if path is None]
     if missing:
         pytest.fail(
-            f"These tests need a browser, and {' and '.join(missing)} is not on PATH. "
+            f"These tests need a browser; missing on PATH: {', '.join(missing)}. "
             "On Debian: apt-get install chromium chromium-driver"
         )
     profile = tmp_path_factory.mktemp("chromium")

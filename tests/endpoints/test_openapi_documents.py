@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from openapi_schema_validator import OAS31Validator
@@ -13,7 +14,13 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from headrace.core.deployments import Deployment, Mode, check_endpoint_files
 from headrace.core.destinations import DataStorePath, EndpointResult, Nowhere
 from headrace.core.errors import InvalidMapping, InvalidValue
-from headrace.core.mappings import map_inputs, map_outputs, resolve_given
+from headrace.core.mappings import (
+    MappedInput,
+    MappedOutput,
+    map_inputs,
+    map_outputs,
+    resolve_given,
+)
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
 from headrace.core.sources import (
@@ -54,6 +61,14 @@ of_type = {
     DataType.ARRAY: st.lists(values, max_size=3),
     DataType.JSON: values,
     DataType.FILE: st.none(),
+}
+
+EXAMPLES = {
+    DataType.STRING: "",
+    DataType.NUMBER: 0,
+    DataType.BOOLEAN: False,
+    DataType.ARRAY: [],
+    DataType.JSON: 0,
 }
 
 
@@ -108,16 +123,24 @@ def endpoints(draw: st.DrawFn) -> Deployment:
         check_endpoint_files(mapped_inputs, mapped_outputs)
     except InvalidMapping:
         # Two fields of one name, or two files: not a mapping that can be deployed.
-        mapped_inputs, mapped_outputs, inputs, outputs = (), (), [], []
+        mapped_inputs, mapped_outputs = (), ()
+    return _deployment(mapped_inputs, mapped_outputs, draw(texts))
+
+
+def _deployment(
+    inputs: tuple[MappedInput, ...],
+    outputs: tuple[MappedOutput, ...],
+    description: str | None = None,
+) -> Deployment:
     return Deployment(
         id="d",
         name="endpoint",
-        pipeline=_pipeline(tuple(inputs), tuple(outputs)),
+        pipeline=_pipeline(tuple(m.parameter for m in inputs), tuple(m.parameter for m in outputs)),
         rule=Rule.ENDPOINT,
         mode=Mode.ELASTIC,
-        description=draw(texts),
-        sources=tuple((m.parameter.name, m.source) for m in mapped_inputs),
-        destinations=tuple((m.parameter.name, m.destination) for m in mapped_outputs),
+        description=description,
+        sources=tuple((m.parameter.name, m.source) for m in inputs),
+        destinations=tuple((m.parameter.name, m.destination) for m in outputs),
         is_enabled=True,
         created_at=AT,
         created_by="u",
@@ -243,15 +266,6 @@ def test_what_is_required_and_what_is_the_default_is_what_the_core_says(
             assert schema["properties"][name].get("default") == resolved[parameter.name]
 
 
-EXAMPLES = {
-    DataType.STRING: "",
-    DataType.NUMBER: 0,
-    DataType.BOOLEAN: False,
-    DataType.ARRAY: [],
-    DataType.JSON: 0,
-}
-
-
 @settings(max_examples=25, deadline=None)
 @given(endpoints())
 def test_the_examples_are_accepted(endpoint: Deployment) -> None:
@@ -284,3 +298,35 @@ def test_the_answer_is_a_file_where_one_is_mapped_and_names_every_other_output(
     schema = document["components"]["schemas"]["Outputs"]
     assert OAS31Validator(schema).is_valid(answer)
     assert not OAS31Validator(schema).is_valid(answer | {"outputs": {"other": 1}})
+
+
+@pytest.mark.parametrize(
+    ("declared", "source", "schema"),
+    [
+        (Input("n", "number"), None, {"required": []}),
+        (Input("n", "number", is_required=True), None, {"required": ["n"]}),
+        (
+            Input("n", "number", is_required=True, default_value=0),
+            None,
+            {"required": [], "default": 0},
+        ),
+        (
+            Input("n", "number", is_required=True, default_value=1),
+            EndpointValue("m", is_required=False, default_value=2),
+            {"required": [], "default": 2},
+        ),
+        (
+            Input("n", "number"),
+            EndpointValue("m", is_required=True),
+            {"required": ["m"]},
+        ),
+    ],
+)
+def test_the_mapping_wins_over_the_declaration_and_a_default_over_being_required(
+    declared: Input, source: EndpointValue | None, schema: dict[str, Any]
+) -> None:
+    mapped = map_inputs(Rule.ENDPOINT, [declared], [("n", source)] if source else [])
+    inputs = body_schema(endpoint_document(_deployment(mapped, ()), "https://h.example"), JSON)
+    (field,) = inputs["properties"].values()
+    found = {"required": inputs["required"]}
+    assert found | {key: field[key] for key in ("default",) if key in field} == schema

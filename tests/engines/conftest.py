@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import hashlib
 import itertools
+import os
 import subprocess
 import sys
 import textwrap
@@ -125,6 +126,19 @@ class Bench:
             except (psutil.Error, OSError):
                 continue
         return found
+
+    def templates(self) -> list[psutil.Process]:
+        """Return those of them that the engine started itself."""
+        return [process for process in self.processes() if process.ppid() == os.getpid()]
+
+    def waiting(self) -> list[psutil.Process]:
+        """Return those that a template forked and that have no folder of their own yet."""
+        templates = {process.pid for process in self.templates()}
+        return [
+            process
+            for process in self.processes()
+            if process.ppid() in templates and "/workspaces/" not in process.cwd()
+        ]
 
 
 @pytest.fixture

@@ -29,9 +29,9 @@ async def test_the_call_after_warming_uses_its_template_and_has_what_the_import_
     bench.write(PARENT + "print('imported')")
     call = bench.call(outputs={"out": "json"})
     await bench.engine.warm(call.code, {})
-    assert len(bench.processes()) == 1
+    assert len(bench.templates()) == 1
     outcome = await bench.engine.run(call)
-    assert outcome.values["out"][0] == bench.processes()[0].pid
+    assert outcome.values["out"][0] == bench.templates()[0].pid
     assert [line.message for line in bench.log(call)] == ["imported"]
     other = bench.call(outputs={"out": "json"})
     await bench.engine.run(other)
@@ -53,7 +53,7 @@ async def test_templates_beyond_the_bound_are_retired_least_recently_used_first(
     pids = {name: (await bench.value(path=f"{name}.py"))[0] for name in "ab"}
     assert (await bench.value(path="a.py"))[0] == pids["a"]
     pids["c"] = (await bench.value(path="c.py"))[0]
-    await bench.until(lambda: {p.pid for p in bench.processes()} == {pids["a"], pids["c"]})
+    await bench.until(lambda: {p.pid for p in bench.templates()} == {pids["a"], pids["c"]})
 
 
 async def test_calls_are_not_kept_waiting_by_the_bound(bench):
@@ -66,7 +66,7 @@ async def test_calls_are_not_kept_waiting_by_the_bound(bench):
     assert not busy.done()
     busy.cancel()
     await asyncio.wait({busy})
-    await bench.until(lambda: len(bench.processes()) <= 1)
+    await bench.until(lambda: len(bench.templates()) <= 1)
 
 
 async def test_an_idle_template_is_retired(bench):
@@ -84,7 +84,7 @@ async def test_templates_above_the_memory_bound_are_retired(bench):
     for name in "ab":
         bench.write(PARENT + "data = b'x' * (60 << 20)", f"{name}.py")
         last = (await bench.value(path=f"{name}.py"))[0]
-    await bench.until(lambda: [p.pid for p in bench.processes()] == [last])
+    await bench.until(lambda: [p.pid for p in bench.templates()] == [last])
 
 
 async def test_an_idle_template_that_dies_is_replaced(bench):

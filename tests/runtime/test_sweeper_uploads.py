@@ -19,11 +19,13 @@ from headrace.engines.local.checking import check_function
 from headrace.environments.uv import UvBuilder
 from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
-from headrace.runtime.sweeper import STALE_UPLOAD_S, Sweeper
+from headrace.runtime.sweeper import Sweeper
 from headrace.server.data_directory import DataDirectory
 from headrace.signals.local import LocalSignals
 from headrace.store.database import Database
 from headrace.store.migrate import migrate
+
+DAY_S = 24 * 3600
 
 
 async def test_an_upload_is_given_up_a_day_after_its_last_part(tmp_path: Path) -> None:
@@ -45,7 +47,7 @@ async def test_an_upload_is_given_up_a_day_after_its_last_part(tmp_path: Path) -
     try:
         stale, fresh = [await data_store.begin_upload(path) for path in ("stale", "fresh")]
         uploads = directory.data_store / "uploads"
-        for upload_id, age_s in ((stale, STALE_UPLOAD_S + 60), (fresh, STALE_UPLOAD_S - 60)):
+        for upload_id, age_s in ((stale, DAY_S + 60), (fresh, DAY_S - 60)):
             then = time.time() - age_s
             os.utime(uploads / upload_id, (then, then))
         await sweeper.sweep()

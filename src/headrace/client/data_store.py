@@ -14,7 +14,7 @@ from headrace.client.local_files import (
     counted,
     read_fully,
     readable,
-    size_of,
+    rewound_size,
     size_text,
     written,
 )
@@ -67,7 +67,7 @@ class DataStoreCalls(Part):
         path = check_object_path(object_path_in_datastore)
         with ExitStack() as opened:
             file = readable(filepath_or_buffer, opened)
-            size = size_of(file)
+            size = rewound_size(file)
             advance = on_progress or self._bar(opened, f"Uploading {path}", size)
             part_bytes = max(PART_BYTES, -(-(size or 0) // MAX_PARTS))
             first = read_fully(file, part_bytes)

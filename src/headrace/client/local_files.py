@@ -14,7 +14,7 @@ _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def readable(source: Any, opened: ExitStack) -> BinaryIO:
-    """Return a file at its beginning; ``opened`` closes it if it was opened here.
+    """Return a file that can be read; ``opened`` closes it if it was opened here.
 
     Raises:
         InvalidValue: It is neither a path nor a binary object that can be read.
@@ -29,10 +29,7 @@ def readable(source: Any, opened: ExitStack) -> BinaryIO:
         )
     if not isinstance(source.read(0), bytes):
         raise InvalidValue("The file to upload is open as text: open it with mode 'rb'.")
-    file = cast("BinaryIO", source)
-    if can_seek(file):
-        file.seek(0)
-    return file
+    return cast("BinaryIO", source)
 
 
 def read_fully(file: BinaryIO, size: int) -> bytes:
@@ -45,8 +42,8 @@ def read_fully(file: BinaryIO, size: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def size_of(file: BinaryIO) -> int | None:
-    """Return the bytes of a file that is at its beginning; None for a pipe."""
+def rewound_size(file: BinaryIO) -> int | None:
+    """Go to the beginning of a file and return the bytes that it has; None for a pipe."""
     if not can_seek(file):
         return None
     size = file.seek(0, os.SEEK_END)

@@ -135,6 +135,8 @@ class Transport:
             self._http.stream(method, absolute, headers=sent, **arguments) as answer,
         ):
             _refuse(answer, absolute)
+            # A connection whose answer was not read to its end cannot be used again.
+            _read(answer, absolute)
             etag: str | None = answer.headers.get("etag")
             return etag
 

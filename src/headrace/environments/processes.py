@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from headrace.environments.port import Say
@@ -38,53 +38,73 @@ async def run(
         given: What it reads from its standard input.
         keep_open: A file descriptor that it inherits, such as that of a lock it takes part in.
     """
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=cwd,
-        env=dict(environ),
-        start_new_session=True,
-        pass_fds=() if keep_open is None else (keep_open,),
-    )
+    loop = asyncio.get_running_loop()
+    # Not asyncio's own processes: uvloop forks for them and runs Python in the child, where a lock
+    # that another thread held at the fork, such as SQLite's, is never released.
+    with _memory_file(given) as stdin:
+        process = subprocess.Popen(  # noqa: ASYNC220 - returns as soon as the program is started
+            command,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            env=dict(environ),
+            start_new_session=True,
+            pass_fds=() if keep_open is None else (keep_open,),
+        )
+
+    def hear(line: str) -> None:
+        loop.call_soon_threadsafe(say, line)
+
+    following = asyncio.ensure_future(asyncio.to_thread(_follow, process, hear))
     try:
-        await asyncio.gather(_write(process, given), _read_lines(process, say))
-        return await process.wait()
+        return await asyncio.shield(following)
     finally:
-        await _end(process)
+        # Its own end has been seen or not: either way its id is taken until the thread has waited.
+        if not following.done():
+            _kill_group(process)
+            await asyncio.wait([following], timeout=_PATIENCE_S)
 
 
-async def _write(process: asyncio.subprocess.Process, text: str) -> None:
-    if process.stdin is None:
-        return
-    # The program may end without reading; its exit status tells why.
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.write(text.encode())
-        await process.stdin.drain()
-    process.stdin.close()
+@contextlib.contextmanager
+def _memory_file(text: str) -> Iterator[int]:
+    """Give a text as a descriptor of a file without a place on disk, as it may hold secrets."""
+    descriptor = os.memfd_create("given")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", closefd=False) as file:
+            file.write(text)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
-async def _read_lines(process: asyncio.subprocess.Process, say: Say) -> None:
+def _follow(process: subprocess.Popen[bytes], hear: Say) -> int:
+    """Pass on what a program says until it ends; return its exit status."""
+    if process.stdout is not None:
+        with process.stdout as output:
+            _read_lines(output.fileno(), hear)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    # While its id is still taken, so that no other process can be meant.
+    _kill_group(process)
+    return process.wait()
+
+
+def _read_lines(descriptor: int, hear: Say) -> None:
     """Pass lines on as they come; a carriage return ends one too, for redrawn progress bars."""
-    if process.stdout is None:
-        return
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     pending = ""
-    while chunk := await process.stdout.read(65536):
+    while chunk := os.read(descriptor, 65536):
         pending += decoder.decode(chunk)
         *lines, pending = pending.replace("\r", "\n").split("\n")
         if len(pending) > _LONGEST_LINE:
             lines, pending = [*lines, pending], ""
         for line in filter(str.strip, lines):
-            say(line.rstrip())
+            hear(line.rstrip())
     if pending.strip():
-        say(pending.rstrip())
+        hear(pending.rstrip())
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill what is left of the process group; wait only for a bounded time."""
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(process.wait()), _PATIENCE_S)

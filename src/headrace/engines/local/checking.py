@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,27 +30,27 @@ async def check_function(
     """
     script = Path(headrace_harness.__file__).with_name("check.py")
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(python, "-I", "-S", "-B", script, folder, function_path, function_name),
-            json.dumps(list(inputs)),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={},
-        )
+        # In a thread, not as a process of asyncio's: uvloop runs Python between fork and exec.
+        asked = [str(folder), function_path, function_name, json.dumps(list(inputs))]
+        done = await asyncio.to_thread(_run, [str(python), "-I", "-S", "-B", str(script), *asked])
     except (OSError, ValueError) as error:
         return f"{function_path} could not be checked: {python} could not be started ({error})."
-    try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            printed, _ = await process.communicate()
-    except TimeoutError:
+    except subprocess.TimeoutExpired:
         return f"{function_path} could not be read by Python within {_TIMEOUT_S:g} s."
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        how = describe_exit(process.returncode or 0)
+    if done.returncode != 0:
+        how = describe_exit(done.returncode)
         return f"{function_path} could not be checked: Python {how} when it read it."
-    problem: str | None = json.loads(printed).get("problem")
+    problem: str | None = json.loads(done.stdout).get("problem")
     return problem
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={},
+        timeout=_TIMEOUT_S,
+        check=False,
+    )

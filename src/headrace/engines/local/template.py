@@ -20,7 +20,6 @@ from headrace.engines.local.process import (
     spawn,
 )
 from headrace_harness.frames import Message
-from headrace_harness.processes import proportional
 
 _STOP_PATIENCE_S = 30.0
 
@@ -115,7 +114,7 @@ class Template:
         )
         answer = await self._answer
         if answer["op"] == "ready":
-            self.memory_bytes = proportional(self._process.pid)
+            self.memory_bytes = answer["memory_bytes"]
         return answer
 
     async def run(self, call: Call, preface: Preface, timeout_s: float | None) -> Ended:
