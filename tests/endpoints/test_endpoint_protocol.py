@@ -234,7 +234,6 @@ def test_a_key_used_by_many_at_once_starts_one_execution(make: Maker) -> None:
         ({"number1": "9"}, ["number1", "number", '"9"', "1.5"]),
         ({"number1": 9, "number2": True, "number9": 1}, ["number2", "number9", "true"]),
         ([1], ["object"]),
-        ({"number1": 1, "number2": 10**400}, ["JSON", "range"]),
     ],
 )
 def test_inputs_are_checked_before_anything_runs(
