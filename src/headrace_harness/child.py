@@ -61,6 +61,7 @@ def run_call(program: Program, ends: Ends, *, parent: int) -> None:
         # A process that user code forked may return from the function too: it reports nothing.
         if os.getpid() == own_pid:
             outputs.write_report(report, call["workspace"])
+            ends.say_done()
         status = 0
     except BaseException as error:  # noqa: BLE001 - nothing may leave this function
         calling.print_error(tracebacks.full_text(error))

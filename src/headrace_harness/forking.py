@@ -10,6 +10,8 @@ import threading
 import warnings
 from typing import Any
 
+from headrace_harness.processes import use_huge_pages
+
 _HARMLESS_THREADS = frozenset({"jemalloc_bg_thd"})
 _TORCH_SEED_CHOSEN_BELOW = 1 << 32
 
@@ -51,6 +53,7 @@ def settle_memory() -> None:
     gc.collect()
     gc.disable()
     gc.freeze()
+    use_huge_pages()
 
 
 class Randomness:

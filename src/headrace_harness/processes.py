@@ -10,6 +10,9 @@ from collections.abc import Iterable
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
+_MADV_COLLAPSE = 25
+_HUGE_PAGE = 2 << 20
+
 _OOM_SCORE_OF_A_CALL = b"500"
 
 try:
@@ -45,6 +48,26 @@ def offer_to_the_oom_killer() -> None:
             os.write(descriptor, _OOM_SCORE_OF_A_CALL)
         finally:
             os.close(descriptor)
+
+
+def use_huge_pages() -> None:
+    """Have the kernel put this process's private memory into huge pages, where it can.
+
+    A fork and the end of a fork cost time for each page that is in use.
+    """
+    if _libc is None:
+        return
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+        regions = [line.split(maxsplit=5) for line in maps]
+    for span, access, _, _, inode, *name in regions:
+        if inode != "0" or not access.startswith("rw") or name not in ([], ["[heap]\n"]):
+            continue
+        start, end = (int(address, 16) for address in span.split("-"))
+        start = (start + _HUGE_PAGE - 1) // _HUGE_PAGE * _HUGE_PAGE
+        if end - start >= _HUGE_PAGE:
+            # Before Linux 6.1 this is refused, and then all stays as it was.
+            length = (end - start) // _HUGE_PAGE * _HUGE_PAGE
+            _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(length), _MADV_COLLAPSE)
 
 
 def children_of(pid: int) -> list[int]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from headrace_harness import processes
 from headrace_harness.capture import LogFile, Pipe
 from headrace_harness.frames import Message
+from headrace_harness.spare import Spare
 
 _MEMORY_POLL_S = 0.1
 
@@ -20,17 +21,19 @@ class RunningCall:
     Attributes:
         number: The engine's number of the call.
         pid: Its process, which leads a session and a process group.
+        line: On which the process says that it is done.
         pipes: stdout and stderr, in this order; those still open.
         exit: How the process ended: an exit status, or a signal's number below zero; None while
             it runs.
         over_memory: Whether it was killed for its memory.
     """
 
-    def __init__(self, call: Message, pid: int, log: LogFile, out: int, err: int) -> None:
+    def __init__(self, call: Message, process: Spare, log: LogFile) -> None:
         self.number: int = call["number"]
-        self.pid = pid
+        self.pid = process.pid
+        self.line = process.line
         self.log = log
-        self.pipes = [Pipe(out, b"o", self.log), Pipe(err, b"e", self.log)]
+        self.pipes = [Pipe(process.out, b"o", self.log), Pipe(process.err, b"e", self.log)]
         self.exit: int | None = None
         self.over_memory = False
         self._memory_bytes: int | None = call["memory_bytes"]
@@ -42,7 +45,8 @@ class RunningCall:
     @property
     def descriptors(self) -> list[int]:
         """All descriptors that the template holds for this call."""
-        return [self.log.descriptor, *(pipe.descriptor for pipe in self.pipes)]
+        pipes = [pipe.descriptor for pipe in self.pipes]
+        return [self.log.descriptor, self.line.fileno(), *pipes]
 
     @property
     def is_winding_down(self) -> bool:
@@ -83,6 +87,15 @@ class RunningCall:
         self.exit = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
         return True
 
+    def is_alone(self) -> bool:
+        """Tell whether the process has no children left that would outlive it."""
+        return processes.tree_of(self.pid) == {self.pid}
+
+    def conclude(self) -> None:
+        """Take the process for ended: it has reported, and there is nothing more to come."""
+        self.exit = 0
+        self.kill()
+
     def reap(self) -> None:
         """Kill what is left of the process group and let go of the process's id."""
         self.kill()
@@ -90,6 +103,8 @@ class RunningCall:
 
     def finish(self, forget: Callable[[int], None]) -> Message:
         """Take the rest of the output and return the message that says how the call ended."""
+        forget(self.line.fileno())
+        self.line.close()
         for pipe in self.pipes:
             pipe.drain()
             forget(pipe.descriptor)

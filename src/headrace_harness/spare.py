@@ -1,43 +1,56 @@
-"""A process that was forked before its call is known, and waits to be told of it."""
+"""A process that was forked before its call is known, and the line on which it is told of it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 
 from headrace_harness.frames import FrameReader, Message, encode_frame
 
 _READ_BYTES = 65536
 
 
+_DONE = b"d"
+
+
 class Ends:
     """The ends that belong to the waiting process.
 
     Attributes:
-        orders: Where it reads of its call.
         out: What becomes its stdout.
         err: What becomes its stderr.
     """
 
-    def __init__(self, orders: int, out: int, err: int) -> None:
-        self.orders = orders
+    def __init__(self, line: socket.socket, out: int, err: int) -> None:
+        self._line = line
         self.out = out
         self.err = err
 
     def close(self) -> None:
         """Close them, in the template."""
-        for descriptor in (self.orders, self.out, self.err):
-            os.close(descriptor)
+        self._line.close()
+        os.close(self.out)
+        os.close(self.err)
 
     def read_order(self) -> Message | None:
         """Wait to be told of the call; None if the template has changed its mind."""
         frames = FrameReader()
         while True:
-            data = os.read(self.orders, _READ_BYTES)
+            data = self._line.recv(_READ_BYTES)
             if not data:
                 return None
             for message in frames.feed(data):
-                os.close(self.orders)
                 return message
+
+    def say_done(self) -> None:
+        """Tell the template that the report is there and all output written.
+
+        What follows is the kernel's taking the memory apart, which may take longer than the call.
+        """
+        # Without the message, the template waits for the end of the process instead.
+        with contextlib.suppress(OSError):
+            self._line.send(_DONE)
 
 
 class Spare:
@@ -45,43 +58,44 @@ class Spare:
 
     Attributes:
         pid: Its process.
+        line: On which it is told of its call, and says that it is done.
         out: Where its stdout is read.
         err: Where its stderr is read.
     """
 
-    def __init__(self, orders: int, out: int, err: int) -> None:
+    def __init__(self, line: socket.socket, out: int, err: int) -> None:
         self.pid = 0
-        self._orders = orders
+        self.line = line
         self.out = out
         self.err = err
 
     @classmethod
     def open(cls) -> tuple[Spare, Ends]:
-        """Return both sides of the pipes to a process that is about to be forked.
+        """Return both sides of what joins the template and a process that is about to be forked.
 
         Raises:
             OSError: There are no descriptors left.
         """
+        mine, theirs = socket.socketpair()
         opened: list[int] = []
         try:
-            for _ in range(3):
+            for _ in range(2):
                 opened.extend(os.pipe())
         except OSError:
+            mine.close()
+            theirs.close()
             for descriptor in opened:
                 os.close(descriptor)
             raise
-        orders, orders_writer, out, out_writer, err, err_writer = opened
-        return cls(orders_writer, out, err), Ends(orders, out_writer, err_writer)
+        out, out_writer, err, err_writer = opened
+        return cls(mine, out, err), Ends(theirs, out_writer, err_writer)
 
     def tell(self, message: Message) -> bool:
         """Tell the process of its call; return False if it is gone."""
-        view = memoryview(encode_frame(message))
         try:
-            while view:
-                view = view[os.write(self._orders, view) :]
-        except BrokenPipeError:
+            self.line.sendall(encode_frame(message))
+        except OSError:
             return False
-        os.close(self._orders)
         return True
 
     def has_ended(self) -> bool:
@@ -89,6 +103,15 @@ class Spare:
         return os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
 
     def discard(self) -> None:
-        """Close this side of its pipes."""
-        for descriptor in (self._orders, self.out, self.err):
-            os.close(descriptor)
+        """Close this side of what joins it to the template."""
+        self.line.close()
+        os.close(self.out)
+        os.close(self.err)
+
+
+def is_done(line: socket.socket) -> bool:
+    """Tell whether a process has said that it is done; False if the line is merely closed."""
+    try:
+        return line.recv(1) == _DONE
+    except OSError:
+        return False

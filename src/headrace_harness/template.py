@@ -16,7 +16,7 @@ from headrace_harness.child import Program
 from headrace_harness.forking import fork_quietly
 from headrace_harness.frames import FrameReader, Message, encode_frame
 from headrace_harness.running import RunningCall
-from headrace_harness.spare import Ends, Spare
+from headrace_harness.spare import Ends, Spare, is_done
 
 _RECEIVE_BYTES = 262144
 
@@ -45,6 +45,9 @@ class Template:
         self._spare: Spare | None = None
         self._wants_spare = True
         self._pipes: dict[int, Pipe] = {}
+        self._lines: dict[int, RunningCall] = {}
+        # Processes of calls that are over, until the kernel has taken them apart.
+        self._leaving: set[int] = set()
         self._poll = select.poll()
         self._wake, self._wake_writer = os.pipe()
         self._on_child: Any = signal.SIG_DFL
@@ -57,6 +60,7 @@ class Template:
         while True:
             ready = {descriptor for descriptor, _ in self._poll.poll(self._tend())}
             self._read_pipes(ready)
+            self._conclude(ready)
             if self._wake in ready:
                 os.read(self._wake, 4096)
                 self._bury()
@@ -95,8 +99,25 @@ class Template:
             if not pipe.read():
                 self._forget(pipe.descriptor)
 
+    def _conclude(self, ready: set[int]) -> None:
+        """Finish the calls whose processes have said that they are done and leave nobody behind.
+
+        The others are finished when they have ended, by :meth:`_bury`.
+        """
+        for descriptor in ready & self._lines.keys():
+            call = self._lines[descriptor]
+            if is_done(call.line) and call.exit is None and call.is_alone():
+                call.conclude()
+                del self._calls[call.pid]
+                self._leaving.add(call.pid)
+                self.send(call.finish(self._forget))
+            else:
+                self._forget(descriptor)
+
     def _forget(self, descriptor: int) -> None:
-        if self._pipes.pop(descriptor, None) is not None:
+        is_pipe = self._pipes.pop(descriptor, None) is not None
+        is_line = self._lines.pop(descriptor, None) is not None
+        if is_pipe or is_line:
             self._poll.unregister(descriptor)
 
     def _receive(self) -> bool:
@@ -128,8 +149,10 @@ class Template:
             why = f"The process of the call could not be started: {error}."
             self.send({"op": "refused", "number": message["number"], "message": why})
             return
-        call = RunningCall(message, process.pid, log, process.out, process.err)
+        call = RunningCall(message, process, log)
         self._calls[process.pid] = call
+        self._lines[call.line.fileno()] = call
+        self._poll.register(call.line, select.POLLIN)
         for pipe in call.pipes:
             self._pipes[pipe.descriptor] = pipe
             self._poll.register(pipe.descriptor, select.POLLIN)
@@ -189,6 +212,7 @@ class Template:
             # The next call is followed by another one; until then nothing would use it.
             self._spare.discard()
             self._spare = None
+        self._leaving = {pid for pid in self._leaving if not os.waitpid(pid, os.WNOHANG)[0]}
         sessions = self._sessions_left()
         for call in list(self._calls.values()):
             call.look()
@@ -220,14 +244,12 @@ class Template:
         return is_left
 
     def _orphans(self) -> list[int]:
+        known = self._kept | self._leaving | ({self._spare.pid} if self._spare else set())
         return [
             pid
             for pid in processes.own_children(self._children_file)
-            if pid not in self._calls and pid not in self._kept and not self._is_spare(pid)
+            if pid not in known and pid not in self._calls
         ]
-
-    def _is_spare(self, pid: int) -> bool:
-        return self._spare is not None and self._spare.pid == pid
 
 
 def kill_children(children_file: str) -> None:

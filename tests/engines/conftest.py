@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import hashlib
 import itertools
@@ -134,11 +135,12 @@ class Bench:
     def waiting(self) -> list[psutil.Process]:
         """Return those that a template forked and that have no folder of their own yet."""
         templates = {process.pid for process in self.templates()}
-        return [
-            process
-            for process in self.processes()
-            if process.ppid() in templates and "/workspaces/" not in process.cwd()
-        ]
+        found = []
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                if process.ppid() in templates and "/workspaces/" not in process.cwd():
+                    found.append(process)
+        return found
 
 
 @pytest.fixture
