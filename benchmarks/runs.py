@@ -5,6 +5,7 @@ The unit is what a bare ``python -c pass`` takes with the interpreter of the pip
 
 from __future__ import annotations
 
+import json
 import statistics
 import subprocess
 import sys
@@ -12,9 +13,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
-import httpx
 from benchmarks.running import Running, running_server
 
 from headrace import HeadraceSdk, Input, Output
@@ -52,14 +54,21 @@ REQUIREMENTS = "scikit-learn==1.9.1\npandas==3.1.1\n"
 CLIENTS = 16
 TRIVIAL_RUNS = 640
 ROUNDS = 60
+PAUSE_S = 0.1
+ROOT = "/api/v1"
+ALONE = "bare python -c pass by itself"
 
 
-def median(work: Callable[[], object], rounds: int = ROUNDS) -> float:
-    """Return the median time of ``work`` in seconds, after a warm-up."""
+def median(work: Callable[[], object], rounds: int = ROUNDS, pause_s: float = 0) -> float:
+    """Return the median time of ``work`` in seconds, after a warm-up.
+
+    With a pause before each, it is what one costs that comes by itself; without, one of many.
+    """
     for _ in range(3):
         work()
     times = []
     for _ in range(rounds):
+        time.sleep(pause_s)
         begin = time.perf_counter()
         work()
         times.append(time.perf_counter() - begin)
@@ -67,34 +76,50 @@ def median(work: Callable[[], object], rounds: int = ROUNDS) -> float:
 
 
 class Caller:
-    """A caller that speaks HTTP with as little between as possible."""
+    """A caller on one connection, with as little between it and the server as possible."""
 
     def __init__(self, server: Running) -> None:
-        self.root = f"{server.url}/api/v1"
-        self.http = httpx.Client(timeout=60)
-        answer = self.http.post(
-            f"{self.root}/auth/refresh", json={"refresh_token": server.token}
-        ).json()
-        self.http.headers["Authorization"] = f"Bearer {answer['access_token']}"
+        self.connection = HTTPConnection(server.url.removeprefix("http://"), timeout=60)
+        self.headers = {"Content-Type": "application/json"}
+        body = json.dumps({"refresh_token": server.token})
+        token = self.ask("POST", f"{ROOT}/auth/refresh", body)["access_token"]
+        self.headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+
+    def ask(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:
+        """Send one request and return its answer."""
+        self.connection.request(method, path, body, self.headers)
+        answer = self.connection.getresponse()
+        content = answer.read()
+        assert answer.status < 300, content
+        found: dict[str, Any] = json.loads(content)
+        return found
 
     def submit(self, pipeline: str) -> str:
         """Start a run and return its id."""
-        answer = self.http.post(
-            f"{self.root}/pipelines/{pipeline}/run", data={"json_inputs": '{"number": 4}'}
-        )
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["execution_id"])
+        path = f"{ROOT}/pipelines/{pipeline}/run"
+        return str(self.ask("POST", path, "json_inputs=%7B%22number%22%3A4%7D")["execution_id"])
 
     def outputs(self, execution_id: str) -> None:
         """Wait for a run's outputs."""
-        answer = self.http.get(
-            f"{self.root}/executions/{execution_id}/outputs?wait_for_completion=true"
-        )
-        assert answer.status_code == 200, answer.text
+        self.ask("GET", f"{ROOT}/executions/{execution_id}/outputs?wait_for_completion=true")
 
     def run(self, pipeline: str) -> None:
         """Start a run and wait for its outputs."""
         self.outputs(self.submit(pipeline))
+
+
+def submission(caller: Caller) -> float:
+    """Return the median time of a submission, nothing else running."""
+    times = []
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        execution_id = caller.submit("trivial")
+        times.append(time.perf_counter() - begin)
+        caller.outputs(execution_id)
+    return statistics.median(times)
 
 
 def create(sdk: HeadraceSdk, name: str, source: str, requirements: str | None) -> float:
@@ -134,22 +159,23 @@ def throughput(server: Running) -> float:
     return TRIVIAL_RUNS / (time.perf_counter() - begin)
 
 
-def endpoint_call(sdk: HeadraceSdk) -> Callable[[], None]:
+def endpoint_call(server: Running, sdk: HeadraceSdk) -> Callable[[], None]:
     """Return a call of an elastic endpoint of the scientific pipeline."""
     made = sdk.create_deployment("scientific", "scientific", "endpoint")
-    http = httpx.Client(
-        timeout=60, headers={"Authorization": f"EndpointToken {made['endpoint_token']}"}
-    )
+    caller = Caller(server)
+    caller.headers = {
+        "Authorization": f"EndpointToken {made['endpoint_token']}",
+        "Content-Type": "application/json",
+    }
 
     def call() -> None:
-        answer = http.post(made["endpoint_url"], json={"number": 4})
-        assert answer.status_code == 200, answer.text
+        caller.ask("POST", "/endpoints/scientific", '{"number": 4}')
 
     return call
 
 
-def floor(server: Running) -> tuple[float, float, float]:
-    """Return seconds of a bare interpreter, of one with the imports, and of a bare fork of it."""
+def floor(server: Running) -> tuple[float, float, float, float]:
+    """Return seconds of a bare interpreter, of one by itself, of one with imports, of a fork."""
     environments = server.data_dir / "environments"
     python = next(
         path
@@ -158,14 +184,18 @@ def floor(server: Running) -> tuple[float, float, float]:
     )
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "work.py").write_text(SOURCE)
-        bare = median(lambda: subprocess.run([python, "-c", "pass"], check=True), 30)
+
+        def start() -> None:
+            subprocess.run([python, "-c", "pass"], check=True)
+
+        bare, alone = median(start, 30), median(start, 30, PAUSE_S)
         fresh = median(
             lambda: subprocess.run([python, "-c", "import work"], cwd=folder, check=True), 5
         )
         done = subprocess.run(
             [python, "-c", FLOOR, folder], capture_output=True, text=True, check=True
         )
-    return bare, fresh, float(done.stdout)
+    return bare, alone, fresh, float(done.stdout)
 
 
 def main() -> None:
@@ -178,33 +208,43 @@ def main() -> None:
         second = create(sdk, "second", SOURCE + "\n", REQUIREMENTS)
         caller = Caller(server)
         caller.run("scientific")
-        call = endpoint_call(sdk)
+        call = endpoint_call(server, sdk)
         rows: dict[str, list[float]] = {}
-        bare = fresh = fork = 0.0
         # Interleaved, so that a noisy moment does not fall on one of them alone.
         for _ in range(3):
-            bare, fresh, fork = floor(server)
+            bare, alone, fresh, fork = floor(server)
             for name, seconds in (
                 ("bare python -c pass", bare),
+                (ALONE, alone),
                 ("fresh interpreter with the imports", fresh),
                 ("bare fork of a loaded interpreter", fork),
-                ("submission of a run", median(lambda: caller.submit("trivial"))),
+                ("submission of a run", submission(caller)),
                 ("recorded run, trivial", median(lambda: caller.run("trivial"))),
                 ("recorded run, scikit-learn imported", median(lambda: caller.run("scientific"))),
                 ("elastic endpoint, scikit-learn imported", median(call)),
+                (
+                    "recorded run by itself, scikit-learn imported",
+                    median(lambda: caller.run("scientific"), 30, PAUSE_S),
+                ),
+                (
+                    "endpoint call by itself, scikit-learn imported",
+                    median(call, 30, PAUSE_S),
+                ),
             ):
                 rows.setdefault(name, []).append(seconds)
         rates = [throughput(server) for _ in range(3)]
         unit = statistics.median(rows["bare python -c pass"])
-        print(f"{'':44}{'median':>12}{'of python -c pass':>20}")
+        unit_alone = statistics.median(rows[ALONE])
+        print(f"{'':48}{'median':>12}{'of python -c pass':>20}")
         for name, times in rows.items():
             seconds = statistics.median(times)
-            print(f"{name:44}{seconds * 1000:9.2f} ms{seconds / unit:19.2f}x")
-        print(f"{'trivial runs, 16 clients':44}{statistics.median(rates):9.1f} /s")
-        print(f"{'idle server, resident':44}{idle / 2**20:9.1f} MiB")
-        print(f"{'server after all that, resident':44}{server.memory_bytes() / 2**20:9.1f} MiB")
-        print(f"{'scientific pipeline, created to ready':44}{first:9.2f} s")
-        print(f"{'second pipeline with the same requirements':44}{second:9.2f} s")
+            of = unit_alone if "by itself" in name else unit
+            print(f"{name:48}{seconds * 1000:9.2f} ms{seconds / of:19.2f}x")
+        print(f"{'trivial runs, 16 clients':48}{statistics.median(rates):9.1f} /s")
+        print(f"{'idle server, resident':48}{idle / 2**20:9.1f} MiB")
+        print(f"{'server after all that, resident':48}{server.memory_bytes() / 2**20:9.1f} MiB")
+        print(f"{'scientific pipeline, created to ready':48}{first:9.2f} s")
+        print(f"{'second pipeline with the same requirements':48}{second:9.2f} s")
     sys.stdout.flush()
 
 

@@ -12,6 +12,7 @@ _READ_BYTES = 65536
 
 
 _DONE = b"d"
+_LEAVING_NICENESS = 10
 
 
 class Ends:
@@ -46,8 +47,11 @@ class Ends:
     def say_done(self) -> None:
         """Tell the template that the report is there and all output written.
 
-        What follows is the kernel's taking the memory apart, which may take longer than the call.
+        What follows is the kernel's taking the memory apart, which may take longer than the call;
+        that gives way to those who now pass the report on.
         """
+        with contextlib.suppress(OSError):
+            os.nice(_LEAVING_NICENESS)
         # Without the message, the template waits for the end of the process instead.
         with contextlib.suppress(OSError):
             self._line.send(_DONE)

@@ -19,6 +19,7 @@ from headrace_harness.running import RunningCall
 from headrace_harness.spare import Ends, Spare, is_done
 
 _RECEIVE_BYTES = 262144
+_QUIET_S = 0.005
 
 
 class Template:
@@ -44,6 +45,7 @@ class Template:
         self._ending: list[RunningCall] = []
         self._spare: Spare | None = None
         self._wants_spare = True
+        self._quiet_since = 0.0
         self._pipes: dict[int, Pipe] = {}
         self._lines: dict[int, RunningCall] = {}
         # Processes of calls that are over, until the kernel has taken them apart.
@@ -66,13 +68,13 @@ class Template:
                 self._bury()
             if self._control.fileno() in ready and not self._receive():
                 break
-            if self._wants_spare and not self._calls:
-                # Now, when nobody waits for this loop.
+            if self._spare_due() == 0:
                 self._fork_ahead()
         kill_children(self._children_file)
 
     def send(self, message: Message) -> None:
         """Send one message to the engine, which always listens."""
+        self._quiet_since = time.monotonic()
         # If the engine is gone, the loop will notice.
         with contextlib.suppress(OSError):
             self._control.sendall(encode_frame(message))
@@ -87,6 +89,9 @@ class Template:
         """Let the running calls do what is due; return the milliseconds until more is."""
         now = time.monotonic()
         due = [at for at in (call.tend(now) for call in self._calls.values()) if at is not None]
+        spare_due = self._spare_due()
+        if spare_due is not None:
+            due.append(now + spare_due)
         # A call may have got to the end of its grace with its own process gone already.
         if any(call.exit is not None for call in self._calls.values()):
             self._bury()
@@ -169,6 +174,16 @@ class Template:
         spare = self._fork()
         spare.tell(message)
         return spare
+
+    def _spare_due(self) -> float | None:
+        """Return the seconds until a process is forked ahead; None if none is wanted now.
+
+        That is when nobody waits for this loop, and the server has had time to pass on the
+        outcome of the last call: a fork keeps a processor busy for longer than that takes.
+        """
+        if not self._wants_spare or self._calls:
+            return None
+        return max(0.0, self._quiet_since + _QUIET_S - time.monotonic())
 
     def _fork_ahead(self) -> None:
         self._wants_spare = False

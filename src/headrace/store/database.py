@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import OperationalError
 
 from headrace.core.errors import Unavailable
@@ -133,35 +135,38 @@ class Database(Reader):
         return group
 
     def _commit(self, connection: Connection, group: list[_Write]) -> None:
+        cursor = connection.connection.cursor()
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            cursor.execute("BEGIN IMMEDIATE")
             for item in group:
-                _run_in_savepoint(connection, item)
-            connection.exec_driver_sql("COMMIT")
+                _run_in_savepoint(connection, cursor, item)
+            cursor.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever it was, each waiting caller must hear of it
-            _roll_back(connection)
+            _roll_back(cursor)
             reason = Unavailable(f"The database could not store the change: {error}.")
             reason.__cause__ = error
             for item in group:
                 item.error = item.error or reason
+        finally:
+            cursor.close()
 
 
-def _run_in_savepoint(connection: Connection, item: _Write) -> None:
-    connection.exec_driver_sql("SAVEPOINT one")
+def _run_in_savepoint(connection: Connection, cursor: DBAPICursor, item: _Write) -> None:
+    cursor.execute("SAVEPOINT one")
     try:
         item.result = item.work(connection)
     except OperationalError:
         raise
     except Exception as error:  # noqa: BLE001 - it belongs to the caller, who gets it from the future
         item.error = error
-        connection.exec_driver_sql("ROLLBACK TO one")
-    connection.exec_driver_sql("RELEASE one")
+        cursor.execute("ROLLBACK TO one")
+    cursor.execute("RELEASE one")
 
 
-def _roll_back(connection: Connection) -> None:
+def _roll_back(cursor: DBAPICursor) -> None:
     try:
-        connection.exec_driver_sql("ROLLBACK")
-    except OperationalError:
+        cursor.execute("ROLLBACK")
+    except sqlite3.Error:
         # SQLite has rolled back by itself already (disk full, I/O error).
         return
 

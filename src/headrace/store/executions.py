@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from headrace.core.executions import (
     Execution,
@@ -33,36 +33,53 @@ _SUMMARY = [
 ]
 
 
+# Built once, because each run needs them and building a statement costs more than running it.
+_ADD = insert(executions)
+_BY_ID = select(executions).where(executions.c.id == bindparam("execution_id"))
+_HAS_PENDING = select(executions.c.id).where(executions.c.status == Status.PENDING.value).limit(1)
+_OF_WORKER = (
+    (executions.c.id == bindparam("execution_id"))
+    & (executions.c.status == Status.RUNNING.value)
+    & (executions.c.worker_id == bindparam("of_worker"))
+)
+_END_COLUMNS = ("status", "ended_at", "failure_kind", "failure_message")
+_FINISH = (
+    update(executions)
+    .where(_OF_WORKER)
+    .values({column: bindparam(f"new_{column}") for column in _END_COLUMNS})
+)
+_FINISH_WITH_OUTPUTS = _FINISH.values(outputs=bindparam("new_outputs"))
+
+
 def add_execution(connection: Connection, execution: Execution, worker_id: str | None) -> None:
     """Insert an execution, ``Running`` under a worker or ``Pending`` under none."""
     connection.execute(
-        insert(executions).values(
-            id=execution.id,
-            pipeline_id=execution.pipeline_id,
-            pipeline_name=execution.pipeline_name,
-            deployment_name=execution.deployment_name,
-            status=execution.status.value,
-            created_at=to_us(execution.created_at),
-            created_by=execution.created_by,
-            started_at=to_us(execution.started_at),
-            ended_at=None,
-            inputs=_inputs_text(execution.inputs),
-            outputs=_outputs_text(execution.outputs),
-            failure_kind=None,
-            failure_message=None,
-            attempt=execution.attempt,
-            worker_id=worker_id,
-            deployment_id=execution.deployment_id,
-            timeout_s=execution.timeout_s,
-        )
+        _ADD,
+        {
+            "id": execution.id,
+            "pipeline_id": execution.pipeline_id,
+            "pipeline_name": execution.pipeline_name,
+            "deployment_name": execution.deployment_name,
+            "status": execution.status.value,
+            "created_at": to_us(execution.created_at),
+            "created_by": execution.created_by,
+            "started_at": to_us(execution.started_at),
+            "ended_at": None,
+            "inputs": _inputs_text(execution.inputs),
+            "outputs": _outputs_text(execution.outputs),
+            "failure_kind": None,
+            "failure_message": None,
+            "attempt": execution.attempt,
+            "worker_id": worker_id,
+            "deployment_id": execution.deployment_id,
+            "timeout_s": execution.timeout_s,
+        },
     )
 
 
 def execution_by_id(connection: Connection, execution_id: str) -> Execution | None:
     """Return an execution with its inputs and outputs, or None."""
-    row = connection.execute(
-        select(executions).where(executions.c.id == execution_id)
-    ).one_or_none()
+    row = connection.execute(_BY_ID, {"execution_id": execution_id}).one_or_none()
     return None if row is None else _execution(row)
 
 
@@ -122,10 +139,7 @@ def claim_pending(
 
 def has_pending(connection: Connection) -> bool:
     """Tell whether an execution waits for a slot."""
-    first = connection.scalar(
-        select(executions.c.id).where(executions.c.status == Status.PENDING.value).limit(1)
-    )
-    return first is not None
+    return connection.scalar(_HAS_PENDING) is not None
 
 
 def finish(
@@ -138,19 +152,12 @@ def finish(
     at: datetime,
 ) -> bool:
     """Record the end of an execution that this worker runs; False if it no longer runs it."""
-    changes: dict[str, Any] = _end(failure, at)
-    if outputs is not None:
-        changes["outputs"] = _outputs_text(outputs)
-    result = connection.execute(
-        update(executions)
-        .where(
-            executions.c.id == execution_id,
-            executions.c.status == Status.RUNNING.value,
-            executions.c.worker_id == worker_id,
-        )
-        .values(changes)
-    )
-    return result.rowcount == 1
+    parameters = {f"new_{column}": value for column, value in _end(failure, at).items()}
+    parameters |= {"execution_id": execution_id, "of_worker": worker_id}
+    if outputs is None:
+        return connection.execute(_FINISH, parameters).rowcount == 1
+    parameters["new_outputs"] = _outputs_text(outputs)
+    return connection.execute(_FINISH_WITH_OUTPUTS, parameters).rowcount == 1
 
 
 def end_pending(connection: Connection, execution_id: str, failure: Failure, at: datetime) -> bool:

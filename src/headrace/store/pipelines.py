@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
@@ -13,6 +15,12 @@ from headrace.store.moments import from_us, to_us
 from headrace.store.tables import executions, pipelines
 from headrace.wire.bodies import input_body, output_body
 from headrace.wire.codec import decode, encode
+
+_COLUMNS = tuple(column.name for column in pipelines.c)
+
+# Built once: each run needs one of them, and building a statement costs more than running it.
+_BY_NAME = select(pipelines).where(pipelines.c.name == bindparam("pipeline_name"))
+_BY_ID = select(pipelines).where(pipelines.c.id == bindparam("pipeline_id"))
 
 
 def add_pipeline(connection: Connection, pipeline: Pipeline) -> None:
@@ -41,13 +49,13 @@ def add_pipeline(connection: Connection, pipeline: Pipeline) -> None:
 
 def pipeline_by_name(connection: Connection, name: str) -> Pipeline | None:
     """Return a pipeline, or None."""
-    row = connection.execute(select(pipelines).where(pipelines.c.name == name)).one_or_none()
+    row = connection.execute(_BY_NAME, {"pipeline_name": name}).one_or_none()
     return None if row is None else _pipeline(row)
 
 
 def pipeline_by_id(connection: Connection, pipeline_id: str) -> Pipeline | None:
     """Return a pipeline, or None."""
-    row = connection.execute(select(pipelines).where(pipelines.c.id == pipeline_id)).one_or_none()
+    row = connection.execute(_BY_ID, {"pipeline_id": pipeline_id}).one_or_none()
     return None if row is None else _pipeline(row)
 
 
@@ -105,6 +113,13 @@ def digests_in_use(connection: Connection) -> tuple[set[str], set[str]]:
 
 
 def _pipeline(row: Row[Any]) -> Pipeline:
+    return _parsed(tuple(row))
+
+
+@lru_cache(maxsize=256)
+def _parsed(values: tuple[Any, ...]) -> Pipeline:
+    """Return the pipeline of a row; equal rows, which runs read again and again, share one."""
+    row: Any = SimpleNamespace(**dict(zip(_COLUMNS, values, strict=True)))
     config = decode(row.config, "config")
     for key in ("included_folders", "system_dependencies"):
         config[key] = None if config[key] is None else tuple(config[key])
