@@ -12,10 +12,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from headrace.core.errors import NotFound, Unavailable
@@ -58,15 +57,21 @@ class Gate:
 
 
 @pytest.fixture
-def commits(database: Database) -> list[str]:
-    """The commits so far."""
+async def commits(database: Database) -> list[str]:
+    """The commits from now on, as SQLite itself tells them."""
     seen: list[str] = []
 
-    @event.listens_for(database._writing, "before_cursor_execute")
-    def watch(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    def hear(statement: str) -> None:
         if statement == "COMMIT":
             seen.append(statement)
 
+    def watch(connection: Connection) -> None:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.set_trace_callback(hear)
+
+    await database.write(watch)
+    seen.clear()
     return seen
 
 

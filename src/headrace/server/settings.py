@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from headrace.core.errors import InvalidRequest
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-_DEFAULT_EXECUTIONS = max(4, 2 * (os.cpu_count() or 1))
+_DEFAULT_EXECUTIONS = max(8, 4 * (os.cpu_count() or 1))
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])"
     r"(:(?P<port>[0-9]{1,5}))?"
