@@ -61,7 +61,10 @@ def run_call(program: Program, ends: Ends, *, parent: int) -> None:
         # A process that user code forked may return from the function too: it reports nothing.
         if os.getpid() == own_pid:
             outputs.write_report(report, call["workspace"])
-            ends.say_done()
+            # Asked here, where it cannot be too late: once this process is gone, its orphans are
+            # the template's, and nothing tells any more whose they were.
+            if not processes.children_of(own_pid):
+                ends.say_done()
         status = 0
     except BaseException as error:  # noqa: BLE001 - nothing may leave this function
         calling.print_error(tracebacks.full_text(error))

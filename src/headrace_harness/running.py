@@ -87,10 +87,6 @@ class RunningCall:
         self.exit = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
         return True
 
-    def is_alone(self) -> bool:
-        """Tell whether the process has no children left that would outlive it."""
-        return processes.tree_of(self.pid) == {self.pid}
-
     def conclude(self) -> None:
         """Take the process for ended: it has reported, and there is nothing more to come."""
         self.exit = 0

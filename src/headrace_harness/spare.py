@@ -45,7 +45,7 @@ class Ends:
                 return message
 
     def say_done(self) -> None:
-        """Tell the template that the report is there and all output written.
+        """Tell the template that the report is there, all output written, and nobody left behind.
 
         What follows is the kernel's taking the memory apart, which may take longer than the call;
         that gives way to those who now pass the report on.

@@ -105,13 +105,13 @@ class Template:
                 self._forget(pipe.descriptor)
 
     def _conclude(self, ready: set[int]) -> None:
-        """Finish the calls whose processes have said that they are done and leave nobody behind.
+        """Finish the calls whose processes have said that they are done.
 
-        The others are finished when they have ended, by :meth:`_bury`.
+        Those with children do not say so; they are finished when all have ended, by :meth:`_bury`.
         """
         for descriptor in ready & self._lines.keys():
             call = self._lines[descriptor]
-            if is_done(call.line) and call.exit is None and call.is_alone():
+            if is_done(call.line) and call.exit is None:
                 call.conclude()
                 del self._calls[call.pid]
                 self._leaving.add(call.pid)

@@ -130,7 +130,12 @@ class Bench:
 
     def templates(self) -> list[psutil.Process]:
         """Return those of them that the engine started itself."""
-        return [process for process in self.processes() if process.ppid() == os.getpid()]
+        found = []
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                if process.ppid() == os.getpid():
+                    found.append(process)
+        return found
 
     def waiting(self) -> list[psutil.Process]:
         """Return those that a template forked and that have no folder of their own yet."""
