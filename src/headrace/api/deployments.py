@@ -7,7 +7,7 @@ from starlette.responses import Response
 from headrace.api.calls import read_call
 from headrace.api.exchange import Exchange, answer
 from headrace.api.forms import read_form
-from headrace.control.deployments import DeploymentChange, EndpointDraft
+from headrace.control.deployment_drafts import DeploymentChange, EndpointDraft
 from headrace.core.deployments import Deployment
 from headrace.core.errors import InvalidRequest
 from headrace.wire.deployments import (

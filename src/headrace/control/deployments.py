@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from headrace.control.clock import now
+from headrace.control.deployment_drafts import DeploymentChange, EndpointDraft
 from headrace.control.executions import Executions
 from headrace.control.sealing import Keys
 from headrace.control.submission import Order, Submission, UploadedFile
@@ -34,43 +35,6 @@ from headrace.store.moments import to_us
 
 KEY_LIFETIME = timedelta(days=1)
 """How long a repeated call with the same idempotency key returns the first execution."""
-
-InputsMapping = Sequence[tuple[str, InputSource]]
-OutputsMapping = Sequence[tuple[str, OutputDestination]]
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointDraft:
-    """What a caller gives to create an endpoint.
-
-    Attributes:
-        name: Name of the deployment.
-        pipeline_name: The pipeline that it runs.
-        description: Free text, or None.
-        inputs_mapping: Sources, by input name; the others are sent under their own names.
-        outputs_mapping: Destinations, by output name; the others are answered in the same way.
-        url_path: Last segment of the URL; None for the deployment's name.
-        token: The endpoint's token; None to have one made.
-        timeout_s: Longest time of one execution, in seconds; None for the server's limit.
-    """
-
-    name: str
-    pipeline_name: str
-    description: str | None
-    inputs_mapping: InputsMapping
-    outputs_mapping: OutputsMapping
-    url_path: str | None = None
-    token: str | None = None
-    timeout_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeploymentChange:
-    """What a caller changes of a deployment; None leaves a property as it is."""
-
-    is_enabled: bool | None = None
-    inputs_mapping: InputsMapping | None = None
-    outputs_mapping: OutputsMapping | None = None
 
 
 class Deployments:
