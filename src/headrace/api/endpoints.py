@@ -12,10 +12,11 @@ from headrace.api.exchange import Exchange, answer
 from headrace.api.files import file_response
 from headrace.core.deployments import Deployment
 from headrace.core.destinations import EndpointResult
-from headrace.core.errors import NotFound, PipelineExecutionFailed, Unauthenticated
+from headrace.core.errors import NotFound, Unauthenticated
 from headrace.core.executions import Execution, OutputRecord
 from headrace.core.values import DataType, FileValue
 from headrace.wire.bodies import json_value
+from headrace.wire.problems import execution_failed
 from headrace.wire.routes import ENDPOINT_FILE_V1, ENDPOINT_RESULTS, ENDPOINT_RESULTS_V1
 
 HOLD_S = 50.0
@@ -92,14 +93,7 @@ async def _answer(
     if not execution.status.is_terminal:
         return _see_other(execution.id, location)
     if execution.failure is not None:
-        raise PipelineExecutionFailed(
-            execution.failure.message,
-            details={
-                "execution_id": execution.id,
-                "status": execution.status.value,
-                "failure": execution.failure.kind.value,
-            },
-        )
+        raise execution_failed(execution, execution.failure)
     headers = {"Craft-Ai-Execution-Id": execution.id}
     if is_wrapped:
         outputs = {

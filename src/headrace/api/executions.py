@@ -9,12 +9,13 @@ from headrace.api.files import file_response
 from headrace.api.forms import read_form
 from headrace.api.logs import followed_lines, lines_between
 from headrace.control.executions import RunRequest
-from headrace.core.errors import Conflict, InvalidRequest, NotFound, PipelineExecutionFailed
+from headrace.core.errors import Conflict, InvalidRequest, NotFound
 from headrace.core.executions import Execution, Status
 from headrace.core.values import DataType, FileValue, Value
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
 from headrace.wire.bodies import execution_body, execution_item, output_item
+from headrace.wire.problems import execution_failed
 from headrace.wire.routes import EXECUTION_OUTPUTS
 from headrace.wire.runs import read_run_form
 
@@ -105,14 +106,7 @@ async def execution_outputs(exchange: Exchange) -> Response:
             "with wait_for_completion=true."
         )
     if execution.failure is not None:
-        raise PipelineExecutionFailed(
-            execution.failure.message,
-            details={
-                "execution_id": execution.id,
-                "status": execution.status.value,
-                "failure": execution.failure.kind.value,
-            },
-        )
+        raise execution_failed(execution, execution.failure)
     return answer({"outputs": [output_item(record) for record in execution.outputs]})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,10 +35,6 @@ class LogFiles:
     def remove(self, path: Path) -> None:
         """Delete a log file, if it is there."""
         path.unlink(missing_ok=True)
-
-    def clear(self) -> None:
-        """Delete all log files."""
-        shutil.rmtree(self._root, ignore_errors=True)
 
     def _path(self, kind: str, shard: str, name: str) -> Path:
         folder = self._root / kind / shard

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.core import errors
+from headrace.core.executions import Execution
+from headrace.core.outcomes import Failure
 
 STATUSES: dict[type[errors.HeadraceError], int] = {
     errors.InvalidRequest: 400,
@@ -36,6 +38,18 @@ def error_body(error: errors.HeadraceError, request_id: str) -> dict[str, Any]:
         "request_id": request_id,
         "additional_data": error.details or None,
     }
+
+
+def execution_failed(execution: Execution, failure: Failure) -> errors.PipelineExecutionFailed:
+    """Return the error that whoever waits for an execution gets when it did not succeed."""
+    return errors.PipelineExecutionFailed(
+        failure.message,
+        details={
+            "execution_id": execution.id,
+            "status": execution.status.value,
+            "failure": failure.kind.value,
+        },
+    )
 
 
 def error_from(status: int, body: Mapping[str, Any]) -> errors.HeadraceError:
