@@ -22,6 +22,7 @@ from headrace.core.values import Json
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
 from headrace.signals.port import Signals, execution_topic
+from headrace.signals.waiting import wait_until_over
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
 from headrace.store.database import Database
@@ -158,15 +159,13 @@ class Executions:
         Raises:
             NotFound: There is no such execution (any more).
         """
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        with self._signals.listen(execution_topic(execution_id)) as signal:
-            while True:
-                execution = await self.get(execution_id)
-                left = deadline - asyncio.get_running_loop().time()
-                if execution.status.is_terminal or left <= 0:
-                    return execution
-                # A signal may be lost, so the row is looked at now and then all the same.
-                await signal.wait(min(left, 5.0))
+        return await wait_until_over(
+            self._signals,
+            execution_topic(execution_id),
+            lambda: self.get(execution_id),
+            lambda execution: execution.status.is_terminal,
+            timeout_s,
+        )
 
     async def ready_pipeline(self, name: str) -> Pipeline:
         """Return a pipeline that can run.

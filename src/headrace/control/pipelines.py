@@ -35,6 +35,7 @@ from headrace.core.tokens import User
 from headrace.environments.port import Builder
 from headrace.logs.files import LogFiles
 from headrace.signals.port import BUILDS, Signals, pipeline_topic
+from headrace.signals.waiting import wait_until_over
 from headrace.store import deployments as deployment_rows
 from headrace.store import pipelines as rows
 from headrace.store.database import Database
@@ -143,14 +144,13 @@ class Pipelines:
         Raises:
             NotFound: There is no such pipeline (any more).
         """
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        with self._signals.listen(pipeline_topic(name)) as signal:
-            while True:
-                pipeline = await self.get(name)
-                left = deadline - asyncio.get_running_loop().time()
-                if pipeline.status is not PipelineStatus.PENDING or left <= 0:
-                    return pipeline
-                await signal.wait(min(left, 5.0))
+        return await wait_until_over(
+            self._signals,
+            pipeline_topic(name),
+            lambda: self.get(name),
+            lambda pipeline: pipeline.status is not PipelineStatus.PENDING,
+            timeout_s,
+        )
 
     async def delete(
         self, name: str, *, with_deployments: bool
