@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from headrace.core.executions import (
     status_after,
 )
 from headrace.core.outcomes import Failure, FailureKind
+from headrace.core.retries import Retries
 from headrace.core.sources import (
     Constant,
     DataStoreFile,
@@ -36,6 +38,7 @@ from headrace.core.sources import (
     RunValue,
 )
 from headrace.core.values import DataType, FileStore, FileValue
+from headrace.store import claims, workers
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
 from headrace.store.database import Database
@@ -83,7 +86,7 @@ def test_an_end_is_read_back(connection: Connection, new_execution: Make) -> Non
     running = new_execution("1", status=Status.RUNNING, started_at=AT)
     rows.add_execution(connection, running, "w1")
     failure = Failure(FailureKind.TIMEOUT, "Too long.")
-    assert rows.finish(connection, "1", "w1", outputs=OUTPUTS, failure=failure, at=AT)
+    assert rows.finish(connection, "1", "w1", attempt=1, outputs=OUTPUTS, failure=failure, at=AT)
     assert rows.execution_by_id(connection, "1") == replace(
         running, status=Status.FAILED, ended_at=AT, outputs=OUTPUTS, failure=failure
     )
@@ -94,11 +97,11 @@ def test_the_oldest_is_claimed_first(
 ) -> None:
     ids = pending(7)
     claimed = [
-        [execution.id for execution in rows.claim_pending(connection, "w1", limit=3, at=AT)]
+        [execution.id for execution in claims.claim_pending(connection, "w1", limit=3, at=AT)]
         for _ in range(4)
     ]
     assert claimed == [ids[:3], ids[3:6], ids[6:], []]
-    assert not rows.has_pending(connection)
+    assert claims.backlog(connection, AT) == claims.Backlog()
 
 
 async def test_two_claimers_never_get_the_same(
@@ -112,7 +115,7 @@ async def test_two_claimers_never_get_the_same(
 
     async def claim(through: Database, worker: str) -> list[str]:
         mine: list[str] = []
-        while claimed := await through.write(rows.claim_pending, worker, limit=2, at=AT):
+        while claimed := await through.write(claims.claim_pending, worker, limit=2, at=AT):
             mine += [execution.id for execution in claimed]
             assert all(execution.status is Status.RUNNING for execution in claimed)
         return mine
@@ -143,9 +146,9 @@ def test_pages_are_a_sorted_list_cut_into_pieces(
         execution = new_execution(f"{number}", pipeline_id=f"pipeline-{1 + number % 2}")
         rows.add_execution(connection, execution, None)
         if number % 3 == 0:
-            rows.claim_pending(connection, "w1", limit=1, at=AT)
+            claims.claim_pending(connection, "w1", limit=1, at=AT)
             running = rows.list_executions(connection, limit=1, status=Status.RUNNING)[0]
-            rows.finish(connection, running.id, "w1", outputs=(), failure=None, at=AT)
+            rows.finish(connection, running.id, "w1", attempt=1, outputs=(), failure=None, at=AT)
     model = rows.list_executions(connection, limit=100)
     assert [execution.id for execution in model] == [f"{n}" for n in range(9, 0, -1)]
     wanted = [
@@ -177,6 +180,8 @@ class Life(RuleBasedStateMachine):
         self.engine = open_sqlite(path, read_only=False)
         self.connection = self.engine.connect()
         self.model: dict[str, tuple[Status, str | None]] = {}
+        self.attempts: dict[str, int] = {}
+        self.retries: dict[str, int] = {}
 
     def teardown(self) -> None:
         self.connection.close()
@@ -191,35 +196,82 @@ class Life(RuleBasedStateMachine):
     def status(self, number: int) -> tuple[Status | None, str | None]:
         return self.model.get(f"{number}", (None, None))
 
-    @rule(worker=st.sampled_from([None, *WORKERS]))
-    def add(self, worker: str | None) -> None:
+    def attempt(self, number: int) -> int:
+        return self.attempts.get(f"{number}", 1)
+
+    @rule(worker=st.sampled_from([None, *WORKERS]), retries=st.integers(0, 2))
+    def add(self, worker: str | None, retries: int) -> None:
         execution_id = f"{len(self.model)}"
         status = Status.RUNNING if worker else Status.PENDING
         execution = Execution(
-            execution_id, PIPELINE.id, PIPELINE.name, None, status, AT, "u", AT if worker else None
+            execution_id,
+            PIPELINE.id,
+            PIPELINE.name,
+            None,
+            status,
+            AT,
+            "u",
+            AT if worker else None,
+            retries=Retries(retries, 0.0),
         )
         rows.add_execution(self.connection, execution, worker)
         self.model[execution_id] = (status, worker)
+        self.attempts[execution_id] = 1
+        self.retries[execution_id] = retries
 
     @rule(worker=st.sampled_from(WORKERS), limit=st.integers(1, 3))
     def claim(self, worker: str, limit: int) -> None:
         waiting = sorted(id_ for id_, (status, _) in self.model.items() if status is Status.PENDING)
-        claimed = rows.claim_pending(self.connection, worker, limit=limit, at=AT)
+        claimed = claims.claim_pending(self.connection, worker, limit=limit, at=AT)
         assert [execution.id for execution in claimed] == waiting[:limit]
         for execution in claimed:
+            assert execution.attempt == self.attempts[execution.id]
             self.move(execution.id, Status.RUNNING, worker)
 
     @rule(
         number=st.integers(0, 5),
         worker=st.sampled_from(WORKERS),
         kind=st.sampled_from(KINDS),
+        stale=st.booleans(),
     )
-    def finish(self, number: int, worker: str, kind: FailureKind | None) -> None:
+    def finish(self, number: int, worker: str, kind: FailureKind | None, stale: bool) -> None:
         failure = failure_of(kind)
-        done = rows.finish(self.connection, f"{number}", worker, outputs=(), failure=failure, at=AT)
-        assert done is (self.status(number) == (Status.RUNNING, worker))
+        attempt = self.attempt(number) - stale
+        done = rows.finish(
+            self.connection,
+            f"{number}",
+            worker,
+            attempt=attempt,
+            outputs=(),
+            failure=failure,
+            at=AT,
+        )
+        assert done is (not stale and self.status(number) == (Status.RUNNING, worker))
         if done:
             self.move(f"{number}", status_after(failure), worker)
+
+    @rule(number=st.integers(0, 5), worker=st.sampled_from(WORKERS), stale=st.booleans())
+    def attempt_again(self, number: int, worker: str, stale: bool) -> None:
+        done = claims.attempt_again(
+            self.connection,
+            f"{number}",
+            worker,
+            Failure(FailureKind.USER_ERROR, "why"),
+            attempt=self.attempt(number) - stale,
+            at=AT,
+            delay=timedelta(),
+        )
+        assert done is (not stale and self.status(number) == (Status.RUNNING, worker))
+        if done:
+            self.move(f"{number}", Status.PENDING, None)
+            self.attempts[f"{number}"] += 1
+
+    @rule(number=st.integers(0, 5), worker=st.sampled_from(WORKERS))
+    def hand_back(self, number: int, worker: str) -> None:
+        done = claims.hand_back(self.connection, f"{number}", worker, attempt=self.attempt(number))
+        assert done is (self.status(number) == (Status.RUNNING, worker))
+        if done:
+            self.move(f"{number}", Status.PENDING, None)
 
     @rule(number=st.integers(0, 5), kind=st.sampled_from(KINDS[1:]))
     def end_pending(self, number: int, kind: FailureKind) -> None:
@@ -230,17 +282,24 @@ class Life(RuleBasedStateMachine):
             self.move(f"{number}", status_after(failure), None)
 
     @rule(worker=st.sampled_from(WORKERS))
-    def end_abandoned(self, worker: str) -> None:
-        failure = Failure(FailureKind.WORKER_LOST, "why")
-        ended = rows.end_abandoned(self.connection, worker, failure, AT)
+    def take_from_dead(self, worker: str) -> None:
+        """All workers but one are gone."""
+        workers.remove_others(self.connection, worker)
+        if worker not in workers.worker_ids(self.connection):
+            workers.add_worker(self.connection, worker, started_at=AT, expires_at=AT)
+        taken = claims.take_from_dead(self.connection, Failure(FailureKind.WORKER_LOST, "why"), AT)
         lost = [
             execution_id
             for execution_id, (status, holder) in self.model.items()
             if status is Status.RUNNING and holder != worker
         ]
-        assert sorted(ended) == sorted(lost)
+        assert sorted(taken) == sorted(lost)
         for execution_id in lost:
-            self.move(execution_id, Status.ERROR, self.model[execution_id][1])
+            if self.attempts[execution_id] > self.retries[execution_id]:
+                self.move(execution_id, Status.ERROR, self.model[execution_id][1])
+            else:
+                self.move(execution_id, Status.PENDING, None)
+                self.attempts[execution_id] += 1
 
     @invariant()
     def rows_are_as_the_model_says(self) -> None:
@@ -257,7 +316,10 @@ class Life(RuleBasedStateMachine):
         asked = rows.unfinished_ids(self.connection, pipeline_id=PIPELINE.id)
         assert set(asked) == unfinished
         waits = any(status is Status.PENDING for status, _ in self.model.values())
-        assert rows.has_pending(self.connection) is waits
+        assert claims.backlog(self.connection, AT).is_ready is waits
+        for execution in found:
+            attempts = rows.attempts_of(self.connection, execution.id)
+            assert [attempt.number for attempt in attempts] == list(range(1, execution.attempt))
 
 
 def test_rows_live_as_the_core_says(migrated: Path) -> None:

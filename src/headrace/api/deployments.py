@@ -7,15 +7,12 @@ from starlette.responses import Response
 from headrace.api.calls import read_call
 from headrace.api.exchange import Exchange, answer
 from headrace.api.forms import read_form
-from headrace.control.deployment_drafts import DeploymentChange, EndpointDraft
+from headrace.control.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.core.deployments import Deployment
 from headrace.core.errors import InvalidRequest
-from headrace.wire.deployments import (
-    deployment_body,
-    deployment_item,
-    read_deployment_update,
-    read_endpoint_request,
-)
+from headrace.core.sources import Rule
+from headrace.wire.deployment_requests import read_deployment_request, read_deployment_update
+from headrace.wire.deployments import deployment_body, deployment_item
 
 
 async def list_deployments(exchange: Exchange) -> Response:
@@ -26,18 +23,31 @@ async def list_deployments(exchange: Exchange) -> Response:
 
 async def create_endpoint(exchange: Exchange) -> Response:
     """Create an endpoint: it is up when this answers."""
+    return await _create(exchange, Rule.ENDPOINT)
+
+
+async def create_periodic(exchange: Exchange) -> Response:
+    """Create a periodic deployment: its fire times count when this answers."""
+    return await _create(exchange, Rule.PERIODIC)
+
+
+async def _create(exchange: Exchange, rule: Rule) -> Response:
     exchange.forbid_executions("create deployments")
-    request = read_endpoint_request(await exchange.json_object())
-    deployment, token = await exchange.services.deployments.create_endpoint(
-        EndpointDraft(
+    request = read_deployment_request(await exchange.json_object(), rule)
+    deployment, token = await exchange.services.deployments.create(
+        DeploymentDraft(
             name=request.name,
             pipeline_name=request.pipeline_name,
+            rule=request.rule,
             description=request.description,
             inputs_mapping=request.inputs_mapping,
             outputs_mapping=request.outputs_mapping,
             url_path=request.url_path,
             token=request.token,
+            schedule=request.schedule,
             timeout_s=request.timeout_s,
+            retries=request.retries,
+            is_enabled=request.is_enabled,
         ),
         exchange.who.user,
     )
@@ -56,7 +66,14 @@ async def update_deployment(exchange: Exchange) -> Response:
     update = read_deployment_update(await exchange.json_object())
     deployment = await exchange.services.deployments.update(
         exchange.name(),
-        DeploymentChange(update.is_enabled, update.inputs_mapping, update.outputs_mapping),
+        DeploymentChange(
+            is_enabled=update.is_enabled,
+            inputs_mapping=update.inputs_mapping,
+            outputs_mapping=update.outputs_mapping,
+            schedule=update.schedule,
+            timeout_s=update.timeout_s,
+            retries=update.retries,
+        ),
         exchange.who.user,
     )
     return await _shown(exchange, deployment)

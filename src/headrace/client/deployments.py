@@ -13,7 +13,10 @@ from headrace.core.errors import InvalidRequest
 from headrace.core.sources import Rule
 from headrace.wire import routes
 
-_CREATION_ROUTES = {Rule.ENDPOINT.value: routes.CREATE_ENDPOINT}
+_CREATION_ROUTES = {
+    Rule.ENDPOINT.value: routes.CREATE_ENDPOINT,
+    Rule.PERIODIC.value: routes.CREATE_PERIODIC,
+}
 
 
 class DeploymentCalls(Part):
@@ -38,18 +41,28 @@ class DeploymentCalls(Part):
         timeout_s: float | None = None,
         execution_timeout_s: float | None = None,
         endpoint_token: str | None = None,
+        *,
+        timezone: str | None = None,
+        missed: str | None = None,
+        missed_window_s: float | None = None,
+        overlap: str | None = None,
+        jitter_s: float | None = None,
+        retries: int | None = None,
+        retry_backoff_s: float | None = None,
+        is_enabled: bool | None = None,
     ) -> Object:
         """Create a deployment and return it.
 
         Args:
             pipeline_name: The pipeline that it runs.
             deployment_name: Its name.
-            execution_rule: ``endpoint``.
+            execution_rule: ``endpoint`` or ``periodic``.
             mode: ``elastic``.
-            schedule: For periodic deployments.
+            schedule: When a periodic deployment fires: five cron fields, such as ``0 3 * * *``.
             endpoint_url_path: Last segment of the endpoint's URL; its name unless given.
-            inputs_mapping: Where inputs come from; the others are sent by the caller.
-            outputs_mapping: Where outputs go; the others are answered to the caller.
+            inputs_mapping: Where inputs come from; an endpoint's others are sent by the caller, and
+                a periodic deployment has to have all of them.
+            outputs_mapping: Where outputs go, in the same way.
             description: Free text.
             enable_parallel_executions: For low-latency deployments.
             max_parallel_executions_per_pod: For low-latency deployments.
@@ -59,6 +72,16 @@ class DeploymentCalls(Part):
             timeout_s: Seconds to wait at most; None for no limit.
             execution_timeout_s: Longest time of one execution, in seconds.
             endpoint_token: The endpoint's token; one is made unless given.
+            timezone: IANA name of the schedule's time zone; UTC unless given.
+            missed: What becomes of fire times that nobody noticed: ``skip``, ``latest`` or
+                ``all``.
+            missed_window_s: How old one may be to be caught up, in seconds.
+            overlap: What a fire time does while an execution has not ended: ``parallel``,
+                ``skip``, ``queue_one`` or ``cancel_running``.
+            jitter_s: Fire times are acted on later by a fixed part of this, in seconds.
+            retries: How often a failed execution is attempted again.
+            retry_backoff_s: Seconds before the second attempt, doubled with each further one.
+            is_enabled: Whether it takes executions from the start; it does unless given.
 
         Returns:
             The deployment, with ``endpoint_url`` and ``endpoint_token`` for an endpoint.
@@ -86,6 +109,14 @@ class DeploymentCalls(Part):
             "ram_request": ram_request,
             "gpu_request": gpu_request,
             "execution_timeout_s": execution_timeout_s,
+            "timezone": timezone,
+            "missed": missed,
+            "missed_window_s": missed_window_s,
+            "overlap": overlap,
+            "jitter_s": jitter_s,
+            "retries": retries,
+            "retry_backoff_s": retry_backoff_s,
+            "is_enabled": is_enabled,
             **_mappings(inputs_mapping, outputs_mapping),
         }
         given = {key: value for key, value in body.items() if value is not None}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-
+from headrace.control import deployment_records as records
 from headrace.control.clock import now
-from headrace.control.deployment_drafts import DeploymentChange, EndpointDraft
+from headrace.control.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.control.executions import Executions
+from headrace.control.schedules import Schedules
 from headrace.control.sealing import Keys
 from headrace.control.submission import Order, Submission, UploadedFile
 from headrace.core.deployments import (
@@ -23,9 +23,10 @@ from headrace.core.deployments import (
     with_new_values,
 )
 from headrace.core.destinations import OutputDestination
-from headrace.core.errors import AlreadyExists, Conflict, NotFound, Unauthenticated
+from headrace.core.errors import Conflict, InvalidSchedule, NotFound, Unauthenticated
 from headrace.core.mappings import MappedInput, MappedOutput, map_inputs, map_outputs
 from headrace.core.names import check_name, new_id
+from headrace.core.schedules import read_schedule
 from headrace.core.sources import GivenValue, InputSource, Rule
 from headrace.core.tokens import User, same_token
 from headrace.core.values import Json
@@ -41,15 +42,21 @@ class Deployments:
     """The verbs of deployments."""
 
     def __init__(
-        self, database: Database, keys: Keys, executions: Executions, submission: Submission
+        self,
+        database: Database,
+        keys: Keys,
+        executions: Executions,
+        submission: Submission,
+        schedules: Schedules,
     ) -> None:
         self._database = database
         self._keys = keys
         self._executions = executions
         self._submission = submission
+        self._schedules = schedules
 
-    async def create_endpoint(self, draft: EndpointDraft, user: User) -> tuple[Deployment, str]:
-        """Create an endpoint; return it with its token.
+    async def create(self, draft: DeploymentDraft, user: User) -> tuple[Deployment, str | None]:
+        """Create a deployment; return it with its token, if it is an endpoint.
 
         Raises:
             NotFound: There is no such pipeline.
@@ -58,31 +65,39 @@ class Deployments:
             InvalidRequest: Of the kind that says what is wrong; nothing was recorded.
         """
         check_name(draft.name, "the deployment's name")
-        url_path = check_url_path(draft.url_path or draft.name)
-        token = mint_endpoint_token() if draft.token is None else check_endpoint_token(draft.token)
+        is_endpoint = draft.rule is Rule.ENDPOINT
+        url_path = check_url_path(draft.url_path or draft.name) if is_endpoint else None
+        token = _token(draft) if is_endpoint else None
+        schedule = None if is_endpoint else read_schedule(draft.schedule)
         pipeline = await self._executions.ready_pipeline(draft.pipeline_name)
-        inputs = map_inputs(Rule.ENDPOINT, pipeline.inputs, draft.inputs_mapping)
-        outputs = map_outputs(Rule.ENDPOINT, pipeline.outputs, draft.outputs_mapping)
+        inputs = map_inputs(draft.rule, pipeline.inputs, draft.inputs_mapping)
+        outputs = map_outputs(draft.rule, pipeline.outputs, draft.outputs_mapping)
         check_endpoint_files(inputs, outputs)
         at = now()
         deployment = Deployment(
             id=new_id(),
             name=draft.name,
             pipeline=pipeline,
-            rule=Rule.ENDPOINT,
+            rule=draft.rule,
             mode=Mode.ELASTIC,
             description=draft.description,
             sources=_sources(inputs),
             destinations=_destinations(outputs),
-            is_enabled=True,
+            is_enabled=draft.is_enabled,
             created_at=at,
             created_by=user.id,
             updated_at=at,
             updated_by=user.id,
             url_path=url_path,
             timeout_s=draft.timeout_s,
+            retries=draft.retries,
+            schedule=schedule,
+            next_fire_at=None if schedule is None else schedule.cron.next_after(at),
         )
-        await self._database.write(_add, deployment, self._keys.seal(token))
+        sealed = None if token is None else self._keys.seal(token)
+        await self._database.write(records.add, deployment, sealed)
+        if schedule is not None:
+            self._schedules.changed()
         return deployment, token
 
     async def get(self, name: str) -> Deployment:
@@ -108,34 +123,26 @@ class Deployments:
     async def update(self, name: str, change: DeploymentChange, user: User) -> Deployment:
         """Change a deployment and return it as it is then.
 
-        Disabling lets what runs go on; it refuses what comes.
+        Disabling lets what runs go on; it refuses what comes. Fire times up to now follow the
+        schedule as it was, later ones the schedule as it becomes.
 
         Raises:
             NotFound: There is no such deployment.
             InvalidMapping: The change is more than a new value of a constant or a path.
+            InvalidSchedule: The schedule cannot be used, or the deployment is an endpoint.
         """
+        at = now()
 
         def apply(deployment: Deployment) -> Deployment:
-            sources = with_new_values("input", deployment.sources, change.inputs_mapping or ())
-            destinations = with_new_values(
-                "output", deployment.destinations, change.outputs_mapping or ()
-            )
-            changed = replace(
-                deployment,
-                sources=sources,
-                destinations=destinations,
-                is_enabled=(
-                    deployment.is_enabled if change.is_enabled is None else change.is_enabled
-                ),
-                updated_at=now(),
-                updated_by=user.id,
-            )
-            # New values have to fit the inputs as the first ones had to.
-            map_inputs(changed.rule, changed.pipeline.inputs, changed.sources)
-            map_outputs(changed.rule, changed.pipeline.outputs, changed.destinations)
-            return changed
+            return changed_deployment(deployment, change, at, user)
 
-        return await self._database.write(_change, name, apply)
+        deployment, fired = await self._database.write(
+            records.change, name, apply, at, self._executions.admission.worker_id
+        )
+        self._schedules.follow_up(fired)
+        if deployment.schedule is not None:
+            self._schedules.changed()
+        return deployment
 
     async def renew_token(self, name: str, chosen: str | None) -> str:
         """Give an endpoint another token, good at once, the old one void at once; return it.
@@ -145,7 +152,7 @@ class Deployments:
             InvalidRequest: The chosen token cannot be used.
         """
         token = mint_endpoint_token() if chosen is None else check_endpoint_token(chosen)
-        await self._database.write(_change_token, name, self._keys.seal(token))
+        await self._database.write(records.change_token, name, self._keys.seal(token))
         return token
 
     async def delete(self, name: str) -> Deployment:
@@ -155,8 +162,11 @@ class Deployments:
             NotFound: There is no such deployment.
         """
         deployment = await self.get(name)
+        worker_id = self._executions.admission.worker_id
+        # Disabled first, so that nothing new comes while what there is gets stopped.
+        await self._database.write(records.close, deployment.id, now(), worker_id)
         await self._executions.stop_all_of(deployment_id=deployment.id)
-        await self._database.write(rows.remove_deployment, deployment.id)
+        await self._database.write(records.remove, deployment.id, now(), worker_id)
         return deployment
 
     async def latest_execution(self, name: str) -> str | None:
@@ -222,46 +232,47 @@ class Deployments:
     async def _with_token(self, name: str) -> tuple[Deployment, str | None]:
         found = await self._database.read(rows.deployment_by_name, name)
         if found is None:
-            raise _no_deployment(name)
+            raise records.no_deployment(name)
         deployment, sealed = found
         return deployment, None if sealed is None else self._keys.unseal(sealed)
 
 
-def _add(connection: Connection, deployment: Deployment, sealed_token: bytes) -> None:
-    if rows.deployment_by_name(connection, deployment.name) is not None:
-        raise AlreadyExists(
-            f"There is a deployment named {deployment.name!r} already: choose another name, or "
-            "delete it first."
-        )
-    # Endpoints are called by path and by name, so neither may be another's name or path.
-    for what, path in (("name", deployment.name), ("endpoint_url_path", deployment.url_path)):
-        if path is not None and rows.deployment_by_url_path(connection, path) is not None:
-            raise AlreadyExists(
-                f"Another endpoint is called by {path!r} already: choose another {what}."
-            )
-    rows.add_deployment(connection, deployment, sealed_token)
-
-
-def _change(
-    connection: Connection, name: str, apply: Callable[[Deployment], Deployment]
+def changed_deployment(
+    deployment: Deployment, change: DeploymentChange, at: datetime, user: User
 ) -> Deployment:
-    found = rows.deployment_by_name(connection, name)
-    if found is None:
-        raise _no_deployment(name)
-    deployment = apply(found[0])
-    rows.change_deployment(connection, deployment)
-    return deployment
+    """Return a deployment after a change.
+
+    Raises:
+        InvalidRequest: Of the kind that says what is wrong.
+    """
+    schedule = deployment.schedule
+    if not change.schedule.is_empty:
+        if schedule is None:
+            raise InvalidSchedule(
+                f"Deployment {deployment.name!r} is an endpoint, so it has no schedule to change."
+            )
+        schedule = read_schedule(change.schedule, schedule)
+    changed = replace(
+        deployment,
+        sources=with_new_values("input", deployment.sources, change.inputs_mapping or ()),
+        destinations=with_new_values(
+            "output", deployment.destinations, change.outputs_mapping or ()
+        ),
+        is_enabled=deployment.is_enabled if change.is_enabled is None else change.is_enabled,
+        updated_at=at,
+        updated_by=user.id,
+        schedule=schedule,
+        timeout_s=deployment.timeout_s if change.timeout_s is None else change.timeout_s,
+        retries=deployment.retries if change.retries is None else change.retries,
+    )
+    # New values have to fit the inputs as the first ones had to.
+    map_inputs(changed.rule, changed.pipeline.inputs, changed.sources)
+    map_outputs(changed.rule, changed.pipeline.outputs, changed.destinations)
+    return changed
 
 
-def _change_token(connection: Connection, name: str, sealed_token: bytes) -> None:
-    found = rows.deployment_by_name(connection, name)
-    if found is None or found[0].rule is not Rule.ENDPOINT:
-        raise NotFound(f"There is no endpoint {name!r}.")
-    rows.change_token(connection, found[0].id, sealed_token)
-
-
-def _no_deployment(name: str) -> NotFound:
-    return NotFound(f"There is no deployment {name!r}.")
+def _token(draft: DeploymentDraft) -> str:
+    return mint_endpoint_token() if draft.token is None else check_endpoint_token(draft.token)
 
 
 def _sources(inputs: Sequence[MappedInput]) -> tuple[tuple[str, InputSource], ...]:

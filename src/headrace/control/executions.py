@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection
 
 from headrace.control.admission import Admission
 from headrace.control.artifacts import artifact_folder
@@ -21,8 +24,9 @@ from headrace.core.tokens import User
 from headrace.core.values import Json
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
-from headrace.signals.port import Signals, execution_topic
+from headrace.signals.port import PENDING, Signals, execution_topic
 from headrace.signals.waiting import wait_until_over
+from headrace.store import claims
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
 from headrace.store.database import Database
@@ -84,22 +88,48 @@ class Executions:
 
     async def finish(
         self,
-        execution_id: str,
+        execution: Execution,
         *,
         outputs: Sequence[OutputRecord] | None,
         failure: Failure | None,
-    ) -> bool:
-        """Record how an execution of this worker ended; False if it is no longer its to end."""
-        recorded = await self._database.write(
-            rows.finish,
-            execution_id,
+    ) -> timedelta | None:
+        """Record how an attempt of this worker ended, unless it is no longer its to end.
+
+        Return how long it is until the next attempt, or None if none follows.
+        """
+        delay = None
+        if failure is not None:
+            delay = execution.retries.delay_after(execution.attempt, failure.kind)
+        if failure is None or delay is None:
+            await self._database.write(
+                rows.finish,
+                execution.id,
+                self.admission.worker_id,
+                attempt=execution.attempt,
+                outputs=outputs,
+                failure=failure,
+                at=now(),
+            )
+            self._signals.notify(execution_topic(execution.id))
+            return None
+        again = await self._database.write(
+            claims.attempt_again,
+            execution.id,
             self.admission.worker_id,
-            outputs=outputs,
-            failure=failure,
+            failure,
+            attempt=execution.attempt,
             at=now(),
+            delay=delay,
         )
-        self._signals.notify(execution_topic(execution_id))
-        return recorded
+        self._signals.notify(PENDING)
+        return delay if again else None
+
+    async def hand_back(self, execution: Execution) -> None:
+        """Let another worker start an execution of this one, whose code has not begun."""
+        await self._database.write(
+            claims.hand_back, execution.id, self.admission.worker_id, attempt=execution.attempt
+        )
+        self._signals.notify(PENDING)
 
     async def cancel(self, execution_id: str) -> Execution:
         """Cancel an execution and return it once it has ended.
@@ -188,9 +218,18 @@ class Executions:
     async def _stop(self, execution_id: str) -> Execution:
         if await self._database.write(rows.end_pending, execution_id, CANCELLED, now()):
             self._signals.notify(execution_topic(execution_id))
+            # One that waited for this one may start now.
+            self._signals.notify(PENDING)
             return await self.get(execution_id)
         while True:
-            self.admission.stop(execution_id, CANCELLED)
+            if not self.admission.stop(execution_id, CANCELLED):
+                await self._database.write(self._request_cancel, execution_id)
             execution = await self.wait(execution_id, 1.0)
             if execution.status.is_terminal:
                 return execution
+
+    @staticmethod
+    def _request_cancel(connection: Connection, execution_id: str) -> None:
+        """Ask the worker that runs it; or end it, if it has become pending meanwhile."""
+        if not rows.end_pending(connection, execution_id, CANCELLED, now()):
+            claims.request_cancel(connection, [execution_id], now())

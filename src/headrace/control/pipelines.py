@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from headrace.bundles.store import Bundle, BundleStore
+from headrace.control import deployment_records
 from headrace.control.clock import now
 from headrace.control.executions import Executions
 from headrace.core.environments import python_version
@@ -171,8 +172,13 @@ class Pipelines:
         pipeline = await self.get(name)
         if not with_deployments:
             await self._database.read(_check_unused, pipeline)
+        worker_id = self._executions.admission.worker_id
+        if with_deployments:
+            await self._database.write(_close_deployments, pipeline, worker_id)
         await self._executions.stop_all_of(pipeline_id=pipeline.id)
-        deployments, gone = await self._database.write(_remove, pipeline, with_deployments)
+        deployments, gone = await self._database.write(
+            _remove, pipeline, with_deployments, worker_id
+        )
         self._signals.notify(pipeline_topic(name))
         self._logs.remove(self._logs.of_build(pipeline.id))
         for execution_id in gone:
@@ -264,7 +270,7 @@ def _add(connection: Connection, pipeline: Pipeline) -> str | None:
 def _check_unused(connection: Connection, pipeline: Pipeline) -> None:
     deployments = deployment_rows.deployments_of(connection, pipeline.id)
     if deployments:
-        names = [name for name, _ in deployments]
+        names = [name for _, name, _ in deployments]
         raise InUse(
             f"Pipeline {pipeline.name!r} is used by the deployments {', '.join(names)}: delete "
             "them first, or set force_deployments_deletion.",
@@ -272,15 +278,23 @@ def _check_unused(connection: Connection, pipeline: Pipeline) -> None:
         )
 
 
+def _close_deployments(connection: Connection, pipeline: Pipeline, worker_id: str) -> None:
+    for deployment_id, _, _ in deployment_rows.deployments_of(connection, pipeline.id):
+        deployment_records.close(connection, deployment_id, now(), worker_id)
+
+
 def _remove(
-    connection: Connection, pipeline: Pipeline, with_deployments: bool
+    connection: Connection, pipeline: Pipeline, with_deployments: bool, worker_id: str
 ) -> tuple[list[tuple[str, Rule]], list[str]]:
     """Delete a pipeline with all that hangs on it; return its deployments and execution ids."""
     if not with_deployments:
         _check_unused(connection, pipeline)
     deployments = deployment_rows.deployments_of(connection, pipeline.id)
-    deployment_rows.remove_deployments_of(connection, pipeline.id)
-    return deployments, rows.remove_pipeline(connection, pipeline.id)
+    for deployment_id, _, _ in deployments:
+        deployment_records.remove(connection, deployment_id, now(), worker_id)
+    return [(name, rule) for _, name, rule in deployments], rows.remove_pipeline(
+        connection, pipeline.id
+    )
 
 
 def _taken(name: str) -> AlreadyExists:

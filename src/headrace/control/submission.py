@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -20,6 +21,7 @@ from headrace.core.executions import Execution, InputRecord, OutputRecord, Statu
 from headrace.core.mappings import MappedInput, MappedOutput, resolve_given
 from headrace.core.names import new_id
 from headrace.core.pipelines import Pipeline
+from headrace.core.retries import Retries
 from headrace.core.values import FileValue, Json, Value, check_total_size
 from headrace.objects.port import ObjectStore
 from headrace.store import deployments as deployment_rows
@@ -111,7 +113,7 @@ class Submission:
         key = await self._key_of(order)
         for name, file in order.files.items():
             await self._artifacts.put_file(input_path(execution_id, name), file.path, consume=True)
-        execution = _new_execution(execution_id, order, values)
+        execution = new_execution(execution_id, order, values, now())
         # Shielded, because a caller who hangs up does not undo what may be on disk already.
         return await asyncio.shield(
             asyncio.ensure_future(self._record(execution, order.pipeline, key))
@@ -186,7 +188,10 @@ def _digest_of(order: Order) -> str:
     return hashlib.sha256(encode(sent)).hexdigest()
 
 
-def _new_execution(execution_id: str, order: Order, values: Mapping[str, Value]) -> Execution:
+def new_execution(
+    execution_id: str, order: Order, values: Mapping[str, Value], at: datetime
+) -> Execution:
+    """Return the execution that an order asks for, pending, with the values that are known."""
     deployment = order.deployment
     return Execution(
         id=execution_id,
@@ -196,7 +201,8 @@ def _new_execution(execution_id: str, order: Order, values: Mapping[str, Value])
         deployment_id=None if deployment is None else deployment.id,
         timeout_s=None if deployment is None else deployment.timeout_s,
         status=Status.PENDING,
-        created_at=now(),
+        retries=Retries() if deployment is None else deployment.retries,
+        created_at=at,
         created_by=order.created_by,
         inputs=tuple(
             InputRecord(

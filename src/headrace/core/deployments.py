@@ -15,6 +15,8 @@ from headrace.core.errors import InvalidMapping, InvalidRequest
 from headrace.core.mappings import MappedInput, MappedOutput
 from headrace.core.names import check_name
 from headrace.core.pipelines import Pipeline
+from headrace.core.retries import Retries
+from headrace.core.schedules import Schedule
 from headrace.core.sources import Constant, DataStoreFile, EndpointValue, InputSource, Rule
 from headrace.core.values import DataType
 
@@ -60,6 +62,9 @@ class Deployment:
         updated_by: Id of the user who did.
         url_path: Last segment of the endpoint's URL; None if it is no endpoint.
         timeout_s: Longest time of one execution, in seconds; None for the server's limit.
+        retries: How often a failed execution is attempted again.
+        schedule: When it fires; None if it is not periodic.
+        next_fire_at: Its first fire time to come, UTC; None if it is not periodic.
     """
 
     id: str
@@ -77,6 +82,9 @@ class Deployment:
     updated_by: str
     url_path: str | None = None
     timeout_s: float | None = None
+    retries: Retries = Retries()
+    schedule: Schedule | None = None
+    next_fire_at: datetime | None = None
 
     @property
     def status(self) -> DeploymentStatus:

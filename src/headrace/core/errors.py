@@ -45,6 +45,10 @@ class InvalidMapping(InvalidRequest):
     """A mapping of inputs or outputs is not allowed or not complete."""
 
 
+class InvalidSchedule(InvalidRequest):
+    """A cron expression, a time zone or another part of a schedule cannot be used."""
+
+
 class InvalidCode(InvalidRequest):
     """The pipeline's files cannot be used: no such file, no such function, a syntax error."""
 

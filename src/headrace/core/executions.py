@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from headrace.core.destinations import OutputDestination
 from headrace.core.outcomes import Failure
+from headrace.core.retries import Retries
 from headrace.core.sources import InputSource
 from headrace.core.values import DataType, Value
 
@@ -31,13 +32,14 @@ TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.ERROR})
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.RUNNING, Status.FAILED, Status.ERROR}),
-    Status.RUNNING: TERMINAL,
+    Status.RUNNING: TERMINAL | {Status.PENDING},
     Status.SUCCEEDED: frozenset(),
     Status.FAILED: frozenset(),
     Status.ERROR: frozenset(),
 }
 """From each status to those that may follow. A pending execution fails only by being cancelled or
-by losing what it needs; a terminal one never changes."""
+by losing what it needs; a running one that failed is pending again if another attempt follows; a
+terminal one never changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,23 @@ class OutputRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt at an execution that failed and was followed by another one.
+
+    Attributes:
+        number: Which attempt it was, from 1.
+        started_at: When it began, UTC.
+        ended_at: When it had failed, UTC.
+        failure: Why.
+    """
+
+    number: int
+    started_at: datetime
+    ended_at: datetime
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
 class Execution:
     """One recorded run.
 
@@ -84,6 +103,12 @@ class Execution:
         attempt: Which try this is, from 1.
         deployment_id: Id of that deployment, or None; None as well once it is deleted.
         timeout_s: The deployment's limit on the time of one execution, in seconds.
+        retries: How often it is attempted again.
+        not_before: When a pending one may start at the earliest, UTC.
+        waits: Whether a pending one starts only after the earlier ones of its deployment have
+            ended.
+        fire_at: The fire time of a schedule that it was recorded for, UTC.
+        attempts: The earlier attempts, oldest first.
     """
 
     id: str
@@ -101,6 +126,11 @@ class Execution:
     attempt: int = 1
     deployment_id: str | None = None
     timeout_s: float | None = None
+    retries: Retries = Retries()
+    not_before: datetime | None = None
+    waits: bool = False
+    fire_at: datetime | None = None
+    attempts: tuple[Attempt, ...] = ()
 
 
 def status_after(failure: Failure | None) -> Status:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from headrace.bundles.store import BundleStore
@@ -74,28 +76,41 @@ class Runner:
     addresses: Addresses
     limits: Limits
 
-    async def run(self, execution: Execution, pipeline: Pipeline) -> None:
-        """Run an execution to its recorded end.
+    async def run(
+        self, execution: Execution, pipeline: Pipeline, on_begin: Callable[[str], None]
+    ) -> None:
+        """Run an attempt at an execution to its recorded end.
 
         If the task is cancelled, the call is stopped, nothing is recorded, and the caller says
         how it ended (:meth:`record_end`).
+
+        Args:
+            execution: What runs; recorded as running under this worker.
+            pipeline: Its pipeline.
+            on_begin: Called with the id when the code is about to begin.
         """
-        workspace = self.workspaces / execution.id
+        # Of the attempt alone: the next one may begin while this one's is being removed.
+        suffix = "" if execution.attempt == 1 else f".{execution.attempt}"
+        workspace = self.workspaces / f"{execution.id}{suffix}"
         try:
-            result = await self._attempt(execution, pipeline, workspace)
+            result = await self._attempt(execution, pipeline, workspace, on_begin)
             if isinstance(result, Failure):
-                await self.record_end(execution.id, None, result)
+                await self.record_end(execution, None, result)
             else:
-                await self.record_end(execution.id, result, None)
+                await self.record_end(execution, result, None)
         finally:
             # After the record, so that nobody waits for it.
             await asyncio.shield(asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True))
 
     async def _attempt(
-        self, execution: Execution, pipeline: Pipeline, workspace: Path
+        self,
+        execution: Execution,
+        pipeline: Pipeline,
+        workspace: Path,
+        on_begin: Callable[[str], None],
     ) -> tuple[OutputRecord, ...] | Failure:
         try:
-            return await self._carry_out(execution, pipeline, workspace)
+            return await self._carry_out(execution, pipeline, workspace, on_begin)
         except HeadraceError as error:
             return _failure_of(error)
         except Exception:
@@ -104,35 +119,63 @@ class Runner:
 
     async def record_end(
         self,
-        execution_id: str,
+        execution: Execution,
         outputs: tuple[OutputRecord, ...] | None,
         failure: Failure | None,
     ) -> None:
-        """Record how an execution ended, trying again while the database cannot take it."""
-        tries = iter(FINISH_RETRY_S)
-        delay = FINISH_RETRY_S[-1]
+        """Record how an attempt ended, trying again while the database cannot take it."""
+        pauses = itertools.chain(FINISH_RETRY_S, itertools.repeat(FINISH_RETRY_S[-1]))
         while True:
             try:
-                await self.executions.finish(execution_id, outputs=outputs, failure=failure)
+                until_next = await self.executions.finish(
+                    execution, outputs=outputs, failure=failure
+                )
             except Unavailable as error:
-                logger.error("end of %s not recorded yet: %s", execution_id, error.message)  # noqa: TRY400 - its message says all
+                logger.error("end of %s not recorded yet: %s", execution.id, error.message)  # noqa: TRY400 - its message says all
             except Exception:
                 # Outputs that cannot be stored must not leave the execution running for ever.
-                logger.exception("outputs of %s could not be recorded", execution_id)
+                logger.exception("outputs of %s could not be recorded", execution.id)
                 outputs, failure = None, LOST
             else:
+                if until_next is not None and failure is not None:
+                    self._say_again(execution, failure, until_next)
                 return
-            delay = next(tries, delay)
-            await asyncio.sleep(delay)
+            await asyncio.sleep(next(pauses))
+
+    async def hand_back(self, execution: Execution) -> None:
+        """Let the next server start an execution whose code has not begun."""
+        pauses = itertools.chain(FINISH_RETRY_S, itertools.repeat(FINISH_RETRY_S[-1]))
+        while True:
+            try:
+                await self.executions.hand_back(execution)
+            except Unavailable as error:
+                logger.error("%s not handed back yet: %s", execution.id, error.message)  # noqa: TRY400
+                await asyncio.sleep(next(pauses))
+            else:
+                return
+
+    def _say_again(self, execution: Execution, failure: Failure, delay: timedelta) -> None:
+        """Write in the execution's log that another attempt follows."""
+        most = execution.retries.most + 1
+        append_line(
+            self.logs.of_execution(execution.id),
+            f"Attempt {execution.attempt} of {most} failed: {failure.message} "
+            f"The next one starts in {delay.total_seconds():g} s.",
+        )
 
     async def _carry_out(
-        self, execution: Execution, pipeline: Pipeline, workspace: Path
+        self,
+        execution: Execution,
+        pipeline: Pipeline,
+        workspace: Path,
+        on_begin: Callable[[str], None],
     ) -> tuple[OutputRecord, ...] | Failure:
         variables = await self.variables.current()
         code = await self.code_of(pipeline, variables, execution.id)
         bindings = await look_up(execution.inputs, variables, self.data_store)
         parameters = {parameter.name: parameter for parameter in pipeline.inputs}
         inputs = resolve(execution.inputs, parameters, bindings)
+        on_begin(execution.id)
         outcome = await self._call(execution, code, inputs, variables, workspace)
         if isinstance(outcome, Failure):
             return outcome

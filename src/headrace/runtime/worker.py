@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from headrace.control.clock import now
+from headrace.control.executions import CANCELLED
 from headrace.core.errors import Unavailable
 from headrace.core.executions import Execution
+from headrace.core.leases import Lease
+from headrace.core.names import new_id
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pipelines import Pipeline
 from headrace.runtime.runner import Runner
 from headrace.signals.port import PENDING, Signals, execution_topic
-from headrace.store import executions as rows
+from headrace.store import claims
 from headrace.store import pipelines as pipeline_rows
+from headrace.store import workers as worker_rows
 from headrace.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -38,28 +43,38 @@ class Worker:
     """Runs executions in a bounded number of slots (:class:`headrace.control.admission.Admission`).
 
     Args:
-        worker_id: Id of this incarnation of the server.
         slots: How many executions run at once.
+        lease: How long it may be silent before other workers take what it runs; None if no other
+            can be on this database, because a data directory has one server.
     """
 
     def __init__(
-        self, worker_id: str, slots: int, database: Database, signals: Signals, runner: Runner
+        self,
+        slots: int,
+        database: Database,
+        signals: Signals,
+        runner: Runner,
+        *,
+        lease: Lease | None = None,
     ) -> None:
-        self._worker_id = worker_id
+        self._worker_id = new_id()
         self._free = slots
         self._database = database
         self._signals = signals
         self._runner = runner
+        self._lease = lease
         self._running: dict[str, asyncio.Task[None]] = {}
         self._verdicts: dict[str, Failure] = {}
+        self._begun: set[str] = set()
         self._has_backlog = True
+        self._has_held = False
         self._unrecorded = 0
         self._is_closed = False
-        self._loop: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
 
     @property
     def worker_id(self) -> str:
-        """The worker's id."""
+        """The worker's id: that of one start, or of one lease."""
         return self._worker_id
 
     @property
@@ -68,12 +83,11 @@ class Worker:
         return len(self._running)
 
     async def begin(self) -> None:
-        """End what an earlier server left running, then take work."""
-        ended = await self._database.write(rows.end_abandoned, self._worker_id, ABANDONED, now())
-        for execution_id in ended:
-            logger.warning("execution %s was running when the server stopped: Error", execution_id)
-            self._signals.notify(execution_topic(execution_id))
-        self._loop = asyncio.create_task(self._take_pending(), name="worker")
+        """Take up what dead workers left running, then take work."""
+        await self._enter()
+        self._loops.append(asyncio.create_task(self._take_pending(), name="worker"))
+        if self._lease is not None:
+            self._loops.append(asyncio.create_task(self._keep_lease(self._lease), name="lease"))
 
     def reserve(self) -> bool:
         """Take a slot, if one is free and nobody has waited longer."""
@@ -93,7 +107,7 @@ class Worker:
     def give_back(self) -> None:
         """Give a reserved slot back."""
         self._free += 1
-        if self._has_backlog:
+        if self._has_backlog or self._has_held:
             self._signals.notify(PENDING)
 
     def start(self, execution: Execution, pipeline: Pipeline) -> None:
@@ -112,42 +126,105 @@ class Worker:
         return True
 
     async def close(self, grace_s: float) -> None:
-        """Take no more work, give what runs ``grace_s`` to end, then stop it."""
+        """Take no more work, give what runs ``grace_s`` to end, then stop it.
+
+        What has not begun by then is handed back, and starts with the next server.
+        """
         self._is_closed = True
         self._signals.notify(PENDING)
-        if self._loop is not None:
+        for loop in self._loops[:1]:
             # Not cancelled: what it has claimed must have a task that ends it.
-            await self._loop
+            await loop
         if self._running and grace_s > 0:
             await asyncio.wait(self._running.values(), timeout=grace_s)
+        await self._stop_all(STOPPED)
+        for loop in self._loops[1:]:
+            loop.cancel()
+        await self._database.write(worker_rows.remove_worker, self._worker_id)
+
+    async def _stop_all(self, failure: Failure) -> None:
         for execution_id in list(self._running):
-            self.stop(execution_id, STOPPED)
+            self.stop(execution_id, failure)
         while self._running:
             await asyncio.wait(list(self._running.values()))
 
     async def _run(self, execution: Execution, pipeline: Pipeline) -> None:
         try:
-            await self._runner.run(execution, pipeline)
+            await self._runner.run(execution, pipeline, self._begun.add)
         except asyncio.CancelledError:
             verdict = self._verdicts.get(execution.id, STOPPED)
-            await self._runner.record_end(execution.id, None, verdict)
+            if verdict is STOPPED and execution.id not in self._begun:
+                await self._runner.hand_back(execution)
+            else:
+                await self._runner.record_end(execution, None, verdict)
         finally:
             self._running.pop(execution.id, None)
             self._verdicts.pop(execution.id, None)
+            self._begun.discard(execution.id)
             self.give_back()
+
+    async def _enter(self) -> None:
+        """Take a place among the workers, and what the dead ones left."""
+        lost = await self._database.write(_enter, self._worker_id, self._lease, now())
+        self._tell(lost)
+
+    def _tell(self, lost: list[str]) -> None:
+        for execution_id in lost:
+            logger.warning("execution %s was running on a worker that is gone", execution_id)
+            self._signals.notify(execution_topic(execution_id))
+        if lost:
+            self._signals.notify(PENDING)
+
+    async def _keep_lease(self, lease: Lease) -> None:
+        """Renew the lease, see to requests of other servers, and take from dead workers."""
+        while True:
+            await asyncio.sleep(lease.renewed_every_s)
+            try:
+                beat = await self._database.write(_beat, self._worker_id, lease, now())
+            except Unavailable as error:
+                logger.error("the lease is not renewed: %s", error.message)  # noqa: TRY400
+                continue
+            if beat is None:
+                await self._begin_anew()
+                continue
+            to_cancel, lost = beat
+            for execution_id in to_cancel:
+                self.stop(execution_id, CANCELLED)
+            self._tell(lost)
+
+    async def _begin_anew(self) -> None:
+        """Stop everything: others took this worker for dead, and nothing it runs is its own."""
+        logger.error("this worker was taken for dead; it stops what it runs and begins anew")
+        await self._stop_all(ABANDONED)
+        self._worker_id = new_id()
+        while True:
+            try:
+                await self._enter()
+            except Unavailable as error:
+                logger.error("no place among the workers yet: %s", error.message)  # noqa: TRY400
+                await asyncio.sleep(LOOK_AGAIN_S)
+            else:
+                return
 
     async def _take_pending(self) -> None:
         with self._signals.listen(PENDING) as signal:
             while not self._is_closed:
+                patience = LOOK_AGAIN_S
                 try:
                     all_recorded = self._unrecorded == 0
-                    if await self._database.read(rows.has_pending):
+                    at = now()
+                    waiting = await self._database.read(claims.backlog, at)
+                    self._has_held = waiting.is_held
+                    if waiting.is_ready:
                         await self._fill_slots()
                     elif all_recorded and self._unrecorded == 0:
                         self._has_backlog = False
+                    if waiting.next_at is not None:
+                        left = (waiting.next_at - at).total_seconds()
+                        patience = min(max(left, 0.001), LOOK_AGAIN_S)
                 except Unavailable as error:
                     logger.error("pending executions cannot be taken: %s", error.message)  # noqa: TRY400
-                await signal.wait(LOOK_AGAIN_S)
+                await signal.wait(patience)
 
     async def _fill_slots(self) -> None:
         while self._free > 0 and not self._is_closed:
@@ -166,8 +243,29 @@ class Worker:
                 return
 
 
+def _enter(connection: Connection, worker_id: str, lease: Lease | None, at: datetime) -> list[str]:
+    if lease is None:
+        worker_rows.remove_others(connection, worker_id)
+    else:
+        worker_rows.remove_expired(connection, at)
+    expires_at = (lease or Lease()).end_after(at)
+    worker_rows.add_worker(connection, worker_id, started_at=at, expires_at=expires_at)
+    return claims.take_from_dead(connection, ABANDONED, at)
+
+
+def _beat(
+    connection: Connection, worker_id: str, lease: Lease, at: datetime
+) -> tuple[list[str], list[str]] | None:
+    """Renew a lease; return what is to be cancelled, and what dead workers left; None if lost."""
+    if not worker_rows.renew_lease(connection, worker_id, lease.end_after(at)):
+        return None
+    worker_rows.remove_expired(connection, at)
+    lost = claims.take_from_dead(connection, ABANDONED, at)
+    return claims.cancel_requests(connection, worker_id), lost
+
+
 def _claim(connection: Connection, worker_id: str, limit: int) -> list[tuple[Execution, Pipeline]]:
-    claimed = rows.claim_pending(connection, worker_id, limit=limit, at=now())
+    claimed = claims.claim_pending(connection, worker_id, limit=limit, at=now())
     known: dict[str, Pipeline | None] = {
         pipeline_id: pipeline_rows.pipeline_by_id(connection, pipeline_id)
         for pipeline_id in {execution.pipeline_id for execution in claimed}

@@ -21,6 +21,7 @@ from headrace.control.deployments import Deployments
 from headrace.control.executions import Executions
 from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
+from headrace.control.schedules import Schedules
 from headrace.control.sealing import load_keys
 from headrace.control.submission import Submission
 from headrace.control.tokens import Tokens
@@ -36,6 +37,7 @@ from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
 from headrace.runtime.builds import Builds
 from headrace.runtime.runner import Addresses, Runner
+from headrace.runtime.scheduler import Scheduler
 from headrace.runtime.sweeper import Sweeper
 from headrace.runtime.worker import Worker
 from headrace.server.data_directory import DataDirectory
@@ -120,7 +122,8 @@ class Server:
         variables = Variables(database, keys)
         submission = Submission(database, artifacts)
         executions = Executions(database, signals, artifacts, logs, submission)
-        deployments = Deployments(database, keys, executions, submission)
+        schedules = Schedules(database, signals)
+        deployments = Deployments(database, keys, executions, submission, schedules)
         pipelines = Pipelines(database, signals, bundles, builder, logs, executions, check_function)
         runner = Runner(
             engine=engine,
@@ -141,8 +144,8 @@ class Server:
                 grace_s=settings.execution_grace_s,
             ),
         )
-        worker = Worker(new_id(), settings.max_executions, database, signals, runner)
-        executions.admission = submission.admission = worker
+        worker = Worker(settings.max_executions, database, signals, runner)
+        executions.admission = submission.admission = schedules.admission = worker
         builds = Builds(
             pipelines,
             variables,
@@ -182,7 +185,7 @@ class Server:
             ),
             cors_origins=settings.cors_origins,
         )
-        await self._begin(worker, builds, sweeper)
+        await self._begin(worker, builds, sweeper, Scheduler(schedules, signals))
         # What an earlier server left undone; closing the builder stops it.
         self._compiling = asyncio.create_task(builder.finish_compiling())
 
@@ -206,13 +209,17 @@ class Server:
             )
         )
 
-    async def _begin(self, worker: Worker, builds: Builds, sweeper: Sweeper) -> None:
+    async def _begin(
+        self, worker: Worker, builds: Builds, sweeper: Sweeper, scheduler: Scheduler
+    ) -> None:
         await worker.begin()
         self._stack.push_async_callback(worker.close, self._settings.stop_grace_s)
         await builds.begin()
         self._stack.push_async_callback(builds.close)
         await sweeper.begin()
         self._stack.push_async_callback(sweeper.close)
+        await scheduler.begin()
+        self._stack.push_async_callback(scheduler.close)
 
 
 def _environment_id(connection: Connection) -> str:

@@ -11,6 +11,9 @@ PENDING = "pending"
 BUILDS = "builds"
 """Pipelines may be waiting for their build."""
 
+SCHEDULES = "schedules"
+"""Schedules may be due earlier than was known."""
+
 
 def execution_topic(execution_id: str) -> str:
     """Return the topic of one execution's end."""

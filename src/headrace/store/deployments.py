@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from headrace.core.deployments import Deployment, Mode
 from headrace.core.destinations import OutputDestination
 from headrace.core.pipelines import Pipeline
+from headrace.core.retries import Retries
 from headrace.core.sources import InputSource, Rule
 from headrace.store.moments import from_us, to_us
 from headrace.store.pipelines import pipeline_by_id
+from headrace.store.schedules import ScheduleRow, schedule_of
 from headrace.store.tables import deployments, executions, idempotency_keys
 from headrace.wire.codec import decode, encode
 from headrace.wire.mappings import (
@@ -20,6 +22,8 @@ from headrace.wire.mappings import (
     source_fields,
     source_from,
 )
+
+_BY_ID = select(deployments).where(deployments.c.id == bindparam("deployment_id"))
 
 
 def add_deployment(
@@ -44,6 +48,8 @@ def add_deployment(
             url_path=deployment.url_path,
             sealed_token=sealed_token,
             timeout_s=deployment.timeout_s,
+            retries=deployment.retries.most,
+            retry_backoff_s=deployment.retries.backoff_s,
         )
     )
 
@@ -59,6 +65,9 @@ def change_deployment(connection: Connection, deployment: Deployment) -> None:
             is_enabled=deployment.is_enabled,
             updated_at=to_us(deployment.updated_at),
             updated_by=deployment.updated_by,
+            timeout_s=deployment.timeout_s,
+            retries=deployment.retries.most,
+            retry_backoff_s=deployment.retries.backoff_s,
         )
     )
 
@@ -76,6 +85,12 @@ def deployment_by_name(connection: Connection, name: str) -> tuple[Deployment, b
     """Return a deployment with its sealed token, or None."""
     row = connection.execute(select(deployments).where(deployments.c.name == name)).one_or_none()
     return None if row is None else _with_pipeline(connection, row)
+
+
+def deployment_by_id(connection: Connection, deployment_id: str) -> Deployment | None:
+    """Return a deployment, or None."""
+    row = connection.execute(_BY_ID, {"deployment_id": deployment_id}).one_or_none()
+    return None if row is None else _with_pipeline(connection, row)[0]
 
 
 def deployment_by_url_path(
@@ -103,24 +118,19 @@ def all_deployments(connection: Connection) -> list[Deployment]:
     return [deployment for deployment, _ in found]
 
 
-def deployments_of(connection: Connection, pipeline_id: str) -> list[tuple[str, Rule]]:
-    """Return name and rule of each deployment of a pipeline, oldest first."""
+def deployments_of(connection: Connection, pipeline_id: str) -> list[tuple[str, str, Rule]]:
+    """Return id, name and rule of each deployment of a pipeline, oldest first."""
     rows = connection.execute(
-        select(deployments.c.name, deployments.c.rule)
+        select(deployments.c.id, deployments.c.name, deployments.c.rule)
         .where(deployments.c.pipeline_id == pipeline_id)
         .order_by(deployments.c.created_at, deployments.c.id)
     )
-    return [(row.name, Rule(row.rule)) for row in rows]
+    return [(row.id, row.name, Rule(row.rule)) for row in rows]
 
 
 def remove_deployment(connection: Connection, deployment_id: str) -> None:
     """Delete a deployment; its executions stay, as history."""
     connection.execute(delete(deployments).where(deployments.c.id == deployment_id))
-
-
-def remove_deployments_of(connection: Connection, pipeline_id: str) -> None:
-    """Delete the deployments of a pipeline."""
-    connection.execute(delete(deployments).where(deployments.c.pipeline_id == pipeline_id))
 
 
 def latest_execution_id(connection: Connection, deployment_id: str) -> str | None:
@@ -179,10 +189,11 @@ def _with_pipeline(connection: Connection, row: Row[Any]) -> tuple[Deployment, b
     pipeline = pipeline_by_id(connection, row.pipeline_id)
     if pipeline is None:
         raise LookupError(f"deployment {row.id} has no pipeline")
-    return _deployment(row, pipeline), row.sealed_token
+    found = schedule_of(connection, row.id) if row.rule == Rule.PERIODIC.value else None
+    return _deployment(row, pipeline, found), row.sealed_token
 
 
-def _deployment(row: Row[Any], pipeline: Pipeline) -> Deployment:
+def _deployment(row: Row[Any], pipeline: Pipeline, found: ScheduleRow | None) -> Deployment:
     return Deployment(
         id=row.id,
         name=row.name,
@@ -205,6 +216,9 @@ def _deployment(row: Row[Any], pipeline: Pipeline) -> Deployment:
         updated_by=row.updated_by,
         url_path=row.url_path,
         timeout_s=row.timeout_s,
+        retries=Retries(row.retries, row.retry_backoff_s),
+        schedule=None if found is None else found.schedule,
+        next_fire_at=None if found is None else found.next_fire_at,
     )
 
 

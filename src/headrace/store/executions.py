@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from headrace.core.executions import (
+    Attempt,
     Execution,
     InputRecord,
     OutputRecord,
@@ -17,9 +18,10 @@ from headrace.core.executions import (
     status_after,
 )
 from headrace.core.outcomes import Failure, FailureKind
+from headrace.core.retries import Retries
 from headrace.core.values import DataType, FileStore, FileValue, Value
 from headrace.store.moments import from_us, to_us
-from headrace.store.tables import executions
+from headrace.store.tables import attempts, executions
 from headrace.wire.codec import decode, encode
 from headrace.wire.mappings import (
     destination_fields,
@@ -28,19 +30,18 @@ from headrace.wire.mappings import (
     source_from,
 )
 
-_SUMMARY = [
-    column for column in executions.c if column.name not in {"inputs", "outputs", "worker_id"}
-]
+_HIDDEN = {"inputs", "outputs", "worker_id", "cancel_requested_at"}
+_SUMMARY = [column for column in executions.c if column.name not in _HIDDEN]
 
 
 # Built once, because each run needs them and building a statement costs more than running it.
 _ADD = insert(executions)
 _BY_ID = select(executions).where(executions.c.id == bindparam("execution_id"))
-_HAS_PENDING = select(executions.c.id).where(executions.c.status == Status.PENDING.value).limit(1)
 _OF_WORKER = (
     (executions.c.id == bindparam("execution_id"))
     & (executions.c.status == Status.RUNNING.value)
     & (executions.c.worker_id == bindparam("of_worker"))
+    & (executions.c.attempt == bindparam("of_attempt"))
 )
 _END_COLUMNS = ("status", "ended_at", "failure_kind", "failure_message")
 _FINISH = (
@@ -73,14 +74,24 @@ def add_execution(connection: Connection, execution: Execution, worker_id: str |
             "worker_id": worker_id,
             "deployment_id": execution.deployment_id,
             "timeout_s": execution.timeout_s,
+            "retries": execution.retries.most,
+            "retry_backoff_s": execution.retries.backoff_s,
+            "not_before": to_us(execution.not_before),
+            "waits": execution.waits,
+            "fire_at": to_us(execution.fire_at),
         },
     )
 
 
 def execution_by_id(connection: Connection, execution_id: str) -> Execution | None:
-    """Return an execution with its inputs and outputs, or None."""
+    """Return an execution with its inputs, outputs and earlier attempts, or None."""
     row = connection.execute(_BY_ID, {"execution_id": execution_id}).one_or_none()
-    return None if row is None else _execution(row)
+    if row is None:
+        return None
+    execution = execution_from(row)
+    if execution.attempt == 1:
+        return execution
+    return replace(execution, attempts=attempts_of(connection, execution_id))
 
 
 def list_executions(
@@ -116,30 +127,20 @@ def latest_execution_id(connection: Connection, pipeline_id: str) -> str | None:
     return newest
 
 
-def claim_pending(
-    connection: Connection, worker_id: str, *, limit: int, at: datetime
-) -> list[Execution]:
-    """Make the oldest pending executions ``Running`` under a worker, and return them."""
-    oldest = connection.scalars(
-        select(executions.c.id)
-        .where(executions.c.status == Status.PENDING.value)
-        .order_by(executions.c.id)
-        .limit(limit)
-    ).all()
-    if not oldest:
-        return []
+def attempts_of(connection: Connection, execution_id: str) -> tuple[Attempt, ...]:
+    """Return the earlier attempts at an execution, oldest first."""
     rows = connection.execute(
-        update(executions)
-        .where(executions.c.id.in_(oldest), executions.c.status == Status.PENDING.value)
-        .values(status=Status.RUNNING.value, worker_id=worker_id, started_at=to_us(at))
-        .returning(executions)
-    ).all()
-    return sorted((_execution(row) for row in rows), key=lambda execution: execution.id)
-
-
-def has_pending(connection: Connection) -> bool:
-    """Tell whether an execution waits for a slot."""
-    return connection.scalar(_HAS_PENDING) is not None
+        select(attempts).where(attempts.c.execution_id == execution_id).order_by(attempts.c.attempt)
+    )
+    return tuple(
+        Attempt(
+            row.attempt,
+            from_us(row.started_at),
+            from_us(row.ended_at),
+            Failure(FailureKind(row.failure_kind), row.failure_message),
+        )
+        for row in rows
+    )
 
 
 def finish(
@@ -147,13 +148,14 @@ def finish(
     execution_id: str,
     worker_id: str,
     *,
+    attempt: int,
     outputs: Sequence[OutputRecord] | None,
     failure: Failure | None,
     at: datetime,
 ) -> bool:
-    """Record the end of an execution that this worker runs; False if it no longer runs it."""
-    parameters = {f"new_{column}": value for column, value in _end(failure, at).items()}
-    parameters |= {"execution_id": execution_id, "of_worker": worker_id}
+    """Record the end of an attempt that this worker runs; False if it no longer runs it."""
+    parameters = {f"new_{column}": value for column, value in end_values(failure, at).items()}
+    parameters |= {"execution_id": execution_id, "of_worker": worker_id, "of_attempt": attempt}
     if outputs is None:
         return connection.execute(_FINISH, parameters).rowcount == 1
     parameters["new_outputs"] = _outputs_text(outputs)
@@ -165,26 +167,9 @@ def end_pending(connection: Connection, execution_id: str, failure: Failure, at:
     result = connection.execute(
         update(executions)
         .where(executions.c.id == execution_id, executions.c.status == Status.PENDING.value)
-        .values(_end(failure, at))
+        .values(end_values(failure, at))
     )
     return result.rowcount == 1
-
-
-def end_abandoned(
-    connection: Connection, worker_id: str, failure: Failure, at: datetime
-) -> list[str]:
-    """End the executions that run under any worker but this one, and return their ids."""
-    return list(
-        connection.scalars(
-            update(executions)
-            .where(
-                executions.c.status == Status.RUNNING.value,
-                executions.c.worker_id != worker_id,
-            )
-            .values(_end(failure, at))
-            .returning(executions.c.id)
-        )
-    )
 
 
 def remove_execution(connection: Connection, execution_id: str) -> None:
@@ -206,7 +191,8 @@ def unfinished_ids(
     return list(connection.scalars(query))
 
 
-def _end(failure: Failure | None, at: datetime) -> dict[str, Any]:
+def end_values(failure: Failure | None, at: datetime) -> dict[str, Any]:
+    """Return the columns that say how an execution ended."""
     return {
         "status": status_after(failure).value,
         "ended_at": to_us(at),
@@ -273,10 +259,15 @@ def _summary(row: Row[Any]) -> Execution:
         attempt=row.attempt,
         deployment_id=row.deployment_id,
         timeout_s=row.timeout_s,
+        retries=Retries(row.retries, row.retry_backoff_s),
+        not_before=from_us(row.not_before),
+        waits=row.waits,
+        fire_at=from_us(row.fire_at),
     )
 
 
-def _execution(row: Row[Any]) -> Execution:
+def execution_from(row: Row[Any]) -> Execution:
+    """Return the execution of a whole row, without its earlier attempts."""
     return replace(
         _summary(row),
         inputs=tuple(

@@ -13,6 +13,7 @@ from headrace.store.tables import settings
 from headrace.wire.codec import decode, encode
 
 ENVIRONMENT_ID = "environment_id"
+LEDGER_KEPT_SINCE = "ledger_kept_since"
 _PROJECT = "project"
 
 

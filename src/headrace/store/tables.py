@@ -109,6 +109,8 @@ deployments = Table(
     Column("url_path", Text, unique=True),
     Column("sealed_token", LargeBinary),
     Column("timeout_s", Float),
+    Column("retries", Integer, nullable=False, server_default="0"),
+    Column("retry_backoff_s", Float, nullable=False, server_default="10"),
     CheckConstraint("rule IN ('endpoint', 'periodic')", name="rule"),
     CheckConstraint("mode IN ('elastic', 'low_latency')", name="mode"),
     CheckConstraint(
@@ -139,6 +141,16 @@ executions = Table(
     Column("worker_id", Text),
     Column("deployment_id", Text, ForeignKey("deployments.id", ondelete="SET NULL")),
     Column("timeout_s", Float),
+    Column("retries", Integer, nullable=False, server_default="0"),
+    Column("retry_backoff_s", Float, nullable=False, server_default="10"),
+    # A pending one does not start before this.
+    Column("not_before", BigInteger),
+    # Whether a pending one starts only after the earlier ones of its deployment have ended.
+    Column("waits", Boolean, nullable=False, server_default=text("false")),
+    # The fire time that it was recorded for.
+    Column("fire_at", BigInteger),
+    # Set for a worker that is not this server's to read.
+    Column("cancel_requested_at", BigInteger),
     CheckConstraint(
         "status IN ('Pending', 'Running', 'Succeeded', 'Failed', 'Error')", name="status"
     ),
@@ -181,4 +193,86 @@ idempotency_keys = Table(
     Column("created_at", BigInteger, nullable=False),
     Index("ix_idempotency_keys_execution_id", "execution_id"),
     Index("ix_idempotency_keys_created_at", "created_at"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column(
+        "execution_id",
+        Text,
+        ForeignKey("executions.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("attempt", Integer, primary_key=True),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("failure_kind", Text, nullable=False),
+    Column("failure_message", Text, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("started_at", BigInteger, nullable=False),
+    # Until then nobody else may take what it runs; it is renewed long before.
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column(
+        "deployment_id",
+        Text,
+        ForeignKey("deployments.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("expression", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("missed", Text, nullable=False),
+    Column("missed_window_s", Float, nullable=False),
+    Column("overlap", Text, nullable=False),
+    Column("jitter_s", Float, nullable=False),
+    # The first fire time that the ledger does not have, and when it is acted on.
+    Column("next_fire_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    CheckConstraint("missed IN ('skip', 'latest', 'all')", name="missed"),
+    CheckConstraint(
+        "overlap IN ('parallel', 'skip', 'queue_one', 'cancel_running')", name="overlap"
+    ),
+    CheckConstraint("due_at >= next_fire_at", name="due"),
+    Index("ix_schedules_due_at", "due_at"),
+)
+
+# The ledger and its revisions outlive the deployment: they are what proves what happened.
+schedule_revisions = Table(
+    "schedule_revisions",
+    metadata,
+    Column("deployment_id", Text, primary_key=True),
+    Column("since", BigInteger, primary_key=True),
+    Column("until", BigInteger),
+    Column("deployment_name", Text, nullable=False),
+    Column("expression", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    CheckConstraint("until IS NULL OR until >= since", name="until"),
+    Index("ix_schedule_revisions_deployment_name", "deployment_name"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("deployment_id", Text, primary_key=True),
+    Column("fire_at", BigInteger, primary_key=True),
+    Column("fate", Text, nullable=False),
+    Column("execution_id", Text),
+    Column("detail", Text, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    CheckConstraint(
+        "fate IN ('ran', 'caught_up', 'overlapped', 'paused', 'missed', 'failed')", name="fate"
+    ),
+    CheckConstraint("(fate IN ('ran', 'caught_up')) = (execution_id IS NOT NULL)", name="ran"),
+    Index("ix_ledger_fire_at", "fire_at"),
 )

@@ -9,6 +9,7 @@ from typing import Any
 from headrace.core.executions import Execution, InputRecord, OutputRecord
 from headrace.core.loglines import LogLine
 from headrace.core.objects import ObjectInfo
+from headrace.core.outcomes import Failure
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import Pipeline
 from headrace.core.projects import Project
@@ -107,7 +108,6 @@ def pipeline_item(pipeline: Pipeline) -> Body:
 
 def execution_item(execution: Execution) -> Body:
     """Return an execution as an element of a list, without its inputs and outputs."""
-    failure = execution.failure
     return {
         "execution_id": execution.id,
         "status": execution.status.value,
@@ -118,8 +118,14 @@ def execution_item(execution: Execution) -> Body:
         "pipeline_name": execution.pipeline_name,
         "deployment_name": execution.deployment_name,
         "attempt": execution.attempt,
-        "failure": failure and {"kind": failure.kind.value, "message": failure.message},
+        "fire_at": timestamp(execution.fire_at),
+        "not_before": timestamp(execution.not_before),
+        "failure": _failure(execution.failure),
     }
+
+
+def _failure(failure: Failure | None) -> Body | None:
+    return None if failure is None else {"kind": failure.kind.value, "message": failure.message}
 
 
 def execution_body(execution: Execution, pipeline: Pipeline, *, with_values: bool) -> Body:
@@ -127,6 +133,16 @@ def execution_body(execution: Execution, pipeline: Pipeline, *, with_values: boo
     return execution_item(execution) | {
         "inputs": [_input_item(record, with_values=with_values) for record in execution.inputs],
         "outputs": [output_item(record, with_values=with_values) for record in execution.outputs],
+        "retries": execution.retries.most,
+        "attempts": [
+            {
+                "attempt": attempt.number,
+                "start_date": timestamp(attempt.started_at),
+                "end_date": timestamp(attempt.ended_at),
+                "failure": _failure(attempt.failure),
+            }
+            for attempt in execution.attempts
+        ],
         "steps": [
             {
                 "name": execution.pipeline_name,

@@ -1,115 +1,15 @@
-"""Deployments on the wire: creation requests, changes, and the objects shown (contract, 5.5)."""
+"""Deployments as they are shown (wire contract, 5.5)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from headrace.core.deployments import Deployment, Mode
-from headrace.core.destinations import OutputDestination
-from headrace.core.errors import InvalidRequest
+from headrace.core.deployments import Deployment
 from headrace.core.mappings import MappedInput, MappedOutput
-from headrace.core.sources import EndpointValue, InputSource, Rule
+from headrace.core.sources import EndpointValue, Rule
 from headrace.wire.bodies import Body, timestamp
-from headrace.wire.mappings import (
-    destination_fields,
-    read_input_mapping,
-    read_output_mapping,
-    source_fields,
-)
+from headrace.wire.mappings import destination_fields, source_fields
 
-_LOW_LATENCY_ONLY = (
-    "enable_parallel_executions",
-    "max_parallel_executions_per_pod",
-    "ram_request",
-    "gpu_request",
-)
-_KNOWN = {
-    "pipeline_name",
-    "name",
-    "mode",
-    "description",
-    "execution_timeout_s",
-    "endpoint_url_path",
-    "endpoint_token",
-    "schedule",
-    "inputs_mapping",
-    "outputs_mapping",
-    "inputs",
-    "outputs",
-    *_LOW_LATENCY_ONLY,
-}
-_CHANGEABLE = ("is_enabled", "schedule", "inputs_mapping", "outputs_mapping")
-MAX_TIMEOUT_S = 30 * 86400
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointRequest:
-    """A request to create an endpoint, its form checked."""
-
-    name: str
-    pipeline_name: str
-    description: str | None
-    inputs_mapping: tuple[tuple[str, InputSource], ...]
-    outputs_mapping: tuple[tuple[str, OutputDestination], ...]
-    url_path: str | None
-    token: str | None
-    timeout_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeploymentUpdate:
-    """A request to change a deployment, its form checked; None leaves a property as it is."""
-
-    is_enabled: bool | None
-    inputs_mapping: tuple[tuple[str, InputSource], ...] | None
-    outputs_mapping: tuple[tuple[str, OutputDestination], ...] | None
-
-
-def read_endpoint_request(body: Mapping[str, Any]) -> EndpointRequest:
-    """Return the request that a JSON body of ``POST /endpoints`` makes.
-
-    Raises:
-        InvalidRequest: A key is unknown, missing, of the wrong type, or not for an endpoint.
-    """
-    given = {key: value for key, value in body.items() if value is not None}
-    unknown = sorted(set(given) - _KNOWN)
-    if unknown:
-        raise InvalidRequest(
-            f"Unknown key {', '.join(unknown)}; the keys are {', '.join(sorted(_KNOWN))}."
-        )
-    if "schedule" in given:
-        raise InvalidRequest("schedule is for periodic deployments; leave it out of an endpoint.")
-    _check_mode(given)
-    return EndpointRequest(
-        name=_text(given, "name"),
-        pipeline_name=_text(given, "pipeline_name"),
-        description=_optional_text(given, "description"),
-        inputs_mapping=_inputs_mapping(given) or (),
-        outputs_mapping=_outputs_mapping(given) or (),
-        url_path=_optional_text(given, "endpoint_url_path"),
-        token=_optional_text(given, "endpoint_token"),
-        timeout_s=_timeout(given),
-    )
-
-
-def read_deployment_update(body: Mapping[str, Any]) -> DeploymentUpdate:
-    """Return the change that a JSON body of ``PATCH /deployments/{name}`` asks for.
-
-    Raises:
-        InvalidRequest: A key is unknown or of the wrong type, or there is none.
-    """
-    unknown = sorted(set(body) - set(_CHANGEABLE))
-    if unknown or not body:
-        what = f"{', '.join(unknown)} cannot be changed" if unknown else "Nothing is to be changed"
-        raise InvalidRequest(f"{what}: what can be is {', '.join(_CHANGEABLE)}.")
-    if body.get("schedule") is not None:
-        raise InvalidRequest("This deployment is an endpoint, so it has no schedule to change.")
-    is_enabled = body.get("is_enabled")
-    if is_enabled is not None and not isinstance(is_enabled, bool):
-        raise InvalidRequest(f"is_enabled must be true or false, not {is_enabled!r}.")
-    return DeploymentUpdate(is_enabled, _inputs_mapping(body), _outputs_mapping(body))
+SHOWN_FIRE_TIMES = 5
+"""How many of the next fire times a deployment shows."""
 
 
 def deployment_item(deployment: Deployment) -> Body:
@@ -122,7 +22,7 @@ def deployment_item(deployment: Deployment) -> Body:
         "status": deployment.status.value,
         "is_enabled": deployment.is_enabled,
         "created_at": timestamp(deployment.created_at),
-    }
+    } | _item_schedule(deployment)
 
 
 def deployment_body(deployment: Deployment, token: str | None, public_url: str) -> Body:
@@ -150,12 +50,49 @@ def deployment_body(deployment: Deployment, token: str | None, public_url: str) 
         "is_archived": False,
         "description": deployment.description,
         "execution_timeout_s": deployment.timeout_s,
+        "retries": deployment.retries.most,
+        "retry_backoff_s": deployment.retries.backoff_s,
     }
+    if deployment.schedule is not None:
+        body |= schedule_fields(deployment)
     if deployment.rule is Rule.ENDPOINT:
         body["endpoint_token"] = token
         body["endpoint_url_path"] = deployment.url_path
         body["endpoint_url"] = f"{public_url}/endpoints/{deployment.url_path}"
     return body
+
+
+def schedule_fields(deployment: Deployment) -> Body:
+    """Return when a periodic deployment fires, with the policies and the next fire times.
+
+    The fire times go on while it is disabled; the ledger will say that it was paused.
+    """
+    schedule, at = deployment.schedule, deployment.next_fire_at
+    if schedule is None or at is None:
+        return {}
+    upcoming = [at]
+    while len(upcoming) < SHOWN_FIRE_TIMES:
+        upcoming.append(schedule.cron.next_after(upcoming[-1]))
+    return {
+        "schedule": schedule.cron.expression,
+        "human_readable_schedule": schedule.cron.description,
+        "timezone": schedule.cron.timezone,
+        "missed": schedule.missed.value,
+        "missed_window_s": schedule.missed_window_s,
+        "overlap": schedule.overlap.value,
+        "jitter_s": schedule.jitter_s,
+        "next_fire_times": [timestamp(fire_at) for fire_at in upcoming],
+    }
+
+
+def _item_schedule(deployment: Deployment) -> Body:
+    if deployment.schedule is None:
+        return {}
+    return {
+        "schedule": deployment.schedule.cron.expression,
+        "timezone": deployment.schedule.cron.timezone,
+        "next_fire_at": timestamp(deployment.next_fire_at),
+    }
 
 
 def _input_mapping(item: MappedInput) -> Body:
@@ -182,66 +119,3 @@ def _output_mapping(item: MappedOutput) -> Body:
         "data_type": item.parameter.data_type.value,
         "description": item.parameter.description,
     } | destination_fields(item.destination)
-
-
-def _check_mode(given: Mapping[str, Any]) -> None:
-    mode = given.get("mode", Mode.ELASTIC.value)
-    if mode == Mode.LOW_LATENCY.value:
-        raise InvalidRequest(
-            "mode 'low_latency' is not available on this server yet; use mode 'elastic'."
-        )
-    if mode != Mode.ELASTIC.value:
-        raise InvalidRequest(f"mode must be 'elastic' or 'low_latency', not {mode!r}.")
-    misplaced = [key for key in _LOW_LATENCY_ONLY if key in given]
-    if misplaced:
-        raise InvalidRequest(
-            f"{', '.join(misplaced)} is for mode 'low_latency'; leave it out with mode 'elastic'."
-        )
-
-
-def _inputs_mapping(given: Mapping[str, Any]) -> tuple[tuple[str, InputSource], ...] | None:
-    items = _list(given, "inputs_mapping", "inputs")
-    return None if items is None else tuple(read_input_mapping(item) for item in items)
-
-
-def _outputs_mapping(given: Mapping[str, Any]) -> tuple[tuple[str, OutputDestination], ...] | None:
-    items = _list(given, "outputs_mapping", "outputs")
-    return None if items is None else tuple(read_output_mapping(item) for item in items)
-
-
-def _list(given: Mapping[str, Any], *names: str) -> list[Any] | None:
-    for name in names:
-        items = given.get(name)
-        if items is None:
-            continue
-        if not isinstance(items, list):
-            raise InvalidRequest(f"{name} must be a list of mapping objects.")
-        return items
-    return None
-
-
-def _timeout(given: Mapping[str, Any]) -> float | None:
-    seconds = given.get("execution_timeout_s")
-    if seconds is None:
-        return None
-    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not is_number or not 0 < seconds <= MAX_TIMEOUT_S:
-        raise InvalidRequest(
-            f"execution_timeout_s must be a number of seconds above 0 and up to {MAX_TIMEOUT_S:,}, "
-            f"not {seconds!r}."
-        )
-    return float(seconds)
-
-
-def _text(given: Mapping[str, Any], key: str) -> str:
-    value = given.get(key)
-    if not isinstance(value, str) or not value:
-        raise InvalidRequest(f"{key} is missing: give it as a text.")
-    return value
-
-
-def _optional_text(given: Mapping[str, Any], key: str) -> str | None:
-    value = given.get(key)
-    if value is not None and not isinstance(value, str):
-        raise InvalidRequest(f"{key} must be a text, not {value!r}.")
-    return value or None

@@ -72,6 +72,7 @@ LATEST_EXECUTION = Route(
 
 DEPLOYMENTS = Route("GET", "/deployments", "List deployments")
 CREATE_ENDPOINT = Route("POST", "/endpoints", "Create an endpoint")
+CREATE_PERIODIC = Route("POST", "/periodic-deployment", "Create a periodic deployment")
 DEPLOYMENT = Route("GET", "/deployments/{name}", "Show a deployment, or wait until it is up")
 UPDATE_DEPLOYMENT = Route("PATCH", "/deployments/{name}", "Change a deployment")
 DELETE_DEPLOYMENT = Route("DELETE", "/deployments/{name}", "Delete a deployment")
@@ -80,6 +81,13 @@ LATEST_DEPLOYMENT_EXECUTION = Route(
 )
 TRIGGER_DEPLOYMENT = Route("POST", "/deployments/{name}/executions", "Call a deployment")
 DEPLOYMENT_LOGS = Route("POST", "/deployments/{name}/logs", "Get the log of a deployment")
+FIRE_TIMES = Route(
+    "GET", "/deployments/{name}/fire-times", "List the next fire times of a deployment"
+)
+LEDGER = Route("GET", "/deployments/{name}/ledger", "Show what became of fire times, page by page")
+VERIFY_LEDGER = Route(
+    "GET", "/ledger/verification", "Prove that no fire time is missing or doubled"
+)
 RENEW_ENDPOINT_TOKEN = Route(
     "POST", "/endpoints/{name}/generate-new-token", "Give an endpoint another token"
 )

@@ -1,0 +1,114 @@
+"""Routes of fire times: those to come, and what became of the others."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from starlette.responses import Response
+
+from headrace.api.exchange import Exchange, answer
+from headrace.control.clock import now
+from headrace.control.verification import verify_ledger as verify_rows
+from headrace.core.errors import InvalidRequest, NotFound
+from headrace.core.schedules import Fate
+from headrace.store import ledger as rows
+from headrace.store import schedules as schedule_rows
+from headrace.wire.bodies import timestamp
+from headrace.wire.ledger import ledger_item, verification_body
+
+MAX_FIRE_TIMES = 1000
+MAX_PAGE = 1000
+
+
+async def fire_times(exchange: Exchange) -> Response:
+    """List the next fire times of a periodic deployment."""
+    count = exchange.integer("count", 10, at_least=1, at_most=MAX_FIRE_TIMES)
+    deployment = await exchange.services.deployments.get(exchange.name())
+    schedule, at = deployment.schedule, deployment.next_fire_at
+    if schedule is None or at is None:
+        raise InvalidRequest(
+            f"Deployment {deployment.name!r} is an endpoint, so it has no fire times."
+        )
+    upcoming = [at]
+    while len(upcoming) < count:
+        upcoming.append(schedule.cron.next_after(upcoming[-1]))
+    offset = schedule.offset_for(deployment.id)
+    return answer(
+        {
+            "schedule": schedule.cron.expression,
+            "human_readable_schedule": schedule.cron.description,
+            "timezone": schedule.cron.timezone,
+            "is_enabled": deployment.is_enabled,
+            "offset_s": offset.total_seconds(),
+            "fire_times": [timestamp(fire_at) for fire_at in upcoming],
+        }
+    )
+
+
+async def list_ledger(exchange: Exchange) -> Response:
+    """Show what became of a deployment's fire times, newest first, page by page."""
+    query = exchange.request.query_params
+    limit = exchange.integer("limit", 100, at_least=1, at_most=MAX_PAGE)
+    reader, name = exchange.services.reader, exchange.name()
+    known = await reader.read(schedule_rows.deployments_named, name)
+    if not known:
+        raise NotFound(f"There is no periodic deployment {name!r}, and there never was.")
+    before = _instant(query.get("cursor") or query.get("to"), "to")
+    found = await reader.read(
+        rows.list_rows,
+        # Of those that had this name, the latest.
+        known[-1][0],
+        limit=limit + 1,
+        before=before,
+        since=_instant(query.get("from"), "from"),
+        fate=_fate(query.get("fate")),
+    )
+    page = found[:limit]
+    return answer(
+        {
+            "items": [ledger_item(row) for row in page],
+            "next_cursor": timestamp(page[-1].fire_at) if len(found) > limit else None,
+        }
+    )
+
+
+async def verify_ledger(exchange: Exchange) -> Response:
+    """Prove from the ledger that no fire time is missing or doubled."""
+    query = exchange.request.query_params
+    verified = await exchange.services.reader.read(
+        verify_rows,
+        query.get("deployment_name"),
+        _instant(query.get("from"), "from"),
+        _instant(query.get("to"), "to"),
+        now(),
+    )
+    return answer(
+        {
+            "is_proven": all(found.is_proven for _, _, found in verified),
+            "deployments": [verification_body(*item) for item in verified],
+        }
+    )
+
+
+def _instant(text: str | None, name: str) -> datetime | None:
+    """Return an instant of the query, in ISO 8601; without an offset it is in UTC."""
+    if text is None:
+        return None
+    try:
+        # A plus sign that was not escaped arrives as a space.
+        at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    except ValueError:
+        raise InvalidRequest(
+            f"{name} must be a time in ISO 8601, such as 2026-03-29T01:00:00Z, not {text!r:.80}."
+        ) from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _fate(text: str | None) -> Fate | None:
+    if text is None:
+        return None
+    try:
+        return Fate(text)
+    except ValueError:
+        fates = ", ".join(repr(fate.value) for fate in Fate)
+        raise InvalidRequest(f"fate must be one of {fates}, not {text!r:.80}.") from None

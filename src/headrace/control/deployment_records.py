@@ -1,0 +1,110 @@
+"""What one transaction does with a deployment, its schedule included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from headrace.control.schedules import (
+    Fired,
+    end_schedule,
+    restart_schedule,
+    settle_schedule,
+    start_schedule,
+)
+from headrace.core.deployments import Deployment
+from headrace.core.errors import AlreadyExists, NotFound
+from headrace.core.sources import Rule
+from headrace.store import deployments as rows
+
+
+def add(connection: Connection, deployment: Deployment, sealed_token: bytes | None) -> None:
+    """Insert a deployment.
+
+    Raises:
+        AlreadyExists: Its name or its URL path is taken.
+    """
+    if rows.deployment_by_name(connection, deployment.name) is not None:
+        raise AlreadyExists(
+            f"There is a deployment named {deployment.name!r} already: choose another name, or "
+            "delete it first."
+        )
+    if deployment.rule is Rule.ENDPOINT:
+        # Endpoints are called by path and by name, so neither may be another's name or path.
+        for what, path in (("name", deployment.name), ("endpoint_url_path", deployment.url_path)):
+            if path is not None and rows.deployment_by_url_path(connection, path) is not None:
+                raise AlreadyExists(
+                    f"Another endpoint is called by {path!r} already: choose another {what}."
+                )
+    rows.add_deployment(connection, deployment, sealed_token)
+    if deployment.schedule is not None:
+        start_schedule(connection, deployment, deployment.created_at)
+
+
+def change(
+    connection: Connection,
+    name: str,
+    apply: Callable[[Deployment], Deployment],
+    at: datetime,
+    worker_id: str,
+) -> tuple[Deployment, Fired]:
+    """Change a deployment; return it as it is then, and what its schedule did until now.
+
+    Raises:
+        NotFound: There is no such deployment.
+        InvalidRequest: What ``apply`` raises.
+    """
+    found = rows.deployment_by_name(connection, name)
+    if found is None:
+        raise no_deployment(name)
+    before = found[0]
+    after = apply(before)
+    fired = Fired()
+    if before.schedule is not None:
+        fired = settle_schedule(connection, before.id, at, worker_id)
+    rows.change_deployment(connection, after)
+    if before.schedule != after.schedule:
+        restart_schedule(connection, before, after, at)
+    changed = rows.deployment_by_id(connection, before.id)
+    return (after if changed is None else changed), fired
+
+
+def close(connection: Connection, deployment_id: str, at: datetime, worker_id: str) -> None:
+    """Have a deployment that is about to be deleted take no more executions."""
+    deployment = rows.deployment_by_id(connection, deployment_id)
+    if deployment is None or not deployment.is_enabled:
+        return
+    if deployment.schedule is not None:
+        settle_schedule(connection, deployment_id, at, worker_id)
+    rows.change_deployment(connection, replace(deployment, is_enabled=False))
+
+
+def remove(connection: Connection, deployment_id: str, at: datetime, worker_id: str) -> None:
+    """Delete a deployment; its executions and its ledger stay."""
+    deployment = rows.deployment_by_id(connection, deployment_id)
+    if deployment is None:
+        return
+    if deployment.schedule is not None:
+        settle_schedule(connection, deployment_id, at, worker_id)
+        end_schedule(connection, deployment_id, at)
+    rows.remove_deployment(connection, deployment_id)
+
+
+def change_token(connection: Connection, name: str, sealed_token: bytes) -> None:
+    """Replace the token of an endpoint.
+
+    Raises:
+        NotFound: There is no such endpoint.
+    """
+    found = rows.deployment_by_name(connection, name)
+    if found is None or found[0].rule is not Rule.ENDPOINT:
+        raise NotFound(f"There is no endpoint {name!r}.")
+    rows.change_token(connection, found[0].id, sealed_token)
+
+
+def no_deployment(name: str) -> NotFound:
+    """Return the error for a name that no deployment has."""
+    return NotFound(f"There is no deployment {name!r}.")

@@ -1,0 +1,267 @@
+"""Schedules: every fire time gets its one row in the ledger, and its execution, in one commit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from headrace.control.admission import Admission
+from headrace.control.submission import Order, new_execution
+from headrace.core.deployments import Deployment
+from headrace.core.errors import HeadraceError
+from headrace.core.executions import Execution
+from headrace.core.ledger import LedgerRow
+from headrace.core.mappings import resolve_given
+from headrace.core.names import new_id
+from headrace.core.outcomes import Failure, FailureKind
+from headrace.core.schedules import (
+    MAX_FIRES,
+    Fate,
+    Fire,
+    Overlap,
+    Schedule,
+    ScheduleState,
+    plan,
+)
+from headrace.signals.port import PENDING, SCHEDULES, Signals, execution_topic
+from headrace.store import claims, ledger
+from headrace.store import deployments as deployment_rows
+from headrace.store import executions as execution_rows
+from headrace.store import schedules as rows
+from headrace.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+SCHEDULES_AT_ONCE = 100
+"""Schedules of one transaction, so that other writers need not wait for long."""
+
+PUT_OFF = timedelta(seconds=60)
+"""How long a schedule that cannot be acted on is left alone; nothing of it is lost meanwhile."""
+
+SUPERSEDED = Failure(
+    FailureKind.CANCELLED,
+    "The execution was cancelled, because the next fire time of its schedule had come.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """What one look at the schedules did.
+
+    Attributes:
+        rows: How many fire times were recorded.
+        executions: How many executions were recorded for them.
+        ended: Ids of pending executions that were cancelled.
+        to_stop: Ids of running executions that are to be cancelled.
+        next_due_at: When the next schedule is due, UTC; in the past if more is due now.
+    """
+
+    rows: int = 0
+    executions: int = 0
+    ended: tuple[str, ...] = ()
+    to_stop: tuple[str, ...] = ()
+    next_due_at: datetime | None = None
+
+    def __add__(self, other: Fired) -> Fired:
+        """Return what both did."""
+        return Fired(
+            self.rows + other.rows,
+            self.executions + other.executions,
+            self.ended + other.ended,
+            self.to_stop + other.to_stop,
+        )
+
+
+class Schedules:
+    """Acts on schedules. ``admission`` is set once, by the assembly."""
+
+    admission: Admission
+
+    def __init__(self, database: Database, signals: Signals) -> None:
+        self._database = database
+        self._signals = signals
+
+    async def fire_due(self, now: datetime) -> Fired:
+        """Record what is due; several servers may do so at once.
+
+        Raises:
+            Unavailable: The database did not take it; nothing was recorded.
+        """
+        fired = await self._database.write(fire_due, now, self.admission.worker_id)
+        self.follow_up(fired)
+        return fired
+
+    def follow_up(self, fired: Fired) -> None:
+        """Tell those whom it concerns what was recorded, once it is on disk."""
+        for execution_id in fired.ended:
+            self._signals.notify(execution_topic(execution_id))
+        for execution_id in fired.to_stop:
+            self.admission.stop(execution_id, SUPERSEDED)
+        if fired.executions:
+            self._signals.notify(PENDING)
+
+    async def next_due_at(self) -> datetime | None:
+        """Return when the first schedule is due, or None if there is none."""
+        return await self._database.read(rows.next_due_at)
+
+    def changed(self) -> None:
+        """Have the scheduler look again, because a schedule is new or has changed."""
+        self._signals.notify(SCHEDULES)
+
+
+def fire_due(connection: Connection, now: datetime, worker_id: str) -> Fired:
+    """Record what is due of at most :data:`SCHEDULES_AT_ONCE` schedules."""
+    total = Fired()
+    for row in rows.due_schedules(connection, now, limit=SCHEDULES_AT_ONCE):
+        try:
+            total += _fire(connection, row, now, worker_id)
+        except (HeadraceError, LookupError, ValueError):
+            # One schedule that cannot be read must not stop all others.
+            logger.exception("schedule of deployment %s cannot be acted on", row.deployment_id)
+            rows.put_off(connection, row.deployment_id, now + PUT_OFF)
+    return replace(total, next_due_at=rows.next_due_at(connection))
+
+
+def start_schedule(connection: Connection, deployment: Deployment, at: datetime) -> None:
+    """Record the schedule of a new deployment; only fire times after ``at`` count."""
+    schedule = _schedule_of(deployment)
+    rows.add_schedule(connection, deployment.id, schedule, schedule.cron.next_after(at))
+    rows.open_revision(connection, deployment.id, deployment.name, schedule.cron, at)
+
+
+def settle_schedule(
+    connection: Connection, deployment_id: str, at: datetime, worker_id: str
+) -> Fired:
+    """Record all fire times up to ``at`` by what holds until then, before it is changed."""
+    total = Fired()
+    while True:
+        row = rows.schedule_of(connection, deployment_id)
+        if row is None or row.next_fire_at > at:
+            return total
+        # What jitter has put off is acted on now: afterwards another rule may hold.
+        total += _fire(connection, row, at, worker_id, ignores_jitter=True)
+
+
+def restart_schedule(
+    connection: Connection, before: Deployment, after: Deployment, at: datetime
+) -> None:
+    """Store a changed schedule, settled up to ``at``; only fire times after ``at`` follow it."""
+    old, new = _schedule_of(before), _schedule_of(after)
+    rows.change_schedule(connection, after.id, new, new.cron.next_after(at))
+    if new.cron != old.cron:
+        rows.close_revision(connection, after.id, at)
+        rows.open_revision(connection, after.id, after.name, new.cron, at)
+
+
+def end_schedule(connection: Connection, deployment_id: str, at: datetime) -> None:
+    """Record that a deployment, settled up to ``at``, has no fire times after it."""
+    rows.close_revision(connection, deployment_id, at)
+
+
+def _fire(
+    connection: Connection,
+    row: rows.ScheduleRow,
+    now: datetime,
+    worker_id: str,
+    *,
+    ignores_jitter: bool = False,
+) -> Fired:
+    """Record what is due of one schedule. Whatever may fail does so before the first change."""
+    deployment = deployment_rows.deployment_by_id(connection, row.deployment_id)
+    if deployment is None:
+        raise LookupError(f"schedule of {row.deployment_id} has no deployment")
+    schedule = row.schedule
+    offset = schedule.offset_for(row.deployment_id)
+    running = pending = 0
+    if schedule.overlap is not Overlap.PARALLEL:
+        running, pending = rows.unfinished_counts(connection, row.deployment_id)
+    state = ScheduleState(
+        next_fire_at=row.next_fire_at,
+        offset=timedelta() if ignores_jitter else offset,
+        is_enabled=deployment.is_enabled,
+        running=running,
+        pending=pending,
+    )
+    planned = plan(schedule, state, now, limit=MAX_FIRES)
+    recorded = [_record(deployment, fire, now, worker_id) for fire in planned.fires]
+    if not recorded or not rows.advance(connection, row, planned.next_fire_at, offset):
+        # Another server was faster.
+        return Fired()
+    return _store(connection, deployment.id, recorded, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """A fire time with its row and the execution, if it has one."""
+
+    fire: Fire
+    row: LedgerRow
+    execution: Execution | None
+
+
+def _record(deployment: Deployment, fire: Fire, now: datetime, worker_id: str) -> _Recorded:
+    execution = None
+    fate, detail = fire.fate, fire.detail
+    if fate.has_execution:
+        try:
+            execution = _execution_for(deployment, fire, now)
+        except HeadraceError as error:
+            fate, detail = Fate.FAILED, error.message
+    row = LedgerRow(
+        deployment_id=deployment.id,
+        fire_at=fire.fire_at,
+        fate=fate,
+        execution_id=None if execution is None else execution.id,
+        detail=detail,
+        recorded_at=now,
+        recorded_by=worker_id,
+    )
+    return _Recorded(fire, row, execution)
+
+
+def _execution_for(deployment: Deployment, fire: Fire, now: datetime) -> Execution:
+    order = Order(
+        pipeline=deployment.pipeline,
+        inputs=deployment.inputs,
+        outputs=deployment.outputs,
+        values={},
+        files={},
+        created_by=deployment.created_by,
+        deployment=deployment,
+    )
+    execution = new_execution(new_id(), order, resolve_given(order.inputs, {}), now)
+    return replace(execution, fire_at=fire.fire_at, waits=fire.waits)
+
+
+def _store(
+    connection: Connection, deployment_id: str, recorded: Sequence[_Recorded], now: datetime
+) -> Fired:
+    ledger.add_rows(connection, [item.row for item in recorded])
+    started = 0
+    ended: list[str] = []
+    to_stop: set[str] = set()
+    for item in recorded:
+        if item.execution is None:
+            continue
+        if item.fire.cancels:
+            # Those that this very plan recorded are superseded as well.
+            for known in execution_rows.unfinished_ids(connection, deployment_id=deployment_id):
+                if execution_rows.end_pending(connection, known, SUPERSEDED, now):
+                    ended.append(known)
+                else:
+                    to_stop.add(known)
+        execution_rows.add_execution(connection, item.execution, None)
+        started += 1
+    if to_stop:
+        claims.request_cancel(connection, sorted(to_stop), now)
+    return Fired(len(recorded), started, tuple(ended), tuple(to_stop))
+
+
+def _schedule_of(deployment: Deployment) -> Schedule:
+    if deployment.schedule is None:
+        raise LookupError(f"deployment {deployment.id} has no schedule")
+    return deployment.schedule

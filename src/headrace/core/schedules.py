@@ -1,0 +1,300 @@
+"""Schedules: when a periodic deployment fires, and what becomes of each fire time.
+
+:func:`plan` is the whole rule, as a function of the schedule, its state and the clock. It has no
+memory of its own, so that it can be driven through years in a test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from headrace.core.cron import Cron, read_cron
+from headrace.core.errors import InvalidSchedule
+
+ON_TIME = timedelta(seconds=60)
+"""A fire time that is noticed no later than this is on time, whatever the policy for missed ones:
+a restart of the server is no reason to skip."""
+
+MAX_JITTER_S = 3600.0
+MAX_MISSED_WINDOW_S = 31 * 86400.0
+DEFAULT_MISSED_WINDOW_S = 86400.0
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+MAX_FIRES = 500
+"""Fire times of one plan, so that a transaction stays short after a long absence."""
+
+
+class Missed(StrEnum):
+    """What becomes of fire times that nobody noticed in time."""
+
+    SKIP = "skip"
+    LATEST = "latest"
+    ALL = "all"
+
+
+class Overlap(StrEnum):
+    """What a fire time does when an execution of its deployment has not ended."""
+
+    PARALLEL = "parallel"
+    SKIP = "skip"
+    QUEUE_ONE = "queue_one"
+    CANCEL_RUNNING = "cancel_running"
+
+
+class Fate(StrEnum):
+    """What became of a fire time, as the ledger says it."""
+
+    RAN = "ran"
+    CAUGHT_UP = "caught_up"
+    OVERLAPPED = "overlapped"
+    PAUSED = "paused"
+    MISSED = "missed"
+    FAILED = "failed"
+
+    @property
+    def has_execution(self) -> bool:
+        """Whether an execution was recorded for it."""
+        return self in {Fate.RAN, Fate.CAUGHT_UP}
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a deployment fires, and by which policies.
+
+    Attributes:
+        cron: Expression and time zone.
+        missed: What becomes of fire times that were not noticed within :data:`ON_TIME`.
+        missed_window_s: How old one may be to be caught up, in seconds.
+        overlap: What happens while an execution of the deployment has not ended.
+        jitter_s: Each fire time is acted on later by a fixed part of this, in seconds.
+    """
+
+    cron: Cron
+    missed: Missed = Missed.SKIP
+    missed_window_s: float = DEFAULT_MISSED_WINDOW_S
+    overlap: Overlap = Overlap.PARALLEL
+    jitter_s: float = 0.0
+
+    def offset_for(self, deployment_id: str) -> timedelta:
+        """Return how much later than its fire times a deployment is acted on; always the same."""
+        if not self.jitter_s:
+            return timedelta()
+        digest = hashlib.sha256(deployment_id.encode()).digest()
+        part = int.from_bytes(digest[:8], "big") / 2**64
+        return timedelta(seconds=part * self.jitter_s)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleState:
+    """What a plan depends on beside the schedule and the clock.
+
+    Attributes:
+        next_fire_at: The first fire time that the ledger does not have, UTC.
+        offset: The deployment's own part of the jitter.
+        is_enabled: Whether the deployment takes executions.
+        running: How many of its executions run.
+        pending: How many of its executions wait to run.
+    """
+
+    next_fire_at: datetime
+    offset: timedelta = timedelta()
+    is_enabled: bool = True
+    running: int = 0
+    pending: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """What is to become of one fire time.
+
+    Attributes:
+        fire_at: The instant, UTC.
+        fate: What becomes of it.
+        detail: Why, for a person; empty when it simply ran.
+        waits: Whether its execution starts only after those before it have ended.
+        cancels: Whether those before it are cancelled.
+    """
+
+    fire_at: datetime
+    fate: Fate
+    detail: str = ""
+    waits: bool = False
+    cancels: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is due, in order, and the first fire time after it."""
+
+    fires: tuple[Fire, ...]
+    next_fire_at: datetime
+
+
+def plan(
+    schedule: Schedule, state: ScheduleState, now: datetime, *, limit: int = MAX_FIRES
+) -> Plan:
+    """Return what becomes of each fire time that is due, at most ``limit`` of them.
+
+    A clock that was set back makes nothing due that the ledger has already; one that was set
+    forward makes what lies between late, and the policy for missed fire times decides.
+    """
+    fires: list[Fire] = []
+    occupants = _Occupants(schedule.overlap, state.running, state.pending)
+    at = state.next_fire_at
+    while at + state.offset <= now and len(fires) < limit:
+        following = schedule.cron.next_after(at)
+        fires.append(_fire(schedule, state, at, following, now, occupants))
+        at = following
+    return Plan(tuple(fires), at)
+
+
+def _fire(
+    schedule: Schedule,
+    state: ScheduleState,
+    at: datetime,
+    following: datetime,
+    now: datetime,
+    occupants: _Occupants,
+) -> Fire:
+    if not state.is_enabled:
+        return Fire(at, Fate.PAUSED, "The deployment is disabled.")
+    late = now - (at + state.offset)
+    if late <= ON_TIME:
+        return occupants.admit(at, Fate.RAN, "")
+    noticed = f"Noticed {_duration(late)} late"
+    if schedule.missed is Missed.SKIP:
+        return Fire(at, Fate.MISSED, f"{noticed}.")
+    if late > timedelta(seconds=schedule.missed_window_s):
+        window = _duration(timedelta(seconds=schedule.missed_window_s))
+        return Fire(at, Fate.MISSED, f"{noticed}; the window is {window}.")
+    if schedule.missed is Missed.LATEST and following + state.offset <= now:
+        return Fire(at, Fate.MISSED, f"{noticed}; a later one takes its place.")
+    return occupants.admit(at, Fate.CAUGHT_UP, f"{noticed}.")
+
+
+class _Occupants:
+    """The executions that have not ended, as far as one plan goes."""
+
+    def __init__(self, overlap: Overlap, running: int, pending: int) -> None:
+        self._overlap = overlap
+        self._running = running
+        self._pending = pending
+
+    def admit(self, at: datetime, fate: Fate, detail: str) -> Fire:
+        is_alone = not self._running and not self._pending
+        if self._overlap is Overlap.PARALLEL or is_alone:
+            self._pending += 1
+            return Fire(at, fate, detail)
+        if self._overlap is Overlap.CANCEL_RUNNING:
+            self._pending = 1
+            return Fire(at, fate, detail, waits=True, cancels=True)
+        if self._overlap is Overlap.QUEUE_ONE and not self._pending:
+            self._pending += 1
+            return Fire(at, fate, detail, waits=True)
+        waiting = " and one waits" if self._overlap is Overlap.QUEUE_ONE else ""
+        reason = f"An earlier execution has not ended{waiting}."
+        return Fire(at, Fate.OVERLAPPED, f"{detail} {reason}".strip())
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleOptions:
+    """Policies of a schedule as a caller gave them; None where nothing was given."""
+
+    timezone: object = None
+    missed: object = None
+    missed_window_s: object = None
+    overlap: object = None
+    jitter_s: object = None
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> ScheduleOptions:
+        """Take the options out of a JSON object; null means not given."""
+        return cls(**{name: given.get(name) for name in OPTION_NAMES})
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of those that were given."""
+        return tuple(name for name in OPTION_NAMES if getattr(self, name) is not None)
+
+
+OPTION_NAMES = ("timezone", "missed", "missed_window_s", "overlap", "jitter_s")
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRequest:
+    """A schedule as a caller gave it, or what is to change of one; None leaves it as it is."""
+
+    expression: object = None
+    options: ScheduleOptions = field(default_factory=ScheduleOptions)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was given."""
+        return self.expression is None and not self.options.given
+
+
+def read_schedule(request: ScheduleRequest, before: Schedule | None = None) -> Schedule:
+    """Return the schedule that a caller asks for, what was not given being as before.
+
+    Args:
+        request: What was given.
+        before: The schedule that is to change; None for a new one, with the defaults.
+
+    Raises:
+        InvalidSchedule: With the field, what is wrong and what it takes.
+    """
+    options = request.options
+    expression, timezone = request.expression, options.timezone
+    if before is not None:
+        expression = before.cron.expression if expression is None else expression
+        timezone = before.cron.timezone if timezone is None else timezone
+    if expression is None:
+        raise InvalidSchedule(
+            "schedule is missing: give the cron expression of a periodic deployment, such as "
+            "'0 3 * * *' for every day at 3:00."
+        )
+    base = before or Schedule(cron=Cron("* * * * *"))
+    return Schedule(
+        cron=read_cron(expression, "UTC" if timezone is None else timezone),
+        missed=_choice(Missed, "missed", options.missed, base.missed),
+        missed_window_s=_seconds(
+            "missed_window_s", options.missed_window_s, base.missed_window_s, MAX_MISSED_WINDOW_S
+        ),
+        overlap=_choice(Overlap, "overlap", options.overlap, base.overlap),
+        jitter_s=_seconds("jitter_s", options.jitter_s, base.jitter_s, MAX_JITTER_S),
+    )
+
+
+def _choice(kind: type[Choice], name: str, given: object, default: Choice) -> Choice:
+    if given is None:
+        return default
+    try:
+        return kind(str(given))
+    except ValueError:
+        choices = ", ".join(f"'{choice.value}'" for choice in kind)
+        raise InvalidSchedule(f"{name} must be one of {choices}, not {given!r:.80}.") from None
+
+
+def _seconds(name: str, given: object, default: float, most: float) -> float:
+    if given is None:
+        return default
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    if not is_number or not 0 <= given <= most:  # type: ignore[operator]  # asked just before
+        raise InvalidSchedule(
+            f"{name} must be a number of seconds from 0 to {most:,.0f}, not {given!r:.80}."
+        )
+    return float(given)  # type: ignore[arg-type]  # a number, as asked above
+
+
+def _duration(length: timedelta) -> str:
+    seconds = round(length.total_seconds())
+    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * unit:
+            return f"{seconds // unit} {name}"
+    return f"{seconds} seconds"

@@ -1,0 +1,221 @@
+"""Who runs what: executions taken by a worker, attempted again, or taken from a dead one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from headrace.core.executions import Execution, Status
+from headrace.core.outcomes import Failure
+from headrace.core.retries import Retries
+from headrace.store.executions import end_values, execution_from
+from headrace.store.moments import from_us, to_us
+from headrace.store.tables import attempts, executions, workers
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits for a worker.
+
+    Attributes:
+        is_ready: Whether an execution could start now.
+        is_held: Whether one waits for an earlier one of its deployment.
+        next_at: When the next one of those that wait for a time may start, UTC; None if none does.
+    """
+
+    is_ready: bool = False
+    is_held: bool = False
+    next_at: datetime | None = None
+
+
+_EARLIER = executions.alias("earlier")
+_IS_HELD = and_(
+    executions.c.waits,
+    exists().where(
+        _EARLIER.c.deployment_id == executions.c.deployment_id,
+        _EARLIER.c.id < executions.c.id,
+        _EARLIER.c.status.in_([Status.PENDING.value, Status.RUNNING.value]),
+    ),
+)
+_IS_PENDING = executions.c.status == Status.PENDING.value
+_IS_READY: ColumnElement[bool] = and_(
+    _IS_PENDING,
+    or_(executions.c.not_before.is_(None), executions.c.not_before <= bindparam("now")),
+    ~_IS_HELD,
+)
+_ANY_PENDING = select(executions.c.id).where(_IS_PENDING).limit(1)
+_ANY_READY = select(executions.c.id).where(_IS_READY).limit(1)
+_ANY_HELD = select(executions.c.id).where(_IS_PENDING, executions.c.waits).limit(1)
+_NEXT_AT = select(func.min(executions.c.not_before)).where(
+    _IS_PENDING, executions.c.not_before > bindparam("now")
+)
+_OLDEST_READY = (
+    select(executions.c.id).where(_IS_READY).order_by(executions.c.id).limit(bindparam("most"))
+)
+_TAKE = (
+    update(executions)
+    .where(
+        executions.c.id.in_(bindparam("ids", expanding=True)),
+        executions.c.status == Status.PENDING.value,
+    )
+    .values(
+        status=Status.RUNNING.value,
+        worker_id=bindparam("by_worker"),
+        started_at=bindparam("at"),
+        not_before=None,
+    )
+    .returning(executions)
+)
+_IS_MINE = and_(
+    executions.c.id == bindparam("execution_id"),
+    executions.c.status == Status.RUNNING.value,
+    executions.c.worker_id == bindparam("of_worker"),
+    executions.c.attempt == bindparam("of_attempt"),
+)
+_STARTED_AT = select(executions.c.started_at).where(_IS_MINE)
+_OF_THE_DEAD = select(
+    executions.c.id,
+    executions.c.worker_id,
+    executions.c.attempt,
+    executions.c.retries,
+    executions.c.retry_backoff_s,
+).where(
+    executions.c.status == Status.RUNNING.value,
+    executions.c.worker_id.not_in(select(workers.c.id)),
+)
+
+
+def backlog(connection: Connection, now: datetime) -> Backlog:
+    """Return what waits for a worker."""
+    if connection.scalar(_ANY_PENDING) is None:
+        return Backlog()
+    at = {"now": to_us(now)}
+    return Backlog(
+        is_ready=connection.scalar(_ANY_READY, at) is not None,
+        is_held=connection.scalar(_ANY_HELD) is not None,
+        next_at=from_us(connection.scalar(_NEXT_AT, at)),
+    )
+
+
+def claim_pending(
+    connection: Connection, worker_id: str, *, limit: int, at: datetime
+) -> list[Execution]:
+    """Make the oldest executions that may start ``Running`` under a worker, and return them."""
+    at_us = to_us(at)
+    oldest = connection.scalars(_OLDEST_READY, {"now": at_us, "most": limit}).all()
+    if not oldest:
+        return []
+    rows = connection.execute(_TAKE, {"ids": oldest, "by_worker": worker_id, "at": at_us}).all()
+    return sorted((execution_from(row) for row in rows), key=lambda execution: execution.id)
+
+
+def attempt_again(
+    connection: Connection,
+    execution_id: str,
+    worker_id: str,
+    failure: Failure,
+    *,
+    attempt: int,
+    at: datetime,
+    delay: timedelta,
+) -> bool:
+    """Make an execution that this worker runs ``Pending`` again, its failed attempt on record.
+
+    Return False if the worker no longer runs it.
+    """
+    mine = {"execution_id": execution_id, "of_worker": worker_id, "of_attempt": attempt}
+    started_at = connection.scalar(_STARTED_AT, mine)
+    result = connection.execute(
+        update(executions)
+        .where(_IS_MINE)
+        .values(
+            status=Status.PENDING.value,
+            attempt=attempt + 1,
+            worker_id=None,
+            started_at=None,
+            not_before=to_us(at + delay),
+            cancel_requested_at=None,
+        ),
+        mine,
+    )
+    if result.rowcount != 1:
+        return False
+    connection.execute(
+        insert(attempts).values(
+            execution_id=execution_id,
+            attempt=attempt,
+            started_at=started_at,
+            ended_at=to_us(at),
+            failure_kind=failure.kind.value,
+            failure_message=failure.message,
+        )
+    )
+    return True
+
+
+def hand_back(connection: Connection, execution_id: str, worker_id: str, *, attempt: int) -> bool:
+    """Make an execution whose code has not started ``Pending`` again, as the same attempt.
+
+    Return False if the worker no longer runs it.
+    """
+    result = connection.execute(
+        update(executions)
+        .where(_IS_MINE)
+        .values(status=Status.PENDING.value, worker_id=None, started_at=None),
+        {"execution_id": execution_id, "of_worker": worker_id, "of_attempt": attempt},
+    )
+    return result.rowcount == 1
+
+
+def take_from_dead(connection: Connection, failure: Failure, at: datetime) -> list[str]:
+    """End what runs under workers that have no row, or have it attempted again; return the ids."""
+    rows = connection.execute(_OF_THE_DEAD).all()
+    for row in rows:
+        retries = Retries(row.retries, row.retry_backoff_s)
+        delay = retries.delay_after(row.attempt, failure.kind)
+        if delay is not None:
+            attempt_again(
+                connection,
+                row.id,
+                row.worker_id,
+                failure,
+                attempt=row.attempt,
+                at=at,
+                delay=delay,
+            )
+            continue
+        connection.execute(
+            update(executions)
+            .where(
+                executions.c.id == row.id,
+                executions.c.status == Status.RUNNING.value,
+                executions.c.worker_id == row.worker_id,
+            )
+            .values(end_values(failure, at))
+        )
+    return [row.id for row in rows]
+
+
+def request_cancel(connection: Connection, execution_ids: list[str], at: datetime) -> None:
+    """Ask whichever worker runs these to stop them."""
+    connection.execute(
+        update(executions)
+        .where(executions.c.id.in_(execution_ids), executions.c.status == Status.RUNNING.value)
+        .values(cancel_requested_at=to_us(at))
+    )
+
+
+def cancel_requests(connection: Connection, worker_id: str) -> list[str]:
+    """Return the ids of those that this worker runs and is asked to stop."""
+    return list(
+        connection.scalars(
+            select(executions.c.id).where(
+                executions.c.status == Status.RUNNING.value,
+                executions.c.worker_id == worker_id,
+                executions.c.cancel_requested_at.is_not(None),
+            )
+        )
+    )

@@ -1,0 +1,217 @@
+"""Requests to create and to change deployments (wire contract, 5.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.core.deployments import Mode
+from headrace.core.destinations import OutputDestination
+from headrace.core.errors import InvalidRequest
+from headrace.core.retries import Retries, read_retries
+from headrace.core.schedules import OPTION_NAMES, ScheduleOptions, ScheduleRequest
+from headrace.core.sources import InputSource, Rule
+from headrace.wire.mappings import read_input_mapping, read_output_mapping
+
+_LOW_LATENCY_ONLY = (
+    "enable_parallel_executions",
+    "max_parallel_executions_per_pod",
+    "ram_request",
+    "gpu_request",
+)
+_ENDPOINT_ONLY = ("endpoint_url_path", "endpoint_token")
+_PERIODIC_ONLY = ("schedule", *OPTION_NAMES)
+_KNOWN = {
+    "pipeline_name",
+    "name",
+    "mode",
+    "description",
+    "execution_timeout_s",
+    "retries",
+    "retry_backoff_s",
+    "is_enabled",
+    "inputs_mapping",
+    "outputs_mapping",
+    "inputs",
+    "outputs",
+    *_ENDPOINT_ONLY,
+    *_PERIODIC_ONLY,
+    *_LOW_LATENCY_ONLY,
+}
+_CHANGEABLE = (
+    "is_enabled",
+    "schedule",
+    *OPTION_NAMES,
+    "inputs_mapping",
+    "outputs_mapping",
+    "execution_timeout_s",
+    "retries",
+    "retry_backoff_s",
+)
+MAX_TIMEOUT_S = 30 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentRequest:
+    """A request to create a deployment, its form checked."""
+
+    rule: Rule
+    name: str
+    pipeline_name: str
+    description: str | None
+    inputs_mapping: tuple[tuple[str, InputSource], ...]
+    outputs_mapping: tuple[tuple[str, OutputDestination], ...]
+    url_path: str | None
+    token: str | None
+    schedule: ScheduleRequest
+    timeout_s: float | None
+    retries: Retries
+    is_enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentUpdate:
+    """A request to change a deployment, its form checked; None leaves a property as it is."""
+
+    is_enabled: bool | None
+    inputs_mapping: tuple[tuple[str, InputSource], ...] | None
+    outputs_mapping: tuple[tuple[str, OutputDestination], ...] | None
+    schedule: ScheduleRequest
+    timeout_s: float | None
+    retries: Retries | None
+
+
+def read_deployment_request(body: Mapping[str, Any], rule: Rule) -> DeploymentRequest:
+    """Return the request that a JSON body of ``/endpoints`` or ``/periodic-deployment`` makes.
+
+    Raises:
+        InvalidRequest: A key is unknown, missing, of the wrong type, or for another kind of
+            deployment.
+    """
+    given = {key: value for key, value in body.items() if value is not None}
+    unknown = sorted(set(given) - _KNOWN)
+    if unknown:
+        raise InvalidRequest(
+            f"Unknown key {', '.join(unknown)}; the keys are {', '.join(sorted(_KNOWN))}."
+        )
+    _check_rule(given, rule)
+    _check_mode(given)
+    return DeploymentRequest(
+        rule=rule,
+        name=_text(given, "name"),
+        pipeline_name=_text(given, "pipeline_name"),
+        description=_optional_text(given, "description"),
+        inputs_mapping=_inputs_mapping(given) or (),
+        outputs_mapping=_outputs_mapping(given) or (),
+        url_path=_optional_text(given, "endpoint_url_path"),
+        token=_optional_text(given, "endpoint_token"),
+        schedule=ScheduleRequest(given.get("schedule"), ScheduleOptions.read(given)),
+        timeout_s=_timeout(given),
+        retries=read_retries(given.get("retries"), given.get("retry_backoff_s")),
+        is_enabled=_flag(given, "is_enabled") is not False,
+    )
+
+
+def read_deployment_update(body: Mapping[str, Any]) -> DeploymentUpdate:
+    """Return the change that a JSON body of ``PATCH /deployments/{name}`` asks for.
+
+    Raises:
+        InvalidRequest: A key is unknown or of the wrong type, or there is none.
+    """
+    unknown = sorted(set(body) - set(_CHANGEABLE))
+    if unknown or not body:
+        what = f"{', '.join(unknown)} cannot be changed" if unknown else "Nothing is to be changed"
+        raise InvalidRequest(f"{what}: what can be is {', '.join(_CHANGEABLE)}.")
+    retries = None
+    if body.get("retries") is not None or body.get("retry_backoff_s") is not None:
+        retries = read_retries(body.get("retries"), body.get("retry_backoff_s"))
+    return DeploymentUpdate(
+        is_enabled=_flag(body, "is_enabled"),
+        inputs_mapping=_inputs_mapping(body),
+        outputs_mapping=_outputs_mapping(body),
+        schedule=ScheduleRequest(body.get("schedule"), ScheduleOptions.read(body)),
+        timeout_s=_timeout(body),
+        retries=retries,
+    )
+
+
+def _check_rule(given: Mapping[str, Any], rule: Rule) -> None:
+    is_endpoint = rule is Rule.ENDPOINT
+    found = [key for key in (_PERIODIC_ONLY if is_endpoint else _ENDPOINT_ONLY) if key in given]
+    if found:
+        right, wrong = "periodic deployments", "an endpoint"
+        if not is_endpoint:
+            right, wrong = "endpoints", "a periodic deployment"
+        verb = "is" if len(found) == 1 else "are"
+        raise InvalidRequest(f"{', '.join(found)} {verb} for {right}; leave it out of {wrong}.")
+
+
+def _check_mode(given: Mapping[str, Any]) -> None:
+    mode = given.get("mode", Mode.ELASTIC.value)
+    if mode == Mode.LOW_LATENCY.value:
+        raise InvalidRequest(
+            "mode 'low_latency' is not available on this server yet; use mode 'elastic'."
+        )
+    if mode != Mode.ELASTIC.value:
+        raise InvalidRequest(f"mode must be 'elastic' or 'low_latency', not {mode!r}.")
+    misplaced = [key for key in _LOW_LATENCY_ONLY if key in given]
+    if misplaced:
+        raise InvalidRequest(
+            f"{', '.join(misplaced)} is for mode 'low_latency'; leave it out with mode 'elastic'."
+        )
+
+
+def _inputs_mapping(given: Mapping[str, Any]) -> tuple[tuple[str, InputSource], ...] | None:
+    items = _list(given, "inputs_mapping", "inputs")
+    return None if items is None else tuple(read_input_mapping(item) for item in items)
+
+
+def _outputs_mapping(given: Mapping[str, Any]) -> tuple[tuple[str, OutputDestination], ...] | None:
+    items = _list(given, "outputs_mapping", "outputs")
+    return None if items is None else tuple(read_output_mapping(item) for item in items)
+
+
+def _list(given: Mapping[str, Any], *names: str) -> list[Any] | None:
+    for name in names:
+        items = given.get(name)
+        if items is None:
+            continue
+        if not isinstance(items, list):
+            raise InvalidRequest(f"{name} must be a list of mapping objects.")
+        return items
+    return None
+
+
+def _timeout(given: Mapping[str, Any]) -> float | None:
+    seconds = given.get("execution_timeout_s")
+    if seconds is None:
+        return None
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not is_number or not 0 < seconds <= MAX_TIMEOUT_S:
+        raise InvalidRequest(
+            f"execution_timeout_s must be a number of seconds above 0 and up to {MAX_TIMEOUT_S:,}, "
+            f"not {seconds!r}."
+        )
+    return float(seconds)
+
+
+def _text(given: Mapping[str, Any], key: str) -> str:
+    value = given.get(key)
+    if not isinstance(value, str) or not value:
+        raise InvalidRequest(f"{key} is missing: give it as a text.")
+    return value
+
+
+def _optional_text(given: Mapping[str, Any], key: str) -> str | None:
+    value = given.get(key)
+    if value is not None and not isinstance(value, str):
+        raise InvalidRequest(f"{key} must be a text, not {value!r}.")
+    return value or None
+
+
+def _flag(given: Mapping[str, Any], key: str) -> bool | None:
+    flag = given.get(key)
+    if flag is not None and not isinstance(flag, bool):
+        raise InvalidRequest(f"{key} must be true or false, not {flag!r:.80}.")
+    return flag

@@ -1,0 +1,38 @@
+"""The ledger of fire times as it is shown."""
+
+from __future__ import annotations
+
+from headrace.core.ledger import LedgerRow, Verification
+from headrace.wire.bodies import Body, timestamp
+
+
+def ledger_item(row: LedgerRow) -> Body:
+    """Return a row of the ledger."""
+    return {
+        "fire_at": timestamp(row.fire_at),
+        "fate": row.fate.value,
+        "execution_id": row.execution_id,
+        "detail": row.detail or None,
+        "recorded_at": timestamp(row.recorded_at),
+        "recorded_by": row.recorded_by,
+    }
+
+
+def verification_body(deployment_id: str, name: str, found: Verification) -> Body:
+    """Return what the ledger of one deployment proves."""
+    return {
+        "deployment_name": name,
+        "deployment_id": deployment_id,
+        "is_proven": found.is_proven,
+        "since": timestamp(found.since),
+        "until": timestamp(found.until),
+        "expected": found.expected,
+        "rows": found.rows,
+        "fates": {fate.value: count for fate, count in sorted(found.fates.items())},
+        "missing_count": found.missing_count,
+        "doubled_count": found.doubled_count,
+        "unexpected_count": found.unexpected_count,
+        "missing": [timestamp(at) for at in found.missing],
+        "doubled": [timestamp(at) for at in found.doubled],
+        "unexpected": [timestamp(at) for at in found.unexpected],
+    }
