@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,26 +47,40 @@ class Running:
 @contextmanager
 def running_server(**environ: str) -> Iterator[Running]:
     """Run a server for the length of the context; ``environ`` holds ``HEADRACE_*`` settings."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HEADRACE_", "CRAFT_AI_"))}
     with tempfile.TemporaryDirectory(prefix="headrace-benchmark-") as folder:
         data_dir = Path(folder) / "data"
-        command = [Path(sys.executable).parent / "headrace", "serve", "--data-dir", data_dir]
-        process = subprocess.Popen(
-            [*command, "--port", "0"],
-            env={**clean, **environ},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        try:
-            yield Running(*_greeting(process), process, data_dir)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
+        with _served(data_dir, environ) as process:
+            yield Running(*_greeting(process, None), process, data_dir)
 
 
-def _greeting(process: subprocess.Popen[str]) -> tuple[str, str]:
+@contextmanager
+def restarted(server: Running, **environ: str) -> Iterator[Running]:
+    """Run a server again that has ended, on its data directory and with its token."""
+    with _served(server.data_dir, environ) as process:
+        yield Running(*_greeting(process, server.token), process, server.data_dir)
+
+
+@contextmanager
+def _served(data_dir: Path, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HEADRACE_", "CRAFT_AI_"))}
+    command = [Path(sys.executable).parent / "headrace", "serve", "--data-dir", data_dir]
+    process = subprocess.Popen(
+        [*command, "--port", "0"],
+        env={**clean, **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def _greeting(process: subprocess.Popen[str], token: str | None) -> tuple[str, str]:
+    """Return URL and token; a server says its token at its first start only."""
     said = ""
     deadline = time.monotonic() + START_S
     while process.stdout is not None and time.monotonic() < deadline:
@@ -74,8 +88,9 @@ def _greeting(process: subprocess.Popen[str]) -> tuple[str, str]:
         if not line:
             break
         said += line
-        token = re.search(r"HEADRACE_SDK_TOKEN=(\S+)", said)
+        found = re.search(r"HEADRACE_SDK_TOKEN=(\S+)", said)
+        known = token or (found and found[1])
         url = re.search(r"Headrace is at (\S+)", said)
-        if token and url:
-            return url[1], token[1]
+        if known and url:
+            return url[1], known
     raise SystemExit(f"The server did not start: {said}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -115,15 +114,17 @@ class Schedules:
 
 def fire_due(connection: Connection, now: datetime, worker_id: str) -> Fired:
     """Record what is due of at most :data:`SCHEDULES_AT_ONCE` schedules."""
-    total = Fired()
-    for row in rows.due_schedules(connection, now, limit=SCHEDULES_AT_ONCE):
+    due = rows.due_schedules(connection, now, limit=SCHEDULES_AT_ONCE)
+    deployments = deployment_rows.deployments_of_schedules(connection, due)
+    batch = _Batch(connection, now, worker_id)
+    for row in due:
         try:
-            total += _fire(connection, row, now, worker_id)
+            batch.fire(deployments[row.deployment_id], row)
         except (HeadraceError, LookupError, ValueError):
             # One schedule that cannot be read must not stop all others.
             logger.exception("schedule of deployment %s cannot be acted on", row.deployment_id)
             rows.put_off(connection, row.deployment_id, now + PUT_OFF)
-    return replace(total, next_due_at=rows.next_due_at(connection))
+    return replace(batch.store(), next_due_at=rows.next_due_at(connection))
 
 
 def start_schedule(connection: Connection, deployment: Deployment, at: datetime) -> None:
@@ -140,10 +141,13 @@ def settle_schedule(
     total = Fired()
     while True:
         row = rows.schedule_of(connection, deployment_id)
-        if row is None or row.next_fire_at > at:
+        deployment = deployment_rows.deployment_by_id(connection, deployment_id)
+        if row is None or deployment is None or row.next_fire_at > at:
             return total
+        batch = _Batch(connection, at, worker_id)
         # What jitter has put off is acted on now: afterwards another rule may hold.
-        total += _fire(connection, row, at, worker_id, ignores_jitter=True)
+        batch.fire(deployment, row, ignores_jitter=True)
+        total += batch.store()
 
 
 def restart_schedule(
@@ -162,65 +166,90 @@ def end_schedule(connection: Connection, deployment_id: str, at: datetime) -> No
     rows.close_revision(connection, deployment_id, at)
 
 
-def _fire(
-    connection: Connection,
-    row: rows.ScheduleRow,
-    now: datetime,
-    worker_id: str,
-    *,
-    ignores_jitter: bool = False,
-) -> Fired:
-    """Record what is due of one schedule. Whatever may fail does so before the first change."""
-    deployment = deployment_rows.deployment_by_id(connection, row.deployment_id)
-    if deployment is None:
-        raise LookupError(f"schedule of {row.deployment_id} has no deployment")
-    schedule = row.schedule
-    offset = schedule.offset_for(row.deployment_id)
-    running = pending = 0
-    if schedule.overlap is not Overlap.PARALLEL:
-        running, pending = rows.unfinished_counts(connection, row.deployment_id)
-    state = ScheduleState(
-        next_fire_at=row.next_fire_at,
-        offset=timedelta() if ignores_jitter else offset,
-        is_enabled=deployment.is_enabled,
-        running=running,
-        pending=pending,
-    )
-    planned = plan(schedule, state, now, limit=MAX_FIRES)
-    recorded = [_record(deployment, fire, now, worker_id) for fire in planned.fires]
-    if not recorded or not rows.advance(connection, row, planned.next_fire_at, offset):
-        # Another server was faster.
-        return Fired()
-    return _store(connection, deployment.id, recorded, now)
+class _Batch:
+    """What one transaction records: planned schedule by schedule, then written at once."""
 
+    def __init__(self, connection: Connection, now: datetime, worker_id: str) -> None:
+        self._connection = connection
+        self._now = now
+        self._worker_id = worker_id
+        self._rows: list[LedgerRow] = []
+        self._pending: list[Execution] = []
+        self._started = 0
+        self._ended: list[str] = []
+        self._to_stop: set[str] = set()
 
-@dataclass(frozen=True, slots=True)
-class _Recorded:
-    """A fire time with its row and the execution, if it has one."""
+    def fire(
+        self, deployment: Deployment, row: rows.ScheduleRow, *, ignores_jitter: bool = False
+    ) -> None:
+        """Take up what is due of one schedule. What may fail does so before the first change."""
+        schedule = row.schedule
+        offset = schedule.offset_for(row.deployment_id)
+        running = pending = 0
+        if schedule.overlap is not Overlap.PARALLEL:
+            running, pending = rows.unfinished_counts(self._connection, row.deployment_id)
+        state = ScheduleState(
+            next_fire_at=row.next_fire_at,
+            offset=timedelta() if ignores_jitter else offset,
+            is_enabled=deployment.is_enabled,
+            running=running,
+            pending=pending,
+        )
+        planned = plan(schedule, state, self._now, limit=MAX_FIRES)
+        recorded = [self._record(deployment, fire) for fire in planned.fires]
+        # False if another server was faster: then the rows are its to write.
+        if recorded and rows.advance(self._connection, row, planned.next_fire_at, offset):
+            for fire, ledger_row, execution in recorded:
+                self._take(deployment.id, fire, ledger_row, execution)
 
-    fire: Fire
-    row: LedgerRow
-    execution: Execution | None
+    def store(self) -> Fired:
+        """Write the rows and the executions, and return what was done."""
+        ledger.add_rows(self._connection, self._rows)
+        execution_rows.add_pending(self._connection, self._pending)
+        if self._to_stop:
+            claims.request_cancel(self._connection, sorted(self._to_stop), self._now)
+        return Fired(len(self._rows), self._started, tuple(self._ended), tuple(self._to_stop))
 
+    def _take(
+        self, deployment_id: str, fire: Fire, row: LedgerRow, execution: Execution | None
+    ) -> None:
+        self._rows.append(row)
+        if execution is None:
+            return
+        self._started += 1
+        if not fire.cancels:
+            self._pending.append(execution)
+            return
+        # Those that this very batch has taken up are superseded as well, so they are written now.
+        execution_rows.add_pending(self._connection, self._pending)
+        self._pending.clear()
+        for known in execution_rows.unfinished_ids(self._connection, deployment_id=deployment_id):
+            if execution_rows.end_pending(self._connection, known, SUPERSEDED, self._now):
+                self._ended.append(known)
+            else:
+                self._to_stop.add(known)
+        self._pending.append(execution)
 
-def _record(deployment: Deployment, fire: Fire, now: datetime, worker_id: str) -> _Recorded:
-    execution = None
-    fate, detail = fire.fate, fire.detail
-    if fate.has_execution:
-        try:
-            execution = _execution_for(deployment, fire, now)
-        except HeadraceError as error:
-            fate, detail = Fate.FAILED, error.message
-    row = LedgerRow(
-        deployment_id=deployment.id,
-        fire_at=fire.fire_at,
-        fate=fate,
-        execution_id=None if execution is None else execution.id,
-        detail=detail,
-        recorded_at=now,
-        recorded_by=worker_id,
-    )
-    return _Recorded(fire, row, execution)
+    def _record(
+        self, deployment: Deployment, fire: Fire
+    ) -> tuple[Fire, LedgerRow, Execution | None]:
+        execution = None
+        fate, detail = fire.fate, fire.detail
+        if fate.has_execution:
+            try:
+                execution = _execution_for(deployment, fire, self._now)
+            except HeadraceError as error:
+                fate, detail = Fate.FAILED, error.message
+        row = LedgerRow(
+            deployment_id=deployment.id,
+            fire_at=fire.fire_at,
+            fate=fate,
+            execution_id=None if execution is None else execution.id,
+            detail=detail,
+            recorded_at=self._now,
+            recorded_by=self._worker_id,
+        )
+        return fire, row, execution
 
 
 def _execution_for(deployment: Deployment, fire: Fire, now: datetime) -> Execution:
@@ -235,30 +264,6 @@ def _execution_for(deployment: Deployment, fire: Fire, now: datetime) -> Executi
     )
     execution = new_execution(new_id(), order, resolve_given(order.inputs, {}), now)
     return replace(execution, fire_at=fire.fire_at, waits=fire.waits)
-
-
-def _store(
-    connection: Connection, deployment_id: str, recorded: Sequence[_Recorded], now: datetime
-) -> Fired:
-    ledger.add_rows(connection, [item.row for item in recorded])
-    started = 0
-    ended: list[str] = []
-    to_stop: set[str] = set()
-    for item in recorded:
-        if item.execution is None:
-            continue
-        if item.fire.cancels:
-            # Those that this very plan recorded are superseded as well.
-            for known in execution_rows.unfinished_ids(connection, deployment_id=deployment_id):
-                if execution_rows.end_pending(connection, known, SUPERSEDED, now):
-                    ended.append(known)
-                else:
-                    to_stop.add(known)
-        execution_rows.add_execution(connection, item.execution, None)
-        started += 1
-    if to_stop:
-        claims.request_cancel(connection, sorted(to_stop), now)
-    return Fired(len(recorded), started, tuple(ended), tuple(to_stop))
 
 
 def _schedule_of(deployment: Deployment) -> Schedule:

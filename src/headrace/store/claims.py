@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
+from headrace.core.errors import HeadraceError
 from headrace.core.executions import Execution, Status
-from headrace.core.outcomes import Failure
+from headrace.core.outcomes import CANCELLED, Failure, FailureKind
 from headrace.core.retries import Retries
 from headrace.store.executions import end_values, execution_from
 from headrace.store.moments import from_us, to_us
-from headrace.store.tables import attempts, executions, workers
+from headrace.store.tables import (
+    UNFINISHED,
+    UNFINISHED_STATUSES,
+    attempts,
+    executions,
+    workers,
+)
+
+UNREADABLE = Failure(
+    FailureKind.WORKER_LOST, "The record of this execution cannot be read, so it cannot start."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +45,7 @@ class Backlog:
     """What waits for a worker.
 
     Attributes:
-        is_ready: Whether an execution could start now.
+        is_ready: Whether an execution could start now; if so, the others say nothing.
         is_held: Whether one waits for an earlier one of its deployment.
         next_at: When the next one of those that wait for a time may start, UTC; None if none does.
     """
@@ -31,16 +55,36 @@ class Backlog:
     next_at: datetime | None = None
 
 
-_EARLIER = executions.alias("earlier")
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """An attempt that ran under a worker that is gone.
+
+    Attributes:
+        execution_id: Whose attempt it was.
+        attempt: Its number.
+        failure: How it was recorded.
+        delay: How long it is until the next attempt; None if none follows.
+    """
+
+    execution_id: str
+    attempt: int
+    failure: Failure
+    delay: timedelta | None
+
+
+_OTHER = executions.alias("other")
 _IS_HELD = and_(
     executions.c.waits,
     exists().where(
-        _EARLIER.c.deployment_id == executions.c.deployment_id,
-        _EARLIER.c.id < executions.c.id,
-        _EARLIER.c.status.in_([Status.PENDING.value, Status.RUNNING.value]),
+        # Not by the index of deployments: the unfinished are few, a deployment's may be millions.
+        _OTHER.c.status.in_(UNFINISHED_STATUSES),
+        func.coalesce(_OTHER.c.deployment_id, "") == executions.c.deployment_id,
+        # What runs is before it in any case: ids follow the clock, which may have been set back.
+        or_(_OTHER.c.id < executions.c.id, _OTHER.c.status == Status.RUNNING.value),
     ),
 )
-_IS_PENDING = executions.c.status == Status.PENDING.value
+_IS_PENDING = and_(UNFINISHED, executions.c.status == Status.PENDING.value)
+_IS_RUNNING = and_(UNFINISHED, executions.c.status == Status.RUNNING.value)
 _IS_READY: ColumnElement[bool] = and_(
     _IS_PENDING,
     or_(executions.c.not_before.is_(None), executions.c.not_before <= bindparam("now")),
@@ -82,10 +126,8 @@ _OF_THE_DEAD = select(
     executions.c.attempt,
     executions.c.retries,
     executions.c.retry_backoff_s,
-).where(
-    executions.c.status == Status.RUNNING.value,
-    executions.c.worker_id.not_in(select(workers.c.id)),
-)
+    executions.c.cancel_requested_at,
+).where(_IS_RUNNING, executions.c.worker_id.not_in(select(workers.c.id)))
 
 
 def backlog(connection: Connection, now: datetime) -> Backlog:
@@ -93,8 +135,10 @@ def backlog(connection: Connection, now: datetime) -> Backlog:
     if connection.scalar(_ANY_PENDING) is None:
         return Backlog()
     at = {"now": to_us(now)}
+    if connection.scalar(_ANY_READY, at) is not None:
+        # The rest is not asked: it would read all that wait, at each end of an execution.
+        return Backlog(is_ready=True)
     return Backlog(
-        is_ready=connection.scalar(_ANY_READY, at) is not None,
         is_held=connection.scalar(_ANY_HELD) is not None,
         next_at=from_us(connection.scalar(_NEXT_AT, at)),
     )
@@ -103,13 +147,22 @@ def backlog(connection: Connection, now: datetime) -> Backlog:
 def claim_pending(
     connection: Connection, worker_id: str, *, limit: int, at: datetime
 ) -> list[Execution]:
-    """Make the oldest executions that may start ``Running`` under a worker, and return them."""
+    """Make the oldest executions that may start ``Running`` under a worker, and return them.
+
+    One whose row cannot be read ends, because otherwise nothing behind it would ever start.
+    """
     at_us = to_us(at)
     oldest = connection.scalars(_OLDEST_READY, {"now": at_us, "most": limit}).all()
     if not oldest:
         return []
     rows = connection.execute(_TAKE, {"ids": oldest, "by_worker": worker_id, "at": at_us}).all()
-    return sorted((execution_from(row) for row in rows), key=lambda execution: execution.id)
+    claimed = []
+    for row in rows:
+        try:
+            claimed.append(execution_from(row))
+        except (HeadraceError, LookupError, TypeError, ValueError):
+            _end(connection, _mine(row.id, worker_id, row.attempt), UNREADABLE, at)
+    return sorted(claimed, key=lambda execution: execution.id)
 
 
 def attempt_again(
@@ -124,9 +177,12 @@ def attempt_again(
 ) -> bool:
     """Make an execution that this worker runs ``Pending`` again, its failed attempt on record.
 
-    Return False if the worker no longer runs it.
+    Return False if the worker no longer runs it, or if somebody asked for it to be cancelled: then
+    it ends so.
     """
-    mine = {"execution_id": execution_id, "of_worker": worker_id, "of_attempt": attempt}
+    mine = _mine(execution_id, worker_id, attempt)
+    if _end_if_cancelled(connection, mine, at):
+        return False
     started_at = connection.scalar(_STARTED_AT, mine)
     result = connection.execute(
         update(executions)
@@ -137,7 +193,6 @@ def attempt_again(
             worker_id=None,
             started_at=None,
             not_before=to_us(at + delay),
-            cancel_requested_at=None,
         ),
         mine,
     )
@@ -156,47 +211,59 @@ def attempt_again(
     return True
 
 
-def hand_back(connection: Connection, execution_id: str, worker_id: str, *, attempt: int) -> bool:
+def hand_back(
+    connection: Connection, execution_id: str, worker_id: str, *, attempt: int, at: datetime
+) -> bool:
     """Make an execution whose code has not started ``Pending`` again, as the same attempt.
 
-    Return False if the worker no longer runs it.
+    Return False if the worker no longer runs it, or if somebody asked for it to be cancelled: then
+    it ends so.
     """
+    mine = _mine(execution_id, worker_id, attempt)
+    if _end_if_cancelled(connection, mine, at):
+        return False
     result = connection.execute(
         update(executions)
         .where(_IS_MINE)
         .values(status=Status.PENDING.value, worker_id=None, started_at=None),
-        {"execution_id": execution_id, "of_worker": worker_id, "of_attempt": attempt},
+        mine,
     )
     return result.rowcount == 1
 
 
-def take_from_dead(connection: Connection, failure: Failure, at: datetime) -> list[str]:
-    """End what runs under workers that have no row, or have it attempted again; return the ids."""
-    rows = connection.execute(_OF_THE_DEAD).all()
-    for row in rows:
-        retries = Retries(row.retries, row.retry_backoff_s)
-        delay = retries.delay_after(row.attempt, failure.kind)
-        if delay is not None:
-            attempt_again(
-                connection,
-                row.id,
-                row.worker_id,
-                failure,
-                attempt=row.attempt,
-                at=at,
-                delay=delay,
-            )
-            continue
-        connection.execute(
-            update(executions)
-            .where(
-                executions.c.id == row.id,
-                executions.c.status == Status.RUNNING.value,
-                executions.c.worker_id == row.worker_id,
-            )
-            .values(end_values(failure, at))
+def take_from_dead(
+    connection: Connection, failure: Failure, at: datetime, *, hint: str = ""
+) -> list[Orphan]:
+    """End what runs under workers that have no row, or have it attempted again; return it.
+
+    Args:
+        connection: A connection that writes.
+        failure: What became of the attempts.
+        at: When.
+        hint: What the failure of an execution adds whose deployment asks for no other attempt.
+    """
+    return [
+        _take_from_dead(connection, row, failure, at, hint)
+        for row in connection.execute(_OF_THE_DEAD).all()
+    ]
+
+
+def _take_from_dead(
+    connection: Connection, row: Row[Any], failure: Failure, at: datetime, hint: str
+) -> Orphan:
+    retries = Retries(row.retries, row.retry_backoff_s)
+    delay = retries.delay_after(row.attempt, failure.kind)
+    if row.cancel_requested_at is not None:
+        failure, delay = CANCELLED, None
+    elif retries.most == 0:
+        failure = replace(failure, message=f"{failure.message} {hint}".rstrip())
+    if delay is None:
+        _end(connection, _mine(row.id, row.worker_id, row.attempt), failure, at)
+    else:
+        attempt_again(
+            connection, row.id, row.worker_id, failure, attempt=row.attempt, at=at, delay=delay
         )
-    return [row.id for row in rows]
+    return Orphan(row.id, row.attempt, failure, delay)
 
 
 def request_cancel(connection: Connection, execution_ids: list[str], at: datetime) -> None:
@@ -213,9 +280,28 @@ def cancel_requests(connection: Connection, worker_id: str) -> list[str]:
     return list(
         connection.scalars(
             select(executions.c.id).where(
-                executions.c.status == Status.RUNNING.value,
+                _IS_RUNNING,
                 executions.c.worker_id == worker_id,
                 executions.c.cancel_requested_at.is_not(None),
             )
         )
     )
+
+
+def _mine(execution_id: str, worker_id: str, attempt: int) -> dict[str, Any]:
+    return {"execution_id": execution_id, "of_worker": worker_id, "of_attempt": attempt}
+
+
+def _end(connection: Connection, mine: Mapping[str, Any], failure: Failure, at: datetime) -> None:
+    connection.execute(update(executions).where(_IS_MINE).values(end_values(failure, at)), mine)
+
+
+def _end_if_cancelled(connection: Connection, mine: Mapping[str, Any], at: datetime) -> bool:
+    """End an execution that somebody asked to cancel; return whether that was so."""
+    result = connection.execute(
+        update(executions)
+        .where(_IS_MINE, executions.c.cancel_requested_at.is_not(None))
+        .values(end_values(CANCELLED, at)),
+        mine,
+    )
+    return result.rowcount == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
@@ -24,6 +25,7 @@ from headrace.wire.mappings import (
 )
 
 _BY_ID = select(deployments).where(deployments.c.id == bindparam("deployment_id"))
+_BY_IDS = select(deployments).where(deployments.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def add_deployment(
@@ -91,6 +93,20 @@ def deployment_by_id(connection: Connection, deployment_id: str) -> Deployment |
     """Return a deployment, or None."""
     row = connection.execute(_BY_ID, {"deployment_id": deployment_id}).one_or_none()
     return None if row is None else _with_pipeline(connection, row)[0]
+
+
+def deployments_of_schedules(
+    connection: Connection, found: Sequence[ScheduleRow]
+) -> dict[str, Deployment]:
+    """Return the deployments of some schedules, by id, each pipeline read once."""
+    schedules = {row.deployment_id: row for row in found}
+    rows = connection.execute(_BY_IDS, {"ids": list(schedules)}).all()
+    pipelines = {key: pipeline_by_id(connection, key) for key in {row.pipeline_id for row in rows}}
+    return {
+        row.id: _deployment(row, pipeline, schedules[row.id])
+        for row in rows
+        if (pipeline := pipelines[row.pipeline_id]) is not None
+    }
 
 
 def deployment_by_url_path(

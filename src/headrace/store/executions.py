@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from headrace.core.executions import (
     Attempt,
@@ -21,7 +21,7 @@ from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.retries import Retries
 from headrace.core.values import DataType, FileStore, FileValue, Value
 from headrace.store.moments import from_us, to_us
-from headrace.store.tables import attempts, executions
+from headrace.store.tables import UNFINISHED, attempts, executions
 from headrace.wire.codec import decode, encode
 from headrace.wire.mappings import (
     destination_fields,
@@ -54,33 +54,13 @@ _FINISH_WITH_OUTPUTS = _FINISH.values(outputs=bindparam("new_outputs"))
 
 def add_execution(connection: Connection, execution: Execution, worker_id: str | None) -> None:
     """Insert an execution, ``Running`` under a worker or ``Pending`` under none."""
-    connection.execute(
-        _ADD,
-        {
-            "id": execution.id,
-            "pipeline_id": execution.pipeline_id,
-            "pipeline_name": execution.pipeline_name,
-            "deployment_name": execution.deployment_name,
-            "status": execution.status.value,
-            "created_at": to_us(execution.created_at),
-            "created_by": execution.created_by,
-            "started_at": to_us(execution.started_at),
-            "ended_at": None,
-            "inputs": _inputs_text(execution.inputs),
-            "outputs": _outputs_text(execution.outputs),
-            "failure_kind": None,
-            "failure_message": None,
-            "attempt": execution.attempt,
-            "worker_id": worker_id,
-            "deployment_id": execution.deployment_id,
-            "timeout_s": execution.timeout_s,
-            "retries": execution.retries.most,
-            "retry_backoff_s": execution.retries.backoff_s,
-            "not_before": to_us(execution.not_before),
-            "waits": execution.waits,
-            "fire_at": to_us(execution.fire_at),
-        },
-    )
+    connection.execute(_ADD, _new_values(execution, worker_id))
+
+
+def add_pending(connection: Connection, pending: Sequence[Execution]) -> None:
+    """Insert executions that wait for a worker."""
+    if pending:
+        connection.execute(_ADD, [_new_values(execution, None) for execution in pending])
 
 
 def execution_by_id(connection: Connection, execution_id: str) -> Execution | None:
@@ -113,6 +93,8 @@ def list_executions(
         query = query.where(executions.c.pipeline_id == pipeline_id)
     if status is not None:
         query = query.where(executions.c.status == status.value)
+        if not status.is_terminal:
+            query = query.where(UNFINISHED)
     return [_summary(row) for row in connection.execute(query)]
 
 
@@ -181,14 +163,40 @@ def unfinished_ids(
     connection: Connection, *, pipeline_id: str | None = None, deployment_id: str | None = None
 ) -> list[str]:
     """Return the ids of what is pending or running of a pipeline or of a deployment."""
-    query = select(executions.c.id).where(
-        executions.c.status.in_([Status.PENDING.value, Status.RUNNING.value])
-    )
+    query = select(executions.c.id).where(UNFINISHED)
+    # Not by the indexes of these: the unfinished are few, those of a pipeline may be millions.
     if pipeline_id is not None:
-        query = query.where(executions.c.pipeline_id == pipeline_id)
+        query = query.where(func.coalesce(executions.c.pipeline_id, "") == pipeline_id)
     if deployment_id is not None:
-        query = query.where(executions.c.deployment_id == deployment_id)
+        query = query.where(func.coalesce(executions.c.deployment_id, "") == deployment_id)
     return list(connection.scalars(query))
+
+
+def _new_values(execution: Execution, worker_id: str | None) -> dict[str, Any]:
+    return {
+        "id": execution.id,
+        "pipeline_id": execution.pipeline_id,
+        "pipeline_name": execution.pipeline_name,
+        "deployment_name": execution.deployment_name,
+        "status": execution.status.value,
+        "created_at": to_us(execution.created_at),
+        "created_by": execution.created_by,
+        "started_at": to_us(execution.started_at),
+        "ended_at": None,
+        "inputs": _inputs_text(execution.inputs),
+        "outputs": _outputs_text(execution.outputs),
+        "failure_kind": None,
+        "failure_message": None,
+        "attempt": execution.attempt,
+        "worker_id": worker_id,
+        "deployment_id": execution.deployment_id,
+        "timeout_s": execution.timeout_s,
+        "retries": execution.retries.most,
+        "retry_backoff_s": execution.retries.backoff_s,
+        "not_before": to_us(execution.not_before),
+        "waits": execution.waits,
+        "fire_at": to_us(execution.fire_at),
+    }
 
 
 def end_values(failure: Failure | None, at: datetime) -> dict[str, Any]:

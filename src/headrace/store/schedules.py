@@ -22,7 +22,7 @@ from headrace.core.executions import Status
 from headrace.core.ledger import Revision
 from headrace.core.schedules import Missed, Overlap, Schedule
 from headrace.store.moments import from_us, to_us
-from headrace.store.tables import executions, schedule_revisions, schedules
+from headrace.store.tables import UNFINISHED, executions, schedule_revisions, schedules
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,8 @@ _UNFINISHED = (
         func.count().filter(executions.c.status == Status.RUNNING.value),
         func.count().filter(executions.c.status == Status.PENDING.value),
     )
-    .where(
-        executions.c.deployment_id == bindparam("deployment_id"),
-        executions.c.status.in_([Status.PENDING.value, Status.RUNNING.value]),
-    )
+    # Not by the index of deployments: the unfinished are few, a deployment's may be millions.
+    .where(UNFINISHED, func.coalesce(executions.c.deployment_id, "") == bindparam("deployment_id"))
     .select_from(executions)
 )
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    literal_column,
     text,
 )
 
@@ -176,6 +177,12 @@ executions = Table(
         postgresql_where=text("status IN ('Pending', 'Running')"),
     ),
 )
+
+UNFINISHED_STATUSES = (literal_column("'Pending'", Text), literal_column("'Running'", Text))
+"""As the condition of ``ix_executions_unfinished`` has them, and not bound: of a bound value SQLite
+does not know that the index has all rows with it, and reads the whole table."""
+
+UNFINISHED = executions.c.status.in_(UNFINISHED_STATUSES)
 
 idempotency_keys = Table(
     "idempotency_keys",
