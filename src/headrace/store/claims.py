@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Row,
     and_,
     bindparam,
     exists,
@@ -24,15 +23,12 @@ from sqlalchemy.sql.elements import ColumnElement
 from headrace.core.errors import HeadraceError
 from headrace.core.executions import Execution, Status
 from headrace.core.outcomes import CANCELLED, Failure, FailureKind
-from headrace.core.retries import Retries
 from headrace.store.executions import end_values, execution_from
 from headrace.store.moments import from_us, to_us
 from headrace.store.tables import (
     UNFINISHED,
-    UNFINISHED_STATUSES,
     attempts,
     executions,
-    workers,
 )
 
 UNREADABLE = Failure(
@@ -55,36 +51,19 @@ class Backlog:
     next_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """An attempt that ran under a worker that is gone.
-
-    Attributes:
-        execution_id: Whose attempt it was.
-        attempt: Its number.
-        failure: How it was recorded.
-        delay: How long it is until the next attempt; None if none follows.
-    """
-
-    execution_id: str
-    attempt: int
-    failure: Failure
-    delay: timedelta | None
-
-
 _OTHER = executions.alias("other")
 _IS_HELD = and_(
     executions.c.waits,
     exists().where(
-        # Not by the index of deployments: the unfinished are few, a deployment's may be millions.
-        _OTHER.c.status.in_(UNFINISHED_STATUSES),
-        func.coalesce(_OTHER.c.deployment_id, "") == executions.c.deployment_id,
+        # With the words of the index of the unfinished: a deployment may have had millions.
+        _OTHER.c.ended_at.is_(None),
+        _OTHER.c.deployment_id == executions.c.deployment_id,
         # What runs is before it in any case: ids follow the clock, which may have been set back.
         or_(_OTHER.c.id < executions.c.id, _OTHER.c.status == Status.RUNNING.value),
     ),
 )
 _IS_PENDING = and_(UNFINISHED, executions.c.status == Status.PENDING.value)
-_IS_RUNNING = and_(UNFINISHED, executions.c.status == Status.RUNNING.value)
+IS_RUNNING = and_(UNFINISHED, executions.c.status == Status.RUNNING.value)
 _IS_READY: ColumnElement[bool] = and_(
     _IS_PENDING,
     or_(executions.c.not_before.is_(None), executions.c.not_before <= bindparam("now")),
@@ -120,14 +99,6 @@ _IS_MINE = and_(
     executions.c.attempt == bindparam("of_attempt"),
 )
 _STARTED_AT = select(executions.c.started_at).where(_IS_MINE)
-_OF_THE_DEAD = select(
-    executions.c.id,
-    executions.c.worker_id,
-    executions.c.attempt,
-    executions.c.retries,
-    executions.c.retry_backoff_s,
-    executions.c.cancel_requested_at,
-).where(_IS_RUNNING, executions.c.worker_id.not_in(select(workers.c.id)))
 
 
 def backlog(connection: Connection, now: datetime) -> Backlog:
@@ -161,7 +132,9 @@ def claim_pending(
         try:
             claimed.append(execution_from(row))
         except (HeadraceError, LookupError, TypeError, ValueError):
-            _end(connection, _mine(row.id, worker_id, row.attempt), UNREADABLE, at)
+            end_attempt(
+                connection, row.id, worker_id, attempt=row.attempt, failure=UNREADABLE, at=at
+            )
     return sorted(claimed, key=lambda execution: execution.id)
 
 
@@ -231,39 +204,26 @@ def hand_back(
     return result.rowcount == 1
 
 
-def take_from_dead(
-    connection: Connection, failure: Failure, at: datetime, *, hint: str = ""
-) -> list[Orphan]:
-    """End what runs under workers that have no row, or have it attempted again; return it.
+def end_attempt(
+    connection: Connection,
+    execution_id: str,
+    worker_id: str,
+    *,
+    attempt: int,
+    failure: Failure,
+    at: datetime,
+) -> None:
+    """End an execution that this worker runs, without outputs."""
+    connection.execute(
+        update(executions).where(_IS_MINE).values(end_values(failure, at)),
+        _mine(execution_id, worker_id, attempt),
+    )
 
-    Args:
-        connection: A connection that writes.
-        failure: What became of the attempts.
-        at: When.
-        hint: What the failure of an execution adds whose deployment asks for no other attempt.
-    """
-    return [
-        _take_from_dead(connection, row, failure, at, hint)
-        for row in connection.execute(_OF_THE_DEAD).all()
-    ]
 
-
-def _take_from_dead(
-    connection: Connection, row: Row[Any], failure: Failure, at: datetime, hint: str
-) -> Orphan:
-    retries = Retries(row.retries, row.retry_backoff_s)
-    delay = retries.delay_after(row.attempt, failure.kind)
-    if row.cancel_requested_at is not None:
-        failure, delay = CANCELLED, None
-    elif retries.most == 0:
-        failure = replace(failure, message=f"{failure.message} {hint}".rstrip())
-    if delay is None:
-        _end(connection, _mine(row.id, row.worker_id, row.attempt), failure, at)
-    else:
-        attempt_again(
-            connection, row.id, row.worker_id, failure, attempt=row.attempt, at=at, delay=delay
-        )
-    return Orphan(row.id, row.attempt, failure, delay)
+def is_current(connection: Connection, execution_id: str, worker_id: str, *, attempt: int) -> bool:
+    """Tell whether a worker runs this attempt at an execution."""
+    mine = _mine(execution_id, worker_id, attempt)
+    return connection.scalar(_STARTED_AT, mine) is not None
 
 
 def request_cancel(connection: Connection, execution_ids: list[str], at: datetime) -> None:
@@ -280,7 +240,7 @@ def cancel_requests(connection: Connection, worker_id: str) -> list[str]:
     return list(
         connection.scalars(
             select(executions.c.id).where(
-                _IS_RUNNING,
+                IS_RUNNING,
                 executions.c.worker_id == worker_id,
                 executions.c.cancel_requested_at.is_not(None),
             )
@@ -290,10 +250,6 @@ def cancel_requests(connection: Connection, worker_id: str) -> list[str]:
 
 def _mine(execution_id: str, worker_id: str, attempt: int) -> dict[str, Any]:
     return {"execution_id": execution_id, "of_worker": worker_id, "of_attempt": attempt}
-
-
-def _end(connection: Connection, mine: Mapping[str, Any], failure: Failure, at: datetime) -> None:
-    connection.execute(update(executions).where(_IS_MINE).values(end_values(failure, at)), mine)
 
 
 def _end_if_cancelled(connection: Connection, mine: Mapping[str, Any], at: datetime) -> bool:

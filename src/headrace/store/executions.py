@@ -21,7 +21,7 @@ from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.retries import Retries
 from headrace.core.values import DataType, FileStore, FileValue, Value
 from headrace.store.moments import from_us, to_us
-from headrace.store.tables import UNFINISHED, attempts, executions
+from headrace.store.tables import FAILED, UNFINISHED, attempts, executions
 from headrace.wire.codec import decode, encode
 from headrace.wire.mappings import (
     destination_fields,
@@ -95,6 +95,8 @@ def list_executions(
         query = query.where(executions.c.status == status.value)
         if not status.is_terminal:
             query = query.where(UNFINISHED)
+        elif status is not Status.SUCCEEDED:
+            query = query.where(FAILED)
     return [_summary(row) for row in connection.execute(query)]
 
 
@@ -164,11 +166,11 @@ def unfinished_ids(
 ) -> list[str]:
     """Return the ids of what is pending or running of a pipeline or of a deployment."""
     query = select(executions.c.id).where(UNFINISHED)
-    # Not by the indexes of these: the unfinished are few, those of a pipeline may be millions.
+    # Not by the index of the pipeline: the unfinished are few, those of a pipeline may be millions.
     if pipeline_id is not None:
         query = query.where(func.coalesce(executions.c.pipeline_id, "") == pipeline_id)
     if deployment_id is not None:
-        query = query.where(func.coalesce(executions.c.deployment_id, "") == deployment_id)
+        query = query.where(executions.c.deployment_id == deployment_id)
     return list(connection.scalars(query))
 
 

@@ -62,7 +62,7 @@ _UNFINISHED = (
         func.count().filter(executions.c.status == Status.PENDING.value),
     )
     # Not by the index of deployments: the unfinished are few, a deployment's may be millions.
-    .where(UNFINISHED, func.coalesce(executions.c.deployment_id, "") == bindparam("deployment_id"))
+    .where(UNFINISHED, executions.c.deployment_id == bindparam("deployment_id"))
     .select_from(executions)
 )
 
