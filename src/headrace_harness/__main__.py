@@ -1,4 +1,4 @@
-"""Starts a template: ``python <this file> <descriptor of the socket> <id of the engine>``."""
+"""Starts a template or a pod: ``python <this file> <descriptor of the socket> <engine's id>``."""
 
 import os
 import sys

@@ -33,7 +33,7 @@ def call_function(
         Failed: It does not take these arguments, raised an exception (its traceback is on stderr
             then) or called ``sys.exit``.
     """
-    _check_arguments(function, arguments, where, name)
+    check_arguments(function, arguments, where, name)
     try:
         returned = function(**arguments)
         if inspect.isawaitable(returned):
@@ -72,9 +72,14 @@ async def _wait_for(awaitable: Any) -> Any:
     return await awaitable
 
 
-def _check_arguments(
+def check_arguments(
     function: Callable[..., Any], arguments: Mapping[str, Any], where: str, name: str
 ) -> None:
+    """Look whether a function takes these arguments.
+
+    Raises:
+        Failed: It does not; the message says what it takes.
+    """
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from typing import Protocol
 
 CHUNK_BYTES = 65536
 LINE_BYTES = 65536
@@ -35,6 +36,11 @@ class LogFile:
         """Append text that consists of whole lines, without its last line end; fast."""
         prefix = b"%d %b " % (self._now_us(), letter)
         self._append(prefix + block.replace(b"\n", b"\n" + prefix) + b"\n", block.count(b"\n") + 1)
+
+    @property
+    def has_dropped(self) -> bool:
+        """Whether lines were lost, for want of room."""
+        return self._dropped > 0
 
     def close(self) -> None:
         """Say how many lines were dropped, if any, and close the file."""
@@ -68,15 +74,32 @@ class LogFile:
         return self._last_us
 
 
-class Pipe:
-    """The reading end of a call's stdout or stderr."""
+class Lines(Protocol):
+    """What takes lines, as a log file does."""
 
-    def __init__(self, descriptor: int, letter: bytes, log: LogFile) -> None:
+    def write(self, letter: bytes, lines: list[bytes]) -> None:
+        """Append lines of one stream."""
+        ...
+
+    def write_block(self, letter: bytes, block: bytes) -> None:
+        """Append text that consists of whole lines, without its last line end."""
+        ...
+
+
+class Pipe:
+    """The reading end of a process's stdout or stderr."""
+
+    def __init__(self, descriptor: int, letter: bytes, log: Lines) -> None:
         os.set_blocking(descriptor, False)
         self.descriptor = descriptor
         self._letter = letter
         self._log = log
         self._partial = b""
+
+    @property
+    def is_midline(self) -> bool:
+        """Whether a line has begun that has no end yet."""
+        return bool(self._partial)
 
     def read(self) -> bool:
         """Take at most one chunk that is ready; return False at the end of the stream."""

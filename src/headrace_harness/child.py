@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import gc
 import os
-import sys
-import threading
 import types
-from collections.abc import Mapping
 from typing import Any
 
 from headrace_harness import calling, loading, outputs, processes, tracebacks
-from headrace_harness.copying import copy_file, copy_folder
+from headrace_harness.copying import copy_folder, copy_input
+from headrace_harness.ending import end_like_an_interpreter
 from headrace_harness.failing import ENVIRONMENT, USER_ERROR, Failed
 from headrace_harness.forking import Randomness
 from headrace_harness.frames import Message
 from headrace_harness.spare import Ends
 
-_INPUT_FOLDER = "inputs"
 WORK_FOLDER = "work"
 
 
@@ -57,7 +52,7 @@ def run_call(program: Program, ends: Ends, *, parent: int) -> None:
         if call is None:
             return
         report = _report(program, call)
-        _end_like_an_interpreter()
+        end_like_an_interpreter()
         # A process that user code forked may return from the function too: it reports nothing.
         if os.getpid() == own_pid:
             outputs.write_report(report, call["workspace"])
@@ -117,26 +112,9 @@ def _prepare(program: Program, call: Message) -> dict[str, Any]:
         copy_folder(program.folder, work)
         os.chdir(work)
         files = {
-            name: {"path": _private_copy(workspace, name, file)}
+            name: {"path": copy_input(workspace, name, file)}
             for name, file in call["files"].items()
         }
     except OSError as error:
         raise Failed(ENVIRONMENT, f"The call's folder could not be made: {error}.") from None
     return {**call["values"], **files}
-
-
-def _private_copy(workspace: str, name: str, file: Mapping[str, str]) -> str:
-    folder = os.path.join(workspace, _INPUT_FOLDER, name)
-    os.makedirs(folder)
-    path = os.path.join(folder, file["filename"])
-    copy_file(file["source"], path)
-    return path
-
-
-def _end_like_an_interpreter() -> None:
-    """Wait for threads, run exit callbacks and flush, as an interpreter does when it ends."""
-    for step in (threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]  # noqa: SLF001 - there are no public names
-        with contextlib.suppress(Exception, SystemExit, KeyboardInterrupt):
-            step()
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        calling.flush(stream)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from collections.abc import Mapping
 
 _CHUNK = 1 << 30
 _SKIPPED = {"__pycache__"}
+_INPUT_FOLDER = "inputs"
 
 
 def copy_file(source: str, target: str) -> int:
@@ -55,3 +57,16 @@ def copy_folder(source: str, target: str) -> None:
                         waiting.append((entry.path, new))
                 elif stat.S_ISREG(entry.stat().st_mode):
                     copy_file(entry.path, new)
+
+
+def copy_input(workspace: str, name: str, file: Mapping[str, str]) -> str:
+    """Make a private copy of an input file in the workspace of its call, and return its path.
+
+    Raises:
+        OSError: As for reading and writing.
+    """
+    folder = os.path.join(workspace, _INPUT_FOLDER, name)
+    os.makedirs(folder)
+    path = os.path.join(folder, file["filename"])
+    copy_file(file["source"], path)
+    return path

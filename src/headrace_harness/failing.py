@@ -6,6 +6,7 @@ USER_ERROR = "user_error"
 BAD_OUTPUT = "bad_output"
 EXITED = "exited"
 ENVIRONMENT = "environment"
+CANCELLED = "cancelled"
 
 
 class Failed(Exception):

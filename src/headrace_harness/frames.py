@@ -1,4 +1,4 @@
-"""Messages between engine and template: a length of four bytes, then one JSON object."""
+"""Messages between engine and harness: a length of four bytes, then one JSON object."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ _LENGTH = struct.Struct(">I")
 
 def encode_frame(message: Message) -> bytes:
     """Return the bytes of one message."""
-    body = json.dumps(message, separators=(",", ":")).encode("ascii")
+    return frame(json.dumps(message, separators=(",", ":")).encode("ascii"))
+
+
+def frame(body: bytes) -> bytes:
+    """Return the bytes of a message that is JSON already."""
     return _LENGTH.pack(len(body)) + body
 
 
@@ -25,15 +29,28 @@ class FrameReader:
 
     def feed(self, data: bytes) -> list[Message]:
         """Return the messages that ``data`` completes, in order."""
-        self._pending += data
-        messages = []
+        return [json.loads(body) for body in self.bodies(data)]
+
+    def bodies(self, data: bytes) -> list[bytes]:
+        """Return the JSON texts of the messages that ``data`` completes, in order."""
+        if self._pending:
+            self._pending += data
+            (length,) = _LENGTH.unpack_from(self._pending) if len(self._pending) >= 4 else (0,)
+            # A large message comes in many pieces, which are looked at once it is whole.
+            if len(self._pending) < _LENGTH.size + length:
+                return []
+            data = bytes(self._pending)
+            self._pending.clear()
+        found = []
         start = 0
-        while len(self._pending) - start >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(self._pending, start)
+        size = len(data)
+        while size - start >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(data, start)
             end = start + _LENGTH.size + length
-            if len(self._pending) < end:
+            if size < end:
                 break
-            messages.append(json.loads(self._pending[start + _LENGTH.size : end]))
+            found.append(data[start + _LENGTH.size : end])
             start = end
-        del self._pending[:start]
-        return messages
+        if start < size:
+            self._pending += data[start:]
+        return found

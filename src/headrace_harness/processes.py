@@ -118,6 +118,27 @@ def exceeds(pids: Iterable[int], limit: int) -> bool:
     return sum(map(_resident, pids)) > limit and sum(map(proportional, pids)) > limit
 
 
+def memory_of(pids: Iterable[int], limit: int | None) -> int:
+    """Return the resident memory of processes together, in bytes.
+
+    It is exact where it matters, above ``limit``; below it, memory that several of them share may
+    count several times, because the exact figure is dear to get.
+    """
+    pids = list(pids)
+    memory = sum(map(_resident, pids))
+    return memory if limit is None or memory <= limit else sum(map(proportional, pids))
+
+
+def processor_time(pid: int) -> float:
+    """Return the seconds of processor time that all threads of a process have used; 0 if gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError):
+        return 0.0
+
+
 def proportional(pid: int) -> int:
     """Return the resident memory of a process in bytes, what it shares divided by the sharers."""
     try:

@@ -1,4 +1,7 @@
-"""How a template starts: import user code, see whether it can be forked, say so, and serve."""
+"""How a template starts: import user code, see whether it can be forked, say so, and serve.
+
+A pod begins in the same way and goes on in :mod:`headrace_harness.pod`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _RECEIVE_BYTES = 65536
 
 
 def main(descriptor: int, parent: int) -> None:
-    """Be a template for the engine at the other end of the inherited socket; never return.
+    """Be what the engine at the other end of the inherited socket asks for; never return.
 
     Args:
         descriptor: The socket.
@@ -34,7 +37,13 @@ def main(descriptor: int, parent: int) -> None:
         processes.die_with_parent(parent)
         _send(control, {"op": "up"})
         _prepare_streams()
-        setup = _receive(control)
+        frames = FrameReader()
+        setup, *more = _receive(control, frames)
+        if setup["op"] == "pod":
+            from headrace_harness import pod
+
+            pod.guard(control, frames, setup, more)
+            return
         program = Program(setup["folder"], setup["function_path"])
         answer: Message = {"op": "ready"} if setup["bare"] else _import(program, setup["work"])
         for stream in (sys.stdout, sys.stderr):
@@ -102,11 +111,12 @@ def _send(control: socket.socket, message: Message) -> None:
     control.sendall(encode_frame(message))
 
 
-def _receive(control: socket.socket) -> Message:
-    frames = FrameReader()
+def _receive(control: socket.socket, frames: FrameReader) -> list[Message]:
+    """Return what the engine has said first, which is one message or more."""
     while True:
         data = control.recv(_RECEIVE_BYTES)
         if not data:
             raise EOFError
-        for message in frames.feed(data):
-            return message
+        messages = frames.feed(data)
+        if messages:
+            return messages

@@ -28,7 +28,7 @@ from headrace.api.cross_origin import endpoint_access
 from headrace.api.exchange import Exchange, Handler, answer
 from headrace.api.services import Services
 from headrace.control.tokens import Caller
-from headrace.core.errors import HeadraceError, NotFound, Unauthenticated
+from headrace.core.errors import HeadraceError, NotFound, Overloaded, Unauthenticated
 from headrace.wire import routes
 from headrace.wire.problems import error_body, status_of
 
@@ -186,7 +186,11 @@ def _endpoint(
 
 def _refusal(error: HeadraceError, request_id: str) -> Response:
     status = status_of(error)
-    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else None
+    headers = None
+    if isinstance(error, Unauthenticated):
+        headers = {"WWW-Authenticate": "Bearer"}
+    elif isinstance(error, Overloaded):
+        headers = {"Retry-After": str(error.details.get("retry_after_s", 1))}
     return answer(error_body(error, request_id), status, headers)
 
 

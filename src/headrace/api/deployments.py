@@ -5,20 +5,24 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from headrace.api.calls import read_call
-from headrace.api.exchange import Exchange, answer
+from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
 from headrace.api.forms import read_form
+from headrace.api.logs import lines_between
+from headrace.api.services import Services
 from headrace.control.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.core.deployments import Deployment
 from headrace.core.errors import InvalidRequest
+from headrace.core.pods import PodSetState
 from headrace.core.sources import Rule
 from headrace.wire.deployment_requests import read_deployment_request, read_deployment_update
-from headrace.wire.deployments import deployment_body, deployment_item
+from headrace.wire.deployments import deployment_body, deployment_item, deployment_log_item
 
 
 async def list_deployments(exchange: Exchange) -> Response:
     """List deployments."""
     deployments = await exchange.services.deployments.all()
-    return answer([deployment_item(deployment) for deployment in deployments])
+    services = exchange.services
+    return answer([deployment_item(item, _pods(services, item)) for item in deployments])
 
 
 async def create_endpoint(exchange: Exchange) -> Response:
@@ -48,16 +52,21 @@ async def _create(exchange: Exchange, rule: Rule) -> Response:
             timeout_s=request.timeout_s,
             retries=request.retries,
             is_enabled=request.is_enabled,
+            low_latency=request.low_latency,
         ),
         exchange.who.user,
     )
-    return answer(deployment_body(deployment, token, exchange.services.public_url), 201)
+    services = exchange.services
+    pods = _pods(services, deployment)
+    return answer(deployment_body(deployment, token, services.public_url, pods), 201)
 
 
 async def show_deployment(exchange: Exchange) -> Response:
-    """Show a deployment; an elastic one is up as soon as it exists, so waiting is immediate."""
-    exchange.flag("wait_for_completion")
-    return await _shown(exchange, await exchange.services.deployments.get(exchange.name()))
+    """Show a deployment; on request, held until its creation has ended, or for a while."""
+    deployment = await exchange.services.deployments.get(exchange.name())
+    if exchange.flag("wait_for_completion") and deployment.low_latency and deployment.is_enabled:
+        await exchange.services.pods.settled(deployment.id, MAX_HOLD_S)
+    return await _shown(exchange, deployment)
 
 
 async def update_deployment(exchange: Exchange) -> Response:
@@ -73,6 +82,9 @@ async def update_deployment(exchange: Exchange) -> Response:
             schedule=update.schedule,
             timeout_s=update.timeout_s,
             retries=update.retries,
+            retry_backoff_s=update.retry_backoff_s,
+            low_latency=update.low_latency,
+            replaces_pods=update.replaces_pods,
         ),
         exchange.who.user,
     )
@@ -104,10 +116,10 @@ async def trigger_deployment(exchange: Exchange) -> Response:
 
 
 async def deployment_logs(exchange: Exchange) -> Response:
-    """Return the log of a deployment: elastic ones have none, only their executions do."""
-    await exchange.json_object()
-    await exchange.services.deployments.get(exchange.name())
-    return answer([])
+    """Return what the pods of a deployment said outside of executions; elastic ones have none."""
+    deployment = await exchange.services.deployments.get(exchange.name())
+    path = exchange.services.logs.of_deployment(deployment.id)
+    return answer([deployment_log_item(item) for item in await lines_between(exchange, path)])
 
 
 async def renew_endpoint_token(exchange: Exchange) -> Response:
@@ -129,4 +141,9 @@ async def renew_endpoint_token(exchange: Exchange) -> Response:
 async def _shown(exchange: Exchange, deployment: Deployment) -> Response:
     services = exchange.services
     token = await services.deployments.token_of(deployment.name)
-    return answer(deployment_body(deployment, token, services.public_url))
+    pods = _pods(services, deployment)
+    return answer(deployment_body(deployment, token, services.public_url, pods))
+
+
+def _pods(services: Services, deployment: Deployment) -> PodSetState | None:
+    return None if deployment.low_latency is None else services.pods.state(deployment.id)

@@ -7,16 +7,16 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from headrace.api.calls import read_call
+from headrace.api.calls import ReadCall, read_call
 from headrace.api.exchange import Exchange, answer
 from headrace.api.files import file_response
 from headrace.core.deployments import Deployment
 from headrace.core.destinations import EndpointResult
 from headrace.core.errors import NotFound, Unauthenticated
-from headrace.core.executions import Execution, OutputRecord
+from headrace.core.executions import Execution, OutputRecord, status_after
 from headrace.core.values import DataType, FileValue
 from headrace.wire.bodies import json_value
-from headrace.wire.problems import execution_failed
+from headrace.wire.problems import call_failed, execution_failed
 from headrace.wire.routes import ENDPOINT_FILE_V1, ENDPOINT_RESULTS, ENDPOINT_RESULTS_V1
 
 HOLD_S = 50.0
@@ -59,12 +59,16 @@ async def endpoint_file_v1(exchange: Exchange) -> Response:
 async def _call(exchange: Exchange, *, is_wrapped: bool) -> Response:
     deployment, token = await authenticated_endpoint(exchange)
     services = exchange.services
+    headers = exchange.request.headers
+    prefer = headers.get("prefer", "")
+    is_held = "craft-ai-client" not in headers and "respond-async" not in prefer
     async with read_call(exchange.request, services, deployment) as call:
+        is_plain = is_held and not call.files and call.idempotency_key is None
+        if is_plain and services.warm_calls.can_answer(deployment):
+            return await _warm_answer(exchange, deployment, token, call, is_wrapped=is_wrapped)
         execution_id = await services.deployments.trigger(
             deployment, call.values, call.files, call.idempotency_key
         )
-    headers = exchange.request.headers
-    prefer = headers.get("prefer", "")
     location = _location(exchange, execution_id, token, is_wrapped=is_wrapped)
     if "craft-ai-client" in headers:
         return _see_other(execution_id, location)
@@ -74,10 +78,33 @@ async def _call(exchange: Exchange, *, is_wrapped: bool) -> Response:
             202,
             {"Location": location, "Craft-Ai-Execution-Id": execution_id},
         )
-    wait = _WAIT.search(prefer)
-    hold_s = min(HOLD_S, float(wait[1])) if wait else HOLD_S
-    execution = await services.executions.wait(execution_id, hold_s)
+    execution = await services.executions.wait(execution_id, _hold_s(prefer))
     return await _answer(exchange, execution, location, is_wrapped=is_wrapped)
+
+
+async def _warm_answer(
+    exchange: Exchange, deployment: Deployment, token: str, call: ReadCall, *, is_wrapped: bool
+) -> Response:
+    """Have a pod make a call that needs nothing but values, and answer with its outputs."""
+    hold_s = _hold_s(exchange.request.headers.get("prefer", ""))
+    made = await exchange.services.warm_calls.call(deployment, call.values, hold_s)
+    if isinstance(made, str):
+        return _see_other(made, _location(exchange, made, token, is_wrapped=is_wrapped))
+    if made.failure is not None:
+        raise call_failed(made.execution_id, status_after(made.failure), made.failure)
+    outputs = made.outputs
+    if is_wrapped:
+        outputs = {name: {"value": value} for name, value in outputs.items()}
+    return answer(
+        {"execution_id": made.execution_id, "outputs": outputs},
+        200,
+        {"Craft-Ai-Execution-Id": made.execution_id},
+    )
+
+
+def _hold_s(prefer: str) -> float:
+    wait = _WAIT.search(prefer)
+    return min(HOLD_S, float(wait[1])) if wait else HOLD_S
 
 
 async def _results(exchange: Exchange, *, is_wrapped: bool) -> Response:

@@ -58,7 +58,7 @@ class Exchange:
         Raises:
             PermissionDenied: It does.
         """
-        if self.who.execution_id is not None:
+        if self.who.is_inside:
             raise PermissionDenied(f"Code inside an execution may not {what}.")
 
     async def json_object(self) -> dict[str, Any]:

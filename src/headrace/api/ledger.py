@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from headrace.api.exchange import Exchange, answer
@@ -14,14 +15,15 @@ from headrace.core.schedules import Fate
 from headrace.store import ledger as rows
 from headrace.store import schedules as schedule_rows
 from headrace.wire.bodies import timestamp
-from headrace.wire.ledger import ledger_item, verification_body
+from headrace.wire.ledger import INSTANT, ledger_item, verification_body
 
 MAX_FIRE_TIMES = 1000
 MAX_PAGE = 1000
+YEARS = range(1970, 10_000)
 
 
 async def fire_times(exchange: Exchange) -> Response:
-    """List the next fire times of a periodic deployment."""
+    """List the next fire times of a periodic deployment, ``count`` of them."""
     count = exchange.integer("count", 10, at_least=1, at_most=MAX_FIRE_TIMES)
     deployment = await exchange.services.deployments.get(exchange.name())
     schedule, at = deployment.schedule, deployment.next_fire_at
@@ -46,21 +48,26 @@ async def fire_times(exchange: Exchange) -> Response:
 
 
 async def list_ledger(exchange: Exchange) -> Response:
-    """Show what became of a deployment's fire times, newest first, page by page."""
+    """Show what became of a deployment's fire times, newest first, page by page.
+
+    Takes ``from`` and ``to`` (times in ISO 8601), ``fate``, ``limit`` and ``cursor``.
+    """
     query = exchange.request.query_params
     limit = exchange.integer("limit", 100, at_least=1, at_most=MAX_PAGE)
     reader, name = exchange.services.reader, exchange.name()
     known = await reader.read(schedule_rows.deployments_named, name)
     if not known:
         raise NotFound(f"There is no periodic deployment {name!r}, and there never was.")
-    before = _instant(query.get("cursor") or query.get("to"), "to")
+    since, before = _period(query)
+    if cursor := _instant(query.get("cursor"), "cursor"):
+        before = cursor if before is None else min(cursor, before)
     found = await reader.read(
         rows.list_rows,
         # Of those that had this name, the latest.
         known[-1][0],
         limit=limit + 1,
         before=before,
-        since=_instant(query.get("from"), "from"),
+        since=since,
         fate=_fate(query.get("fate")),
     )
     page = found[:limit]
@@ -73,13 +80,17 @@ async def list_ledger(exchange: Exchange) -> Response:
 
 
 async def verify_ledger(exchange: Exchange) -> Response:
-    """Prove from the ledger that no fire time is missing or doubled."""
+    """Prove from the ledger that no fire time is missing or doubled.
+
+    Takes ``deployment_name``, ``from`` and ``to``.
+    """
     query = exchange.request.query_params
+    since, until = _period(query)
     verified = await exchange.services.reader.read(
         verify_rows,
         query.get("deployment_name"),
-        _instant(query.get("from"), "from"),
-        _instant(query.get("to"), "to"),
+        since and since - INSTANT,
+        until and until - INSTANT,
         now(),
     )
     return answer(
@@ -90,6 +101,14 @@ async def verify_ledger(exchange: Exchange) -> Response:
     )
 
 
+def _period(query: QueryParams) -> tuple[datetime | None, datetime | None]:
+    """Return the first instant that counts and the first that does not; None for no bound."""
+    since, until = _instant(query.get("from"), "from"), _instant(query.get("to"), "to")
+    if since is not None and until is not None and since >= until:
+        raise InvalidRequest(f"from must be before to, but {since} is not before {until}.")
+    return since, until
+
+
 def _instant(text: str | None, name: str) -> datetime | None:
     """Return an instant of the query, in ISO 8601; without an offset it is in UTC."""
     if text is None:
@@ -97,11 +116,15 @@ def _instant(text: str | None, name: str) -> datetime | None:
     try:
         # A plus sign that was not escaped arrives as a space.
         at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-    except ValueError:
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        at = None
+    if at is None or at.year not in YEARS:
         raise InvalidRequest(
-            f"{name} must be a time in ISO 8601, such as 2026-03-29T01:00:00Z, not {text!r:.80}."
-        ) from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+            f"{name} must be a time in ISO 8601 of the years from {YEARS[0]} to {YEARS[-1]}, such "
+            f"as 2026-03-29T01:00:00Z, not {text!r:.80}."
+        )
+    return at
 
 
 def _fate(text: str | None) -> Fate | None:

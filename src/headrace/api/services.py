@@ -12,6 +12,7 @@ from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
+from headrace.control.warm import Pods, WarmCalls
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
 from headrace.store.database import Reader
@@ -36,6 +37,8 @@ class Services:
     pipelines: Pipelines
     executions: Executions
     deployments: Deployments
+    pods: Pods
+    warm_calls: WarmCalls
     artifacts: ObjectStore
     data_store: ObjectStore
     bundles: BundleStore

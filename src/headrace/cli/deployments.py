@@ -1,10 +1,10 @@
-"""Commands about deployments and their calls."""
+"""Commands about deployments."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -15,15 +15,20 @@ from headrace.cli.connections import (
     destination_from_text,
     source_from_text,
 )
-from headrace.cli.output import short_time
-from headrace.cli.parameters import given_inputs, usage
-from headrace.cli.session import JsonFlag, Session, session
-from headrace.core.errors import InvalidValue
+from headrace.cli.option_groups import AttemptOptions, ScheduleOptions, given, with_groups
+from headrace.cli.output import Cell, short_time
+from headrace.cli.parameters import usage
+from headrace.cli.session import JsonFlag, session
+from headrace.cli.times import duration_text, local_text, utc_text
+from headrace.client.mappings import InputSource, OutputDestination
 from headrace.core.values import DataType
 
 deployments = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Create, show, change and delete deployments."
 )
+
+_Rule = Literal["endpoint", "periodic"]
+DEFAULT_RULE = "periodic if it has a schedule, else endpoint"
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the deployment.")]
 Sources = Annotated[
@@ -39,44 +44,57 @@ Destinations = Annotated[
 
 
 @deployments.command("create")
+@with_groups
 def create(
     context: typer.Context,
     name: Name,
     pipeline: Annotated[str, typer.Option(help="The pipeline that it runs.")],
+    *,
+    rule: Annotated[
+        _Rule | None,
+        typer.Option(help="What starts its executions.", show_default=DEFAULT_RULE),
+    ] = None,
     inputs: Sources = None,
     outputs: Destinations = None,
+    schedule: ScheduleOptions,
+    attempts: AttemptOptions,
     url_path: Annotated[str | None, typer.Option(help="Last segment of the URL.")] = None,
     endpoint_token: Annotated[
         str | None, typer.Option(help="The endpoint's token; one is made unless given.")
     ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Longest time of one execution.")
-    ] = None,
+    disabled: Annotated[
+        bool, typer.Option("--disabled", help="Create it so that it takes no executions yet.")
+    ] = False,
     description: Annotated[str | None, typer.Option(help="Free text.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make a pipeline an HTTP endpoint; print its URL and token.
+    """Make a pipeline an HTTP endpoint or a periodic job; print how it is called, or when it fires.
 
-    Inputs and outputs that are not mapped are sent and answered under their own names.
+    Inputs and outputs of an endpoint that are not mapped are sent and answered under their own
+    names. A periodic deployment needs all of them mapped.
     """
     current = session(context, as_json)
     declared = current.sdk.get_pipeline(pipeline)["parameters"]["inputs"]
-    types = {item["name"]: DataType(item["data_type"]) for item in declared}
-    with usage("--input"):
-        sources = [source_from_text(text, types) for text in inputs or ()]
-    with usage("--output"):
-        destinations = [destination_from_text(text) for text in outputs or ()]
+    sources, destinations = _mapping(
+        inputs, outputs, {item["name"]: DataType(item["data_type"]) for item in declared}
+    )
+    if rule is None:
+        rule = "periodic" if given(schedule) else "endpoint"
     made = current.sdk.create_deployment(
         pipeline,
         name,
-        "endpoint",
+        rule,
         inputs_mapping=sources,
         outputs_mapping=destinations,
         endpoint_url_path=url_path,
         endpoint_token=endpoint_token,
-        execution_timeout_s=timeout,
         description=description,
+        is_enabled=False if disabled else None,
+        **given(schedule, attempts),
     )
+    if rule == "periodic":
+        current.screen.fields(schedule_pairs(made), made)
+        return
     pairs = [
         ("url", made["endpoint_url"]),
         ("token", made["endpoint_token"]),
@@ -96,28 +114,35 @@ def list_all(context: typer.Context, as_json: JsonFlag = False) -> None:
             item["pipeline_name"],
             item["execution_rule"],
             item["status"],
+            short_time(item.get("next_fire_at")),
             short_time(item["created_at"]),
         )
         for item in found
     ]
-    columns = ("NAME", "PIPELINE", "RULE", "STATUS", "CREATED")
+    columns = ("NAME", "PIPELINE", "RULE", "STATUS", "NEXT FIRE TIME", "CREATED")
     current.screen.table(columns, rows, found, "There are no deployments.")
 
 
 @deployments.command("show")
 def show(context: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
-    """Show a deployment: where its inputs come from and its outputs go, its URL and token."""
+    """Show a deployment: where its inputs come from and its outputs go, how it starts."""
     current = session(context, as_json)
     found = current.sdk.get_deployment(name)
-    pairs: list[tuple[str, str | None]] = [
+    pairs: list[tuple[str, Cell]] = [
         ("name", found["name"]),
         ("pipeline", found["pipeline"]["name"]),
         ("rule", found["execution_rule"]),
         ("mode", found["mode"]),
         ("status", found["status"]),
         ("description", found["description"]),
-        ("url", found.get("endpoint_url")),
-        ("token", found.get("endpoint_token")),
+    ]
+    if found["execution_rule"] == "periodic":
+        pairs += schedule_pairs(found)
+    else:
+        pairs += [("url", found["endpoint_url"]), ("token", found["endpoint_token"])]
+    pairs += [
+        ("timeout", _seconds(found["execution_timeout_s"])),
+        ("retries", _retries(found)),
         ("created", short_time(found["created_at"])),
         ("last execution", found["last_execution_id"]),
     ]
@@ -133,31 +158,48 @@ def show(context: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
 
 
 @deployments.command("update")
+@with_groups
 def update(
     context: typer.Context,
     name: Name,
+    *,
     enable: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Whether it takes executions.")
     ] = None,
     inputs: Sources = None,
     outputs: Destinations = None,
+    schedule: ScheduleOptions,
+    attempts: AttemptOptions,
     as_json: JsonFlag = False,
 ) -> None:
-    """Enable or disable a deployment, or change its constants and data store paths."""
+    """Enable or disable a deployment, change its schedule, its constants or data store paths.
+
+    What is not given stays as it is. Of a mapping, only values can change.
+    """
     current = session(context, as_json)
+    options = given(schedule, attempts)
+    if enable is None and not (options or inputs or outputs):
+        raise typer.BadParameter(
+            "nothing is to be changed: give at least one of them", param_hint="options"
+        )
     mapping = current.sdk.get_deployment(name)["inputs_mapping"]
-    types = {item["pipeline_input_name"]: DataType(item["data_type"]) for item in mapping}
-    with usage("--input"):
-        sources = [source_from_text(text, types) for text in inputs or ()]
-    with usage("--output"):
-        destinations = [destination_from_text(text) for text in outputs or ()]
+    sources, destinations = _mapping(
+        inputs,
+        outputs,
+        {item["pipeline_input_name"]: DataType(item["data_type"]) for item in mapping},
+    )
     changed = current.sdk.update_deployment(
         name,
         is_enabled=enable,
         inputs_mapping=sources or None,
         outputs_mapping=destinations or None,
+        **options,
     )
-    current.screen.say(f"Deployment {name} is {changed['status']}.", changed)
+    said = f"Deployment {name} is {changed['status']}."
+    if changed["is_enabled"] and changed.get("next_fire_times"):
+        at = _fire_time(changed["next_fire_times"][0], changed["timezone"])
+        said += f" It fires next on {at}."
+    current.screen.say(said, changed)
 
 
 @deployments.command("token")
@@ -183,80 +225,44 @@ def delete(context: typer.Context, name: Name, as_json: JsonFlag = False) -> Non
     current.screen.say(f"Deleted deployment {name}.", deleted)
 
 
-def trigger(
-    context: typer.Context,
-    name: Name,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input",
-            "-i",
-            metavar="NAME=VALUE",
-            help="Value of an endpoint input; NAME=@FILE reads it from a file. Repeatable.",
-        ),
-    ] = None,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Do not wait; print the execution's id.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder that a file output is saved in.")
-    ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Call an endpoint as its users do, and print its outputs."""
-    current = session(context, as_json)
-    deployment = current.sdk.get_deployment(name)
-    types = {
-        item["endpoint_input_name"]: DataType(item["data_type"])
-        for item in deployment["inputs_mapping"]
-        if "endpoint_input_name" in item
-    }
+def schedule_pairs(found: dict[str, Any]) -> list[tuple[str, Cell]]:
+    """Return when a periodic deployment fires, for a person."""
+    return [
+        ("schedule", found["schedule"]),
+        ("which means", found["human_readable_schedule"]),
+        ("timezone", found["timezone"]),
+        ("missed", _missed(found)),
+        ("overlap", found["overlap"]),
+        ("jitter", _seconds(found["jitter_s"])),
+        *(("fires at", _fire_time(at, found["timezone"])) for at in found["next_fire_times"]),
+    ]
+
+
+def _fire_time(text: str, timezone: str) -> str:
+    at = datetime.fromisoformat(text)
+    local = local_text(at, ZoneInfo(timezone))
+    return local if timezone == "UTC" else f"{local} ({utc_text(at)})"
+
+
+def _mapping(
+    inputs: list[str] | None, outputs: list[str] | None, types: dict[str, DataType]
+) -> tuple[list[InputSource], list[OutputDestination]]:
     with usage("--input"):
-        values = given_inputs(inputs or [], types)
-    endpoint_token = deployment.get("endpoint_token")
-    with ExitStack() as opened:
-        for input_name, data_type in types.items():
-            if data_type is DataType.FILE and isinstance(values.get(input_name), str):
-                values[input_name] = _open(input_name, values[input_name], opened)
-        started = current.sdk.trigger_endpoint(
-            name, endpoint_token, values, wait_for_completion=False
-        )
-    execution_id = started["execution_id"]
-    if detach:
-        current.screen.say(execution_id, started)
-        return
-    with current.screen.activity(f"Calling {name}"):
-        result = current.sdk.retrieve_endpoint_results(name, execution_id, endpoint_token)
-    _show(current, result, out)
+        sources = [source_from_text(text, types) for text in inputs or ()]
+    with usage("--output"):
+        destinations = [destination_from_text(text) for text in outputs or ()]
+    return sources, destinations
 
 
-def _open(name: str, path: str, opened: ExitStack) -> Any:
-    try:
-        return opened.enter_context(Path(path).open("rb"))
-    except OSError as error:
-        raise InvalidValue(f"input {name!r}: {path!r} cannot be read: {error.strerror}.") from None
+def _missed(found: dict[str, Any]) -> str:
+    policy: str = found["missed"]
+    return policy if policy == "skip" else f"{policy}, up to {_seconds(found['missed_window_s'])}"
 
 
-def _show(current: Session, result: dict[str, Any], out: Path | None) -> None:
-    shown: dict[str, Any] = {}
-    texts: list[tuple[str, Any]] = []
-    for name, value in result["outputs"].items():
-        if not isinstance(value, bytes):
-            shown[name] = value
-            texts.append((name, value))
-            continue
-        size = len(value)
-        if out is None:
-            shown[name] = {"size": size}
-            texts.append((name, f"a file of {size:,} bytes; --out FOLDER saves it"))
-            continue
-        out.mkdir(parents=True, exist_ok=True)
-        path = out / name
-        path.write_bytes(value)
-        shown[name] = {"path": str(path), "size": size}
-        texts.append((name, f"{path} ({size:,} bytes)"))
-    document = {"execution_id": result["execution_id"], "outputs": shown}
-    if texts:
-        current.screen.fields(texts, document)
-    else:
-        current.screen.say("The call succeeded; it has no outputs.", document)
+def _retries(found: dict[str, Any]) -> str:
+    most: int = found["retries"]
+    return f"{most}, the first after {_seconds(found['retry_backoff_s'])}" if most else "none"
+
+
+def _seconds(seconds: float | None) -> str | None:
+    return None if seconds is None else duration_text(timedelta(seconds=seconds))

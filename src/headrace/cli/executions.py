@@ -56,6 +56,18 @@ def show(context: typer.Context, execution_id: Id, as_json: JsonFlag = False) ->
         ("started", short_time(found.get("start_date"))),
         ("ended", short_time(found["end_date"])),
     ]
+    if found["deployment_name"]:
+        pairs.append(("deployment", found["deployment_name"]))
+    if found["fire_at"]:
+        pairs.append(("fire time", short_time(found["fire_at"])))
+    if found["retries"]:
+        pairs.append(("attempt", f"{found['attempt']} of {found['retries'] + 1}"))
+    if found["status"] == Status.PENDING and found["not_before"]:
+        pairs.append(("not before", short_time(found["not_before"])))
+    pairs += [
+        (f"attempt {earlier['attempt']}", earlier["failure"]["message"])
+        for earlier in found["attempts"]
+    ]
     if found.get("failure"):
         pairs.append(("failure", found["failure"]["message"]))
     pairs += [(f"input {i['pipeline_input_name']}", _shown(i)) for i in found["inputs"]]

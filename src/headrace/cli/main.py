@@ -12,11 +12,13 @@ import typer
 from headrace import __version__
 from headrace.cli import accounts, operate, runs
 from headrace.cli.data_store import store
-from headrace.cli.deployments import deployments, trigger
+from headrace.cli.deployments import deployments
 from headrace.cli.executions import executions
 from headrace.cli.pipelines import pipelines
 from headrace.cli.projects import project, variables
+from headrace.cli.schedules import schedules
 from headrace.cli.session import JsonFlag, Session, session
+from headrace.cli.triggers import trigger
 from headrace.core.errors import HeadraceError, Unauthenticated, Unavailable
 
 EXIT_FAILED = 1
@@ -78,6 +80,7 @@ app.add_typer(pipelines, name="pipelines")
 app.command()(runs.run)
 app.add_typer(deployments, name="deployments")
 app.command()(trigger)
+app.add_typer(schedules, name="schedules")
 app.add_typer(executions, name="executions")
 app.add_typer(store, name="store")
 app.add_typer(variables, name="variables")

@@ -14,11 +14,19 @@ from headrace.client.endpoints import EndpointCalls
 from headrace.client.logs import LogCalls
 from headrace.client.pipelines import PipelineCalls
 from headrace.client.projects import ProjectCalls
+from headrace.client.schedules import ScheduleCalls
 from headrace.client.users import UserCalls
 
 
 class HeadraceSdk(
-    PipelineCalls, DeploymentCalls, EndpointCalls, LogCalls, ProjectCalls, DataStoreCalls, UserCalls
+    PipelineCalls,
+    DeploymentCalls,
+    EndpointCalls,
+    ScheduleCalls,
+    LogCalls,
+    ProjectCalls,
+    DataStoreCalls,
+    UserCalls,
 ):
     """A connection to a Headrace server, as one user.
 

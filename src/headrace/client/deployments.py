@@ -90,6 +90,7 @@ class DeploymentCalls(Part):
             NotFound: There is no such pipeline.
             AlreadyExists: The name is taken.
             InvalidMapping: The mapping cannot be used.
+            InvalidSchedule: The schedule cannot be used.
             InvalidRequest: Another argument cannot.
         """
         route = _CREATION_ROUTES.get(str(execution_rule))
@@ -172,25 +173,54 @@ class DeploymentCalls(Part):
         schedule: str | None = None,
         wait_for_completion: bool = True,
         timeout_s: float | None = None,
+        *,
+        timezone: str | None = None,
+        missed: str | None = None,
+        missed_window_s: float | None = None,
+        overlap: str | None = None,
+        jitter_s: float | None = None,
+        retries: int | None = None,
+        retry_backoff_s: float | None = None,
+        execution_timeout_s: float | None = None,
     ) -> Object:
-        """Change a deployment and return it.
+        """Change a deployment and return it; what is not given stays as it is.
+
+        Fire times up to now follow the schedule as it was, later ones the schedule as it becomes.
 
         Args:
             deployment_name: The deployment.
-            is_enabled: Whether it takes executions.
+            is_enabled: Whether it takes executions. A disabled one stays so whatever else changes.
             inputs_mapping: New values of constants and data store paths.
             outputs_mapping: New data store paths.
-            schedule: For periodic deployments.
+            schedule: When a periodic deployment fires: five cron fields.
             wait_for_completion: Return when the change is in force.
             timeout_s: Seconds to wait at most; None for no limit.
+            timezone: As in :meth:`create_deployment`; so are all that follow.
+            missed: What becomes of fire times that nobody noticed.
+            missed_window_s: How old one may be to be caught up, in seconds.
+            overlap: What a fire time does while an execution has not ended.
+            jitter_s: Fire times are acted on later by a fixed part of this, in seconds.
+            retries: How often a failed execution is attempted again.
+            retry_backoff_s: Seconds before the second attempt.
+            execution_timeout_s: Longest time of one execution, in seconds.
 
         Raises:
             NotFound: There is no such deployment.
             InvalidMapping: More than a constant or a data store path would change.
+            InvalidSchedule: The schedule cannot be used, or the deployment is an endpoint.
+            InvalidRequest: Another argument cannot be used.
         """
         body = {
             "is_enabled": is_enabled,
             "schedule": schedule,
+            "timezone": timezone,
+            "missed": missed,
+            "missed_window_s": missed_window_s,
+            "overlap": overlap,
+            "jitter_s": jitter_s,
+            "retries": retries,
+            "retry_backoff_s": retry_backoff_s,
+            "execution_timeout_s": execution_timeout_s,
             **_mappings(inputs_mapping, outputs_mapping),
         }
         given = {key: value for key, value in body.items() if value is not None}

@@ -14,6 +14,10 @@ def input_path(execution_id: str, name: str) -> str:
     return f"{artifact_folder(execution_id)}/inputs/{name}"
 
 
-def output_path(execution_id: str, name: str) -> str:
-    """Return where the file of an output is kept."""
-    return f"{artifact_folder(execution_id)}/outputs/{name}"
+def output_path(execution_id: str, attempt: int, name: str) -> str:
+    """Return where the file of an output is kept.
+
+    Each attempt has a folder of its own: a late one cannot replace a file of the one after it.
+    """
+    folder = "outputs" if attempt == 1 else f"outputs.{attempt}"
+    return f"{artifact_folder(execution_id)}/{folder}/{name}"

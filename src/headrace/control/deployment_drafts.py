@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from headrace.core.destinations import OutputDestination
+from headrace.core.low_latency import LowLatency
 from headrace.core.retries import Retries
 from headrace.core.schedules import ScheduleRequest
 from headrace.core.sources import InputSource, Rule
@@ -33,6 +35,7 @@ class DeploymentDraft:
         timeout_s: Longest time of one execution, in seconds; None for the server's limit.
         retries: How often a failed execution is attempted again.
         is_enabled: Whether it takes executions from the start.
+        low_latency: How its pods are kept; None for an elastic deployment.
     """
 
     name: str
@@ -47,15 +50,23 @@ class DeploymentDraft:
     timeout_s: float | None = None
     retries: Retries = Retries()
     is_enabled: bool = True
+    low_latency: LowLatency | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentChange:
-    """What a caller changes of a deployment; None leaves a property as it is."""
+    """What a caller changes of a deployment; None leaves a property as it is.
+
+    ``low_latency`` holds options by name (:mod:`headrace.core.low_latency`), and ``replaces_pods``
+    has new pods take the place of those there are.
+    """
 
     is_enabled: bool | None = None
     inputs_mapping: InputsMapping | None = None
     outputs_mapping: OutputsMapping | None = None
     schedule: ScheduleRequest = field(default_factory=ScheduleRequest)
     timeout_s: float | None = None
-    retries: Retries | None = None
+    retries: int | None = None
+    retry_backoff_s: float | None = None
+    low_latency: Mapping[str, Any] = field(default_factory=dict)
+    replaces_pods: bool = False

@@ -17,8 +17,14 @@ from headrace.control.schedules import (
 )
 from headrace.core.deployments import Deployment
 from headrace.core.errors import AlreadyExists, NotFound
+from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.sources import Rule
 from headrace.store import deployments as rows
+from headrace.store import executions
+
+DELETED = Failure(
+    FailureKind.CANCELLED, "The execution was cancelled, because its deployment was deleted."
+)
 
 
 def add(connection: Connection, deployment: Deployment, sealed_token: bytes | None) -> None:
@@ -90,6 +96,9 @@ def remove(connection: Connection, deployment_id: str, at: datetime, worker_id: 
     if deployment.schedule is not None:
         settle_schedule(connection, deployment_id, at, worker_id)
         end_schedule(connection, deployment_id, at)
+    for waiting in executions.unfinished_ids(connection, deployment_id=deployment_id):
+        # Recorded since everything was stopped; without the deployment nobody would start it.
+        executions.end_pending(connection, waiting, DELETED, at)
     rows.remove_deployment(connection, deployment_id)
 
 

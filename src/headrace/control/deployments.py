@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from headrace.control import deployment_records as records
 from headrace.control.clock import now
 from headrace.control.deployment_drafts import DeploymentChange, DeploymentDraft
+from headrace.control.endpoint_cache import Endpoint, EndpointCache
 from headrace.control.executions import Executions
 from headrace.control.schedules import Schedules
 from headrace.control.sealing import Keys
 from headrace.control.submission import Order, Submission, UploadedFile
+from headrace.control.warm import Pods
 from headrace.core.deployments import (
     Deployment,
     Mode,
@@ -23,9 +25,17 @@ from headrace.core.deployments import (
     with_new_values,
 )
 from headrace.core.destinations import OutputDestination
-from headrace.core.errors import Conflict, InvalidSchedule, NotFound, Unauthenticated
-from headrace.core.mappings import MappedInput, MappedOutput, map_inputs, map_outputs
+from headrace.core.errors import (
+    Conflict,
+    InvalidRequest,
+    InvalidSchedule,
+    NotFound,
+    Unauthenticated,
+)
+from headrace.core.low_latency import LowLatency, read_low_latency
+from headrace.core.mappings import MappedInput, MappedOutput, map_parameters
 from headrace.core.names import check_name, new_id
+from headrace.core.retries import Retries
 from headrace.core.schedules import read_schedule
 from headrace.core.sources import GivenValue, InputSource, Rule
 from headrace.core.tokens import User, same_token
@@ -39,7 +49,9 @@ KEY_LIFETIME = timedelta(days=1)
 
 
 class Deployments:
-    """The verbs of deployments."""
+    """The verbs of deployments. ``pods`` is set once, by the assembly."""
+
+    pods: Pods
 
     def __init__(
         self,
@@ -49,6 +61,7 @@ class Deployments:
         submission: Submission,
         schedules: Schedules,
     ) -> None:
+        self.endpoints = EndpointCache()
         self._database = database
         self._keys = keys
         self._executions = executions
@@ -70,8 +83,12 @@ class Deployments:
         token = _token(draft) if is_endpoint else None
         schedule = None if is_endpoint else read_schedule(draft.schedule)
         pipeline = await self._executions.ready_pipeline(draft.pipeline_name)
-        inputs = map_inputs(draft.rule, pipeline.inputs, draft.inputs_mapping)
-        outputs = map_outputs(draft.rule, pipeline.outputs, draft.outputs_mapping)
+        inputs, outputs = map_parameters(
+            draft.rule,
+            (pipeline.inputs, pipeline.outputs),
+            draft.inputs_mapping,
+            draft.outputs_mapping,
+        )
         check_endpoint_files(inputs, outputs)
         at = now()
         deployment = Deployment(
@@ -79,7 +96,7 @@ class Deployments:
             name=draft.name,
             pipeline=pipeline,
             rule=draft.rule,
-            mode=Mode.ELASTIC,
+            mode=Mode.ELASTIC if draft.low_latency is None else Mode.LOW_LATENCY,
             description=draft.description,
             sources=_sources(inputs),
             destinations=_destinations(outputs),
@@ -93,11 +110,11 @@ class Deployments:
             retries=draft.retries,
             schedule=schedule,
             next_fire_at=None if schedule is None else schedule.cron.next_after(at),
+            low_latency=draft.low_latency,
         )
         sealed = None if token is None else self._keys.seal(token)
         await self._database.write(records.add, deployment, sealed)
-        if schedule is not None:
-            self._schedules.changed()
+        self._tell(deployment)
         return deployment, token
 
     async def get(self, name: str) -> Deployment:
@@ -140,8 +157,7 @@ class Deployments:
             records.change, name, apply, at, self._executions.admission.worker_id
         )
         self._schedules.follow_up(fired)
-        if deployment.schedule is not None:
-            self._schedules.changed()
+        self._tell(deployment)
         return deployment
 
     async def renew_token(self, name: str, chosen: str | None) -> str:
@@ -153,6 +169,7 @@ class Deployments:
         """
         token = mint_endpoint_token() if chosen is None else check_endpoint_token(chosen)
         await self._database.write(records.change_token, name, self._keys.seal(token))
+        self.endpoints.forget()
         return token
 
     async def delete(self, name: str) -> Deployment:
@@ -165,8 +182,11 @@ class Deployments:
         worker_id = self._executions.admission.worker_id
         # Disabled first, so that nothing new comes while what there is gets stopped.
         await self._database.write(records.close, deployment.id, now(), worker_id)
+        self.endpoints.forget()
         await self._executions.stop_all_of(deployment_id=deployment.id)
+        await self.pods.retire(deployment.id)
         await self._database.write(records.remove, deployment.id, now(), worker_id)
+        self.endpoints.forget()
         return deployment
 
     async def latest_execution(self, name: str) -> str | None:
@@ -185,13 +205,17 @@ class Deployments:
             NotFound: There is no such endpoint.
             Unauthenticated: The token is not this endpoint's.
         """
-        found = await self._database.read(rows.deployment_by_url_path, path)
-        if found is None:
-            raise NotFound(f"There is no endpoint {path!r}.")
-        deployment, sealed = found
-        if sealed is None or not same_token(token, self._keys.unseal(sealed)):
+        endpoint = self.endpoints.find(path)
+        if endpoint is None:
+            changes = self.endpoints.changes
+            found = await self._database.read(rows.deployment_by_url_path, path)
+            if found is None or found[1] is None:
+                raise NotFound(f"There is no endpoint {path!r}.")
+            endpoint = Endpoint(found[0], self._keys.unseal(found[1]))
+            self.endpoints.keep(path, endpoint, changes)
+        if not same_token(token, endpoint.token):
             raise Unauthenticated(f"The token is not that of the endpoint {path!r}.")
-        return deployment
+        return endpoint.deployment
 
     async def trigger(
         self,
@@ -229,6 +253,14 @@ class Deployments:
         """Forget the idempotency keys older than :data:`KEY_LIFETIME`; return how many."""
         return await self._database.write(rows.forget_keys, to_us(now() - KEY_LIFETIME))
 
+    def _tell(self, deployment: Deployment) -> None:
+        """Tell those who act on a deployment that it is new or has changed."""
+        self.endpoints.forget()
+        if deployment.schedule is not None:
+            self._schedules.changed()
+        if deployment.low_latency is not None:
+            self.pods.changed()
+
     async def _with_token(self, name: str) -> tuple[Deployment, str | None]:
         found = await self._database.read(rows.deployment_by_name, name)
         if found is None:
@@ -245,7 +277,7 @@ def changed_deployment(
     Raises:
         InvalidRequest: Of the kind that says what is wrong.
     """
-    schedule = deployment.schedule
+    schedule, retries = deployment.schedule, deployment.retries
     if not change.schedule.is_empty:
         if schedule is None:
             raise InvalidSchedule(
@@ -262,13 +294,36 @@ def changed_deployment(
         updated_at=at,
         updated_by=user.id,
         schedule=schedule,
+        low_latency=changed_low_latency(deployment, change),
         timeout_s=deployment.timeout_s if change.timeout_s is None else change.timeout_s,
-        retries=deployment.retries if change.retries is None else change.retries,
+        retries=Retries(
+            retries.most if change.retries is None else change.retries,
+            retries.backoff_s if change.retry_backoff_s is None else change.retry_backoff_s,
+        ),
     )
     # New values have to fit the inputs as the first ones had to.
-    map_inputs(changed.rule, changed.pipeline.inputs, changed.sources)
-    map_outputs(changed.rule, changed.pipeline.outputs, changed.destinations)
+    pipeline = changed.pipeline
+    map_parameters(
+        changed.rule, (pipeline.inputs, pipeline.outputs), changed.sources, changed.destinations
+    )
     return changed
+
+
+def changed_low_latency(deployment: Deployment, change: DeploymentChange) -> LowLatency | None:
+    """Return how the pods of a deployment are kept after a change.
+
+    Raises:
+        InvalidRequest: It is elastic, or an option cannot be used.
+    """
+    present = deployment.low_latency
+    if not change.low_latency and not change.replaces_pods:
+        return present
+    if present is None:
+        raise InvalidRequest(
+            f"Deployment {deployment.name!r} is elastic, so it has no pods to change."
+        )
+    after = read_low_latency(change.low_latency, present)
+    return replace(after, generation=present.generation + change.replaces_pods)
 
 
 def _token(draft: DeploymentDraft) -> str:

@@ -17,7 +17,7 @@ from headrace.core.destinations import OutputDestination
 from headrace.core.errors import Conflict, NotFound
 from headrace.core.executions import Execution, OutputRecord
 from headrace.core.mappings import map_inputs, map_outputs
-from headrace.core.outcomes import Failure, FailureKind
+from headrace.core.outcomes import CANCELLED, Failure
 from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.core.sources import InputSource, Rule
 from headrace.core.tokens import User
@@ -30,8 +30,6 @@ from headrace.store import claims
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
 from headrace.store.database import Database
-
-CANCELLED = Failure(FailureKind.CANCELLED, "The execution was cancelled.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +119,23 @@ class Executions:
             at=now(),
             delay=delay,
         )
-        self._signals.notify(PENDING)
-        return delay if again else None
+        if again:
+            self._signals.notify(PENDING)
+            return delay
+        # It was to be cancelled, and has ended so; or it was not this worker's any more.
+        self._signals.notify(execution_topic(execution.id))
+        return None
 
     async def hand_back(self, execution: Execution) -> None:
         """Let another worker start an execution of this one, whose code has not begun."""
-        await self._database.write(
-            claims.hand_back, execution.id, self.admission.worker_id, attempt=execution.attempt
+        again = await self._database.write(
+            claims.hand_back,
+            execution.id,
+            self.admission.worker_id,
+            attempt=execution.attempt,
+            at=now(),
         )
-        self._signals.notify(PENDING)
+        self._signals.notify(PENDING if again else execution_topic(execution.id))
 
     async def cancel(self, execution_id: str) -> Execution:
         """Cancel an execution and return it once it has ended.
@@ -182,6 +188,15 @@ class Executions:
         if execution is None:
             raise NotFound(f"There is no execution {execution_id!r}.")
         return execution
+
+    async def is_current(self, execution: Execution) -> bool:
+        """Tell whether an attempt is still this worker's to carry on."""
+        return await self._database.read(
+            claims.is_current,
+            execution.id,
+            self.admission.worker_id,
+            attempt=execution.attempt,
+        )
 
     async def wait(self, execution_id: str, timeout_s: float) -> Execution:
         """Return an execution as soon as it has ended, or as it is after ``timeout_s``.

@@ -12,7 +12,9 @@ from sqlalchemy import Connection
 from headrace.bundles.store import Bundle, BundleStore
 from headrace.control import deployment_records
 from headrace.control.clock import now
+from headrace.control.endpoint_cache import EndpointCache
 from headrace.control.executions import Executions
+from headrace.control.warm import Pods
 from headrace.core.environments import python_version
 from headrace.core.errors import (
     AlreadyExists,
@@ -71,7 +73,10 @@ class PipelineDraft:
 
 
 class Pipelines:
-    """The verbs of pipelines."""
+    """The verbs of pipelines. ``pods`` and ``endpoints`` are set once, by the assembly."""
+
+    pods: Pods
+    endpoints: EndpointCache
 
     def __init__(
         self,
@@ -174,7 +179,11 @@ class Pipelines:
             await self._database.read(_check_unused, pipeline)
         worker_id = self._executions.admission.worker_id
         if with_deployments:
-            await self._database.write(_close_deployments, pipeline, worker_id)
+            for deployment_id in await self._database.write(
+                _close_deployments, pipeline, worker_id
+            ):
+                await self.pods.retire(deployment_id)
+            self.endpoints.forget()
         await self._executions.stop_all_of(pipeline_id=pipeline.id)
         deployments, gone = await self._database.write(
             _remove, pipeline, with_deployments, worker_id
@@ -278,9 +287,11 @@ def _check_unused(connection: Connection, pipeline: Pipeline) -> None:
         )
 
 
-def _close_deployments(connection: Connection, pipeline: Pipeline, worker_id: str) -> None:
-    for deployment_id, _, _ in deployment_rows.deployments_of(connection, pipeline.id):
+def _close_deployments(connection: Connection, pipeline: Pipeline, worker_id: str) -> list[str]:
+    found = [item[0] for item in deployment_rows.deployments_of(connection, pipeline.id)]
+    for deployment_id in found:
         deployment_records.close(connection, deployment_id, now(), worker_id)
+    return found
 
 
 def _remove(

@@ -24,6 +24,7 @@ from headrace.core.pipelines import Pipeline
 from headrace.core.retries import Retries
 from headrace.core.values import FileValue, Json, Value, check_total_size
 from headrace.objects.port import ObjectStore
+from headrace.signals.port import PENDING, Signals
 from headrace.store import deployments as deployment_rows
 from headrace.store import executions as rows
 from headrace.store.database import Database
@@ -85,8 +86,9 @@ class Submission:
 
     admission: Admission
 
-    def __init__(self, database: Database, artifacts: ObjectStore) -> None:
+    def __init__(self, database: Database, signals: Signals, artifacts: ObjectStore) -> None:
         self._database = database
+        self._signals = signals
         self._artifacts = artifacts
 
     async def submit(self, order: Order) -> str:
@@ -127,6 +129,8 @@ class Submission:
 
     async def _record(self, execution: Execution, pipeline: Pipeline, key: _Key | None) -> str:
         """Insert the row, then start the execution at once if a slot is free."""
+        if execution.is_warm:
+            return await self._record_warm(execution, key)
         is_eager = self.admission.reserve()
         worker_id = self.admission.worker_id if is_eager else None
         if is_eager:
@@ -144,6 +148,15 @@ class Submission:
                 self.admission.give_back()
             if not is_new:
                 await self._artifacts.delete_tree(artifact_folder(execution.id))
+        return recorded
+
+    async def _record_warm(self, execution: Execution, key: _Key | None) -> str:
+        """Insert the row of an execution that waits for the pods of its deployment."""
+        recorded = await self._database.write(_add, execution, None, key)
+        if recorded == execution.id:
+            self._signals.notify(PENDING)
+        else:
+            await self._artifacts.delete_tree(artifact_folder(execution.id))
         return recorded
 
 
@@ -202,6 +215,7 @@ def new_execution(
         timeout_s=None if deployment is None else deployment.timeout_s,
         status=Status.PENDING,
         retries=Retries() if deployment is None else deployment.retries,
+        is_warm=deployment is not None and deployment.low_latency is not None,
         created_at=at,
         created_by=order.created_by,
         inputs=tuple(

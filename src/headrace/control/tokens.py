@@ -13,9 +13,11 @@ from sqlalchemy import Connection
 
 from headrace.control.clock import now
 from headrace.control.sealing import Keys
+from headrace.control.warm import WarmCalls
 from headrace.core.errors import AlreadyExists, InUse, NotFound, Unauthenticated
 from headrace.core.names import check_name, new_id
 from headrace.core.tokens import TokenInfo, User, mint_token, same_token, token_digest
+from headrace.store import deployments as deployment_rows
 from headrace.store import executions as execution_rows
 from headrace.store import tokens as rows
 from headrace.store.database import Database
@@ -26,6 +28,7 @@ TRUST_S = 2.0
 """How long a checked access token is trusted before its SDK token is looked up again."""
 
 _EXECUTION_MARK = "hdx_"
+_DEPLOYMENT_MARK = "hdd_"
 _ALGORITHM = "HS256"
 
 
@@ -35,16 +38,27 @@ class Caller:
 
     Attributes:
         user: The person or program.
-        execution_id: The execution that the request comes from, or None. Requests from inside an
-            execution may not manage pipelines, tokens or the project.
+        execution_id: The execution that the request comes from, or None.
+        deployment_id: The deployment whose pod the request comes from, or None.
     """
 
     user: User
     execution_id: str | None = None
+    deployment_id: str | None = None
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether user code makes the request, which may not manage what it runs in."""
+        return self.execution_id is not None or self.deployment_id is not None
 
 
 class Tokens:
-    """SDK tokens and what they are exchanged for (wire contract, 2)."""
+    """SDK tokens and what they are exchanged for (wire contract, 2).
+
+    ``warm_calls`` is set by the assembly.
+    """
+
+    warm_calls: WarmCalls | None = None
 
     def __init__(self, database: Database, keys: Keys) -> None:
         self._database = database
@@ -88,6 +102,8 @@ class Tokens:
         """
         if token.startswith(_EXECUTION_MARK):
             claims = {"execution": await self._execution_of(token)}
+        elif token.startswith(_DEPLOYMENT_MARK):
+            claims = {"deployment": await self._deployment_of(token)}
         else:
             info = await self._database.read(rows.token_by_digest, token_digest(token))
             if info is None:
@@ -140,10 +156,30 @@ class Tokens:
         mac = hmac.new(self._execution_key, execution_id.encode(), hashlib.sha256).hexdigest()
         return f"{_EXECUTION_MARK}{execution_id}.{mac}"
 
+    def for_deployment(self, deployment_id: str) -> str:
+        """Return the token that code in a pod finds as ``CRAFT_AI_SDK_TOKEN``.
+
+        What is kept in a pod outlives executions, so this is good for as long as the deployment
+        takes executions; it is signed, not stored.
+        """
+        signed = f"deployment {deployment_id}".encode()
+        mac = hmac.new(self._execution_key, signed, hashlib.sha256).hexdigest()
+        return f"{_DEPLOYMENT_MARK}{deployment_id}.{mac}"
+
+    async def _deployment_of(self, token: str) -> str:
+        deployment_id, _, _ = token.removeprefix(_DEPLOYMENT_MARK).partition(".")
+        if not same_token(token, self.for_deployment(deployment_id)):
+            raise Unauthenticated("The token of this deployment is not valid.")
+        await self._database.read(_creator_of, deployment_id)
+        return deployment_id
+
     async def _execution_of(self, token: str) -> str:
         execution_id, _, _ = token.removeprefix(_EXECUTION_MARK).partition(".")
         if not same_token(token, self.for_execution(execution_id)):
             raise Unauthenticated("The token of this execution is not valid.")
+        # A call that pods answer may not be on record yet, and asks for itself.
+        if self.warm_calls is not None:
+            await self.warm_calls.record(execution_id)
         execution = await self._database.read(execution_rows.execution_by_id, execution_id)
         if execution is None or execution.status.is_terminal:
             raise Unauthenticated("The execution that this token belongs to has ended.")
@@ -185,7 +221,21 @@ def _caller_of(connection: Connection, claims: dict[str, Any]) -> Caller:
         if user is None:
             raise Unauthenticated("The user of this execution is gone.")
         return Caller(user, execution.id)
+    if "deployment" in claims:
+        return Caller(
+            _creator_of(connection, claims["deployment"]), deployment_id=claims["deployment"]
+        )
     info = rows.token_by_id(connection, str(claims.get("token")))
     if info is None:
         raise Unauthenticated("The SDK token behind this access token was revoked.")
     return Caller(info.user)
+
+
+def _creator_of(connection: Connection, deployment_id: str) -> User:
+    deployment = deployment_rows.deployment_by_id(connection, deployment_id)
+    if deployment is None or not deployment.is_enabled:
+        raise Unauthenticated("The deployment that this token belongs to takes no executions.")
+    user = rows.user_by_id(connection, deployment.created_by)
+    if user is None:
+        raise Unauthenticated("The user of this deployment is gone.")
+    return user

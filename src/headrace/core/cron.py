@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
 import cron_descriptor
@@ -32,6 +33,15 @@ _FIELDS = (
     (Field.MONTH, "month", "1 to 12", " or names JAN to DEC"),
     (Field.DOW, "day of the week", "0 to 7 (0 and 7 are Sunday)", " or names SUN to SAT"),
 )
+_UNTELLABLE = (
+    cron_descriptor.FormatException,
+    cron_descriptor.MissingFieldException,
+    cron_descriptor.WrongArgumentException,
+)
+_STEPPED = re.compile(r"(\w+)-(\w+)/\w+")
+_NOT_IANA = re.compile(r"posix/.*|right/.*|posixrules|localtime|Factory")
+"""Files beside those of the zones: copies, times with leap seconds, and whatever this machine is
+set to."""
 _SECOND = timedelta(seconds=1)
 _STRIDE = timedelta(days=1)
 """No zone changes its offset and changes it back within a day."""
@@ -70,10 +80,12 @@ class Cron:
     def description(self) -> str:
         """The expression in English, without the zone."""
         _, _, day, _, weekday = self.expression.split()
-        if "*" not in (day, weekday) and (day.startswith("*") or weekday.startswith("*")):
-            # Both have to match here, which the other library words as "or".
-            return CronSim(self.expression, datetime(2000, 1, 1)).explain()  # noqa: DTZ001 - unused
-        return str(cron_descriptor.get_description(self.expression.upper()))
+        # Where both days have to match, the first library words it as "or".
+        if "*" in (day, weekday) or not (day.startswith("*") or weekday.startswith("*")):
+            # It also refuses some of what is read here, such as '*' among several.
+            with suppress(*_UNTELLABLE):
+                return str(cron_descriptor.get_description(self.expression.upper()))
+        return _parsed(self.expression).explain()
 
     def next_after(self, instant: datetime) -> datetime:
         """Return the first fire time after an instant, both aware; the answer is in UTC.
@@ -163,7 +175,8 @@ def read_timezone(name: object) -> str:
     Raises:
         InvalidSchedule: There is no such zone.
     """
-    if isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_+/-]{1,64}", name):
+    is_name = isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_+/-]{1,64}", name)
+    if isinstance(name, str) and is_name and not _NOT_IANA.fullmatch(name):
         try:
             _zone(name)
         except (KeyError, ValueError, OSError):
@@ -174,6 +187,14 @@ def read_timezone(name: object) -> str:
         f"timezone must be the IANA name of a time zone, such as 'Europe/Paris' or 'UTC', "
         f"not {name!r:.80}."
     )
+
+
+def change_instants(timezone: str, after: datetime, until: datetime) -> Iterator[datetime]:
+    """Yield the instants in ``(after, until]`` at which clocks are changed in a zone, in UTC."""
+    zone = _zone(timezone)
+    while (change := _first_change(after.astimezone(UTC), until, zone)) is not None:
+        yield change
+        after = change
 
 
 def _hint(text: str) -> str:
@@ -198,11 +219,18 @@ def _zone(name: str) -> tzinfo:
 
 @lru_cache(maxsize=4096)
 def _parsed(expression: str) -> CronSim:
+    fields = zip(expression.upper().split(), _FIELDS, strict=True)
+    texts = [_STEPPED.sub(partial(_alone, field), text) for text, (field, *_) in fields]
     try:
         # A naive time makes it enumerate wall-clock times, which know no zone.
-        return CronSim(expression, datetime(2000, 1, 1))  # noqa: DTZ001 - wall time on purpose
+        return CronSim(" ".join(texts), datetime(2000, 1, 1))  # noqa: DTZ001 - wall time on purpose
     except CronSimError:
         raise _never(expression) from None
+
+
+def _alone(field: Field, span: re.Match[str]) -> str:
+    """A range of one number is that number, though the library takes steps from it to the end."""
+    return span[1] if field.int(span[1]) == field.int(span[2]) else span[0]
 
 
 def _walls(expression: str, after: datetime) -> Iterator[datetime]:

@@ -12,9 +12,11 @@ from typing import TypeVar
 
 from headrace.core.destinations import DataStorePath, EndpointResult, OutputDestination
 from headrace.core.errors import InvalidMapping, InvalidRequest
+from headrace.core.low_latency import LowLatency
 from headrace.core.mappings import MappedInput, MappedOutput
 from headrace.core.names import check_name
 from headrace.core.pipelines import Pipeline
+from headrace.core.pods import PodSetState
 from headrace.core.retries import Retries
 from headrace.core.schedules import Schedule
 from headrace.core.sources import Constant, DataStoreFile, EndpointValue, InputSource, Rule
@@ -38,7 +40,11 @@ class Mode(StrEnum):
 class DeploymentStatus(StrEnum):
     """Whether a deployment takes executions, spelled as on the wire (wire contract, 5.5)."""
 
+    CREATION_PENDING = "creation_pending"
+    CREATION_FAILED = "creation_failed"
     UP = "up"
+    DOWN_RETRYING = "down_retrying"
+    STANDBY = "standby"
     DISABLED = "disabled"
 
 
@@ -63,6 +69,7 @@ class Deployment:
         url_path: Last segment of the endpoint's URL; None if it is no endpoint.
         timeout_s: Longest time of one execution, in seconds; None for the server's limit.
         retries: How often a failed execution is attempted again.
+        low_latency: How its pods are kept; None if it is elastic.
         schedule: When it fires; None if it is not periodic.
         next_fire_at: Its first fire time to come, UTC; None if it is not periodic.
     """
@@ -83,13 +90,15 @@ class Deployment:
     url_path: str | None = None
     timeout_s: float | None = None
     retries: Retries = Retries()
+    low_latency: LowLatency | None = None
     schedule: Schedule | None = None
     next_fire_at: datetime | None = None
 
-    @property
-    def status(self) -> DeploymentStatus:
-        """Whether it takes executions now."""
-        return DeploymentStatus.UP if self.is_enabled else DeploymentStatus.DISABLED
+    def status(self, pods: PodSetState | None) -> DeploymentStatus:
+        """Return whether it takes executions now, given what is to be seen of its pods."""
+        if not self.is_enabled:
+            return DeploymentStatus.DISABLED
+        return DeploymentStatus.UP if pods is None else DeploymentStatus(pods.status.value)
 
     @property
     def inputs(self) -> tuple[MappedInput, ...]:

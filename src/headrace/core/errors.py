@@ -93,6 +93,10 @@ class Unavailable(HeadraceError):
     """The server cannot do this at the moment: retry later."""
 
 
+class Overloaded(Unavailable):
+    """Too many calls wait already: retry after the time that ``Retry-After`` says."""
+
+
 class PipelineCreationFailed(HeadraceError):
     """The build of a pipeline ended as ``creation_failed``; raised by the client when it waits."""
 

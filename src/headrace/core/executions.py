@@ -107,6 +107,7 @@ class Execution:
         not_before: When a pending one may start at the earliest, UTC.
         waits: Whether a pending one starts only after the earlier ones of its deployment have
             ended.
+        is_warm: Whether it is for the pods of its deployment, and not for a slot.
         fire_at: The fire time of a schedule that it was recorded for, UTC.
         attempts: The earlier attempts, oldest first.
     """
@@ -129,6 +130,7 @@ class Execution:
     retries: Retries = Retries()
     not_before: datetime | None = None
     waits: bool = False
+    is_warm: bool = False
     fire_at: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
 

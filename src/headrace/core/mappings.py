@@ -75,27 +75,9 @@ def map_inputs(
     Raises:
         InvalidMapping: All that is wrong with the mapping, in one message.
     """
-    problems = _name_problems("input", [i.name for i in inputs], [name for name, _ in mapping])
-    given = dict(mapping)
-    mapped: list[MappedInput] = []
-    for parameter in inputs:
-        source = given.get(parameter.name) or _default_source(rule, parameter)
-        if source is None:
-            problems.append(
-                f"input {parameter.name!r} has no source: map it to {ALLOWED_INPUT_KEYS[rule]}"
-            )
-        elif rule not in source.rules:
-            problems.append(
-                f"input {parameter.name!r} is mapped to {_key_of(source)}, which {_article(rule)} "
-                f"does not have: use {ALLOWED_INPUT_KEYS[rule]}"
-            )
-        else:
-            if problem := source.problem_with(parameter):
-                problems.append(f"input {parameter.name!r}: {problem}")
-            mapped.append(MappedInput(parameter, source))
-    problems += _doubled_names("input", [_external_name(item.source) for item in mapped])
+    mapped, problems = _mapped_inputs(rule, inputs, mapping)
     _refuse(problems)
-    return tuple(mapped)
+    return mapped
 
 
 def map_outputs(
@@ -106,31 +88,26 @@ def map_outputs(
     Raises:
         InvalidMapping: All that is wrong with the mapping, in one message.
     """
-    problems = _name_problems("output", [o.name for o in outputs], [name for name, _ in mapping])
-    given = dict(mapping)
-    mapped: list[MappedOutput] = []
-    for parameter in outputs:
-        destination = given.get(parameter.name) or _default_destination(rule, parameter)
-        if destination is None:
-            problems.append(
-                f"output {parameter.name!r} has no destination: "
-                f"map it to {ALLOWED_OUTPUT_KEYS[rule]}"
-            )
-        elif rule not in destination.rules:
-            problems.append(
-                f"output {parameter.name!r} is mapped to endpoint_output_name, which "
-                f"{_article(rule)} does not have: use {ALLOWED_OUTPUT_KEYS[rule]}"
-            )
-        else:
-            if problem := destination.problem_with(parameter):
-                problems.append(f"output {parameter.name!r}: {problem}")
-            mapped.append(MappedOutput(parameter, destination))
-    problems += _doubled_names(
-        "output",
-        [i.destination.name for i in mapped if isinstance(i.destination, EndpointResult)],
-    )
+    mapped, problems = _mapped_outputs(rule, outputs, mapping)
     _refuse(problems)
-    return tuple(mapped)
+    return mapped
+
+
+def map_parameters(
+    rule: Rule,
+    parameters: tuple[Sequence[Input], Sequence[Output]],
+    inputs_mapping: Sequence[tuple[str, InputSource]],
+    outputs_mapping: Sequence[tuple[str, OutputDestination]],
+) -> tuple[tuple[MappedInput, ...], tuple[MappedOutput, ...]]:
+    """Return what :func:`map_inputs` and :func:`map_outputs` do.
+
+    Raises:
+        InvalidMapping: All that is wrong with both mappings, in one message.
+    """
+    inputs, input_problems = _mapped_inputs(rule, parameters[0], inputs_mapping)
+    outputs, output_problems = _mapped_outputs(rule, parameters[1], outputs_mapping)
+    _refuse(input_problems + output_problems)
+    return inputs, outputs
 
 
 def resolve_given(mapped: Iterable[MappedInput], given: Mapping[str, Value]) -> dict[str, Value]:
@@ -155,6 +132,60 @@ def resolve_given(mapped: Iterable[MappedInput], given: Mapping[str, Value]) -> 
     if problems:
         raise InvalidValue(_sentence("The inputs cannot be used", problems))
     return values
+
+
+def _mapped_inputs(
+    rule: Rule, inputs: Sequence[Input], mapping: Sequence[tuple[str, InputSource]]
+) -> tuple[tuple[MappedInput, ...], list[str]]:
+    problems = _name_problems("input", [i.name for i in inputs], [name for name, _ in mapping])
+    given = dict(mapping)
+    mapped: list[MappedInput] = []
+    for parameter in inputs:
+        source = given.get(parameter.name) or _default_source(rule, parameter)
+        if source is None:
+            problems.append(
+                f"input {parameter.name!r} has no source: map it to {ALLOWED_INPUT_KEYS[rule]}"
+            )
+        elif rule not in source.rules:
+            problems.append(
+                f"input {parameter.name!r} is mapped to {_key_of(source)}, which {_article(rule)} "
+                f"does not have: use {ALLOWED_INPUT_KEYS[rule]}"
+            )
+        else:
+            if problem := source.problem_with(parameter):
+                problems.append(f"input {parameter.name!r}: {problem}")
+            mapped.append(MappedInput(parameter, source))
+    problems += _doubled_names("input", [_external_name(item.source) for item in mapped])
+    return tuple(mapped), problems
+
+
+def _mapped_outputs(
+    rule: Rule, outputs: Sequence[Output], mapping: Sequence[tuple[str, OutputDestination]]
+) -> tuple[tuple[MappedOutput, ...], list[str]]:
+    problems = _name_problems("output", [o.name for o in outputs], [name for name, _ in mapping])
+    given = dict(mapping)
+    mapped: list[MappedOutput] = []
+    for parameter in outputs:
+        destination = given.get(parameter.name) or _default_destination(rule, parameter)
+        if destination is None:
+            problems.append(
+                f"output {parameter.name!r} has no destination: "
+                f"map it to {ALLOWED_OUTPUT_KEYS[rule]}"
+            )
+        elif rule not in destination.rules:
+            problems.append(
+                f"output {parameter.name!r} is mapped to endpoint_output_name, which "
+                f"{_article(rule)} does not have: use {ALLOWED_OUTPUT_KEYS[rule]}"
+            )
+        else:
+            if problem := destination.problem_with(parameter):
+                problems.append(f"output {parameter.name!r}: {problem}")
+            mapped.append(MappedOutput(parameter, destination))
+    problems += _doubled_names(
+        "output",
+        [i.destination.name for i in mapped if isinstance(i.destination, EndpointResult)],
+    )
+    return tuple(mapped), problems
 
 
 def _unknown(name: str, known: Mapping[str, MappedInput], mapped: Sequence[MappedInput]) -> str:

@@ -42,6 +42,9 @@ class Failure:
     message: str
 
 
+CANCELLED = Failure(FailureKind.CANCELLED, "The execution was cancelled.")
+
+
 @dataclass(frozen=True, slots=True)
 class OutputFile:
     """A file that user code returned, safe in the call's workspace.

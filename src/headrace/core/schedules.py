@@ -1,7 +1,6 @@
 """Schedules: when a periodic deployment fires, and what becomes of each fire time.
 
-:func:`plan` is the whole rule, as a function of the schedule, its state and the clock. It has no
-memory of its own, so that it can be driven through years in a test.
+:func:`plan` is the whole rule: a function of the schedule, its state and the clock.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ a restart of the server is no reason to skip."""
 MAX_JITTER_S = 3600.0
 MAX_MISSED_WINDOW_S = 31 * 86400.0
 DEFAULT_MISSED_WINDOW_S = 86400.0
-
 Choice = TypeVar("Choice", bound=StrEnum)
 
 MAX_FIRES = 500
@@ -137,45 +135,47 @@ class Plan:
 
 
 def plan(
-    schedule: Schedule, state: ScheduleState, now: datetime, *, limit: int = MAX_FIRES
+    schedule: Schedule,
+    state: ScheduleState,
+    now: datetime,
+    *,
+    limit: int = MAX_FIRES,
+    settles: bool = False,
 ) -> Plan:
     """Return what becomes of each fire time that is due, at most ``limit`` of them.
 
     A clock that was set back makes nothing due that the ledger has already; one that was set
     forward makes what lies between late, and the policy for missed fire times decides.
+
+    With ``settles``, what jitter has put off is due too: afterwards another schedule holds.
     """
     fires: list[Fire] = []
     occupants = _Occupants(schedule.overlap, state.running, state.pending)
+    horizon = now if settles else now - state.offset
     at = state.next_fire_at
-    while at + state.offset <= now and len(fires) < limit:
+    while at <= horizon and len(fires) < limit:
         following = schedule.cron.next_after(at)
-        fires.append(_fire(schedule, state, at, following, now, occupants))
+        fate, why = _fate(schedule, now - at - state.offset, is_last=following > horizon)
+        if not state.is_enabled:
+            fate, why = Fate.PAUSED, "The deployment is disabled."
+        fires.append(occupants.admit(at, fate, why) if fate.has_execution else Fire(at, fate, why))
         at = following
     return Plan(tuple(fires), at)
 
 
-def _fire(
-    schedule: Schedule,
-    state: ScheduleState,
-    at: datetime,
-    following: datetime,
-    now: datetime,
-    occupants: _Occupants,
-) -> Fire:
-    if not state.is_enabled:
-        return Fire(at, Fate.PAUSED, "The deployment is disabled.")
-    late = now - (at + state.offset)
+def _fate(schedule: Schedule, late: timedelta, *, is_last: bool) -> tuple[Fate, str]:
+    """Return what becomes of a fire time for being so late, and why."""
     if late <= ON_TIME:
-        return occupants.admit(at, Fate.RAN, "")
+        return Fate.RAN, ""
     noticed = f"Noticed {_duration(late)} late"
     if schedule.missed is Missed.SKIP:
-        return Fire(at, Fate.MISSED, f"{noticed}.")
+        return Fate.MISSED, f"{noticed}."
     if late > timedelta(seconds=schedule.missed_window_s):
         window = _duration(timedelta(seconds=schedule.missed_window_s))
-        return Fire(at, Fate.MISSED, f"{noticed}; the window is {window}.")
-    if schedule.missed is Missed.LATEST and following + state.offset <= now:
-        return Fire(at, Fate.MISSED, f"{noticed}; a later one takes its place.")
-    return occupants.admit(at, Fate.CAUGHT_UP, f"{noticed}.")
+        return Fate.MISSED, f"{noticed}; the window is {window}."
+    if schedule.missed is Missed.LATEST and not is_last:
+        return Fate.MISSED, f"{noticed}; a later one takes its place."
+    return Fate.CAUGHT_UP, f"{noticed}."
 
 
 class _Occupants:

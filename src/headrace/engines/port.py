@@ -1,12 +1,15 @@
-"""The contract of an engine."""
+"""The contracts of engines: one process per call, and warm processes that take many."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
 
 from headrace.core.calls import Call, Code
-from headrace.core.outcomes import Outcome
+from headrace.core.outcomes import Failure, Outcome
+from headrace.core.pods import PodCall, PodPlan, PodSetState, QueueFull
+from headrace.core.values import Json
 
 
 class Engine(Protocol):
@@ -26,4 +29,100 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Stop everything that this engine started."""
+        ...
+
+
+class ItemReader(Protocol):
+    """What a function yields, for one reader, while it runs."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the reader was given up for taking too long, or has left."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Json]:
+        """Return an iterator that ends with the call."""
+        ...
+
+    def leave(self) -> None:
+        """Say that nobody reads any more; the function goes on, and its items are recorded."""
+        ...
+
+
+class Ticket(Protocol):
+    """A submitted call. All of it belongs to the event loop's thread."""
+
+    @property
+    def ended(self) -> asyncio.Future[Outcome]:
+        """Gets the outcome; log and output files are complete by then. Do not cancel it."""
+        ...
+
+    @property
+    def items(self) -> ItemReader | None:
+        """What it yields; None if the call was not to be streamed."""
+        ...
+
+    @property
+    def started_us(self) -> int:
+        """When user code began, in microseconds since 1970 UTC; 0 before."""
+        ...
+
+    @property
+    def is_running(self) -> bool:
+        """Whether user code has begun, and the outcome is not known."""
+        ...
+
+    def when_started(self, callback: Callable[[], None]) -> None:
+        """Have a function called when user code begins; at once if it has."""
+        ...
+
+    def stop(self, failure: Failure) -> None:
+        """Have the call end; ``failure`` becomes its outcome. Nothing happens if it has ended.
+
+        A call that waits never begins. One that is awaited is cancelled. One in a thread of its
+        own is given up: it has its outcome at once, and keeps its slot until it really ends. A
+        plain one that runs alone in its pod ends with the pod, which is replaced.
+        """
+        ...
+
+
+class PodEngine(Protocol):
+    """Keeps warm processes that have imported user code, and has them make calls.
+
+    Records nothing, and never raises for what user code does.
+    """
+
+    async def deploy(self, plan: PodPlan) -> Failure | None:
+        """Have pods that do what a plan says; return when all are up, or why none can be.
+
+        If the deployment has pods that do not fit the plan, new ones are started first; the old
+        ones finish what they have, take no more, and end. If the first new one does not start,
+        they stay and go on as before. A change of limits or of the number of pods restarts none.
+        """
+        ...
+
+    async def retire(self, deployment_id: str, grace_s: float) -> None:
+        """End the pods of a deployment; return when nothing of them is left.
+
+        Calls that wait end at once, those that run after at most ``grace_s`` seconds.
+        """
+        ...
+
+    def submit(self, deployment_id: str, call: PodCall) -> Ticket | QueueFull:
+        """Have a call made by the pod that is free first, in order of arrival.
+
+        To be called in the event loop's thread; it never waits. The outcome is a failure at once
+        if the creation of the pods has failed.
+
+        Raises:
+            KeyError: There is no such deployment.
+        """
+        ...
+
+    def state(self, deployment_id: str) -> PodSetState:
+        """Return what is to be seen of the pods of a deployment, now."""
+        ...
+
+    async def close(self) -> None:
+        """End all pods; calls that run or wait are lost."""
         ...

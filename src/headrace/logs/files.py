@@ -22,11 +22,24 @@ class LogFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._shards: dict[str, str] = {}
 
     def of_execution(self, execution_id: str) -> Path:
         """Return the log file of an execution; its folder exists."""
         # The last digits of an id are random, so that executions spread evenly over the folders.
         return self._path("executions", execution_id[-2:], execution_id)
+
+    def text_of_execution(self, execution_id: str) -> str:
+        """Return the path of :meth:`of_execution` as a text; its folder is made once."""
+        shard = execution_id[-2:]
+        folder = self._shards.get(shard)
+        if folder is None:
+            folder = self._shards[shard] = str(self.of_execution(execution_id).parent)
+        return f"{folder}/{execution_id}.log"
+
+    def of_deployment(self, deployment_id: str) -> Path:
+        """Return the log file of a deployment's pods; its folder exists."""
+        return self._path("deployments", deployment_id[-2:], deployment_id)
 
     def of_build(self, pipeline_id: str) -> Path:
         """Return the log file of a pipeline's build; its folder exists."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from headrace.bundles.store import BundleStore
@@ -30,14 +29,9 @@ from headrace.objects.port import ObjectStore
 from headrace.runtime.bindings import look_up, resolve
 from headrace.runtime.delivery import deliver
 from headrace.runtime.preparation import environment_spec
+from headrace.runtime.recording import LOST, Recording
 
 logger = logging.getLogger(__name__)
-
-LOST = Failure(
-    FailureKind.WORKER_LOST,
-    "The server failed while it ran this execution; the reason is in the server's log.",
-)
-FINISH_RETRY_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +71,34 @@ class Runner:
     limits: Limits
 
     async def run(
-        self, execution: Execution, pipeline: Pipeline, on_begin: Callable[[str], None]
+        self,
+        execution: Execution,
+        pipeline: Pipeline,
+        on_begin: Callable[[], None],
+        engine: Engine | None = None,
     ) -> None:
         """Run an attempt at an execution to its recorded end.
 
         If the task is cancelled, the call is stopped, nothing is recorded, and the caller says
-        how it ended (:meth:`record_end`).
+        how it ended (:attr:`recording`).
 
         Args:
             execution: What runs; recorded as running under this worker.
             pipeline: Its pipeline.
-            on_begin: Called with the id when the code is about to begin.
+            on_begin: Called when the code is about to begin.
+            engine: What runs it; None for a process of its own.
         """
         # Of the attempt alone: the next one may begin while this one's is being removed.
         suffix = "" if execution.attempt == 1 else f".{execution.attempt}"
         workspace = self.workspaces / f"{execution.id}{suffix}"
         try:
-            result = await self._attempt(execution, pipeline, workspace, on_begin)
+            result = await self._attempt(
+                execution, pipeline, workspace, on_begin, engine or self.engine
+            )
             if isinstance(result, Failure):
-                await self.record_end(execution, None, result)
+                await self.recording.end(execution, None, result)
             else:
-                await self.record_end(execution, result, None)
+                await self.recording.end(execution, result, None)
         finally:
             # After the record, so that nobody waits for it.
             await asyncio.shield(asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True))
@@ -107,79 +108,46 @@ class Runner:
         execution: Execution,
         pipeline: Pipeline,
         workspace: Path,
-        on_begin: Callable[[str], None],
+        on_begin: Callable[[], None],
+        engine: Engine,
     ) -> tuple[OutputRecord, ...] | Failure:
         try:
-            return await self._carry_out(execution, pipeline, workspace, on_begin)
+            return await self._carry_out(execution, pipeline, workspace, on_begin, engine)
         except HeadraceError as error:
             return _failure_of(error)
         except Exception:
             logger.exception("execution %s could not be carried out", execution.id)
             return LOST
 
-    async def record_end(
-        self,
-        execution: Execution,
-        outputs: tuple[OutputRecord, ...] | None,
-        failure: Failure | None,
-    ) -> None:
-        """Record how an attempt ended, trying again while the database cannot take it."""
-        pauses = itertools.chain(FINISH_RETRY_S, itertools.repeat(FINISH_RETRY_S[-1]))
-        while True:
-            try:
-                until_next = await self.executions.finish(
-                    execution, outputs=outputs, failure=failure
-                )
-            except Unavailable as error:
-                logger.error("end of %s not recorded yet: %s", execution.id, error.message)  # noqa: TRY400 - its message says all
-            except Exception:
-                # Outputs that cannot be stored must not leave the execution running for ever.
-                logger.exception("outputs of %s could not be recorded", execution.id)
-                outputs, failure = None, LOST
-            else:
-                if until_next is not None and failure is not None:
-                    self._say_again(execution, failure, until_next)
-                return
-            await asyncio.sleep(next(pauses))
-
-    async def hand_back(self, execution: Execution) -> None:
-        """Let the next server start an execution whose code has not begun."""
-        pauses = itertools.chain(FINISH_RETRY_S, itertools.repeat(FINISH_RETRY_S[-1]))
-        while True:
-            try:
-                await self.executions.hand_back(execution)
-            except Unavailable as error:
-                logger.error("%s not handed back yet: %s", execution.id, error.message)  # noqa: TRY400
-                await asyncio.sleep(next(pauses))
-            else:
-                return
-
-    def _say_again(self, execution: Execution, failure: Failure, delay: timedelta) -> None:
-        """Write in the execution's log that another attempt follows."""
-        most = execution.retries.most + 1
-        append_line(
-            self.logs.of_execution(execution.id),
-            f"Attempt {execution.attempt} of {most} failed: {failure.message} "
-            f"The next one starts in {delay.total_seconds():g} s.",
-        )
+    @property
+    def recording(self) -> Recording:
+        """Where the ends of attempts are recorded."""
+        return Recording(self.executions, self.logs)
 
     async def _carry_out(
         self,
         execution: Execution,
         pipeline: Pipeline,
         workspace: Path,
-        on_begin: Callable[[str], None],
+        on_begin: Callable[[], None],
+        engine: Engine,
     ) -> tuple[OutputRecord, ...] | Failure:
         variables = await self.variables.current()
         code = await self.code_of(pipeline, variables, execution.id)
         bindings = await look_up(execution.inputs, variables, self.data_store)
         parameters = {parameter.name: parameter for parameter in pipeline.inputs}
         inputs = resolve(execution.inputs, parameters, bindings)
-        on_begin(execution.id)
-        outcome = await self._call(execution, code, inputs, variables, workspace)
+        on_begin()
+        outcome = await self._call(execution, code, inputs, variables, workspace, engine)
         if isinstance(outcome, Failure):
             return outcome
-        return await deliver(execution, outcome, self.artifacts, self.data_store)
+        return await deliver(
+            execution,
+            outcome,
+            self.artifacts,
+            self.data_store,
+            partial(self.executions.is_current, execution),
+        )
 
     async def code_of(
         self, pipeline: Pipeline, variables: Mapping[str, str], execution_id: str | None = None
@@ -236,6 +204,7 @@ class Runner:
         inputs: Mapping[str, Value],
         variables: Mapping[str, str],
         workspace: Path,
+        engine: Engine,
     ) -> Outcome:
         values: dict[str, Json] = {}
         files: dict[str, InputFile] = {}
@@ -244,7 +213,7 @@ class Runner:
                 files[name] = InputFile(await self._local(value, workspace, name), value.filename)
             else:
                 values[name] = value
-        return await self.engine.run(
+        return await engine.run(
             Call(
                 execution_id=execution.id,
                 attempt=execution.attempt,
@@ -253,19 +222,19 @@ class Runner:
                 files=files,
                 outputs={record.name: record.data_type for record in execution.outputs},
                 variables=variables,
-                identity=self._identity(execution.id),
+                identity=self._identity(
+                    SDK_TOKEN=self.tokens.for_execution(execution.id), EXECUTION_ID=execution.id
+                ),
                 workspace=workspace,
                 log=self.logs.of_execution(execution.id),
-                limits=self._limits_of(execution),
+                limits=replace(self.limits, timeout_s=self.timeout_of(execution.timeout_s)),
             )
         )
 
-    def _limits_of(self, execution: Execution) -> Limits:
-        """Return the server's limits, or the deployment's own where it is tighter."""
-        own, server = execution.timeout_s, self.limits.timeout_s
-        if own is None or (server is not None and server < own):
-            return self.limits
-        return replace(self.limits, timeout_s=own)
+    def timeout_of(self, own_s: float | None) -> float | None:
+        """Return the server's limit of time, or a deployment's own where it is tighter."""
+        server_s = self.limits.timeout_s
+        return server_s if own_s is None or (server_s is not None and server_s < own_s) else own_s
 
     async def _local(self, file: FileValue, workspace: Path, name: str) -> Path:
         """Return where the bytes of a file are on this machine, fetching them if need be."""
@@ -279,12 +248,15 @@ class Runner:
         await store.fetch(file.path, fetched)
         return fetched
 
-    def _identity(self, execution_id: str) -> dict[str, str]:
+    def identity_of_deployment(self, deployment_id: str) -> dict[str, str]:
+        """Return the variables that all calls of a deployment's pods have."""
+        return self._identity(SDK_TOKEN=self.tokens.for_deployment(deployment_id))
+
+    def _identity(self, **own: str) -> dict[str, str]:
         shared = {
-            "SDK_TOKEN": self.tokens.for_execution(execution_id),
             "ENVIRONMENT_URL": self.addresses.environment_url,
             "CONTROL_URL": self.addresses.control_url,
-            "EXECUTION_ID": execution_id,
+            **own,
         }
         return {
             f"{prefix}_{name}": value

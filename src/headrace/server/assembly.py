@@ -32,13 +32,17 @@ from headrace.engines.local.checking import check_function
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.install import install_harness
 from headrace.engines.local.leftovers import kill_leftovers
+from headrace.engines.local.pods import LocalPodEngine, PodSettings
 from headrace.environments.uv import UvBuilder
 from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
 from headrace.runtime.builds import Builds
+from headrace.runtime.dispatcher import Dispatcher
+from headrace.runtime.pods import PodSets
 from headrace.runtime.runner import Addresses, Runner
 from headrace.runtime.scheduler import Scheduler
 from headrace.runtime.sweeper import Sweeper
+from headrace.runtime.warm_calls import WarmEndpointCalls
 from headrace.runtime.worker import Worker
 from headrace.server.data_directory import DataDirectory
 from headrace.server.settings import Settings
@@ -120,7 +124,7 @@ class Server:
 
         self.tokens = Tokens(database, keys)
         variables = Variables(database, keys)
-        submission = Submission(database, artifacts)
+        submission = Submission(database, signals, artifacts)
         executions = Executions(database, signals, artifacts, logs, submission)
         schedules = Schedules(database, signals)
         deployments = Deployments(database, keys, executions, submission, schedules)
@@ -146,6 +150,23 @@ class Server:
         )
         worker = Worker(settings.max_executions, database, signals, runner)
         executions.admission = submission.admission = schedules.admission = worker
+        pod_engine = self._pod_engine()
+        self._stack.push_async_callback(pod_engine.close)
+        sets = PodSets(database, signals, pod_engine, runner, settings.stop_grace_s)
+        warm_calls = WarmEndpointCalls(
+            database,
+            signals,
+            pod_engine,
+            sets,
+            worker,
+            variables,
+            logs,
+            str(directory.workspaces),
+        )
+        deployments.pods = pipelines.pods = sets
+        pipelines.endpoints = deployments.endpoints
+        worker.warm_calls = self.tokens.warm_calls = warm_calls
+        dispatcher = Dispatcher(database, signals, worker, sets, pod_engine)
         builds = Builds(
             pipelines,
             variables,
@@ -173,6 +194,8 @@ class Server:
                 pipelines=pipelines,
                 executions=executions,
                 deployments=deployments,
+                pods=sets,
+                warm_calls=warm_calls,
                 artifacts=artifacts,
                 data_store=data_store,
                 bundles=bundles,
@@ -186,13 +209,30 @@ class Server:
             cors_origins=settings.cors_origins,
         )
         await self._begin(worker, builds, sweeper, Scheduler(schedules, signals))
+        await self._begin_pods(sets, dispatcher, warm_calls)
         # What an earlier server left undone; closing the builder stops it.
         self._compiling = asyncio.create_task(builder.finish_compiling())
 
+    @property
+    def _engine_id(self) -> str:
+        """The same at every start on this directory, so that leftovers are recognised."""
+        return hashlib.sha256(os.fsencode(self._directory.root.resolve())).hexdigest()[:16]
+
+    def _pod_engine(self) -> LocalPodEngine:
+        settings, directory = self._settings, self._directory
+        return LocalPodEngine(
+            PodSettings(
+                runtime_dir=directory.engine,
+                harness_dir=install_harness(directory.harness),
+                engine_id=self._engine_id,
+                stop_grace_s=settings.execution_grace_s,
+                log_bytes=settings.max_log_bytes,
+            )
+        )
+
     def _engine(self) -> LocalEngine:
         settings, directory = self._settings, self._directory
-        # The same at every start on this directory, so that leftovers are recognised.
-        engine_id = hashlib.sha256(os.fsencode(directory.root.resolve())).hexdigest()[:16]
+        engine_id = self._engine_id
         left = kill_leftovers(engine_id)
         if left:
             logger.warning("killed %d processes that an earlier server left", left)
@@ -220,6 +260,15 @@ class Server:
         self._stack.push_async_callback(sweeper.close)
         await scheduler.begin()
         self._stack.push_async_callback(scheduler.close)
+
+    async def _begin_pods(
+        self, sets: PodSets, dispatcher: Dispatcher, warm_calls: WarmEndpointCalls
+    ) -> None:
+        await sets.begin()
+        self._stack.push_async_callback(sets.close)
+        await dispatcher.begin()
+        self._stack.push_async_callback(dispatcher.close)
+        self._stack.push_async_callback(warm_calls.close, self._settings.stop_grace_s)
 
 
 def _environment_id(connection: Connection) -> str:

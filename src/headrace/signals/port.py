@@ -14,6 +14,9 @@ BUILDS = "builds"
 SCHEDULES = "schedules"
 """Schedules may be due earlier than was known."""
 
+DEPLOYMENTS = "deployments"
+"""Low-latency deployments may have been created, changed or deleted."""
+
 
 def execution_topic(execution_id: str) -> str:
     """Return the topic of one execution's end."""

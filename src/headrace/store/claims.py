@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Select,
     and_,
     bindparam,
     exists,
@@ -29,6 +30,7 @@ from headrace.store.tables import (
     UNFINISHED,
     attempts,
     executions,
+    workers,
 )
 
 UNREADABLE = Failure(
@@ -66,17 +68,33 @@ _IS_PENDING = and_(UNFINISHED, executions.c.status == Status.PENDING.value)
 IS_RUNNING = and_(UNFINISHED, executions.c.status == Status.RUNNING.value)
 _IS_READY: ColumnElement[bool] = and_(
     _IS_PENDING,
+    # Otherwise it waits in the queue of a worker's pods already.
+    executions.c.worker_id.is_(None),
     or_(executions.c.not_before.is_(None), executions.c.not_before <= bindparam("now")),
     ~_IS_HELD,
 )
 _ANY_PENDING = select(executions.c.id).where(_IS_PENDING).limit(1)
-_ANY_READY = select(executions.c.id).where(_IS_READY).limit(1)
+_IS_ELASTIC = and_(_IS_READY, executions.c.is_warm.is_(False))
+_ANY_READY = select(executions.c.id).where(_IS_ELASTIC).limit(1)
+_WARM_READY = (
+    select(executions.c.deployment_id, func.count())
+    .where(_IS_READY, executions.c.is_warm)
+    .group_by(executions.c.deployment_id)
+)
 _ANY_HELD = select(executions.c.id).where(_IS_PENDING, executions.c.waits).limit(1)
 _NEXT_AT = select(func.min(executions.c.not_before)).where(
     _IS_PENDING, executions.c.not_before > bindparam("now")
 )
 _OLDEST_READY = (
-    select(executions.c.id).where(_IS_READY).order_by(executions.c.id).limit(bindparam("most"))
+    select(executions.c.id).where(_IS_ELASTIC).order_by(executions.c.id).limit(bindparam("most"))
+)
+_OLDEST_WARM = (
+    select(executions.c.id)
+    .where(
+        _IS_READY, executions.c.is_warm, executions.c.deployment_id == bindparam("of_deployment")
+    )
+    .order_by(executions.c.id)
+    .limit(bindparam("most"))
 )
 _TAKE = (
     update(executions)
@@ -100,6 +118,16 @@ _IS_MINE = and_(
 )
 _STARTED_AT = select(executions.c.started_at).where(_IS_MINE)
 
+_RELEASE = (
+    update(executions)
+    .where(
+        _IS_PENDING,
+        executions.c.worker_id.is_not(None),
+        executions.c.worker_id.not_in(select(workers.c.id)),
+    )
+    .values(worker_id=None)
+)
+
 
 def backlog(connection: Connection, now: datetime) -> Backlog:
     """Return what waits for a worker."""
@@ -122,11 +150,41 @@ def claim_pending(
 
     One whose row cannot be read ends, because otherwise nothing behind it would ever start.
     """
-    at_us = to_us(at)
-    oldest = connection.scalars(_OLDEST_READY, {"now": at_us, "most": limit}).all()
+    return _take(connection, worker_id, _OLDEST_READY, {"now": to_us(at), "most": limit}, at)
+
+
+def claim_warm(
+    connection: Connection, worker_id: str, deployment_id: str, *, limit: int, at: datetime
+) -> list[Execution]:
+    """Do as :func:`claim_pending` for those that wait for the pods of a deployment."""
+    which = {"now": to_us(at), "most": limit, "of_deployment": deployment_id}
+    return _take(connection, worker_id, _OLDEST_WARM, which, at)
+
+
+def warm_backlog(connection: Connection, now: datetime) -> dict[str, int]:
+    """Return how many executions could start now in pods, by the deployment's id."""
+    rows = connection.execute(_WARM_READY, {"now": to_us(now)})
+    return {row[0]: row[1] for row in rows if row[0] is not None}
+
+
+def next_pending_at(connection: Connection, now: datetime) -> datetime | None:
+    """Return when the next one of those that wait for a time may start, or None."""
+    earliest: int | None = connection.scalar(_NEXT_AT, {"now": to_us(now)})
+    return from_us(earliest)
+
+
+def _take(
+    connection: Connection,
+    worker_id: str,
+    which: Select[tuple[str]],
+    parameters: Mapping[str, Any],
+    at: datetime,
+) -> list[Execution]:
+    oldest = connection.scalars(which, parameters).all()
     if not oldest:
         return []
-    rows = connection.execute(_TAKE, {"ids": oldest, "by_worker": worker_id, "at": at_us}).all()
+    taken = {"ids": oldest, "by_worker": worker_id, "at": to_us(at)}
+    rows = connection.execute(_TAKE, taken).all()
     claimed = []
     for row in rows:
         try:
@@ -224,6 +282,11 @@ def is_current(connection: Connection, execution_id: str, worker_id: str, *, att
     """Tell whether a worker runs this attempt at an execution."""
     mine = _mine(execution_id, worker_id, attempt)
     return connection.scalar(_STARTED_AT, mine) is not None
+
+
+def release_queued(connection: Connection) -> None:
+    """Let executions be taken again that waited in the queues of workers that are gone."""
+    connection.execute(_RELEASE)
 
 
 def request_cancel(connection: Connection, execution_ids: list[str], at: datetime) -> None:

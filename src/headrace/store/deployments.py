@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from headrace.core.deployments import Deployment, Mode
 from headrace.core.destinations import OutputDestination
+from headrace.core.low_latency import LowLatency
 from headrace.core.pipelines import Pipeline
 from headrace.core.retries import Retries
 from headrace.core.sources import InputSource, Rule
@@ -52,6 +54,7 @@ def add_deployment(
             timeout_s=deployment.timeout_s,
             retries=deployment.retries.most,
             retry_backoff_s=deployment.retries.backoff_s,
+            low_latency=_low_latency_text(deployment.low_latency),
         )
     )
 
@@ -70,6 +73,7 @@ def change_deployment(connection: Connection, deployment: Deployment) -> None:
             timeout_s=deployment.timeout_s,
             retries=deployment.retries.most,
             retry_backoff_s=deployment.retries.backoff_s,
+            low_latency=_low_latency_text(deployment.low_latency),
         )
     )
 
@@ -132,6 +136,16 @@ def all_deployments(connection: Connection) -> list[Deployment]:
     ).all()
     found = (_with_pipeline(connection, row) for row in rows)
     return [deployment for deployment, _ in found]
+
+
+def low_latency_deployments(connection: Connection) -> list[Deployment]:
+    """Return the low-latency deployments that take executions, oldest first."""
+    rows = connection.execute(
+        select(deployments)
+        .where(deployments.c.low_latency.is_not(None), deployments.c.is_enabled)
+        .order_by(deployments.c.created_at, deployments.c.id)
+    ).all()
+    return [_with_pipeline(connection, row)[0] for row in rows]
 
 
 def deployments_of(connection: Connection, pipeline_id: str) -> list[tuple[str, str, Rule]]:
@@ -233,9 +247,18 @@ def _deployment(row: Row[Any], pipeline: Pipeline, found: ScheduleRow | None) ->
         url_path=row.url_path,
         timeout_s=row.timeout_s,
         retries=Retries(row.retries, row.retry_backoff_s),
+        low_latency=(
+            None
+            if row.low_latency is None
+            else LowLatency(**decode(row.low_latency, "low_latency"))
+        ),
         schedule=None if found is None else found.schedule,
         next_fire_at=None if found is None else found.next_fire_at,
     )
+
+
+def _low_latency_text(low_latency: LowLatency | None) -> str | None:
+    return None if low_latency is None else encode(asdict(low_latency)).decode()
 
 
 def _sources_text(sources: tuple[tuple[str, InputSource], ...]) -> str:

@@ -59,8 +59,13 @@ def add_execution(connection: Connection, execution: Execution, worker_id: str |
 
 def add_pending(connection: Connection, pending: Sequence[Execution]) -> None:
     """Insert executions that wait for a worker."""
-    if pending:
-        connection.execute(_ADD, [_new_values(execution, None) for execution in pending])
+    add_all(connection, pending, None)
+
+
+def add_all(connection: Connection, found: Sequence[Execution], worker_id: str | None) -> None:
+    """Insert executions as they are, of one worker or of none."""
+    if found:
+        connection.execute(_ADD, [_new_values(execution, worker_id) for execution in found])
 
 
 def execution_by_id(connection: Connection, execution_id: str) -> Execution | None:
@@ -142,7 +147,7 @@ def finish(
     parameters |= {"execution_id": execution_id, "of_worker": worker_id, "of_attempt": attempt}
     if outputs is None:
         return connection.execute(_FINISH, parameters).rowcount == 1
-    parameters["new_outputs"] = _outputs_text(outputs)
+    parameters["new_outputs"] = outputs_text(outputs)
     return connection.execute(_FINISH_WITH_OUTPUTS, parameters).rowcount == 1
 
 
@@ -150,7 +155,12 @@ def end_pending(connection: Connection, execution_id: str, failure: Failure, at:
     """End an execution that never started; False if it is not pending."""
     result = connection.execute(
         update(executions)
-        .where(executions.c.id == execution_id, executions.c.status == Status.PENDING.value)
+        .where(
+            executions.c.id == execution_id,
+            executions.c.status == Status.PENDING.value,
+            # One that waits in a pod's queue is its worker's to end.
+            executions.c.worker_id.is_(None),
+        )
         .values(end_values(failure, at))
     )
     return result.rowcount == 1
@@ -184,11 +194,11 @@ def _new_values(execution: Execution, worker_id: str | None) -> dict[str, Any]:
         "created_at": to_us(execution.created_at),
         "created_by": execution.created_by,
         "started_at": to_us(execution.started_at),
-        "ended_at": None,
+        "ended_at": to_us(execution.ended_at),
         "inputs": _inputs_text(execution.inputs),
-        "outputs": _outputs_text(execution.outputs),
-        "failure_kind": None,
-        "failure_message": None,
+        "outputs": outputs_text(execution.outputs),
+        "failure_kind": execution.failure and execution.failure.kind.value,
+        "failure_message": execution.failure and execution.failure.message,
         "attempt": execution.attempt,
         "worker_id": worker_id,
         "deployment_id": execution.deployment_id,
@@ -197,6 +207,7 @@ def _new_values(execution: Execution, worker_id: str | None) -> dict[str, Any]:
         "retry_backoff_s": execution.retries.backoff_s,
         "not_before": to_us(execution.not_before),
         "waits": execution.waits,
+        "is_warm": execution.is_warm,
         "fire_at": to_us(execution.fire_at),
     }
 
@@ -220,7 +231,8 @@ def _inputs_text(records: Sequence[InputRecord]) -> str:
     ).decode()
 
 
-def _outputs_text(records: Sequence[OutputRecord]) -> str:
+def outputs_text(records: Sequence[OutputRecord]) -> str:
+    """Return outputs as their column holds them."""
     return encode(
         [
             [
@@ -272,6 +284,7 @@ def _summary(row: Row[Any]) -> Execution:
         retries=Retries(row.retries, row.retry_backoff_s),
         not_before=from_us(row.not_before),
         waits=row.waits,
+        is_warm=row.is_warm,
         fire_at=from_us(row.fire_at),
     )
 

@@ -111,6 +111,8 @@ deployments = Table(
     Column("timeout_s", Float),
     Column("retries", Integer, nullable=False, server_default="0"),
     Column("retry_backoff_s", Float, nullable=False, server_default="10"),
+    # How its pods are kept, as JSON; only of a low-latency one.
+    Column("low_latency", Text),
     CheckConstraint("rule IN ('endpoint', 'periodic')", name="rule"),
     CheckConstraint("mode IN ('elastic', 'low_latency')", name="mode"),
     CheckConstraint(
@@ -147,6 +149,8 @@ executions = Table(
     Column("not_before", BigInteger),
     # Whether a pending one starts only after the earlier ones of its deployment have ended.
     Column("waits", Boolean, nullable=False, server_default=text("false")),
+    # Whether it is for the pods of its deployment, and not for a slot.
+    Column("is_warm", Boolean, nullable=False, server_default=text("false")),
     # The fire time that it was recorded for.
     Column("fire_at", BigInteger),
     # Set for a worker that is not this server's to read.

@@ -9,17 +9,13 @@ from typing import Any
 from headrace.core.deployments import Mode
 from headrace.core.destinations import OutputDestination
 from headrace.core.errors import InvalidRequest
+from headrace.core.low_latency import OPTION_NAMES as LOW_LATENCY_NAMES
+from headrace.core.low_latency import LowLatency, read_low_latency
 from headrace.core.retries import Retries, read_retries
 from headrace.core.schedules import OPTION_NAMES, ScheduleOptions, ScheduleRequest
 from headrace.core.sources import InputSource, Rule
 from headrace.wire.mappings import read_input_mapping, read_output_mapping
 
-_LOW_LATENCY_ONLY = (
-    "enable_parallel_executions",
-    "max_parallel_executions_per_pod",
-    "ram_request",
-    "gpu_request",
-)
 _ENDPOINT_ONLY = ("endpoint_url_path", "endpoint_token")
 _PERIODIC_ONLY = ("schedule", *OPTION_NAMES)
 _KNOWN = {
@@ -37,7 +33,7 @@ _KNOWN = {
     "outputs",
     *_ENDPOINT_ONLY,
     *_PERIODIC_ONLY,
-    *_LOW_LATENCY_ONLY,
+    *LOW_LATENCY_NAMES,
 }
 _CHANGEABLE = (
     "is_enabled",
@@ -48,6 +44,8 @@ _CHANGEABLE = (
     "execution_timeout_s",
     "retries",
     "retry_backoff_s",
+    *LOW_LATENCY_NAMES,
+    "replace_pods",
 )
 MAX_TIMEOUT_S = 30 * 86400
 
@@ -68,6 +66,7 @@ class DeploymentRequest:
     timeout_s: float | None
     retries: Retries
     is_enabled: bool
+    low_latency: LowLatency | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,10 @@ class DeploymentUpdate:
     outputs_mapping: tuple[tuple[str, OutputDestination], ...] | None
     schedule: ScheduleRequest
     timeout_s: float | None
-    retries: Retries | None
+    retries: int | None
+    retry_backoff_s: float | None
+    low_latency: Mapping[str, Any]
+    replaces_pods: bool
 
 
 def read_deployment_request(body: Mapping[str, Any], rule: Rule) -> DeploymentRequest:
@@ -96,7 +98,7 @@ def read_deployment_request(body: Mapping[str, Any], rule: Rule) -> DeploymentRe
             f"Unknown key {', '.join(unknown)}; the keys are {', '.join(sorted(_KNOWN))}."
         )
     _check_rule(given, rule)
-    _check_mode(given)
+    mode = _mode(given)
     return DeploymentRequest(
         rule=rule,
         name=_text(given, "name"),
@@ -110,6 +112,7 @@ def read_deployment_request(body: Mapping[str, Any], rule: Rule) -> DeploymentRe
         timeout_s=_timeout(given),
         retries=read_retries(given.get("retries"), given.get("retry_backoff_s")),
         is_enabled=_flag(given, "is_enabled") is not False,
+        low_latency=read_low_latency(given) if mode is Mode.LOW_LATENCY else None,
     )
 
 
@@ -123,16 +126,20 @@ def read_deployment_update(body: Mapping[str, Any]) -> DeploymentUpdate:
     if unknown or not body:
         what = f"{', '.join(unknown)} cannot be changed" if unknown else "Nothing is to be changed"
         raise InvalidRequest(f"{what}: what can be is {', '.join(_CHANGEABLE)}.")
-    retries = None
-    if body.get("retries") is not None or body.get("retry_backoff_s") is not None:
-        retries = read_retries(body.get("retries"), body.get("retry_backoff_s"))
+    most, backoff_s = body.get("retries"), body.get("retry_backoff_s")
+    retries = read_retries(most, backoff_s)
     return DeploymentUpdate(
         is_enabled=_flag(body, "is_enabled"),
         inputs_mapping=_inputs_mapping(body),
         outputs_mapping=_outputs_mapping(body),
         schedule=ScheduleRequest(body.get("schedule"), ScheduleOptions.read(body)),
         timeout_s=_timeout(body),
-        retries=retries,
+        retries=None if most is None else retries.most,
+        retry_backoff_s=None if backoff_s is None else retries.backoff_s,
+        low_latency={
+            name: value for name in LOW_LATENCY_NAMES if (value := body.get(name)) is not None
+        },
+        replaces_pods=bool(_flag(body, "replace_pods")),
     )
 
 
@@ -147,19 +154,19 @@ def _check_rule(given: Mapping[str, Any], rule: Rule) -> None:
         raise InvalidRequest(f"{', '.join(found)} {verb} for {right}; leave it out of {wrong}.")
 
 
-def _check_mode(given: Mapping[str, Any]) -> None:
-    mode = given.get("mode", Mode.ELASTIC.value)
-    if mode == Mode.LOW_LATENCY.value:
+def _mode(given: Mapping[str, Any]) -> Mode:
+    try:
+        mode = Mode(given.get("mode", Mode.ELASTIC.value))
+    except ValueError:
         raise InvalidRequest(
-            "mode 'low_latency' is not available on this server yet; use mode 'elastic'."
-        )
-    if mode != Mode.ELASTIC.value:
-        raise InvalidRequest(f"mode must be 'elastic' or 'low_latency', not {mode!r}.")
-    misplaced = [key for key in _LOW_LATENCY_ONLY if key in given]
-    if misplaced:
+            f"mode must be 'elastic' or 'low_latency', not {given['mode']!r:.80}."
+        ) from None
+    misplaced = [key for key in LOW_LATENCY_NAMES if key in given]
+    if mode is Mode.ELASTIC and misplaced:
         raise InvalidRequest(
             f"{', '.join(misplaced)} is for mode 'low_latency'; leave it out with mode 'elastic'."
         )
+    return mode
 
 
 def _inputs_mapping(given: Mapping[str, Any]) -> tuple[tuple[str, InputSource], ...] | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from headrace.core.deployments import Deployment
+from headrace.core.low_latency import LowLatency
 from headrace.core.mappings import MappedInput, MappedOutput
+from headrace.core.pods import PodSetState
 from headrace.core.sources import EndpointValue, Rule
 from headrace.wire.bodies import Body, timestamp
 from headrace.wire.mappings import destination_fields, source_fields
@@ -12,26 +14,29 @@ SHOWN_FIRE_TIMES = 5
 """How many of the next fire times a deployment shows."""
 
 
-def deployment_item(deployment: Deployment) -> Body:
-    """Return a deployment as an element of a list."""
+def deployment_item(deployment: Deployment, pods: PodSetState | None) -> Body:
+    """Return a deployment as an element of a list; ``pods`` are those of a low-latency one."""
     return {
         "name": deployment.name,
         "pipeline_name": deployment.pipeline.name,
         "execution_rule": deployment.rule.value,
         "mode": deployment.mode.value,
-        "status": deployment.status.value,
+        "status": deployment.status(pods).value,
         "is_enabled": deployment.is_enabled,
         "created_at": timestamp(deployment.created_at),
     } | _item_schedule(deployment)
 
 
-def deployment_body(deployment: Deployment, token: str | None, public_url: str) -> Body:
+def deployment_body(
+    deployment: Deployment, token: str | None, public_url: str, pods: PodSetState | None
+) -> Body:
     """Return a deployment.
 
     Args:
         deployment: The deployment.
         token: Its token, if it is an endpoint.
         public_url: Root URL of the server.
+        pods: What is to be seen of its pods, if it has some.
     """
     body: Body = {
         "id": deployment.id,
@@ -39,7 +44,7 @@ def deployment_body(deployment: Deployment, token: str | None, public_url: str) 
         "mode": deployment.mode.value,
         "pipeline": {"name": deployment.pipeline.name, "id": deployment.pipeline.id},
         "execution_rule": deployment.rule.value,
-        "status": deployment.status.value,
+        "status": deployment.status(pods).value,
         "inputs_mapping": [_input_mapping(item) for item in deployment.inputs],
         "outputs_mapping": [_output_mapping(item) for item in deployment.outputs],
         "created_at": timestamp(deployment.created_at),
@@ -55,11 +60,19 @@ def deployment_body(deployment: Deployment, token: str | None, public_url: str) 
     }
     if deployment.schedule is not None:
         body |= schedule_fields(deployment)
+    if deployment.low_latency is not None and pods is not None:
+        body |= _pod_fields(deployment.low_latency, pods)
     if deployment.rule is Rule.ENDPOINT:
         body["endpoint_token"] = token
         body["endpoint_url_path"] = deployment.url_path
         body["endpoint_url"] = f"{public_url}/endpoints/{deployment.url_path}"
     return body
+
+
+def deployment_log_item(line: Body) -> Body:
+    """Return a line of a deployment's log (wire contract, 5.5): its message begins with the pod."""
+    pod_id, _, message = str(line["message"]).partition(" ")
+    return line | {"message": message, "pod_id": pod_id, "type": "deployment"}
 
 
 def schedule_fields(deployment: Deployment) -> Body:
@@ -83,6 +96,26 @@ def schedule_fields(deployment: Deployment) -> Body:
         "jitter_s": schedule.jitter_s,
         "next_fire_times": [timestamp(fire_at) for fire_at in upcoming],
     }
+
+
+def _pod_fields(low_latency: LowLatency, pods: PodSetState) -> Body:
+    body: Body = {
+        "pods": [{"pod_id": pod.id, "status": pod.status.value} for pod in pods.pods],
+        "enable_parallel_executions": low_latency.max_parallel is not None,
+        "pods_wanted": low_latency.pods,
+        "ram_request": low_latency.ram_request,
+        "gpu_request": 0,
+        "idle_timeout_s": low_latency.idle_timeout_s,
+        "max_queue": low_latency.max_queue,
+        "running": pods.running,
+        "waiting": pods.waiting,
+        "failure": None
+        if pods.failure is None
+        else {"kind": pods.failure.kind.value, "message": pods.failure.message},
+    }
+    if low_latency.max_parallel is not None:
+        body["max_parallel_executions_per_pod"] = low_latency.max_parallel
+    return body
 
 
 def _item_schedule(deployment: Deployment) -> Body:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from headrace.core.ledger import LedgerRow, Verification
 from headrace.wire.bodies import Body, timestamp
+
+INSTANT = timedelta(microseconds=1)
+"""From an instant to the next: times are whole microseconds."""
 
 
 def ledger_item(row: LedgerRow) -> Body:
@@ -24,8 +29,10 @@ def verification_body(deployment_id: str, name: str, found: Verification) -> Bod
         "deployment_name": name,
         "deployment_id": deployment_id,
         "is_proven": found.is_proven,
-        "since": timestamp(found.since),
-        "until": timestamp(found.until),
+        # A verification is about the times after one instant up to another; callers give and see
+        # the first instant that counts, and the first that does not, as everywhere else.
+        "since": timestamp(found.since + INSTANT),
+        "until": timestamp(found.until + INSTANT),
         "expected": found.expected,
         "rows": found.rows,
         "fates": {fate.value: count for fate, count in sorted(found.fates.items())},

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.core import errors
-from headrace.core.executions import Execution
+from headrace.core.executions import Execution, Status
 from headrace.core.outcomes import Failure
 
 STATUSES: dict[type[errors.HeadraceError], int] = {
@@ -42,11 +42,18 @@ def error_body(error: errors.HeadraceError, request_id: str) -> dict[str, Any]:
 
 def execution_failed(execution: Execution, failure: Failure) -> errors.PipelineExecutionFailed:
     """Return the error that whoever waits for an execution gets when it did not succeed."""
+    return call_failed(execution.id, execution.status, failure)
+
+
+def call_failed(
+    execution_id: str, status: Status, failure: Failure
+) -> errors.PipelineExecutionFailed:
+    """Return the error of an execution that ended with a status, because of a failure."""
     return errors.PipelineExecutionFailed(
         failure.message,
         details={
-            "execution_id": execution.id,
-            "status": execution.status.value,
+            "execution_id": execution_id,
+            "status": status.value,
             "failure": failure.kind.value,
         },
     )

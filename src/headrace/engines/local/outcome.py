@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import stat
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +47,33 @@ def _read(call: Call, report: Path) -> Outcome:
         found: dict[str, Any] = json.loads(report.read_bytes())
         if "kind" in found:
             return Failure(FailureKind(found["kind"]), found["message"])
-        files = {name: _output_file(call, name, file) for name, file in found["files"].items()}
+        files = {
+            name: output_file(call.workspace, call.outputs, name, file)
+            for name, file in found["files"].items()
+        }
         return Returned(found["values"], files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return Failure(FailureKind.BAD_OUTPUT, f"What the call left could not be read: {error}.")
 
 
-def _output_file(call: Call, name: str, file: dict[str, Any]) -> OutputFile:
-    """Return an output file, having made sure that user code put nothing else in its place."""
-    folder = call.workspace / OUTPUT_FOLDER
+def output_file(
+    workspace: Path, outputs: Collection[str], name: str, file: Mapping[str, Any]
+) -> OutputFile:
+    """Return an output file, having made sure that user code put nothing else in its place.
+
+    Args:
+        workspace: Folder of the call.
+        outputs: Names of the declared outputs.
+        name: Name of this output.
+        file: What the harness reported of it.
+
+    Raises:
+        OSError: It is not there.
+        ValueError: It is something else, or somewhere else.
+    """
+    folder = workspace / OUTPUT_FOLDER
     path = folder / name / file["filename"]
-    if path.parent.parent != folder or path.name != file["filename"] or name not in call.outputs:
+    if path.parent.parent != folder or path.name != file["filename"] or name not in outputs:
         raise ValueError(f"the output {name!r} is outside its folder")
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode):

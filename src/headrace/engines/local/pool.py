@@ -14,7 +14,12 @@ from typing import Any, TypeVar
 
 from headrace.core.calls import Code
 from headrace.core.outcomes import Failure, FailureKind
-from headrace.engines.local.process import Preface, TemplatePlan
+from headrace.engines.local.process import (
+    Preface,
+    TemplatePlan,
+    import_failure,
+    unusable_interpreter,
+)
 from headrace.engines.local.template import Template
 from headrace_harness.frames import Message
 
@@ -204,7 +209,7 @@ class TemplatePool:
             try:
                 answer = await self._answer(template)
             except (OSError, ValueError) as error:
-                return Refused(_unusable(code, str(error)))
+                return Refused(unusable_interpreter(code, str(error)))
             if answer["op"] == "ready":
                 self._ready[key] = template
                 self._spawn(self._watch(key, template))
@@ -212,7 +217,7 @@ class TemplatePool:
             preface = template.plan.import_output()
             await self._end(template)
             if answer["op"] != "unforkable":
-                return Refused(_start_failure(code, answer, preface), preface)
+                return Refused(import_failure(code, answer, preface), preface)
             self._reasons[key] = answer["reason"]
             if len(self._reasons) > _REASONS_KEPT:
                 self._reasons.popitem(last=False)
@@ -272,22 +277,3 @@ class TemplatePool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _unusable(code: Code, why: str) -> Failure:
-    message = f"The interpreter {code.python} could not be started: {why}."
-    return Failure(FailureKind.ENVIRONMENT, message)
-
-
-def _start_failure(code: Code, answer: Message, preface: Preface) -> Failure:
-    path = code.function_path
-    if answer["op"] == "failed":
-        return Failure(FailureKind(answer["kind"]), answer["message"])
-    if answer["op"] == "slow":
-        message = f"Importing {path} did not end within {answer['limit_s']:g} s."
-        return Failure(FailureKind.TIMEOUT, message)
-    if answer["up"]:
-        message = f"The process {answer['how']} while it imported {path}."
-        return Failure(FailureKind.EXITED, message)
-    said = preface[-1][1].splitlines()[-1] if preface else f"it {answer['how']}"
-    return _unusable(code, said.rstrip("."))

@@ -8,12 +8,14 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.core.calls import Code
+from headrace.core.outcomes import Failure, FailureKind
 from headrace.engines.local.environ import template_environ
+from headrace_harness.frames import Message
 
 Preface = list[tuple[str, str]]
 """Lines for the start of a log: the stream's letter and the text, which may have several lines."""
@@ -46,13 +48,7 @@ class TemplatePlan:
 
     def import_output(self) -> Preface:
         """Return what was printed while the template started."""
-        preface = []
-        for letter, name in (("o", "out"), ("e", "err")):
-            with contextlib.suppress(OSError), (self.folder / name).open("rb") as file:
-                text = file.read(_SHOWN_OUTPUT_BYTES).decode("utf-8", "replace").rstrip("\n")
-                if text:
-                    preface.append((letter, text))
-        return preface
+        return output_in(self.folder)
 
     def discard_folder(self) -> None:
         """Remove the template's own files."""
@@ -69,21 +65,56 @@ def spawn(plan: TemplatePlan, template_id: str, end: socket.socket) -> subproces
         OSError: The interpreter cannot be run.
         ValueError: A variable has a name or value that no environment can hold.
     """
-    program = plan.harness_dir / "headrace_harness" / "__main__.py"
     python = plan.code.python
-    with (plan.folder / "out").open("wb") as out, (plan.folder / "err").open("wb") as err:
+    environ = template_environ(
+        python, plan.variables, engine_id=plan.engine_id, template_id=template_id
+    )
+    return launch(python, plan.harness_dir, plan.folder, environ, [end])
+
+
+def launch(
+    python: Path,
+    harness_dir: Path,
+    folder: Path,
+    environ: Mapping[str, str],
+    ends: Sequence[socket.socket],
+) -> subprocess.Popen[bytes]:
+    """Start the harness under an interpreter, in a session of its own.
+
+    Args:
+        python: The interpreter.
+        harness_dir: Folder from :func:`headrace.engines.local.install.install_harness`.
+        folder: Where it starts; what it prints goes to the files ``out`` and ``err`` in it.
+        environ: All its environment variables.
+        ends: Sockets that it inherits; the engine is at the other end of the first one.
+
+    Raises:
+        OSError: The interpreter cannot be run.
+        ValueError: A variable has a name or value that no environment can hold.
+    """
+    program = harness_dir / "headrace_harness" / "__main__.py"
+    with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         return subprocess.Popen(
-            [python, program, str(end.fileno()), str(os.getpid())],
+            [python, program, str(ends[0].fileno()), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
-            cwd=plan.folder,
-            env=template_environ(
-                python, plan.variables, engine_id=plan.engine_id, template_id=template_id
-            ),
-            pass_fds=[end.fileno()],
+            cwd=folder,
+            env=environ,
+            pass_fds=[end.fileno() for end in ends],
             start_new_session=True,
         )
+
+
+def output_in(folder: Path) -> Preface:
+    """Return what a process that was launched in a folder has printed so far."""
+    preface = []
+    for letter, name in (("o", "out"), ("e", "err")):
+        with contextlib.suppress(OSError), (folder / name).open("rb") as file:
+            text = file.read(_SHOWN_OUTPUT_BYTES).decode("utf-8", "replace").rstrip("\n")
+            if text:
+                preface.append((letter, text))
+    return preface
 
 
 def await_exit(process: subprocess.Popen[bytes]) -> int:
@@ -105,3 +136,30 @@ def describe_exit(status: int) -> str:
     except ValueError:
         name = ""
     return f"was killed by signal {-status}{name}"
+
+
+def unusable_interpreter(code: Code, why: str) -> Failure:
+    """Say that the interpreter of some code cannot be started."""
+    message = f"The interpreter {code.python} could not be started: {why}."
+    return Failure(FailureKind.ENVIRONMENT, message)
+
+
+def import_failure(code: Code, answer: Message, preface: Preface) -> Failure:
+    """Say why user code was not imported.
+
+    Args:
+        code: What was to be imported.
+        answer: ``failed``, ``slow`` or ``died``, as the start returned it.
+        preface: What was printed meanwhile.
+    """
+    path = code.function_path
+    if answer["op"] == "failed":
+        return Failure(FailureKind(answer["kind"]), answer["message"])
+    if answer["op"] == "slow":
+        message = f"Importing {path} did not end within {answer['limit_s']:g} s."
+        return Failure(FailureKind.TIMEOUT, message)
+    if answer["up"]:
+        message = f"The process {answer['how']} while it imported {path}."
+        return Failure(FailureKind.EXITED, message)
+    said = preface[-1][1].splitlines()[-1] if preface else f"it {answer['how']}"
+    return unusable_interpreter(code, said.rstrip("."))

@@ -21,6 +21,11 @@ def upgrade() -> None:
         "executions",
         sa.Column("waits", sa.Boolean, nullable=False, server_default=sa.text("false")),
     )
+    op.add_column("deployments", sa.Column("low_latency", sa.Text))
+    op.add_column(
+        "executions",
+        sa.Column("is_warm", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    )
     op.add_column("executions", sa.Column("fire_at", sa.BigInteger))
     op.add_column("executions", sa.Column("cancel_requested_at", sa.BigInteger))
     _indexes()

@@ -1,0 +1,117 @@
+"""Options that belong together, written once and taken by several commands."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+from headrace.cli.times import seconds_from_text
+from headrace.core.retries import MAX_RETRIES
+from headrace.core.schedules import Missed, Overlap
+
+R = TypeVar("R")
+
+
+def duration_option(*names: str, about: str) -> Any:
+    """Return an option that takes a duration and gives its seconds."""
+    return typer.Option(*names, metavar="DURATION", parser=seconds_from_text, help=about)
+
+
+@dataclass(frozen=True)
+class ScheduleOptions:
+    """When a periodic deployment fires, and by which policies; None where nothing was given."""
+
+    schedule: Annotated[
+        str | None,
+        typer.Option(metavar="CRON", help="When it fires: five cron fields, such as '0 3 * * *'."),
+    ] = None
+    timezone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="IANA name of its time zone, such as Europe/Paris."),
+    ] = None
+    missed: Annotated[
+        Missed | None, typer.Option(help="What becomes of fire times that nobody noticed.")
+    ] = None
+    missed_window_s: Annotated[
+        float | None,
+        duration_option("--missed-window", about="How old one may be to be caught up."),
+    ] = None
+    overlap: Annotated[
+        Overlap | None,
+        typer.Option(help="What a fire time does while an execution has not ended."),
+    ] = None
+    jitter_s: Annotated[
+        float | None,
+        duration_option("--jitter", about="Act on fire times later by a fixed part of this."),
+    ] = None
+
+
+@dataclass(frozen=True)
+class AttemptOptions:
+    """How long an execution may take, and how often it is attempted again."""
+
+    execution_timeout_s: Annotated[
+        float | None, duration_option("--timeout", about="Longest time of one attempt.")
+    ] = None
+    retries: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=MAX_RETRIES, help="How often a failed execution is attempted again."
+        ),
+    ] = None
+    retry_backoff_s: Annotated[
+        float | None,
+        duration_option(
+            "--retry-backoff",
+            about="Time before the second attempt; doubled with each further one.",
+        ),
+    ] = None
+
+
+def given(*groups: ScheduleOptions | AttemptOptions) -> dict[str, Any]:
+    """Return what was given, as arguments of the SDK."""
+    return {
+        field.name: value
+        for group in groups
+        for field in fields(group)
+        if (value := getattr(group, field.name)) is not None
+    }
+
+
+def with_groups(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command, for each parameter whose type is a group, the group's fields as options."""
+    signature = inspect.signature(command, eval_str=True)
+    groups: dict[str, type] = {}
+    parameters = []
+    for name, parameter in signature.parameters.items():
+        kind = parameter.annotation
+        if not (isinstance(kind, type) and is_dataclass(kind)):
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+            continue
+        groups[name] = kind
+        hints = get_type_hints(kind, include_extras=True)
+        parameters += [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=hints[field.name],
+            )
+            for field in fields(kind)
+        ]
+
+    @functools.wraps(command)
+    def expanded(**arguments: Any) -> R:
+        for name, kind in groups.items():
+            taken = {field.name: arguments.pop(field.name) for field in fields(kind)}
+            arguments[name] = kind(**taken)
+        return command(**arguments)
+
+    # What Typer reads the options from.
+    expanded.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return expanded

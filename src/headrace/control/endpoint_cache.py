@@ -1,0 +1,52 @@
+"""Endpoints as calls need them, kept until one changes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from headrace.core.deployments import Deployment
+
+TRUST_S = 1.0
+"""How long an endpoint is trusted, because another server on the database may change it."""
+
+MAX_KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A deployment that is an endpoint, with its token."""
+
+    deployment: Deployment
+    token: str
+
+
+class EndpointCache:
+    """The endpoints that were called of late, by URL path."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[float, Endpoint]] = {}
+        self._changes = 0
+
+    @property
+    def changes(self) -> int:
+        """How often something changed; ask before reading what is to be kept."""
+        return self._changes
+
+    def find(self, path: str) -> Endpoint | None:
+        """Return the endpoint at a URL path, if it is known and has not changed."""
+        kept = self._kept.get(path)
+        return kept[1] if kept is not None and kept[0] > time.monotonic() else None
+
+    def keep(self, path: str, endpoint: Endpoint, changes: int) -> None:
+        """Keep an endpoint, unless something has changed since it was read."""
+        if changes != self._changes:
+            return
+        if len(self._kept) >= MAX_KEPT:
+            self._kept.clear()
+        self._kept[path] = time.monotonic() + TRUST_S, endpoint
+
+    def forget(self) -> None:
+        """Forget all endpoints: one was created, changed or deleted."""
+        self._kept.clear()
+        self._changes += 1

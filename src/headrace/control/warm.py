@@ -1,0 +1,89 @@
+"""What the verbs ask of whoever keeps pods; the runtime answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from headrace.core.deployments import Deployment
+from headrace.core.executions import Execution
+from headrace.core.outcomes import Failure
+from headrace.core.pods import PodSetState
+from headrace.core.values import Json
+from headrace.engines.port import ItemReader
+
+
+@dataclass(frozen=True, slots=True)
+class WarmAnswer:
+    """How a call of a pod ended, its record being on disk.
+
+    Attributes:
+        execution_id: Id of the execution.
+        outputs: What the caller gets, by the names that the caller knows.
+        failure: Why it did not succeed, or None.
+    """
+
+    execution_id: str
+    outputs: Mapping[str, Json]
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WarmStream:
+    """A call whose items are read while it runs.
+
+    Attributes:
+        execution: The execution; its record is on disk.
+        items: What it yields.
+    """
+
+    execution: Execution
+    items: ItemReader
+
+
+class Pods(Protocol):
+    """The pods of low-latency deployments, seen from the verbs."""
+
+    def state(self, deployment_id: str) -> PodSetState:
+        """Return what is to be seen of a deployment's pods now; ``creation_pending`` before."""
+        ...
+
+    def changed(self) -> None:
+        """Have the pods follow what the database says of deployments; returns at once."""
+        ...
+
+    async def settled(self, deployment_id: str, timeout_s: float) -> PodSetState:
+        """Return the state once the creation has ended, or as it is after ``timeout_s``."""
+        ...
+
+    async def retire(self, deployment_id: str) -> None:
+        """End the pods of a deployment that is disabled or about to be deleted."""
+        ...
+
+
+class WarmCalls(Protocol):
+    """Calls that are answered by pods and recorded before the answer leaves."""
+
+    def can_answer(self, deployment: Deployment) -> bool:
+        """Tell whether calls of a deployment may go this way now."""
+        ...
+
+    async def call(
+        self, deployment: Deployment, values: Mapping[str, Json], hold_s: float
+    ) -> WarmAnswer | str:
+        """Make a call; return the answer, or the id if it takes longer than ``hold_s``.
+
+        Raises:
+            InvalidValue, TooLarge: What was sent does not fit; nothing was recorded.
+            Overloaded: Too many calls wait; nothing was recorded.
+        """
+        ...
+
+    def stop(self, execution_id: str, failure: Failure) -> bool:
+        """Stop a call, to end with ``failure``; False if there is no such call."""
+        ...
+
+    async def record(self, execution_id: str) -> bool:
+        """Record a call that runs and is not on record yet; False if there is no such call."""
+        ...

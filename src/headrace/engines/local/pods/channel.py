@@ -1,0 +1,65 @@
+"""The hot connection to a pod: calls out, answers in."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import cast
+
+from headrace_harness.frames import FrameReader, frame
+
+
+class CallChannel(asyncio.Protocol):
+    """The engine's end of the socket that a pod's calls go through.
+
+    Args:
+        on_bodies: Called with the JSON texts of messages, all that came at once.
+        on_end: Called once, when either side has closed.
+    """
+
+    def __init__(
+        self, on_bodies: Callable[[list[bytes]], None], on_end: Callable[[], None]
+    ) -> None:
+        self._reader = FrameReader()
+        self._on_bodies = on_bodies
+        self._on_end = on_end
+        self._transport: asyncio.WriteTransport | None = None
+
+    @classmethod
+    async def connect(
+        cls,
+        end: socket.socket,
+        *,
+        on_bodies: Callable[[list[bytes]], None],
+        on_end: Callable[[], None],
+    ) -> CallChannel:
+        """Return a channel on a connected socket, which it owns from now on."""
+        loop = asyncio.get_running_loop()
+        _, channel = await loop.create_unix_connection(lambda: cls(on_bodies, on_end), sock=end)
+        return channel
+
+    def send(self, body: bytes) -> None:
+        """Send a message; nothing happens if the channel has ended."""
+        if self._transport is not None:
+            self._transport.write(frame(body))
+
+    def close(self) -> None:
+        """Close this end, whereupon the pod ends by itself."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.WriteTransport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on the messages that are complete."""
+        bodies = self._reader.bodies(data)
+        if bodies:
+            self._on_bodies(bodies)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the reason is found elsewhere
+        """Hand on that the pod is gone."""
+        self._transport = None
+        self._on_end()

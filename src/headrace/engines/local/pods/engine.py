@@ -1,0 +1,73 @@
+"""The low-latency engine on this machine: pods by deployment, and a look at them now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+
+from headrace.core.outcomes import Failure, FailureKind
+from headrace.core.pods import PodCall, PodPlan, PodSetState, PodStatus, QueueFull
+from headrace.engines.local.pods.journal import Journal
+from headrace.engines.local.pods.keeper import Keeper
+from headrace.engines.local.pods.nursery import Ground
+from headrace.engines.local.pods.settings import PodSettings
+from headrace.engines.local.pods.ticket import Ticket
+
+_CLOSED = Failure(FailureKind.WORKER_LOST, "The engine was closed before the call had ended.")
+
+
+class LocalPodEngine:
+    """Keeps pods on this machine (:class:`headrace.engines.port.PodEngine`)."""
+
+    def __init__(self, settings: PodSettings) -> None:
+        folder = settings.runtime_dir.absolute() / "pods"
+        shutil.rmtree(folder, ignore_errors=True)
+        self._ground = Ground(folder, settings, Journal())
+        self._keepers: dict[str, Keeper] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    async def deploy(self, plan: PodPlan) -> Failure | None:
+        """Have pods that do what a plan says; see the port."""
+        if self._is_closed:
+            return _CLOSED
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().create_task(self._look())
+        keeper = self._keepers.get(plan.deployment_id)
+        if keeper is None:
+            keeper = self._keepers[plan.deployment_id] = Keeper(plan, self._ground)
+        return await keeper.deploy(plan)
+
+    async def retire(self, deployment_id: str, grace_s: float) -> None:
+        """End the pods of a deployment; see the port."""
+        keeper = self._keepers.pop(deployment_id, None)
+        if keeper is not None:
+            await keeper.retire(grace_s)
+
+    def submit(self, deployment_id: str, call: PodCall) -> Ticket | QueueFull:
+        """Have a call made by the next pod that is free; see the port."""
+        return self._keepers[deployment_id].queue.submit(call)
+
+    def state(self, deployment_id: str) -> PodSetState:
+        """Return what is to be seen of the pods of a deployment; see the port."""
+        keeper = self._keepers.get(deployment_id)
+        return PodSetState(PodStatus.STANDBY) if keeper is None else keeper.state()
+
+    async def close(self) -> None:
+        """End everything; calls that run or wait are lost."""
+        self._is_closed = True
+        keepers, self._keepers = list(self._keepers.values()), {}
+        await asyncio.gather(*(keeper.retire(0, _CLOSED) for keeper in keepers))
+        if self._looking is not None:
+            self._looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._looking
+        await asyncio.to_thread(self._ground.journal.close)
+
+    async def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._ground.settings.look_s)
+            for keeper in list(self._keepers.values()):
+                keeper.look(loop.time())

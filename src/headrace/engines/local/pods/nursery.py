@@ -1,0 +1,74 @@
+"""Where pods are started, and remembered until nothing is left of them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headrace.core.outcomes import Failure
+from headrace.core.pods import PodPlan
+from headrace.engines.local.pods.journal import Journal
+from headrace.engines.local.pods.pod import Pod, PodOwner, mebibytes
+from headrace.engines.local.pods.settings import PodSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What all pods of an engine share.
+
+    Attributes:
+        folder: Folder for the pods' own folders.
+        settings: The operator's.
+        journal: For what the engine has to say.
+        numbers: Numbers for folders.
+    """
+
+    folder: Path
+    settings: PodSettings
+    journal: Journal
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+
+class Nursery:
+    """Starts pods for one owner.
+
+    Attributes:
+        starting: Pods that do not take calls yet.
+    """
+
+    def __init__(self, ground: Ground, owner: PodOwner) -> None:
+        self.starting: set[Pod] = set()
+        self._ground = ground
+        self._owner = owner
+        self._living: dict[Pod, asyncio.Task[bool]] = {}
+
+    async def start(self, plan: PodPlan) -> Pod | Failure:
+        """Start a pod; return it when it takes calls, or why it never will, it being gone."""
+        ground = self._ground
+        folder = ground.folder / str(next(ground.numbers))
+        pod = Pod(plan, folder, ground.settings, self._owner)
+        watch = asyncio.get_running_loop().create_task(pod.ended.wait())
+        self._living[pod] = watch
+        watch.add_done_callback(lambda _: self._living.pop(pod))
+        self.starting.add(pod)
+        try:
+            failure = await pod.start()
+        finally:
+            self.starting.discard(pod)
+        if failure is not None:
+            await pod.ended.wait()
+            self.say(pod, f"could not be started: {failure.message}")
+            return failure
+        self.say(pod, f"is up, and uses {mebibytes(pod.health.memory_bytes)} of memory")
+        return pod
+
+    def say(self, pod: Pod, text: str) -> None:
+        """Append a line about a pod to the log of its deployment."""
+        self._ground.journal.say(pod.plan, pod.id, f"the pod {text}")
+
+    async def wait_until_empty(self) -> None:
+        """Return when nothing is left of any pod."""
+        while self._living:
+            await asyncio.wait(set(self._living.values()))

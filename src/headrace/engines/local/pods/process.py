@@ -1,0 +1,196 @@
+"""The operating system's side of a pod: its guardian's process, its sockets, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Protocol
+
+from headrace.core.pods import PodPlan
+from headrace.engines.local.channel import Channel
+from headrace.engines.local.environ import template_environ
+from headrace.engines.local.leftovers import kill_orphans
+from headrace.engines.local.pods.channel import CallChannel
+from headrace.engines.local.pods.messages import setup_message
+from headrace.engines.local.pods.settings import PodSettings
+from headrace.engines.local.process import await_exit, describe_exit, launch
+from headrace_harness.frames import Message
+
+_KILL_PATIENCE_S = 5.0
+
+
+class Listener(Protocol):
+    """Who is told what comes from a pod."""
+
+    def hear_bodies(self, bodies: list[bytes]) -> None:
+        """Take messages about calls, as JSON texts."""
+        ...
+
+    def hear(self, message: Message) -> None:
+        """Take a message about the pod itself."""
+        ...
+
+    def note_closing(self) -> None:
+        """Take note that the pod takes nothing any more, and is about to end."""
+        ...
+
+    async def note_end(self, how: str, started: int | None) -> None:
+        """Take note that the pod has ended, and how.
+
+        Args:
+            how: Its end in words.
+            started: The highest number of a call that it began; None if nobody knows.
+        """
+        ...
+
+
+class PodProcess:
+    """A guardian with its pod, from the start to the end of both.
+
+    Attributes:
+        id: The pod's id, which marks all its processes.
+        ended: Set when nothing of it is left.
+    """
+
+    def __init__(self, folder: Path, settings: PodSettings, listener: Listener) -> None:
+        self.id = uuid.uuid4().hex[:12]
+        self.folder = folder
+        self.ended = asyncio.Event()
+        self._settings = settings
+        self._listener = listener
+        self._is_ending = False
+        self._open_ends = 2
+        self._are_closed = asyncio.Event()
+        self._said: Message | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: Channel | None = None
+        self._calls: CallChannel | None = None
+        self._burial: asyncio.Task[None] | None = None
+
+    async def launch(self, plan: PodPlan) -> None:
+        """Start the process and tell it what it is for.
+
+        Raises:
+            OSError: The interpreter cannot be run.
+            ValueError: A variable has a name or value that no environment can hold.
+        """
+        self.folder.mkdir(parents=True)
+        control, calls = socket.socketpair(), socket.socketpair()
+        descriptor = calls[1].fileno()
+        python = plan.code.python
+        environ = template_environ(
+            python, plan.variables, engine_id=self._settings.engine_id, template_id=self.id
+        )
+        try:
+            with control[1], calls[1]:
+                self._process = launch(
+                    python, self._settings.harness_dir, self.folder, environ, [control[1], calls[1]]
+                )
+            self._control = await Channel.connect(
+                control[0], on_message=self._hear, on_end=self._note_close
+            )
+            self._calls = await CallChannel.connect(
+                calls[0], on_bodies=self._listener.hear_bodies, on_end=self._note_close
+            )
+        except BaseException:
+            control[0].close()
+            calls[0].close()
+            await self._give_up()
+            raise
+        self.tell(
+            setup_message(
+                plan, self._settings, pod_id=self.id, folder=self.folder, calls=descriptor
+            )
+        )
+
+    def send(self, body: bytes) -> None:
+        """Send a message about a call."""
+        if self._calls is not None:
+            self._calls.send(body)
+
+    def tell(self, message: Message) -> None:
+        """Send a message that does not wait for the calls before it."""
+        if self._control is not None:
+            self._control.send(message)
+
+    def end(self) -> None:
+        """Have the pod end by itself, with its exit callbacks; it is killed if that takes long."""
+        if self._calls is not None and self._burial is None:
+            self._is_ending = True
+            self._calls.close()
+            self._begin_burial()
+
+    def kill(self, *, with_guardian: bool = False) -> None:
+        """Have the pod end at once, with everything that it started.
+
+        Args:
+            with_guardian: Whether its guardian cannot see to that.
+        """
+        self._is_ending = False
+        self.tell({"op": "kill"})
+        if with_guardian and self._process is not None:
+            self._process.kill()
+        self._begin_burial()
+
+    def _hear(self, message: Message) -> None:
+        if message["op"] == "ended":
+            self._said = message
+            self._begin_burial()
+        else:
+            self._listener.hear(message)
+
+    def _note_close(self) -> None:
+        self._open_ends -= 1
+        if self._open_ends == 0:
+            self._are_closed.set()
+        self._begin_burial()
+
+    def _begin_burial(self) -> None:
+        if self._burial is None:
+            self._listener.note_closing()
+            self._burial = asyncio.get_running_loop().create_task(self._bury())
+
+    async def _bury(self) -> None:
+        """See to it that nothing is left, and say as soon as it is known how the pod ended."""
+        process = self._process
+        if process is None:
+            return
+        if self._is_ending:
+            await self._wait_for_close(self._settings.stop_grace_s)
+        if not self._are_closed.is_set():
+            self.tell({"op": "kill"})
+            await self._wait_for_close(_KILL_PATIENCE_S)
+        if not self._are_closed.is_set():
+            # The guardian hangs itself; the kernel ends the pod with it.
+            process.kill()
+            await self._wait_for_close(_KILL_PATIENCE_S)
+        # What came before the sockets were closed has been heard by now.
+        if self._said is not None:
+            how = describe_exit(self._said["status"])
+            await self._listener.note_end(how, self._said["started"])
+        for channel in (self._control, self._calls):
+            if channel is not None:
+                channel.close()
+        status = await asyncio.to_thread(await_exit, process)
+        await asyncio.to_thread(kill_orphans, self.id, [self.folder.absolute()])
+        if self._said is None:
+            await self._listener.note_end(describe_exit(status), None)
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        self.ended.set()
+
+    async def _wait_for_close(self, patience_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self._are_closed.wait()
+
+    async def _give_up(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            await asyncio.to_thread(self._process.wait)
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        self.ended.set()

@@ -1,0 +1,47 @@
+"""What an operator decides about pods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class PodSettings:
+    """How a local engine keeps pods.
+
+    Attributes:
+        runtime_dir: Folder of this engine alone, for files that need not outlive it.
+        harness_dir: Folder from :func:`headrace.engines.local.install.install_harness`.
+        engine_id: Marks the engine's processes; the same after a restart of the server, so that
+            :func:`headrace.engines.local.leftovers.kill_leftovers` finds what it left.
+        start_timeout_s: Seconds that a start, with the import of user code, may take.
+        stop_grace_s: Seconds that a call has to end once it was asked to, and a pod to run its
+            exit callbacks.
+        look_s: Seconds between two looks at a pod's health and memory.
+        hang_s: Seconds without an answer, and without use of the processor, after which a pod
+            hangs.
+        busy_hang_s: Seconds without an answer after which it hangs although it is busy.
+        retry_s: Seconds before the second of several starts in a row; doubled for each next one.
+            The first one comes at once.
+        max_retry_s: What that delay grows to at most.
+        settled_s: Seconds that a pod must have been up for its end not to count as one of them.
+        log_bytes: What the log of one call may hold.
+        stream_bytes: What the items of one call may have as JSON, all together.
+        stream_stall_s: Seconds after which a reader of items who takes none is given up.
+    """
+
+    runtime_dir: Path
+    harness_dir: Path
+    engine_id: str
+    start_timeout_s: float = 600.0
+    stop_grace_s: float = 5.0
+    look_s: float = 1.0
+    hang_s: float = 5.0
+    busy_hang_s: float = 60.0
+    retry_s: float = 1.0
+    max_retry_s: float = 60.0
+    settled_s: float = 60.0
+    log_bytes: int = 256 << 20
+    stream_bytes: int = 16 << 20
+    stream_stall_s: float = 30.0

@@ -1,0 +1,105 @@
+"""One submitted call, from the queue to its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from headrace.core.outcomes import Failure, Outcome
+from headrace.core.pods import PodCall
+from headrace.engines.local.pods.items import Items
+
+
+class Place(Protocol):
+    """Where a ticket is: in the queue, or in a pod."""
+
+    def stop(self, ticket: Ticket) -> None:
+        """Have its call end, or never begin."""
+        ...
+
+    def grant(self, ticket: Ticket, size: int | None) -> None:
+        """Let its call send more items; None: nobody reads them any more."""
+        ...
+
+
+class Ticket:
+    """A submitted call (:class:`headrace.engines.port.Ticket`).
+
+    Attributes:
+        call: What was submitted.
+        ended: Gets the outcome.
+        items: What it yields, for the reader; None if it was not to be streamed.
+        started_us: When user code began, in microseconds since 1970 UTC; 0 before.
+        began: The same as the event loop's time.
+        number: Its number in the pod that it was sent to.
+        stopping: The outcome that it gets because it was told to end, if it was.
+        place: Where it is.
+    """
+
+    __slots__ = (
+        "_on_resolved",
+        "_on_started",
+        "began",
+        "call",
+        "ended",
+        "items",
+        "number",
+        "place",
+        "started_us",
+        "stopping",
+    )
+
+    def __init__(
+        self,
+        call: PodCall,
+        ended: asyncio.Future[Outcome],
+        place: Place,
+        on_resolved: Callable[[], None],
+    ) -> None:
+        self.call = call
+        self.ended = ended
+        self.items: Items | None = None
+        self.started_us = 0
+        self.began = 0.0
+        self.number = 0
+        self.stopping: Failure | None = None
+        self.place = place
+        self._on_resolved = on_resolved
+        self._on_started: Callable[[], None] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether user code has begun, and its outcome is not known."""
+        return self.started_us != 0 and not self.ended.done()
+
+    def when_started(self, callback: Callable[[], None]) -> None:
+        """Have a function called when user code begins; at once if it has."""
+        if self.started_us:
+            callback()
+        else:
+            self._on_started = callback
+
+    def stop(self, failure: Failure) -> None:
+        """Have the call end; ``failure`` becomes its outcome. Nothing happens if it has ended."""
+        if not self.ended.done() and self.stopping is None:
+            self.stopping = failure
+            self.place.stop(self)
+
+    def start(self, now: float) -> None:
+        """Take note that user code begins, at this time of the event loop."""
+        self.began = now
+        self.started_us = time.time_ns() // 1000
+        if self._on_started is not None:
+            callback, self._on_started = self._on_started, None
+            callback()
+
+    def resolve(self, outcome: Outcome) -> None:
+        """Give the call its outcome; nothing happens if it has one."""
+        if self.ended.done():
+            return
+        self.ended.set_result(outcome if self.stopping is None else self.stopping)
+        if self.items is not None:
+            self.items.end()
+        self._on_resolved()

@@ -1,0 +1,103 @@
+"""The loop that hands recorded executions of low-latency deployments to their pods, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+
+from headrace.control.clock import now
+from headrace.core.errors import Unavailable
+from headrace.engines.port import PodEngine
+from headrace.runtime.pod_calls import PodLane
+from headrace.runtime.pods import PodSets
+from headrace.runtime.worker import LOOK_AGAIN_S, Worker
+from headrace.signals.port import PENDING, Signals
+from headrace.store import claims
+from headrace.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Claims as many executions of each deployment as its pods can run, the oldest first."""
+
+    def __init__(
+        self,
+        database: Database,
+        signals: Signals,
+        worker: Worker,
+        sets: PodSets,
+        engine: PodEngine,
+    ) -> None:
+        self._database = database
+        self._signals = signals
+        self._worker = worker
+        self._sets = sets
+        self._engine = engine
+        self._busy: dict[str, int] = {}
+        self._is_closed = False
+        self._loop: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Hand executions to pods from now on."""
+        self._loop = asyncio.create_task(self._hand_over(), name="dispatcher")
+
+    async def close(self) -> None:
+        """Hand over no more; what pods have is the worker's to end."""
+        self._is_closed = True
+        self._signals.notify(PENDING)
+        if self._loop is not None:
+            # Not cancelled: what it has claimed must have a task that ends it.
+            await self._loop
+
+    async def _hand_over(self) -> None:
+        with self._signals.listen(PENDING) as signal:
+            while not self._is_closed:
+                patience = LOOK_AGAIN_S
+                try:
+                    if self._sets.lanes:
+                        patience = await self._look()
+                except Unavailable as error:
+                    logger.error("executions cannot be handed to pods: %s", error.message)  # noqa: TRY400
+                except Exception:
+                    # Whatever it was, what waits must not wait for ever because of it.
+                    logger.exception("executions cannot be handed to pods")
+                await signal.wait(patience)
+
+    async def _look(self) -> float:
+        at = now()
+        waiting = await self._database.read(claims.warm_backlog, at)
+        for deployment_id, count in waiting.items():
+            lane = self._sets.lanes.get(deployment_id)
+            if lane is None or not lane.is_up or self._is_closed:
+                continue
+            free = lane.capacity - self._busy.get(deployment_id, 0)
+            if free > 0:
+                await self._start(deployment_id, min(free, count))
+        next_at = await self._database.read(claims.next_pending_at, at)
+        if next_at is None:
+            return LOOK_AGAIN_S
+        return min(max((next_at - at).total_seconds(), 0.001), LOOK_AGAIN_S)
+
+    async def _start(self, deployment_id: str, count: int) -> None:
+        self._busy[deployment_id] = self._busy.get(deployment_id, 0) + count
+        started = 0
+        try:
+            started = await self._worker.take_warm(
+                deployment_id,
+                count,
+                PodLane(self._engine, deployment_id),
+                partial(self._free, deployment_id, 1),
+            )
+        finally:
+            self._free(deployment_id, count - started)
+
+    def _free(self, deployment_id: str, count: int) -> None:
+        left = self._busy.get(deployment_id, 0) - count
+        if left > 0:
+            self._busy[deployment_id] = left
+        else:
+            self._busy.pop(deployment_id, None)
+        if count:
+            self._signals.notify(PENDING)

@@ -1,0 +1,99 @@
+"""How an attempt ended, written down however long the database takes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from headrace.control.executions import Executions
+from headrace.core.errors import Unavailable
+from headrace.core.executions import Execution, OutputRecord
+from headrace.core.outcomes import Failure, FailureKind
+from headrace.logs.files import LogFiles, append_line
+
+logger = logging.getLogger(__name__)
+
+LOST = Failure(
+    FailureKind.WORKER_LOST,
+    "The server failed while it ran this execution; the reason is in the server's log.",
+)
+PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Records what became of the attempts of this worker."""
+
+    executions: Executions
+    logs: LogFiles
+
+    async def end(
+        self,
+        execution: Execution,
+        outputs: tuple[OutputRecord, ...] | None,
+        failure: Failure | None,
+        *,
+        patience_s: float = math.inf,
+    ) -> None:
+        """Record how an attempt ended, trying again while the database cannot take it.
+
+        After ``patience_s`` it is left as it is: the next start finds it, and says it was lost.
+        """
+        for pause in _pauses(patience_s):
+            try:
+                until_next = await self.executions.finish(
+                    execution, outputs=outputs, failure=failure
+                )
+            except Unavailable as error:
+                logger.error("end of %s not recorded yet: %s", execution.id, error.message)  # noqa: TRY400 - its message says all
+            except Exception:
+                # Outputs that cannot be stored must not leave the execution running for ever.
+                logger.exception("outputs of %s could not be recorded", execution.id)
+                outputs, failure = None, LOST
+            else:
+                if until_next is not None and failure is not None:
+                    self.say_again(execution.id, execution.attempt, failure, until_next)
+                return
+            await asyncio.sleep(pause)
+
+    async def hand_back(self, execution: Execution, *, patience_s: float) -> None:
+        """Let the next server start an execution whose code has not begun.
+
+        After ``patience_s`` it is left as it is, as by :meth:`end`.
+        """
+        for pause in _pauses(patience_s):
+            try:
+                await self.executions.hand_back(execution)
+            except Unavailable as error:
+                logger.error("%s not handed back yet: %s", execution.id, error.message)  # noqa: TRY400
+                await asyncio.sleep(pause)
+            else:
+                return
+
+    def say_again(
+        self, execution_id: str, attempt: int, failure: Failure, delay: timedelta
+    ) -> None:
+        """Write in an execution's log that an attempt failed and another one follows."""
+        line = (
+            f"Attempt {attempt} failed: {failure.message} "
+            f"The next one starts in {delay.total_seconds():g} s."
+        )
+        # The log is for people, and nothing depends on it.
+        with contextlib.suppress(OSError):
+            append_line(self.logs.of_execution(execution_id), line)
+
+
+def _pauses(patience_s: float) -> Iterator[float]:
+    """Yield how long to wait after each failure, until the pauses add up to ``patience_s``."""
+    waited = 0.0
+    for pause in itertools.chain(PAUSES_S, itertools.repeat(PAUSES_S[-1])):
+        yield pause
+        waited += pause
+        if waited >= patience_s:
+            return

@@ -1,0 +1,243 @@
+"""The parent of a pod: runs no user code, sees the pod end or hang, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import time
+from typing import Optional, Union
+
+from headrace_harness import processes
+from headrace_harness.board import Board
+from headrace_harness.capture import Pipe
+from headrace_harness.frames import FrameReader, Message, encode_frame
+from headrace_harness.shared_logs import PodLog, SharedLog
+from headrace_harness.template import kill_children
+
+_RECEIVE_BYTES = 65536
+
+
+class GuardianEnds:
+    """What joins a guardian to its pod: the guardian's ends.
+
+    Attributes:
+        line: Messages to and from the pod's attendant.
+        settling: On which the pod asks for its native output to be put into its log.
+        out: Where the pod's native stdout is read.
+        err: Where its native stderr is read.
+        board: What the pod shows.
+    """
+
+    def __init__(
+        self, line: socket.socket, settling: socket.socket, out: int, err: int, board: Board
+    ) -> None:
+        self.line = line
+        self.settling = settling
+        self.out = out
+        self.err = err
+        self.board = board
+
+
+class Guardian:
+    """Watches one pod until it ends, or until the engine is gone.
+
+    It is one thread, and the parent of last resort of all that user code starts. It passes on
+    messages between the engine and the pod; asked how the pod is, it asks the pod in turn.
+    """
+
+    def __init__(
+        self,
+        control: socket.socket,
+        frames: FrameReader,
+        pod: int,
+        ends: GuardianEnds,
+        setup: Message,
+    ) -> None:
+        self._control = control
+        self._from_engine = frames
+        self._pod = pod
+        self._ends = ends
+        self._memory_bytes: Optional[int] = setup["memory_bytes"]
+        self._from_pod = FrameReader()
+        self._status: Optional[int] = None
+        self._asked_at: Optional[float] = None
+        log = _NativeLog(
+            ends.board,
+            PodLog(setup["pod_log"], setup["pod_id"], setup["pod_log_bytes"]),
+            setup["log_bytes"],
+        )
+        self._pipes = {ends.out: Pipe(ends.out, b"o", log), ends.err: Pipe(ends.err, b"e", log)}
+        self._poll = select.poll()
+
+    def serve(self, more: list[Message]) -> None:
+        """Return when the pod has ended and nothing of it is left.
+
+        Args:
+            more: What the engine has said already.
+        """
+        wake, wake_writer = os.pipe()
+        os.set_blocking(wake, False)
+        os.set_blocking(wake_writer, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
+        ends = self._ends
+        ends.line.setblocking(False)
+        lines = [line.fileno() for line in (self._control, ends.line, ends.settling)]
+        for source in (*lines, wake, *self._pipes):
+            self._poll.register(source, select.POLLIN)
+        self._obey(more)
+        self._reap()
+        while self._status is None:
+            ready = {descriptor for descriptor, _ in self._poll.poll()}
+            self._read_output(ready)
+            if ends.settling.fileno() in ready:
+                self._settle()
+            if ends.line.fileno() in ready:
+                self._hear_pod()
+            if wake in ready:
+                os.read(wake, 4096)
+                self._reap()
+            if self._control.fileno() in ready and not self._hear_engine():
+                break
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._status is None:
+            processes.kill(self._pod, signal.SIGKILL)
+            _, self._status = os.waitpid(self._pod, 0)
+        kill_children(processes.children_file())
+        for pipe in self._pipes.values():
+            pipe.drain()
+        status = os.WEXITSTATUS(self._status)
+        if os.WIFSIGNALED(self._status):
+            status = -os.WTERMSIG(self._status)
+        self._send({"op": "ended", "status": status, "started": self._ends.board.started})
+
+    def _read_output(self, ready: set[int]) -> None:
+        for descriptor in ready & self._pipes.keys():
+            self._ends.board.is_reading = True
+            is_open = self._pipes[descriptor].read()
+            self._ends.board.is_reading = any(pipe.is_midline for pipe in self._pipes.values())
+            if not is_open:
+                self._poll.unregister(descriptor)
+
+    def _settle(self) -> None:
+        with contextlib.suppress(OSError):
+            if not self._ends.settling.recv(64):
+                self._poll.unregister(self._ends.settling)
+                return
+            for pipe in self._pipes.values():
+                pipe.drain()
+            self._ends.board.is_reading = False
+            self._ends.settling.send(b"s")
+
+    def _hear_pod(self) -> None:
+        try:
+            data = self._ends.line.recv(_RECEIVE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._poll.unregister(self._ends.line)
+        for message in self._from_pod.feed(data):
+            if message["op"] == "well":
+                self._asked_at = None
+                continue
+            if message["op"] == "ready":
+                message["memory_bytes"] = self._memory()
+            self._send(message)
+
+    def _hear_engine(self) -> bool:
+        """Act on what the engine says; return False if it is gone."""
+        try:
+            data = self._control.recv(_RECEIVE_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        self._obey(self._from_engine.feed(data))
+        return bool(data)
+
+    def _obey(self, messages: list[Message]) -> None:
+        for message in messages:
+            if message["op"] == "look":
+                self._look()
+            elif message["op"] == "kill":
+                processes.kill(self._pod, signal.SIGKILL)
+            else:
+                self._tell_pod(message)
+
+    def _look(self) -> None:
+        """Say how the pod is, as far as that is known, and ask it."""
+        now = time.monotonic()
+        silent_s = 0.0 if self._asked_at is None else now - self._asked_at
+        self._send(
+            {
+                "op": "seen",
+                "memory_bytes": self._memory(),
+                "silent_s": silent_s,
+                "processor_s": processes.processor_time(self._pod),
+            }
+        )
+        if self._asked_at is None:
+            self._asked_at = now
+            self._tell_pod({"op": "look"})
+
+    def _memory(self) -> int:
+        own = os.getpid()
+        return processes.memory_of(processes.tree_of(own) - {own}, self._memory_bytes)
+
+    def _tell_pod(self, message: Message) -> None:
+        # A pod that does not read is about to be found hanging.
+        with contextlib.suppress(OSError):
+            self._ends.line.send(encode_frame(message))
+
+    def _send(self, message: Message) -> None:
+        with contextlib.suppress(OSError):
+            self._control.sendall(encode_frame(message))
+
+    def _reap(self) -> None:
+        """Take note of ended processes: the pod, and orphans that were adopted from it."""
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                if pid == self._pod:
+                    self._status = status
+
+
+class _NativeLog:
+    """The log that native output belongs to at this moment, in the shape that a pipe wants."""
+
+    def __init__(self, board: Board, outside: PodLog, max_bytes: int) -> None:
+        self._board = board
+        self._outside = outside
+        self._max_bytes = max_bytes
+
+        self._path = b""
+        self._log: Optional[SharedLog] = None
+
+    def write(self, letter: bytes, lines: list[bytes]) -> None:
+        """Append lines of one stream."""
+        self._current().write(letter, lines)
+
+    def write_block(self, letter: bytes, block: bytes) -> None:
+        """Append whole lines of one stream, without the last line end."""
+        self._current().write_block(letter, block)
+
+    def _current(self) -> Union[SharedLog, PodLog]:
+        path = self._board.log
+        if path != self._path:
+            if self._log is not None:
+                self._log.close()
+                self._log = None
+            self._path = path
+            if path:
+                with contextlib.suppress(OSError):
+                    self._log = SharedLog(os.fsdecode(path), self._max_bytes)
+        return self._outside if self._log is None else self._log

@@ -1,0 +1,187 @@
+"""To which call the running code belongs: output and variables follow from that."""
+
+from __future__ import annotations
+
+import contextvars
+import io
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, Optional, Protocol
+
+from headrace_harness.sinks import Sink
+
+try:
+    import ctypes
+
+    _libc: Any = ctypes.CDLL(None)
+except (ImportError, OSError):  # an interpreter built without ctypes
+    _libc = None
+
+_SPARE_BYTES = 512
+
+
+class Scoped(Protocol):
+    """A call, as far as what it prints and the variables it sees are concerned.
+
+    Attributes:
+        overlay: Variables that it alone has.
+        is_over: Whether its outcome has been said.
+    """
+
+    overlay: dict[str, str]
+    is_over: bool
+
+    def sink(self) -> Sink:
+        """Return what takes its output."""
+        ...
+
+
+_call: contextvars.ContextVar[Optional[Scoped]] = contextvars.ContextVar(
+    "headrace_call", default=None
+)
+
+
+class Scope:
+    """Tells which call the present context belongs to.
+
+    Attributes:
+        outside: Takes output that belongs to no call.
+        alone: The call that runs, if never more than one does: then what has no context, such as
+            a thread that it started, belongs to it as well.
+    """
+
+    def __init__(self, outside: Sink) -> None:
+        self.outside = outside
+        self.alone: Optional[Scoped] = None
+
+    def enter(self, call: Scoped) -> None:
+        """Make the present context, and those copied from it, belong to a call."""
+        _call.set(call)
+
+    def call(self) -> Optional[Scoped]:
+        """Return the call that the present context belongs to, if that is not over."""
+        call = _call.get()
+        if call is None:
+            return self.alone
+        return None if call.is_over else call
+
+    def take(self, letter: bytes, data: bytes) -> None:
+        """Take output of the present context."""
+        call = self.call()
+        (self.outside if call is None else call.sink()).take(letter, data)
+
+    def install(self) -> None:
+        """Make stdout, stderr and ``os.environ`` of this process ask the scope."""
+        sys.stdout = sys.__stdout__ = _stream(self, b"o", 1)  # type: ignore[misc]  # Final
+        sys.stderr = sys.__stderr__ = _stream(self, b"e", 2)  # type: ignore[misc]  # Final
+        _CallEnviron.scope = self
+        os.environ.__class__ = _CallEnviron
+
+
+class _Stream(io.RawIOBase):
+    """The bytes of stdout or stderr, on the way to the log of whoever writes them."""
+
+    def __init__(self, scope: Scope, letter: bytes, descriptor: int) -> None:
+        self._scope = scope
+        self._letter = letter
+        self._descriptor = descriptor
+        self.name = "<stdout>" if letter == b"o" else "<stderr>"
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def write(self, data: Any) -> int:
+        taken = bytes(data)
+        self._scope.take(self._letter, taken)
+        return len(taken)
+
+    def close(self) -> None:
+        """Stay open: what one call closes, the next one needs."""
+
+
+def _stream(scope: Scope, letter: bytes, descriptor: int) -> io.TextIOWrapper:
+    # Text is handed on with each write, or pieces of several calls would meet in one buffer.
+    raw: Any = _Stream(scope, letter, descriptor)
+    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
+
+
+class _CallEnviron(os._Environ):  # type: ignore[type-arg]  # noqa: SLF001 - the class of os.environ
+    """``os.environ`` with the variables of the present call in front."""
+
+    scope: Scope
+
+    def _overlay(self) -> dict[str, str]:
+        call = self.scope.call()
+        return {} if call is None else call.overlay
+
+    def __getitem__(self, key: str) -> str:
+        found = self._overlay().get(key)
+        return super().__getitem__(key) if found is None else found
+
+    def __setitem__(self, key: str, value: str) -> None:
+        overlay = self._overlay()
+        if key in overlay and isinstance(value, str):
+            overlay[key] = value
+        else:
+            super().__setitem__(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        if self._overlay().pop(key, None) is None:
+            super().__delitem__(key)
+
+    def __iter__(self) -> Iterator[str]:
+        overlay = self._overlay()
+        yield from list(overlay)
+        for key in super().__iter__():
+            if key not in overlay:
+                yield key
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._overlay() or super().__contains__(key)
+
+
+class ProcessVariables:
+    """A call's variables in the environment that this process hands to programs it starts.
+
+    Each has a place of its own in memory that is written over for each call: ``setenv`` of the C
+    library would keep every value for ever.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[str, tuple[str, Any, int]] = {}
+
+    def show(self, variables: Mapping[str, str]) -> None:
+        """Have programs that are started from now on find these variables."""
+        for name, value in variables.items():
+            place = self._places.get(name)
+            if place is None or place[0] != value:
+                self._put(name, value, place)
+
+    def _put(self, name: str, value: str, place: Optional[tuple[str, Any, int]]) -> None:
+        data = os.fsencode(value)
+        if _libc is None:
+            os.putenv(name, value)
+            self._places[name] = value, None, 0
+            return
+        if place is None or len(data) > place[2]:
+            prefix = os.fsencode(name) + b"="
+            room = len(data) + _SPARE_BYTES
+            # Never freed: the C library keeps it.
+            buffer = ctypes.create_string_buffer(prefix + data, len(prefix) + room + 1)
+            _kept.append(buffer)
+            _libc.putenv(buffer)
+            self._places[name] = value, memoryview(buffer).cast("B")[len(prefix) :], room
+            return
+        memory = place[1]
+        memory[: len(data) + 1] = data + b"\0"
+        self._places[name] = value, memory, place[2]
+
+
+_kept: list[Any] = []

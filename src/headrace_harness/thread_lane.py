@@ -1,0 +1,72 @@
+"""Several plain functions at once, each in a thread."""
+
+from __future__ import annotations
+
+import json
+import queue
+import socket
+import threading
+
+from headrace_harness.board import Board
+from headrace_harness.frames import frame
+from headrace_harness.lanes import RECEIVE_BYTES, Lane, answer, set_variables
+from headrace_harness.pod_calls import Function, OpenCall
+from headrace_harness.sinks import NativeOutput
+
+
+class ThreadLane(Lane):
+    """Calls in threads, which are kept for later calls; the engine bounds how many run at once."""
+
+    def __init__(
+        self, line: socket.socket, function: Function, board: Board, native: NativeOutput
+    ) -> None:
+        super().__init__(line, function, board, native)
+        self._waiting: queue.SimpleQueue[OpenCall] = queue.SimpleQueue()
+        self._idle = 0
+
+    def serve(self) -> None:
+        """Hand calls to threads until there will be no more; see the base."""
+        while True:
+            try:
+                data = self._socket.recv(RECEIVE_BYTES)
+            except OSError:
+                return
+            if not data:
+                return
+            for body in self._reader.bodies(data):
+                message = json.loads(body)
+                if message["op"] == "call":
+                    self._start(self.function.open(message))
+                else:
+                    set_variables(message)
+
+    def _start(self, call: OpenCall) -> None:
+        if not self._begin(call, b""):
+            return
+        with self._state:
+            is_thread_needed = self._idle == 0
+            if not is_thread_needed:
+                self._idle -= 1
+        if is_thread_needed:
+            # A daemon: a call without end must not keep the pod from ending.
+            threading.Thread(target=self._work, name="headrace call", daemon=True).start()
+        self._waiting.put(call)
+
+    def _work(self) -> None:
+        while True:
+            call = self._waiting.get()
+            report = self._context.copy().run(self.function.run, call)
+            with self._state:
+                is_told = call.is_over
+                call.finish()
+                del self._open[call.number]
+                self._idle += 1
+            if is_told:
+                self.send(frame(b'{"op":"freed","number":%d}' % call.number))
+            else:
+                self.send(answer(call.number, report))
+
+    def _stop_running(self, call: OpenCall) -> None:
+        if not call.is_over:
+            call.finish()
+            self.send(answer(call.number, '{"kind":"cancelled","message":""}', is_held=True))
