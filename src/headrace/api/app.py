@@ -26,11 +26,12 @@ from headrace.api import (
 )
 from headrace.api.cross_origin import endpoint_access
 from headrace.api.exchange import Exchange, Handler, answer
+from headrace.api.refusals import refusal
 from headrace.api.services import Services
 from headrace.control.tokens import Caller
-from headrace.core.errors import HeadraceError, NotFound, Overloaded, Unauthenticated
+from headrace.core.errors import HeadraceError, NotFound, Unauthenticated
 from headrace.wire import routes
-from headrace.wire.problems import error_body, status_of
+from headrace.wire.problems import error_body
 
 logger = logging.getLogger(__name__)
 
@@ -173,7 +174,7 @@ def _endpoint(
             caller = None if is_open else await authenticate(request, services)
             return await handler(Exchange(request, services, caller))
         except HeadraceError as error:
-            return _refusal(error, request_id)
+            return refusal(error, request_id)
         except ClientDisconnect:
             # Nobody is left to read an answer.
             return Response(status_code=499)
@@ -182,16 +183,6 @@ def _endpoint(
             return _failure(request_id)
 
     return endpoint
-
-
-def _refusal(error: HeadraceError, request_id: str) -> Response:
-    status = status_of(error)
-    headers = None
-    if isinstance(error, Unauthenticated):
-        headers = {"WWW-Authenticate": "Bearer"}
-    elif isinstance(error, Overloaded):
-        headers = {"Retry-After": str(error.details.get("retry_after_s", 1))}
-    return answer(error_body(error, request_id), status, headers)
 
 
 def _failure(request_id: str) -> Response:
@@ -208,4 +199,4 @@ async def _no_route(request: Request, error: Exception) -> Response:
         message = f"{request.url.path} does not answer {request.method}."
         problem = HeadraceError(message)
         return answer(error_body(problem, request_id) | {"name": "MethodNotAllowed"}, 405)
-    return _refusal(NotFound(f"There is nothing at {request.url.path}."), request_id)
+    return refusal(NotFound(f"There is nothing at {request.url.path}."), request_id)

@@ -16,6 +16,7 @@ from headrace.core.errors import NotFound, Unauthenticated
 from headrace.core.executions import Execution, OutputRecord, status_after
 from headrace.core.values import DataType, FileValue
 from headrace.wire.bodies import json_value
+from headrace.wire.codec import decode_object
 from headrace.wire.problems import call_failed, execution_failed
 from headrace.wire.routes import ENDPOINT_FILE_V1, ENDPOINT_RESULTS, ENDPOINT_RESULTS_V1
 
@@ -71,7 +72,7 @@ async def _call(exchange: Exchange, *, is_wrapped: bool) -> Response:
         )
     location = _location(exchange, execution_id, token, is_wrapped=is_wrapped)
     if "craft-ai-client" in headers:
-        return _see_other(execution_id, location)
+        return see_other(execution_id, location)
     if "respond-async" in prefer:
         return answer(
             {"execution_id": execution_id, "status": "accepted", "results_url": location},
@@ -89,10 +90,10 @@ async def _warm_answer(
     hold_s = _hold_s(exchange.request.headers.get("prefer", ""))
     made = await exchange.services.warm_calls.call(deployment, call.values, hold_s)
     if isinstance(made, str):
-        return _see_other(made, _location(exchange, made, token, is_wrapped=is_wrapped))
+        return see_other(made, _location(exchange, made, token, is_wrapped=is_wrapped))
     if made.failure is not None:
         raise call_failed(made.execution_id, status_after(made.failure), made.failure)
-    outputs = made.outputs
+    outputs = decode_object(made.outputs.encode(), "the outputs")
     if is_wrapped:
         outputs = {name: {"value": value} for name, value in outputs.items()}
     return answer(
@@ -118,7 +119,7 @@ async def _answer(
     exchange: Exchange, execution: Execution, location: str, *, is_wrapped: bool
 ) -> Response:
     if not execution.status.is_terminal:
-        return _see_other(execution.id, location)
+        return see_other(execution.id, location)
     if execution.failure is not None:
         raise execution_failed(execution, execution.failure)
     headers = {"Craft-Ai-Execution-Id": execution.id}
@@ -195,12 +196,21 @@ async def _execution(exchange: Exchange, deployment: Deployment, hold_s: float) 
 
 
 def _location(exchange: Exchange, execution_id: str, token: str, *, is_wrapped: bool) -> str:
+    url = exchange.services.public_url
+    return results_url(url, exchange.name("path"), execution_id, token, is_wrapped=is_wrapped)
+
+
+def results_url(
+    public_url: str, path: str, execution_id: str, token: str, *, is_wrapped: bool
+) -> str:
+    """Return the URL of the outputs of a call."""
     route = ENDPOINT_RESULTS_V1 if is_wrapped else ENDPOINT_RESULTS
-    path = route.url(path=quote(exchange.name("path")), execution_id=execution_id)
-    return f"{exchange.services.public_url}{path}?token={quote(token)}"
+    results = route.url(path=quote(path), execution_id=execution_id)
+    return f"{public_url}{results}?token={quote(token)}"
 
 
-def _see_other(execution_id: str, location: str) -> Response:
+def see_other(execution_id: str, location: str) -> Response:
+    """Return the redirection to the outputs of a call."""
     return answer(
         {"execution_id": execution_id},
         303,

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+ROOT = "executions"
+"""The folder of all files of executions."""
+
 
 def artifact_folder(execution_id: str) -> str:
     """Return the folder of an execution's files."""
     # The last digits of an id are random, so that executions spread evenly over the folders.
-    return f"executions/{execution_id[-2:]}/{execution_id}"
+    return f"{ROOT}/{execution_id[-2:]}/{execution_id}"
+
+
+def execution_of(path: str) -> str:
+    """Return the id of the execution that a file below :data:`ROOT` belongs to."""
+    return path.split("/")[2]
 
 
 def input_path(execution_id: str, name: str) -> str:

@@ -42,7 +42,6 @@ from headrace.core.tokens import User, same_token
 from headrace.core.values import Json
 from headrace.store import deployments as rows
 from headrace.store.database import Database
-from headrace.store.moments import to_us
 
 KEY_LIFETIME = timedelta(days=1)
 """How long a repeated call with the same idempotency key returns the first execution."""
@@ -248,10 +247,6 @@ class Deployments:
                 idempotency_key=idempotency_key,
             )
         )
-
-    async def forget_keys(self) -> int:
-        """Forget the idempotency keys older than :data:`KEY_LIFETIME`; return how many."""
-        return await self._database.write(rows.forget_keys, to_us(now() - KEY_LIFETIME))
 
     def _tell(self, deployment: Deployment) -> None:
         """Tell those who act on a deployment that it is new or has changed."""

@@ -20,6 +20,11 @@ class Endpoint:
     deployment: Deployment
     token: str
 
+    @property
+    def authorization(self) -> bytes:
+        """The value of the header that a caller sends."""
+        return b"EndpointToken " + self.token.encode()
+
 
 class EndpointCache:
     """The endpoints that were called of late, by URL path."""

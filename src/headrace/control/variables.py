@@ -31,8 +31,8 @@ class Variables:
         self._current: dict[str, str] | None = None
         self._changes = 0
 
-    async def current(self) -> dict[str, str]:
-        """Return all variables with their values, by name in order."""
+    async def current(self) -> Mapping[str, str]:
+        """Return all variables with their values, by name; the same object until one changes."""
         if self._current is None:
             changes = self._changes
             sealed = await self._database.read(rows.all_variables)
@@ -40,7 +40,7 @@ class Variables:
             if changes != self._changes:
                 return await self.current()
             self._current = current
-        return dict(self._current)
+        return self._current
 
     async def put(self, values: Mapping[str, Json]) -> None:
         """Create or replace variables, all or none. A value that is no text is kept as JSON text.

@@ -20,12 +20,12 @@ class WarmAnswer:
 
     Attributes:
         execution_id: Id of the execution.
-        outputs: What the caller gets, by the names that the caller knows.
+        outputs: What the caller gets, as a JSON object by the names that the caller knows.
         failure: Why it did not succeed, or None.
     """
 
     execution_id: str
-    outputs: Mapping[str, Json]
+    outputs: str
     failure: Failure | None = None
 
 
@@ -78,6 +78,12 @@ class WarmCalls(Protocol):
             InvalidValue, TooLarge: What was sent does not fit; nothing was recorded.
             Overloaded: Too many calls wait; nothing was recorded.
         """
+        ...
+
+    async def call_plainly(
+        self, deployment: Deployment, values: Mapping[str, Json], hold_s: float
+    ) -> WarmAnswer | str | None:
+        """Do as :meth:`call` for a call with each of its inputs; None if it is any other."""
         ...
 
     def stop(self, execution_id: str, failure: Failure) -> bool:

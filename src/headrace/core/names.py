@@ -6,7 +6,7 @@ import keyword
 import os
 import re
 import time
-import uuid
+from datetime import UTC, datetime, timedelta
 
 from headrace.core.errors import InvalidName
 
@@ -82,4 +82,15 @@ def new_id() -> str:
     fraction = (nanoseconds << 12) // 1_000_000
     value = (milliseconds & ((1 << 48) - 1)) << 80 | 0x7 << 76 | fraction << 64
     value |= 0b10 << 62 | int.from_bytes(os.urandom(8), "big") >> 2
-    return str(uuid.UUID(int=value))
+    return _hyphenated(value)
+
+
+def least_id(at: datetime) -> str:
+    """Return what sorts before the ids made at a time or later, and after those made earlier."""
+    milliseconds = max(0, (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1))
+    return _hyphenated(milliseconds << 80)
+
+
+def _hyphenated(value: int) -> str:
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from headrace.core.loglines import LogLine, format_line, parse_line
 
 _PIECE = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """A log file as it is on disk.
+
+    Attributes:
+        owner: Id of whose log it is.
+        path: Where it is.
+        size: Bytes.
+        modified_at: When it was last written to, in seconds since 1970.
+    """
+
+    owner: str
+    path: Path
+    size: int
+    modified_at: float
 
 
 class LogFiles:
@@ -44,6 +63,24 @@ class LogFiles:
     def of_build(self, pipeline_id: str) -> Path:
         """Return the log file of a pipeline's build; its folder exists."""
         return self._path("builds", pipeline_id[-2:], pipeline_id)
+
+    def folders(self, kind: str) -> list[Path]:
+        """Return the folders with logs of a kind: ``executions``, ``builds``, ``deployments``."""
+        try:
+            return sorted((self._root / kind).iterdir())
+        except FileNotFoundError:
+            return []
+
+    def in_folder(self, folder: Path) -> list[LogFile]:
+        """Return the logs in one of the folders."""
+        found = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    status = entry.stat(follow_symlinks=False)
+                    owner, path = entry.name.removesuffix(".log"), Path(entry.path)
+                    found.append(LogFile(owner, path, status.st_size, status.st_mtime))
+        return found
 
     def remove(self, path: Path) -> None:
         """Delete a log file, if it is there."""

@@ -10,6 +10,7 @@ from headrace.core.destinations import DataStorePath, Nowhere
 from headrace.core.errors import InvalidValue
 from headrace.core.executions import Execution, OutputRecord
 from headrace.core.outcomes import Failure, FailureKind, OutputFile, Returned
+from headrace.core.parameters import Output
 from headrace.core.values import DataType, FileStore, FileValue, Value, check_value
 from headrace.objects.port import ObjectStore
 
@@ -58,7 +59,7 @@ async def deliver(
     return tuple(delivered)
 
 
-def problem_with(record: OutputRecord, returned: Returned) -> str | None:
+def problem_with(record: OutputRecord | Output, returned: Returned) -> str | None:
     """Return what is wrong with the value of an output, or None."""
     value = returned.values.get(record.name)
     if value is None or record.data_type is DataType.FILE:

@@ -7,7 +7,6 @@ import contextlib
 import logging
 
 from headrace.bundles.store import BundleStore
-from headrace.control.deployments import Deployments
 from headrace.control.pipelines import Pipelines
 from headrace.core.errors import HeadraceError
 from headrace.environments.port import Builder
@@ -22,7 +21,7 @@ STALE_UPLOAD_S = 24 * 3600.0
 
 
 class Sweeper:
-    """Collects environments and bundles that no pipeline needs, uploads given up, old keys.
+    """Collects environments and bundles that no pipeline needs, and uploads given up.
 
     Args:
         unused_for_s: How long one must have been unused, in seconds.
@@ -34,7 +33,6 @@ class Sweeper:
         builder: Builder,
         bundles: BundleStore,
         data_store: ObjectStore,
-        deployments: Deployments,
         *,
         unused_for_s: float,
     ) -> None:
@@ -42,7 +40,6 @@ class Sweeper:
         self._builder = builder
         self._bundles = bundles
         self._data_store = data_store
-        self._deployments = deployments
         self._unused_for_s = unused_for_s
         self._loop: asyncio.Task[None] | None = None
 
@@ -69,7 +66,6 @@ class Sweeper:
         stale = await self._data_store.discard_stale_uploads(STALE_UPLOAD_S)
         if stale:
             logger.info("discarded %d uploads that were given up", stale)
-        await self._deployments.forget_keys()
 
     async def _sweep_for_ever(self) -> None:
         while True:
@@ -78,5 +74,6 @@ class Sweeper:
                 await self.sweep()
             except HeadraceError as error:
                 logger.warning("not swept: %s", error.message)
-            except OSError:
+            except Exception:
+                # Whatever it was, it must not end the loop: the next time it may be over.
                 logger.exception("not swept")

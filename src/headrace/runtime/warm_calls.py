@@ -9,35 +9,27 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from datetime import datetime
+import time
+from collections.abc import Mapping
 
-from headrace.control.clock import now
-from headrace.control.submission import Order, new_execution
 from headrace.control.variables import Variables
 from headrace.control.warm import WarmAnswer
 from headrace.core.deployments import Deployment
-from headrace.core.destinations import EndpointResult, Nowhere
 from headrace.core.errors import NotFound, Overloaded, Unavailable
-from headrace.core.executions import Execution, OutputRecord, Status, status_after
-from headrace.core.mappings import resolve_given
+from headrace.core.executions import Status, status_after
 from headrace.core.names import new_id
-from headrace.core.outcomes import Failure, FailureKind, Outcome
+from headrace.core.outcomes import Failure, Outcome
 from headrace.core.pods import PodCall, QueueFull
-from headrace.core.sources import DataStoreFile, GivenValue
-from headrace.core.values import DataType, Json, Value
+from headrace.core.values import Json
 from headrace.engines.port import PodEngine, Ticket
 from headrace.logs.files import LogFiles
-from headrace.runtime.bindings import StartBindings, resolve
-from headrace.runtime.delivery import problem_with
 from headrace.runtime.pods import PodSets
 from headrace.runtime.recording import PAUSES_S
+from headrace.runtime.warm_form import WarmForm, is_plain
 from headrace.runtime.worker import STOPPED, Worker
 from headrace.signals.port import Signals, execution_topic
 from headrace.store import warm
 from headrace.store.database import Database
-from headrace.store.moments import from_us
 
 logger = logging.getLogger(__name__)
 
@@ -47,36 +39,49 @@ RECORD_AFTER_S = 0.06
 LOOK_S = 0.02
 """How often calls that run are looked at."""
 
+_EXECUTION_ID = ("CRAFT_AI_EXECUTION_ID", "HEADRACE_EXECUTION_ID")
+
 
 class Flight:
     """A call from its acceptance to its record."""
 
     __slots__ = (
         "began",
-        "execution",
+        "created_us",
+        "ended_us",
+        "failure",
+        "form",
         "hold_until",
-        "is_ended",
+        "id",
+        "inputs",
         "is_recorded",
         "on_record",
+        "outputs",
         "reply",
         "ticket",
     )
 
     def __init__(
-        self,
-        execution: Execution,
-        reply: asyncio.Future[WarmAnswer | str],
-        began: float,
-        hold_until: float,
+        self, form: WarmForm, inputs: list[str | None], reply: asyncio.Future[WarmAnswer | str]
     ) -> None:
-        self.execution = execution
+        self.id = new_id()
+        self.form = form
+        self.inputs = inputs
         self.reply = reply
-        self.began = began
-        self.hold_until = hold_until
+        self.created_us = time.time_ns() // 1000
+        self.began = 0.0
+        self.hold_until = 0.0
+        self.ended_us = 0
+        self.outputs: list[str] | None = None
+        self.failure: Failure | None = None
         self.is_recorded = False
-        self.is_ended = False
         self.ticket: Ticket | None = None
         self.on_record: asyncio.Future[None] | None = None
+
+    @property
+    def started_us(self) -> int | None:
+        """When its code began, if it has."""
+        return (self.ticket and self.ticket.started_us) or None
 
     def set_recorded(self) -> None:
         """Take note that it has a row, and tell who waits for that."""
@@ -108,6 +113,7 @@ class WarmEndpointCalls:
         self._logs = logs
         self._workspaces = workspaces
         self._loop = asyncio.get_running_loop()
+        self._forms: dict[str, WarmForm] = {}
         self._flights: dict[str, Flight] = {}
         self._ended: list[Flight] = []
         self._to_record: list[Flight] = []
@@ -117,8 +123,7 @@ class WarmEndpointCalls:
 
     def can_answer(self, deployment: Deployment) -> bool:
         """Tell whether calls of a deployment may go this way now."""
-        lane = self._sets.lanes.get(deployment.id)
-        return lane is not None and lane.is_up and not self._is_closed and is_plain(deployment)
+        return self._form(deployment) is not None
 
     async def call(
         self, deployment: Deployment, values: Mapping[str, Json], hold_s: float
@@ -130,38 +135,20 @@ class WarmEndpointCalls:
             Overloaded: Too many calls wait; nothing was recorded.
             Unavailable: The pods are gone, or the record could not be written.
         """
-        if not any(isinstance(source, GivenValue) for _, source in deployment.sources):
-            # As for elastic ones: nothing comes from the call, so what it brings is ignored.
-            values = {}
-        order = Order(
-            pipeline=deployment.pipeline,
-            inputs=deployment.inputs,
-            outputs=deployment.outputs,
-            values=values,
-            files={},
-            created_by=deployment.created_by,
-            deployment=deployment,
-        )
-        execution_id = new_id()
-        given = resolve_given(order.inputs, values)
-        execution = new_execution(execution_id, order, given, now())
-        variables = await self._variables.current()
-        inputs = self._inputs(execution, deployment, variables)
-        call = PodCall(
-            execution_id=execution_id,
-            values=inputs,
-            identity={
-                "CRAFT_AI_EXECUTION_ID": execution_id,
-                "HEADRACE_EXECUTION_ID": execution_id,
-            },
-            variables=variables,
-            log=self._logs.text_of_execution(execution_id),
-            workspace=f"{self._workspaces}/{execution_id}",
-        )
-        began = self._loop.time()
-        flight = Flight(execution, self._loop.create_future(), began, began + hold_s)
-        self._submit(flight, call)
-        return await flight.reply
+        form = self._form(deployment)
+        if form is None:
+            raise Unavailable("The endpoint's pods are about to start: try again.")
+        return await self._fly(form, form.read_all(values), hold_s)
+
+    async def call_plainly(
+        self, deployment: Deployment, values: Mapping[str, Json], hold_s: float
+    ) -> WarmAnswer | str | None:
+        """Do as :meth:`call` for a call with each of its inputs; None if it is any other."""
+        form = self._form(deployment)
+        arguments = None if form is None else form.read(values)
+        if form is None or arguments is None:
+            return None
+        return await self._fly(form, arguments, hold_s)
 
     def stop(self, execution_id: str, failure: Failure) -> bool:
         """Stop a call, to end with ``failure``; False if there is no such call."""
@@ -179,7 +166,7 @@ class WarmEndpointCalls:
         if not flight.is_recorded:
             if flight.on_record is None:
                 flight.on_record = self._loop.create_future()
-            if not flight.is_ended:
+            if not flight.ended_us:
                 self._to_record.append(flight)
                 self._write()
             await asyncio.shield(flight.on_record)
@@ -200,10 +187,42 @@ class WarmEndpointCalls:
         if self._looking is not None:
             self._looking.cancel()
 
-    def _submit(self, flight: Flight, call: PodCall) -> None:
-        deployment_id = flight.execution.deployment_id or ""
+    def _form(self, deployment: Deployment) -> WarmForm | None:
+        """Return the form of a deployment whose pods take calls, if they can be made this way."""
+        lane = self._sets.lanes.get(deployment.id)
+        if lane is None or not lane.is_up or self._is_closed:
+            return None
+        form = self._forms.get(deployment.id)
+        if form is not None and form.deployment is deployment:
+            return form
+        if not is_plain(deployment):
+            return None
+        if len(self._forms) > len(self._sets.lanes):
+            # Of deployments that are gone.
+            self._forms.clear()
+        form = self._forms[deployment.id] = WarmForm(deployment)
+        return form
+
+    async def _fly(
+        self, form: WarmForm, arguments: dict[str, Json], hold_s: float
+    ) -> WarmAnswer | str:
+        variables = await self._variables.current()
+        texts = form.texts_of(arguments)
+        form.add_late(arguments, variables)
+        flight = Flight(form, texts, self._loop.create_future())
+        execution_id = flight.id
+        flight.began = self._loop.time()
+        flight.hold_until = flight.began + hold_s
+        call = PodCall(
+            execution_id=execution_id,
+            values=arguments,
+            identity=dict.fromkeys(_EXECUTION_ID, execution_id),
+            variables=variables,
+            log=self._logs.text_of_execution(execution_id),
+            workspace=f"{self._workspaces}/{execution_id}",
+        )
         try:
-            ticket = self._engine.submit(deployment_id, call)
+            ticket = self._engine.submit(form.deployment.id, call)
         except KeyError:
             raise Unavailable("The endpoint's pods are about to start: try again.") from None
         if isinstance(ticket, QueueFull):
@@ -213,44 +232,20 @@ class WarmEndpointCalls:
                 details={"retry_after_s": ticket.retry_after_s},
             )
         flight.ticket = ticket
-        self._flights[flight.execution.id] = flight
+        self._flights[execution_id] = flight
         ticket.ended.add_done_callback(lambda ended: self._hear_end(flight, ended))
         if self._looking is None:
             self._looking = self._loop.call_later(LOOK_S, self._look)
-
-    def _inputs(
-        self, execution: Execution, deployment: Deployment, variables: Mapping[str, str]
-    ) -> dict[str, Json]:
-        """Return the arguments, those that come from variables included; files there are none."""
-        records = execution.inputs
-        if any(record.source.is_late for record in records):
-            parameters = {parameter.name: parameter for parameter in deployment.pipeline.inputs}
-            return _as_json(resolve(records, parameters, StartBindings(variables, {})))
-        return _as_json({record.name: record.value for record in records})
+        return await flight.reply
 
     def _hear_end(self, flight: Flight, ended: asyncio.Future[Outcome]) -> None:
         outcome = ended.result()
-        execution = flight.execution
-        outputs: tuple[OutputRecord, ...] = execution.outputs
-        failure: Failure | None = None
-        if isinstance(outcome, Failure):
-            failure = outcome
+        texts = outcome if isinstance(outcome, Failure) else flight.form.outputs_of(outcome)
+        if isinstance(texts, Failure):
+            flight.failure = texts
         else:
-            problems = [p for r in outputs if (p := problem_with(r, outcome))]
-            if problems:
-                failure = Failure(FailureKind.BAD_OUTPUT, " ".join(problems))
-            else:
-                outputs = tuple(_delivered(outcome.values, record) for record in outputs)
-        ticket = flight.ticket
-        flight.execution = replace(
-            execution,
-            status=status_after(failure),
-            started_at=_started(ticket, execution.created_at),
-            ended_at=now(),
-            outputs=outputs,
-            failure=failure,
-        )
-        flight.is_ended = True
+            flight.outputs = texts
+        flight.ended_us = time.time_ns() // 1000
         self._ended.append(flight)
         self._write()
 
@@ -259,13 +254,14 @@ class WarmEndpointCalls:
         at = self._loop.time()
         self._looking = self._loop.call_later(LOOK_S, self._look) if self._flights else None
         for flight in self._flights.values():
-            if at - flight.began < RECORD_AFTER_S:
+            if at - flight.began < RECORD_AFTER_S and at < flight.hold_until:
                 # They are in the order of their beginning.
                 break
-            if not flight.is_recorded and not flight.is_ended:
-                self._to_record.append(flight)
-            elif at >= flight.hold_until and not flight.reply.done() and flight.is_recorded:
-                flight.reply.set_result(flight.execution.id)
+            if not flight.is_recorded:
+                if not flight.ended_us:
+                    self._to_record.append(flight)
+            elif at >= flight.hold_until and not flight.reply.done():
+                flight.reply.set_result(flight.id)
         if self._to_record:
             self._write()
 
@@ -279,7 +275,7 @@ class WarmEndpointCalls:
         try:
             while self._ended or self._to_record:
                 ended, self._ended = self._ended, []
-                begun = [flight for flight in self._to_record if not flight.is_ended]
+                begun = [f for f in self._to_record if not f.ended_us and not f.is_recorded]
                 self._to_record = []
                 try:
                     await self._record(begun, ended)
@@ -295,99 +291,75 @@ class WarmEndpointCalls:
             self._writing = None
 
     async def _record_singly(self, begun: list[Flight], ended: list[Flight]) -> None:
-        """Record calls one by one, because one of them cannot be; it ends as the platform's fault.
+        """Record calls one by one, because one of them cannot be.
 
         What cannot be recorded even so is told to its caller, who was promised nothing yet.
         """
         for flight in [*begun, *ended]:
             try:
-                await self._record([] if flight.is_ended else [flight], [flight] * flight.is_ended)
+                is_over = bool(flight.ended_us)
+                await self._record([flight] * (not is_over), [flight] * is_over)
             except Unavailable:
-                (self._ended if flight.is_ended else self._to_record).append(flight)
+                (self._ended if flight.ended_us else self._to_record).append(flight)
             except Exception:
-                logger.exception("call %s could not be recorded", flight.execution.id)
+                logger.exception("call %s could not be recorded", flight.id)
                 self._give_up(flight)
 
     def _give_up(self, flight: Flight) -> None:
-        if flight.is_ended:
-            self._flights.pop(flight.execution.id, None)
+        if flight.ended_us:
+            self._flights.pop(flight.id, None)
         flight.set_recorded()
         if not flight.reply.done():
             flight.reply.set_exception(Unavailable("The call could not be recorded."))
 
     async def _record(self, begun: list[Flight], ended: list[Flight]) -> None:
-        new = [flight for flight in ended if not flight.is_recorded]
+        worker_id = self._worker.worker_id
+        rows = [_row(flight, worker_id) for flight in begun]
+        rows += [_row(flight, worker_id) for flight in ended if not flight.is_recorded]
         known = [flight for flight in ended if flight.is_recorded]
-        lost = await self._database.write(
-            warm.record,
-            self._worker.worker_id,
-            begun=[_begun(flight) for flight in begun],
-            new=[flight.execution for flight in new],
-            known=[flight.execution for flight in known],
-        )
+        ends = [_end(flight, worker_id) for flight in known]
+        lost = await self._database.write(warm.record, rows, ends)
         for flight in begun:
             flight.set_recorded()
         for flight in ended:
-            self._conclude(flight, is_lost=flight.execution.id in lost)
+            self._conclude(flight, is_lost=flight.id in lost)
         for flight in known:
             # Somebody else may know its id, and wait.
-            self._signals.notify(execution_topic(flight.execution.id))
+            self._signals.notify(execution_topic(flight.id))
 
     def _conclude(self, flight: Flight, *, is_lost: bool) -> None:
-        execution = flight.execution
-        self._flights.pop(execution.id, None)
+        self._flights.pop(flight.id, None)
         flight.set_recorded()
         if flight.reply.done():
             return
         if is_lost:
-            name = execution.deployment_name
+            name = flight.form.deployment.name
             flight.reply.set_exception(NotFound(f"{name!r} was deleted in the meantime."))
-        else:
-            flight.reply.set_result(
-                WarmAnswer(execution.id, _answered(execution.outputs), execution.failure)
-            )
+            return
+        answer = "{}" if flight.outputs is None else flight.form.answer(flight.outputs)
+        flight.reply.set_result(WarmAnswer(flight.id, answer, flight.failure))
 
 
-def is_plain(deployment: Deployment) -> bool:
-    """Tell whether calls need nothing but values: no files, no second attempt."""
-    if deployment.retries.most or not deployment.is_enabled:
-        return False
-    has_files = any(
-        item.parameter.data_type is DataType.FILE or isinstance(item.source, DataStoreFile)
-        for item in deployment.inputs
-    ) or any(item.parameter.data_type is DataType.FILE for item in deployment.outputs)
-    return not has_files
-
-
-def _begun(flight: Flight) -> Execution:
-    """Return a call that has not ended as it is to be recorded."""
-    ticket, execution = flight.ticket, flight.execution
-    if ticket is None or not ticket.started_us:
-        return execution
-    return replace(
-        execution, status=Status.RUNNING, started_at=_started(ticket, execution.created_at)
+def _row(flight: Flight, worker_id: str) -> warm.Row:
+    started = flight.started_us
+    if flight.ended_us:
+        status = status_after(flight.failure)
+    else:
+        status = Status.PENDING if started is None else Status.RUNNING
+    return flight.form.rows.row(
+        flight.id,
+        worker_id,
+        status,
+        (flight.created_us, started, flight.ended_us or None),
+        flight.inputs,
+        flight.outputs,
+        flight.failure,
     )
 
 
-def _started(ticket: Ticket | None, otherwise: datetime) -> datetime:
-    return otherwise if ticket is None or not ticket.started_us else from_us(ticket.started_us)
-
-
-def _delivered(values: Mapping[str, Json], record: OutputRecord) -> OutputRecord:
-    if isinstance(record.destination, Nowhere):
-        return record
-    return OutputRecord(record.name, record.data_type, record.destination, values.get(record.name))
-
-
-def _answered(outputs: Iterable[OutputRecord]) -> dict[str, Json]:
-    return _as_json(
-        {
-            record.destination.name: record.value
-            for record in outputs
-            if isinstance(record.destination, EndpointResult)
-        }
+def _end(flight: Flight, worker_id: str) -> dict[str, object]:
+    outputs = flight.form.rows.outputs_text(flight.outputs)
+    times = (flight.started_us, flight.ended_us)
+    return warm.end_of(
+        flight.id, worker_id, status_after(flight.failure), times, outputs, flight.failure
     )
-
-
-def _as_json(values: Mapping[str, Value]) -> dict[str, Json]:
-    return dict(values)

@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Connection
-from starlette.applications import Starlette
 
 from headrace.api.app import build_app
+from headrace.api.express import Express
 from headrace.api.services import Services
 from headrace.bundles.store import BundleStore
 from headrace.control.deployments import Deployments
@@ -37,7 +37,9 @@ from headrace.environments.uv import UvBuilder
 from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
 from headrace.runtime.builds import Builds
+from headrace.runtime.collector import Collector
 from headrace.runtime.dispatcher import Dispatcher
+from headrace.runtime.file_collection import FileCollection
 from headrace.runtime.pods import PodSets
 from headrace.runtime.runner import Addresses, Runner
 from headrace.runtime.scheduler import Scheduler
@@ -74,7 +76,7 @@ class Server:
         tokens: For the token of the first start.
     """
 
-    app: Starlette
+    app: Express
     tokens: Tokens
 
     def __init__(self, settings: Settings, directory: DataDirectory, urls: Urls) -> None:
@@ -182,10 +184,17 @@ class Server:
             builder,
             bundles,
             data_store,
-            deployments,
             unused_for_s=settings.unused_environment_s,
         )
-        self.app = build_app(
+        collector = Collector(
+            database,
+            executions,
+            FileCollection(
+                database, executions, logs, artifacts, limit_bytes=settings.keep_files_bytes
+            ),
+            settings.retention,
+        )
+        application = build_app(
             Services(
                 reader=database,
                 tokens=self.tokens,
@@ -208,7 +217,10 @@ class Server:
             ),
             cors_origins=settings.cors_origins,
         )
+        self.app = Express(application, deployments.endpoints, warm_calls, self._urls.public)
         await self._begin(worker, builds, sweeper, Scheduler(schedules, signals))
+        await collector.begin()
+        self._stack.push_async_callback(collector.close)
         await self._begin_pods(sets, dispatcher, warm_calls)
         # What an earlier server left undone; closing the builder stops it.
         self._compiling = asyncio.create_task(builder.finish_compiling())

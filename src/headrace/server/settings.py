@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from headrace.core.errors import InvalidRequest
+from headrace.core.retention import Retention
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _DEFAULT_EXECUTIONS = max(8, 4 * (os.cpu_count() or 1))
@@ -64,6 +65,16 @@ def _bytes(text: str) -> int:
     if size < 1:
         raise ValueError("must be at least one byte")
     return size
+
+
+def _kept(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return a reader of what is kept: None, which is all, for 0 and the word off."""
+
+    def kept(text: str) -> Any:
+        value = text.strip().lower()
+        return None if value in {"0", "off"} else read(text)
+
+    return kept
 
 
 def _url(text: str) -> str:
@@ -157,11 +168,43 @@ class Settings:
     unused_environment_s: float = _setting(
         _seconds, 7 * 86400.0, "Seconds after which an unused environment is removed."
     )
+    keep_executions_s: float | None = _setting(
+        _kept(_seconds),
+        90 * 86400.0,
+        "Seconds that an execution is kept after its end, with its log and files; 0 or off: for "
+        "ever.",
+    )
+    keep_executions: int | None = _setting(
+        _kept(_count),
+        1_000_000,
+        "How many executions are kept; the oldest that have ended go first. 0 or off: all.",
+    )
+    keep_ledger_s: float | None = _setting(
+        _kept(_seconds),
+        400 * 86400.0,
+        "Seconds that the ledger of fire times is kept; 0 or off: for ever.",
+    )
+    keep_files_bytes: int | None = _setting(
+        _kept(_bytes),
+        100 * 10**9,
+        "Most size of the logs and files of all executions together; those of the oldest that have "
+        "ended go first, and their records stay. 0 or off: no limit.",
+    )
     max_upload_bytes: int = _setting(_bytes, 5 * 10**9, "Greatest size of one uploaded file.")
     stop_grace_s: float = _setting(
         _seconds, 10.0, "Seconds that running executions get to end when the server stops."
     )
     log_level: str = _setting(_level, "info", f"One of {', '.join(_LEVELS)}.")
+
+    @property
+    def retention(self) -> Retention:
+        """What is kept, and for how long."""
+        return Retention(
+            self.keep_executions_s,
+            self.keep_executions,
+            self.keep_ledger_s,
+            self.keep_files_bytes,
+        )
 
     @classmethod
     def read(cls, environ: Mapping[str, str], overrides: Mapping[str, str]) -> Settings:

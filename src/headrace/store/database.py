@@ -138,17 +138,30 @@ class Database(Reader):
         cursor = connection.connection.cursor()
         try:
             cursor.execute("BEGIN IMMEDIATE")
-            for item in group:
-                _run_in_savepoint(connection, cursor, item)
+            if len(group) == 1:
+                # By itself it needs no savepoint: if it fails, there is nothing else to keep.
+                group[0].result = group[0].work(connection)
+            else:
+                for item in group:
+                    _run_in_savepoint(connection, cursor, item)
             cursor.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever it was, each waiting caller must hear of it
             _roll_back(cursor)
-            reason = Unavailable(f"The database could not store the change: {error}.")
-            reason.__cause__ = error
-            for item in group:
-                item.error = item.error or reason
+            _refuse(group, error)
         finally:
             cursor.close()
+
+
+def _refuse(group: list[_Write], error: Exception) -> None:
+    """Give each caller the reason why nothing was kept."""
+    if len(group) == 1 and not isinstance(error, OperationalError | sqlite3.Error):
+        # The error of the only one is its own, as it would be with others beside it.
+        group[0].error = error
+        return
+    reason = Unavailable(f"The database could not store the change: {error}.")
+    reason.__cause__ = error
+    for item in group:
+        item.error = item.error or reason
 
 
 def _run_in_savepoint(connection: Connection, cursor: DBAPICursor, item: _Write) -> None:

@@ -207,14 +207,6 @@ def execution_of_key(
     return None if row is None else (row.execution_id, row.request_digest)
 
 
-def forget_keys(connection: Connection, before_us: int) -> int:
-    """Delete the keys recorded before a time; return how many."""
-    result = connection.execute(
-        delete(idempotency_keys).where(idempotency_keys.c.created_at < before_us)
-    )
-    return result.rowcount
-
-
 def _with_pipeline(connection: Connection, row: Row[Any]) -> tuple[Deployment, bytes | None]:
     pipeline = pipeline_by_id(connection, row.pipeline_id)
     if pipeline is None:

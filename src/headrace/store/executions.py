@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
+from headrace.core.destinations import OutputDestination
 from headrace.core.executions import (
     Attempt,
     Execution,
@@ -18,7 +19,9 @@ from headrace.core.executions import (
     status_after,
 )
 from headrace.core.outcomes import Failure, FailureKind
+from headrace.core.parameters import Input, Output
 from headrace.core.retries import Retries
+from headrace.core.sources import InputSource
 from headrace.core.values import DataType, FileStore, FileValue, Value
 from headrace.store.moments import from_us, to_us
 from headrace.store.tables import FAILED, UNFINISHED, attempts, executions
@@ -245,6 +248,22 @@ def outputs_text(records: Sequence[OutputRecord]) -> str:
             for r in records
         ]
     ).decode()
+
+
+def input_frame(parameter: Input, source: InputSource) -> tuple[str, str]:
+    """Return what the column of the inputs holds before and after the JSON of one value."""
+    return _frame(parameter.name, parameter.data_type, source.kind, source_fields(source))
+
+
+def output_frame(parameter: Output, destination: OutputDestination) -> tuple[str, str]:
+    """Return what the column of the outputs holds before and after the JSON of one value."""
+    fields = destination_fields(destination)
+    return _frame(parameter.name, parameter.data_type, destination.kind, fields)
+
+
+def _frame(name: str, kind: DataType, where: str, fields: dict[str, Any]) -> tuple[str, str]:
+    before = encode([name, kind.value, where, fields, {}]).decode()
+    return before.removesuffix("}]") + '"json":', "}]"
 
 
 def _pack(value: Value) -> Any:

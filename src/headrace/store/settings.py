@@ -14,6 +14,7 @@ from headrace.wire.codec import decode, encode
 
 ENVIRONMENT_ID = "environment_id"
 LEDGER_KEPT_SINCE = "ledger_kept_since"
+FILES_KEPT_SINCE = "files_kept_since"
 _PROJECT = "project"
 
 

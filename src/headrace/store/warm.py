@@ -3,98 +3,227 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.exc import IntegrityError
 
-from headrace.core.executions import Execution
-from headrace.store.executions import add_all, outputs_text
-from headrace.store.moments import to_us
+from headrace.core.deployments import Deployment
+from headrace.core.executions import Status
+from headrace.core.outcomes import Failure
+from headrace.store.executions import input_frame, output_frame
 from headrace.store.tables import UNFINISHED, deployments, executions, pipelines
 
-_DEPLOYMENTS = select(deployments.c.id).where(
-    deployments.c.id.in_(bindparam("ids", expanding=True))
+Row = tuple[Any, ...]
+
+MAX_ROWS = 100
+"""Rows of one statement. A statement for many rows takes the interpreter's lock once, and not once
+for each row, so that the event loop need not give it up as often."""
+
+_COLUMNS = (
+    "id",
+    "status",
+    "created_at",
+    "started_at",
+    "ended_at",
+    "inputs",
+    "outputs",
+    "failure_kind",
+    "failure_message",
+    "worker_id",
+    "pipeline_id",
+    "pipeline_name",
+    "deployment_name",
+    "created_by",
+    "deployment_id",
+    "timeout_s",
+    "attempt",
+    "retries",
+    "retry_backoff_s",
+    "waits",
+    "is_warm",
 )
-_PIPELINES = select(pipelines.c.id).where(pipelines.c.id.in_(bindparam("ids", expanding=True)))
+_DEPLOYMENT_ID = _COLUMNS.index("deployment_id")
+_PIPELINE_ID = _COLUMNS.index("pipeline_id")
+_END_COLUMNS = ("status", "started_at", "ended_at", "outputs", "failure_kind", "failure_message")
 _END = (
     update(executions)
     .where(
-        and_(
-            executions.c.id == bindparam("of_execution"),
-            executions.c.worker_id == bindparam("of_worker"),
-            # Pending or running: it may not have been recorded that it runs.
-            UNFINISHED,
-        )
+        executions.c.id == bindparam("of_execution"),
+        executions.c.worker_id == bindparam("of_worker"),
+        # Pending or running: it may not have been recorded that it runs.
+        UNFINISHED,
     )
-    .values(
-        {
-            name: bindparam(f"new_{name}")
-            for name in (
-                "status",
-                "started_at",
-                "ended_at",
-                "outputs",
-                "failure_kind",
-                "failure_message",
-            )
-        }
-    )
+    .values({name: bindparam(f"new_{name}") for name in _END_COLUMNS})
 )
 
 
-def record(
-    connection: Connection,
+class RowMaker:
+    """Makes the rows of a deployment's calls; what they share is prepared once."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._inputs = [
+            (item.parameter.name, *input_frame(item.parameter, item.source))
+            for item in deployment.inputs
+        ]
+        self._outputs = [
+            output_frame(item.parameter, item.destination) for item in deployment.outputs
+        ]
+        self._shared = (
+            deployment.pipeline.id,
+            deployment.pipeline.name,
+            deployment.name,
+            deployment.created_by,
+            deployment.id,
+            deployment.timeout_s,
+            1,
+            0,
+            deployment.retries.backoff_s,
+            False,
+            True,
+        )
+
+    def row(
+        self,
+        execution_id: str,
+        worker_id: str,
+        status: Status,
+        times_us: tuple[int, int | None, int | None],
+        values: Sequence[str | None],
+        outputs: Sequence[str] | None,
+        failure: Failure | None,
+    ) -> Row:
+        """Return the row of a call.
+
+        Args:
+            execution_id: Its id.
+            worker_id: The worker that has it made.
+            status: Where it is in its life.
+            times_us: When it was accepted, when it began and when it ended, in microseconds.
+            values: JSON of each input that is recorded, in order; None for a secret.
+            outputs: JSON of each output, in order; None if there are none.
+            failure: Why it did not succeed.
+        """
+        created, started, ended = times_us
+        return (
+            execution_id,
+            status.value,
+            created,
+            started,
+            ended,
+            self._inputs_text(values),
+            self.outputs_text(outputs),
+            failure and failure.kind.value,
+            failure and failure.message,
+            worker_id,
+            *self._shared,
+        )
+
+    def outputs_text(self, outputs: Sequence[str] | None) -> str:
+        """Return the column of the outputs."""
+        texts = outputs or ["null"] * len(self._outputs)
+        framed = [
+            f"{before}{text}{after}"
+            for (before, after), text in zip(self._outputs, texts, strict=True)
+        ]
+        return f"[{','.join(framed)}]"
+
+    def _inputs_text(self, values: Sequence[str | None]) -> str:
+        framed = [
+            f"{before}{text or 'null'}{after}"
+            for (_, before, after), text in zip(self._inputs, values, strict=True)
+        ]
+        return f"[{','.join(framed)}]"
+
+
+def end_of(
+    execution_id: str,
     worker_id: str,
-    *,
-    begun: Sequence[Execution],
-    new: Sequence[Execution],
-    known: Sequence[Execution],
-) -> set[str]:
-    """Record calls of a worker; return the ids of those that nothing can be recorded of.
+    status: Status,
+    times_us: tuple[int | None, int],
+    outputs: str,
+    failure: Failure | None,
+) -> dict[str, Any]:
+    """Return the change that ends a call which has a row.
+
+    Args:
+        execution_id: Its id.
+        worker_id: The worker that has it made.
+        status: How it ended.
+        times_us: When it began and when it ended, in microseconds since 1970 UTC.
+        outputs: The column of its outputs (:meth:`RowMaker.outputs_text`).
+        failure: Why it did not succeed.
+    """
+    return {
+        "of_execution": execution_id,
+        "of_worker": worker_id,
+        "new_status": status.value,
+        "new_started_at": times_us[0],
+        "new_ended_at": times_us[1],
+        "new_outputs": outputs,
+        "new_failure_kind": failure and failure.kind.value,
+        "new_failure_message": failure and failure.message,
+    }
+
+
+def record(connection: Connection, rows: Sequence[Row], ends: Sequence[dict[str, Any]]) -> set[str]:
+    """Record calls; return the ids of those that nothing can be recorded of.
 
     These are the calls of pipelines that were deleted meanwhile.
 
     Args:
         connection: A connection that writes.
-        worker_id: The worker that has them made.
-        begun: Those that have not ended, and have no row.
-        new: Those that have ended, and have no row.
-        known: Those that have ended, and have one.
+        rows: Of those that have none yet.
+        ends: Of those that have one, and have ended.
     """
-    kept, lost = _without_orphans(connection, [*begun, *new])
-    add_all(connection, kept, worker_id)
-    if known:
-        connection.execute(_END, [_end(execution, worker_id) for execution in known])
+    lost: set[str] = set()
+    for start in range(0, len(rows), MAX_ROWS):
+        part = rows[start : start + MAX_ROWS]
+        try:
+            _insert(connection, part)
+        except IntegrityError:
+            # A statement leaves nothing behind when it fails.
+            kept, gone = _without_orphans(connection, part)
+            lost |= gone
+            _insert(connection, kept)
+    if ends:
+        connection.execute(_END, list(ends))
     return lost
 
 
-def _without_orphans(
-    connection: Connection, found: Sequence[Execution]
-) -> tuple[list[Execution], set[str]]:
-    """Return those that can have a row, without the deployments that are gone; and the others."""
-    if not found:
-        return [], set()
+def _insert(connection: Connection, rows: Sequence[Row]) -> None:
+    if rows:
+        values = tuple(value for row in rows for value in row)
+        connection.exec_driver_sql(_statement(len(rows)), values)
+
+
+@lru_cache(maxsize=MAX_ROWS)
+def _statement(count: int) -> str:
+    marks = f"({', '.join('?' * len(_COLUMNS))})"
+    names = ", ".join(_COLUMNS)
+    return f"INSERT INTO executions ({names}) VALUES {', '.join([marks] * count)}"  # noqa: S608 - names of columns alone
+
+
+def _without_orphans(connection: Connection, rows: Sequence[Row]) -> tuple[list[Row], set[str]]:
+    """Return the rows without deployments that are gone, and the ids of those without pipeline."""
     homes = set(
-        connection.scalars(_DEPLOYMENTS, {"ids": list({item.deployment_id for item in found})})
+        connection.scalars(
+            select(deployments.c.id).where(
+                deployments.c.id.in_({row[_DEPLOYMENT_ID] for row in rows})
+            )
+        )
     )
-    kinds = set(connection.scalars(_PIPELINES, {"ids": list({item.pipeline_id for item in found})}))
+    kinds = set(
+        connection.scalars(
+            select(pipelines.c.id).where(pipelines.c.id.in_({row[_PIPELINE_ID] for row in rows}))
+        )
+    )
     kept = [
-        item if item.deployment_id in homes else replace(item, deployment_id=None)
-        for item in found
-        if item.pipeline_id in kinds
+        row
+        if row[_DEPLOYMENT_ID] in homes
+        else (*row[:_DEPLOYMENT_ID], None, *row[_DEPLOYMENT_ID + 1 :])
+        for row in rows
+        if row[_PIPELINE_ID] in kinds
     ]
-    return kept, {item.id for item in found if item.pipeline_id not in kinds}
-
-
-def _end(execution: Execution, worker_id: str) -> dict[str, object]:
-    failure = execution.failure
-    return {
-        "of_execution": execution.id,
-        "of_worker": worker_id,
-        "new_status": execution.status.value,
-        "new_started_at": to_us(execution.started_at),
-        "new_ended_at": to_us(execution.ended_at),
-        "new_outputs": outputs_text(execution.outputs),
-        "new_failure_kind": failure and failure.kind.value,
-        "new_failure_message": failure and failure.message,
-    }
+    return kept, {row[0] for row in rows if row[_PIPELINE_ID] not in kinds}

@@ -1,0 +1,20 @@
+"""Errors as answers."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from headrace.api.exchange import answer
+from headrace.core.errors import HeadraceError, Overloaded, Unauthenticated
+from headrace.wire.problems import error_body, status_of
+
+
+def refusal(error: HeadraceError, request_id: str) -> Response:
+    """Return the answer to a request that was refused, or that failed for a reason to be told."""
+    status = status_of(error)
+    headers = None
+    if isinstance(error, Unauthenticated):
+        headers = {"WWW-Authenticate": "Bearer"}
+    elif isinstance(error, Overloaded):
+        headers = {"Retry-After": str(error.details.get("retry_after_s", 1))}
+    return answer(error_body(error, request_id), status, headers)

@@ -1,0 +1,94 @@
+"""What a server keeps, and for how long. What has not ended is always kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+FRESH = timedelta(hours=1)
+"""Files of what ended so recently stay in any case: somebody may be about to fetch them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How much is kept; None means all of it.
+
+    Attributes:
+        executions_s: Seconds that an execution is kept after its end.
+        executions: How many executions are kept; the newest stay.
+        ledger_s: Seconds that a row of the ledger is kept after its fire time.
+        files_bytes: Size of the logs and files of executions together; the newest stay.
+    """
+
+    executions_s: float | None = None
+    executions: int | None = None
+    ledger_s: float | None = None
+    files_bytes: int | None = None
+
+    def executions_since(self, now: datetime) -> datetime | None:
+        """Return the time before which an execution must have ended to be too old, or None."""
+        return _before(now, self.executions_s)
+
+    def ledger_since(self, now: datetime) -> datetime | None:
+        """Return the first instant whose rows of the ledger are kept, or None."""
+        return _before(now, self.ledger_s)
+
+    def is_expired(
+        self, created_at: datetime, ended_at: datetime | None, newer: int, now: datetime
+    ) -> bool:
+        """Tell whether an execution is kept no longer.
+
+        Args:
+            created_at: When it was accepted, UTC.
+            ended_at: When it ended, UTC, or None.
+            newer: How many executions are newer.
+            now: The present, UTC.
+        """
+        if ended_at is None:
+            return False
+        since = self.executions_since(now)
+        # Both, because the clock may have been set back between the two.
+        is_old = since is not None and created_at < since and ended_at < since
+        return is_old or (self.executions is not None and newer >= self.executions)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFiles:
+    """The files of one execution.
+
+    Attributes:
+        execution_id: Whose they are.
+        ended_at: When it ended, UTC, or None.
+        size: Bytes of its log and its files.
+    """
+
+    execution_id: str
+    ended_at: datetime | None
+    size: int
+
+
+def files_to_drop(oldest_first: Iterable[KeptFiles], excess: int, now: datetime) -> list[str]:
+    """Return whose files go so that ``excess`` bytes are freed, the oldest first.
+
+    Fewer are freed if the others are of executions that have not ended, or only just have.
+    """
+    dropped = []
+    for files in oldest_first:
+        if excess <= 0:
+            break
+        if files.ended_at is None or files.ended_at > now - FRESH or files.size == 0:
+            continue
+        dropped.append(files.execution_id)
+        excess -= files.size
+    return dropped
+
+
+def _before(now: datetime, seconds: float | None) -> datetime | None:
+    if seconds is None:
+        return None
+    try:
+        return now - timedelta(seconds=seconds)
+    except OverflowError:
+        # Longer ago than there are dates: nothing is as old as that.
+        return None

@@ -1,0 +1,138 @@
+"""What the calls of one deployment have in common, prepared once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from headrace.core.deployments import Deployment
+from headrace.core.destinations import EndpointResult, Nowhere
+from headrace.core.mappings import resolve_given
+from headrace.core.outcomes import Failure, FailureKind, Returned
+from headrace.core.sources import DataStoreFile, EndpointValue, EnvironmentVariable, GivenValue
+from headrace.core.values import DataType, Json, fits
+from headrace.runtime.bindings import StartBindings
+from headrace.runtime.delivery import problem_with
+from headrace.store.warm import RowMaker
+from headrace.wire.codec import encode
+
+_MISSING = object()
+
+
+class WarmForm:
+    """How the values of a call become arguments, and what a pod returns an answer and a record.
+
+    Attributes:
+        deployment: The deployment.
+        rows: Makes the rows of its calls.
+    """
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.rows = RowMaker(deployment)
+        self._inputs = deployment.inputs
+        self._outputs = [
+            (
+                item.parameter.name,
+                item.parameter.data_type,
+                item.destination.name if isinstance(item.destination, EndpointResult) else None,
+                isinstance(item.destination, Nowhere),
+            )
+            for item in deployment.outputs
+        ]
+        self._late = [item for item in self._inputs if item.source.is_late]
+        self._takes_values = any(isinstance(item.source, GivenValue) for item in self._inputs)
+        self._plain = [
+            (item.source.name, item.parameter.name, item.parameter.data_type)
+            for item in self._inputs
+            if isinstance(item.source, EndpointValue)
+        ]
+        self._fixed: Mapping[str, Json] = {}
+        if len(self._plain) + len(self._late) < len(self._inputs):
+            others = [i for i in self._inputs if not isinstance(i.source, EndpointValue)]
+            self._fixed = _json(resolve_given(others, {}))
+
+    def read(self, values: Mapping[str, Json]) -> dict[str, Json] | None:
+        """Return the arguments if each input of the call is there and fits; None otherwise.
+
+        What is missing, null, unknown or does not fit is for :meth:`read_all`, which knows the
+        defaults and what to say.
+        """
+        if len(values) != len(self._plain):
+            return None
+        arguments = dict(self._fixed)
+        for name, parameter, data_type in self._plain:
+            value = values.get(name)
+            if value is None or not fits(value, data_type):
+                return None
+            arguments[parameter] = value
+        return arguments
+
+    def read_all(self, values: Mapping[str, Json]) -> dict[str, Json]:
+        """Return the arguments of a call.
+
+        Raises:
+            InvalidValue: With all that is wrong.
+        """
+        # Where nothing comes from the call, what it brings is ignored, as by elastic deployments.
+        return _json(resolve_given(self._inputs, values if self._takes_values else {}))
+
+    def add_late(self, arguments: dict[str, Json], variables: Mapping[str, str]) -> None:
+        """Add the arguments that come from environment variables.
+
+        Raises:
+            InvalidValue: A variable is missing or does not fit.
+        """
+        bindings = StartBindings(variables, {})
+        for item in self._late:
+            value = item.source.resolve(item.parameter, bindings)
+            arguments[item.parameter.name] = value
+
+    def texts_of(self, arguments: Mapping[str, Json]) -> list[str | None]:
+        """Return the JSON of each input as it is recorded: secrets are not."""
+        return [
+            None
+            if isinstance(item.source, EnvironmentVariable)
+            else encode(arguments.get(item.parameter.name)).decode()
+            for item in self._inputs
+        ]
+
+    def outputs_of(self, returned: Returned) -> list[str] | Failure:
+        """Return the JSON of each output as it is recorded, or what is wrong with them."""
+        texts = []
+        for name, data_type, _, is_dropped in self._outputs:
+            value = None if is_dropped else returned.values.get(name)
+            if value is not None and not fits(value, data_type):
+                return self._misfit(returned)
+            texts.append("null" if value is None else encode(value).decode())
+        return texts
+
+    def answer(self, texts: list[str]) -> str:
+        """Return the JSON object of what the caller gets."""
+        shown = [
+            f"{encode(shown_as).decode()}:{text}"
+            for (_, _, shown_as, _), text in zip(self._outputs, texts, strict=True)
+            if shown_as is not None
+        ]
+        return f"{{{','.join(shown)}}}"
+
+    def _misfit(self, returned: Returned) -> Failure:
+        problems = [
+            problem
+            for item in self.deployment.outputs
+            if (problem := problem_with(item.parameter, returned))
+        ]
+        return Failure(FailureKind.BAD_OUTPUT, " ".join(problems))
+
+
+def is_plain(deployment: Deployment) -> bool:
+    """Tell whether calls need nothing but values: no files, no second attempt."""
+    if deployment.retries.most or not deployment.is_enabled or deployment.low_latency is None:
+        return False
+    return not any(
+        item.parameter.data_type is DataType.FILE or isinstance(item.source, DataStoreFile)
+        for item in deployment.inputs
+    ) and not any(item.parameter.data_type is DataType.FILE for item in deployment.outputs)
+
+
+def _json(values: Mapping[str, object]) -> dict[str, Json]:
+    return dict(values)
