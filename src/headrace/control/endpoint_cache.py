@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
 from headrace.core.deployments import Deployment
-
-TRUST_S = 1.0
-"""How long an endpoint is trusted, because another server on the database may change it."""
 
 MAX_KEPT = 10_000
 
@@ -27,9 +25,15 @@ class Endpoint:
 
 
 class EndpointCache:
-    """The endpoints that were called of late, by URL path."""
+    """The endpoints that were called of late, by URL path.
 
-    def __init__(self) -> None:
+    Args:
+        trust_s: How long an endpoint is trusted. The only server on a database hears of every
+            change, and may trust it for ever.
+    """
+
+    def __init__(self, trust_s: float = math.inf) -> None:
+        self._trust_s = trust_s
         self._kept: dict[str, tuple[float, Endpoint]] = {}
         self._changes = 0
 
@@ -49,7 +53,7 @@ class EndpointCache:
             return
         if len(self._kept) >= MAX_KEPT:
             self._kept.clear()
-        self._kept[path] = time.monotonic() + TRUST_S, endpoint
+        self._kept[path] = time.monotonic() + self._trust_s, endpoint
 
     def forget(self) -> None:
         """Forget all endpoints: one was created, changed or deleted."""

@@ -67,7 +67,7 @@ class LogFiles:
     def folders(self, kind: str) -> list[Path]:
         """Return the folders with logs of a kind: ``executions``, ``builds``, ``deployments``."""
         try:
-            return sorted((self._root / kind).iterdir())
+            return sorted(path for path in (self._root / kind).iterdir() if path.is_dir())
         except FileNotFoundError:
             return []
 
