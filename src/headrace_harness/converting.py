@@ -122,7 +122,7 @@ def _dump(value: Any) -> str:
     """Return JSON text; the encoder in C does all of it, unless a value or key needs care."""
     try:
         try:
-            text = json.dumps(value, allow_nan=False, default=_plain, ensure_ascii=False)
+            text = _encode(value)
         except (TypeError, ValueError):
             text = json.dumps(_normalised(value), allow_nan=False, ensure_ascii=False)
         text.encode("utf-8")
@@ -264,3 +264,7 @@ def _coarse(value: Any) -> Any:
     """Return times of numpy in microseconds: finer ones would become bare integers."""
     is_time = getattr(getattr(value, "dtype", None), "kind", "") == "M"
     return value.astype("datetime64[us]") if is_time and not hasattr(value, "dt") else value
+
+
+# Made once: ``json.dumps`` makes one for each value.
+_encode = json.JSONEncoder(allow_nan=False, default=_plain, ensure_ascii=False).encode

@@ -20,6 +20,8 @@ from headrace_harness.sinks import NativeOutput
 
 RECEIVE_BYTES = 262144
 
+_decode = json.JSONDecoder().raw_decode
+
 
 class Lane:
     """Receives calls and answers them, until the engine closes the socket.
@@ -122,7 +124,7 @@ class SequentialLane(Lane):
             if not data:
                 return
             for body in self._reader.bodies(data):
-                self._take(json.loads(body))
+                self._take(read(body))
 
     def _take(self, message: Message) -> None:
         if message["op"] != "call":
@@ -147,6 +149,12 @@ class SequentialLane(Lane):
         # Nothing else can end it. Nothing else runs here either.
         if not call.is_over:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def read(body: bytes) -> Message:
+    """Return a message of the engine; it costs less than ``json.loads``."""
+    message: Message = _decode(body.decode())[0]
+    return message
 
 
 def answer(number: int, report: str, *, is_held: bool = False) -> bytes:

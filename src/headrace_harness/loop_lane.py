@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import json
 import os
 import socket
 import threading
@@ -14,7 +13,7 @@ from typing import Any
 from headrace_harness import calling, tracebacks
 from headrace_harness.board import Board
 from headrace_harness.frames import Message
-from headrace_harness.lanes import RECEIVE_BYTES, Lane, answer, set_variables
+from headrace_harness.lanes import RECEIVE_BYTES, Lane, answer, read, set_variables
 from headrace_harness.pod_calls import Function, OpenCall
 from headrace_harness.scope import ProcessVariables
 from headrace_harness.sinks import NativeOutput
@@ -86,7 +85,7 @@ class LoopLane(Lane):
             self._loop.stop()
             return
         for body in self._reader.bodies(data):
-            message = json.loads(body)
+            message = read(body)
             if self._is_parallel:
                 self._take(message)
             else:

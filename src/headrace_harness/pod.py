@@ -25,9 +25,7 @@ from headrace_harness.sinks import NativeOutput, Sink
 _RECEIVE_BYTES = 65536
 
 
-def guard(
-    control: socket.socket, frames: FrameReader, setup: Message, more: list[Message]
-) -> None:
+def guard(control: socket.socket, frames: FrameReader, setup: Message, more: list[Message]) -> None:
     """Fork the process that becomes the pod, and be its guardian until it has ended.
 
     Args:

@@ -150,38 +150,50 @@ class _CallEnviron(os._Environ):  # type: ignore[type-arg]  # noqa: SLF001 - the
 class ProcessVariables:
     """A call's variables in the environment that this process hands to programs it starts.
 
-    Each has a place of its own in memory that is written over for each call: ``setenv`` of the C
-    library would keep every value for ever.
+    They have places of their own in memory, which are written over for each call: ``setenv`` of
+    the C library would keep every value for ever.
     """
 
     def __init__(self) -> None:
-        self._places: dict[str, tuple[str, Any, int]] = {}
+        self._places: list[tuple[str, bytes, int]] = []
+        self._memory: Any = None
 
     def show(self, variables: Mapping[str, str]) -> None:
         """Have programs that are started from now on find these variables."""
-        for name, value in variables.items():
-            place = self._places.get(name)
-            if place is None or place[0] != value:
-                self._put(name, value, place)
-
-    def _put(self, name: str, value: str, place: Optional[tuple[str, Any, int]]) -> None:
-        data = os.fsencode(value)
         if _libc is None:
-            os.putenv(name, value)
-            self._places[name] = value, None, 0
+            for name, value in variables.items():
+                os.putenv(name, value)
             return
-        if place is None or len(data) > place[2]:
-            prefix = os.fsencode(name) + b"="
-            room = len(data) + _SPARE_BYTES
-            # Never freed: the C library keeps it.
-            buffer = ctypes.create_string_buffer(prefix + data, len(prefix) + room + 1)
-            _kept.append(buffer)
-            _libc.putenv(buffer)
-            self._places[name] = value, memoryview(buffer).cast("B")[len(prefix) :], room
-            return
-        memory = place[1]
-        memory[: len(data) + 1] = data + b"\0"
-        self._places[name] = value, memory, place[2]
+        texts = []
+        for name, prefix, room in self._places:
+            value = variables.get(name)
+            text = b"" if value is None else prefix + value.encode("utf-8", "surrogateescape")
+            if value is None or len(text) >= room:
+                break
+            texts.append(text.ljust(room, b"\0"))
+        if len(texts) == len(variables):
+            self._memory[:] = b"".join(texts)
+        else:
+            self._lay_out(variables)
+
+    def _lay_out(self, variables: Mapping[str, str]) -> None:
+        """Make places with room for these variables, and for values that are somewhat longer."""
+        self._places = []
+        texts = []
+        for name, value in variables.items():
+            text = os.fsencode(f"{name}={value}")
+            room = len(text) * 2 + _SPARE_BYTES
+            self._places.append((name, os.fsencode(name) + b"=", room))
+            texts.append(text.ljust(room, b"\0"))
+        whole = b"".join(texts)
+        buffer = ctypes.create_string_buffer(whole, len(whole))
+        # Never freed: the C library has pointers into it from now on.
+        _kept.append(buffer)
+        self._memory = memoryview(buffer).cast("B")
+        start = ctypes.addressof(buffer)
+        for _, _, room in self._places:
+            _libc.putenv(ctypes.c_void_p(start))
+            start += room
 
 
 _kept: list[Any] = []

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import socket
 import threading
 
 from headrace_harness.board import Board
 from headrace_harness.frames import frame
-from headrace_harness.lanes import RECEIVE_BYTES, Lane, answer, set_variables
+from headrace_harness.lanes import RECEIVE_BYTES, Lane, answer, read, set_variables
 from headrace_harness.pod_calls import Function, OpenCall
 from headrace_harness.sinks import NativeOutput
 
@@ -34,7 +33,7 @@ class ThreadLane(Lane):
             if not data:
                 return
             for body in self._reader.bodies(data):
-                message = json.loads(body)
+                message = read(body)
                 if message["op"] == "call":
                     self._start(self.function.open(message))
                 else:

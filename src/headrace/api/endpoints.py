@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from headrace.api.calls import ReadCall, read_call
 from headrace.api.exchange import Exchange, answer
 from headrace.api.files import file_response
+from headrace.api.streams import MEDIA_TYPE, streamed
 from headrace.core.deployments import Deployment
 from headrace.core.destinations import EndpointResult
 from headrace.core.errors import NotFound, Unauthenticated
@@ -66,6 +68,9 @@ async def _call(exchange: Exchange, *, is_wrapped: bool) -> Response:
     async with read_call(exchange.request, services, deployment) as call:
         is_plain = is_held and not call.files and call.idempotency_key is None
         if is_plain and services.warm_calls.can_answer(deployment):
+            if MEDIA_TYPE in headers.get("accept", ""):
+                stream = await services.warm_calls.stream(deployment, call.values)
+                return streamed(stream, str(uuid.uuid4()))
             return await _warm_answer(exchange, deployment, token, call, is_wrapped=is_wrapped)
         execution_id = await services.deployments.trigger(
             deployment, call.values, call.files, call.idempotency_key

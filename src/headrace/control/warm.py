@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from headrace.core.deployments import Deployment
-from headrace.core.executions import Execution
 from headrace.core.outcomes import Failure
 from headrace.core.pods import PodSetState
 from headrace.core.values import Json
@@ -34,12 +34,14 @@ class WarmStream:
     """A call whose items are read while it runs.
 
     Attributes:
-        execution: The execution; its record is on disk.
+        execution_id: Id of the execution, whose record is on disk.
         items: What it yields.
+        ended: Gets how it ended, that being on disk.
     """
 
-    execution: Execution
+    execution_id: str
     items: ItemReader
+    ended: asyncio.Future[WarmAnswer | str]
 
 
 class Pods(Protocol):
@@ -84,6 +86,14 @@ class WarmCalls(Protocol):
         self, deployment: Deployment, values: Mapping[str, Json], hold_s: float
     ) -> WarmAnswer | str | None:
         """Do as :meth:`call` for a call with each of its inputs; None if it is any other."""
+        ...
+
+    async def stream(self, deployment: Deployment, values: Mapping[str, Json]) -> WarmStream:
+        """Make a call whose items are read while it runs; it is on record when this returns.
+
+        Raises:
+            InvalidValue, Overloaded, Unavailable: As by :meth:`call`.
+        """
         ...
 
     def stop(self, execution_id: str, failure: Failure) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
 import time
 from collections.abc import Mapping
 
 from headrace.control.variables import Variables
-from headrace.control.warm import WarmAnswer
+from headrace.control.warm import WarmAnswer, WarmStream
 from headrace.core.deployments import Deployment
 from headrace.core.errors import NotFound, Overloaded, Unavailable
 from headrace.core.executions import Status, status_after
@@ -203,9 +204,41 @@ class WarmEndpointCalls:
         form = self._forms[deployment.id] = WarmForm(deployment)
         return form
 
+    async def stream(self, deployment: Deployment, values: Mapping[str, Json]) -> WarmStream:
+        """Make a call whose items are read while it runs; it is on record when this returns.
+
+        Raises:
+            InvalidValue, Overloaded, Unavailable: As by :meth:`call`.
+        """
+        form = self._form(deployment)
+        if form is None:
+            raise Unavailable("The endpoint's pods are about to start: try again.")
+        flight = await self._take_off(form, form.read_all(values), math.inf, is_stream=True)
+        await self.record(flight.id)
+        items = None if flight.ticket is None else flight.ticket.items
+        if items is None:
+            raise LookupError("a call that is streamed has items")
+        return WarmStream(flight.id, items, flight.reply)
+
     async def _fly(
         self, form: WarmForm, arguments: dict[str, Json], hold_s: float
     ) -> WarmAnswer | str:
+        flight = await self._take_off(form, arguments, hold_s)
+        return await flight.reply
+
+    async def _take_off(
+        self,
+        form: WarmForm,
+        arguments: dict[str, Json],
+        hold_s: float,
+        *,
+        is_stream: bool = False,
+    ) -> Flight:
+        """Hand a call to the pods.
+
+        Raises:
+            InvalidValue, Overloaded, Unavailable: It was not; nothing is recorded.
+        """
         variables = await self._variables.current()
         texts = form.texts_of(arguments)
         form.add_late(arguments, variables)
@@ -220,6 +253,7 @@ class WarmEndpointCalls:
             variables=variables,
             log=self._logs.text_of_execution(execution_id),
             workspace=f"{self._workspaces}/{execution_id}",
+            stream=is_stream,
         )
         try:
             ticket = self._engine.submit(form.deployment.id, call)
@@ -236,7 +270,7 @@ class WarmEndpointCalls:
         ticket.ended.add_done_callback(lambda ended: self._hear_end(flight, ended))
         if self._looking is None:
             self._looking = self._loop.call_later(LOOK_S, self._look)
-        return await flight.reply
+        return flight
 
     def _hear_end(self, flight: Flight, ended: asyncio.Future[Outcome]) -> None:
         outcome = ended.result()

@@ -24,6 +24,8 @@ class CallChannel(asyncio.Protocol):
         self._reader = FrameReader()
         self._on_bodies = on_bodies
         self._on_end = on_end
+        self._loop = asyncio.get_running_loop()
+        self._unsent: list[bytes] = []
         self._transport: asyncio.WriteTransport | None = None
 
     @classmethod
@@ -40,12 +42,18 @@ class CallChannel(asyncio.Protocol):
         return channel
 
     def send(self, body: bytes) -> None:
-        """Send a message; nothing happens if the channel has ended."""
-        if self._transport is not None:
-            self._transport.write(frame(body))
+        """Send a message with the others of this turn of the loop.
+
+        Nothing happens if the channel has ended.
+        """
+        unsent = self._unsent
+        if not unsent:
+            self._loop.call_soon(self._flush)
+        unsent.append(frame(body))
 
     def close(self) -> None:
         """Close this end, whereupon the pod ends by itself."""
+        self._flush()
         if self._transport is not None:
             self._transport.close()
 
@@ -63,3 +71,11 @@ class CallChannel(asyncio.Protocol):
         """Hand on that the pod is gone."""
         self._transport = None
         self._on_end()
+
+    def _flush(self) -> None:
+        unsent = self._unsent
+        if unsent:
+            data = unsent[0] if len(unsent) == 1 else b"".join(unsent)
+            unsent.clear()
+            if self._transport is not None:
+                self._transport.write(data)

@@ -86,11 +86,6 @@ class Pod:
         """Seconds since it was up; 0 if it never was."""
         return self._loop.time() - self._up_since if self.was_up else 0.0
 
-    @property
-    def has_room(self) -> bool:
-        """Whether it can be sent a call."""
-        return self.is_open and self.calls.load < self.calls.limit
-
     def adopt(self, plan: PodPlan) -> None:
         """Keep to the limits of another plan, which this pod fits."""
         self.plan = self.calls.plan = plan

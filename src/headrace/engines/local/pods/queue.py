@@ -113,7 +113,7 @@ class Queue:
     def _free_pod(self) -> Pod | None:
         found = None
         for pod in self._pods:
-            if pod.has_room and (found is None or pod.calls.load < found.calls.load):
+            if pod.calls.has_room and (found is None or pod.calls.load < found.calls.load):
                 found = pod
         return found
 

@@ -76,9 +76,10 @@ class SentCalls:
         return len(self._tickets) + len(self._held)
 
     @property
-    def limit(self) -> int:
-        """How high the load may be."""
-        return self.pace.window if self.plan.max_parallel is None else self.plan.max_parallel
+    def has_room(self) -> bool:
+        """Whether the pod can be sent a call."""
+        limit = self.plan.max_parallel
+        return len(self._tickets) + len(self._held) < (self.pace.window if limit is None else limit)
 
     @property
     def waited_for(self) -> int:
@@ -98,7 +99,8 @@ class SentCalls:
     @property
     def is_stuck(self) -> bool:
         """Whether calls that were given up, but go on, take all slots."""
-        return not self._is_sequential and len(self._held) >= self.limit
+        limit = self.plan.max_parallel
+        return limit is not None and len(self._held) >= limit
 
     def send(self, ticket: Ticket) -> None:
         """Send the pod a call."""

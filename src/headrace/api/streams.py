@@ -1,0 +1,80 @@
+"""Server-sent events: what an endpoint yields, while it runs.
+
+Each item is an event without a name, whose data is the item as JSON. The last event is ``end``,
+with the execution's id and its outputs, or ``error``, with the error object of the contract.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from starlette.responses import Response, StreamingResponse
+
+from headrace.control.warm import WarmAnswer, WarmStream
+from headrace.core.errors import HeadraceError
+from headrace.core.executions import status_after
+from headrace.core.values import Json
+from headrace.wire.codec import encode
+from headrace.wire.problems import call_failed, error_body
+
+MEDIA_TYPE = "text/event-stream"
+
+SIGN_OF_LIFE_S = 15.0
+"""Proxies close connections on which nothing comes for long."""
+
+
+def streamed(stream: WarmStream, request_id: str) -> Response:
+    """Return an answer that goes on for as long as the call does."""
+    return StreamingResponse(
+        _events(stream, request_id),
+        headers={
+            "Cache-Control": "no-store",
+            "Craft-Ai-Execution-Id": stream.execution_id,
+            # Some proxies keep an answer back until it is complete.
+            "X-Accel-Buffering": "no",
+        },
+        media_type=MEDIA_TYPE,
+    )
+
+
+async def _events(stream: WarmStream, request_id: str) -> AsyncIterator[bytes]:
+    items = aiter(stream.items)
+    next_item: asyncio.Task[Json] | None = None
+    try:
+        while True:
+            next_item = next_item or asyncio.ensure_future(anext(items))
+            await asyncio.wait({next_item}, timeout=SIGN_OF_LIFE_S)
+            if not next_item.done():
+                yield b": still running\n\n"
+                continue
+            try:
+                item = next_item.result()
+            except StopAsyncIteration:
+                break
+            finally:
+                next_item = None
+            yield b"data: " + encode(item) + b"\n\n"
+        yield await _last_event(stream, request_id)
+    finally:
+        stream.items.leave()
+        if next_item is not None:
+            next_item.cancel()
+            with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
+                await next_item
+
+
+async def _last_event(stream: WarmStream, request_id: str) -> bytes:
+    try:
+        made = await asyncio.shield(stream.ended)
+    except HeadraceError as error:
+        return b"event: error\ndata: " + encode(error_body(error, request_id)) + b"\n\n"
+    if isinstance(made, WarmAnswer) and made.failure is None:
+        data = f'{{"execution_id":"{made.execution_id}","outputs":{made.outputs}}}'
+        return b"event: end\ndata: " + data.encode() + b"\n\n"
+    if isinstance(made, WarmAnswer) and made.failure is not None:
+        failure = made.failure
+        failed = call_failed(made.execution_id, status_after(failure), failure)
+        return b"event: error\ndata: " + encode(error_body(failed, request_id)) + b"\n\n"
+    return b"event: end\ndata: " + encode({"execution_id": stream.execution_id}) + b"\n\n"
