@@ -77,6 +77,8 @@ def describe(value: Any) -> str:
 
 
 def _number(value: Any) -> int | float:
+    if type(value) is int:  # what is most frequent first
+        return value
     given = value
     value = _python_number(_scalar(value))
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -117,7 +117,8 @@ class Guardian:
         self._send({"op": "ended", "status": status, "started": self._ends.board.started})
 
     def _read_output(self, ready: set[int]) -> None:
-        for descriptor in ready & self._pipes.keys():
+        # stdout first: of what is ready at once, nobody knows what came first.
+        for descriptor in [found for found in self._pipes if found in ready]:
             self._ends.board.is_reading = True
             is_open = self._pipes[descriptor].read()
             self._ends.board.is_reading = any(pipe.is_midline for pipe in self._pipes.values())

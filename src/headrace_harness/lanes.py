@@ -112,6 +112,7 @@ class SequentialLane(Lane):
         self, line: socket.socket, function: Function, board: Board, native: NativeOutput
     ) -> None:
         super().__init__(line, function, board, native)
+        ProcessVariables().show(function.constants)
         self._variables = ProcessVariables()
 
     def serve(self) -> None:
@@ -135,7 +136,7 @@ class SequentialLane(Lane):
         if not self._begin(call, os.fsencode(call.log)):
             return
         function.scope.alone = call
-        self._variables.show(call.overlay)
+        self._variables.show(message["identity"])
         report = self._context.copy().run(function.run, call)
         self._native.settle()
         call.finish()

@@ -37,6 +37,8 @@ class LoopLane(Lane):
     ) -> None:
         super().__init__(line, function, board, native)
         self._is_parallel = is_parallel
+        if not is_parallel:
+            ProcessVariables().show(function.constants)
         self._variables = ProcessVariables()
         self._waiting: collections.deque[Message] = collections.deque()
         self._answers: list[bytes] = []
@@ -105,7 +107,7 @@ class LoopLane(Lane):
             if not self._begin(call, os.fsencode(call.log)):
                 return
             self.function.scope.alone = call
-            self._variables.show(call.overlay)
+            self._variables.show(message["identity"])
         # The task runs in a copy of the context it is made in.
         call.task = self._context.copy().run(self._loop.create_task, self._run(call))
 

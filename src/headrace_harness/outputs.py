@@ -18,6 +18,8 @@ OUTPUT_FOLDER = "outputs"
 
 _SHOWN_KEYS = 20
 
+_quote = json.encoder.encode_basestring_ascii
+
 
 def collect(returned: Any, outputs: Mapping[str, str], workspace: str, function: str) -> str:
     """Return the report of what a function returned, having copied its files.
@@ -33,7 +35,8 @@ def collect(returned: Any, outputs: Mapping[str, str], workspace: str, function:
     """
     if not outputs:
         return returned_report({}, {})
-    if not isinstance(returned, Mapping):
+    # Asked for a dict first, because asking for what behaves like one takes longer.
+    if not (type(returned) is dict or isinstance(returned, Mapping)):
         wanted = ", ".join(f"{name} ({kind})" for name, kind in outputs.items())
         got = "None" if returned is None else describe(returned)
         noun = "output" if len(outputs) == 1 else "outputs"
@@ -69,8 +72,8 @@ def collect(returned: Any, outputs: Mapping[str, str], workspace: str, function:
 
 def returned_report(values: Mapping[str, str], files: Mapping[str, Any]) -> str:
     """Return the report of a success; ``values`` holds JSON texts."""
-    texts = ",".join(f"{json.dumps(name)}:{text}" for name, text in values.items())
-    return f'{{"values":{{{texts}}},"files":{json.dumps(files)}}}'
+    texts = ",".join([f"{_quote(name)}:{text}" for name, text in values.items()])
+    return f'{{"values":{{{texts}}},"files":{json.dumps(files) if files else "{}"}}}'
 
 
 def failed_report(failed: Failed) -> str:

@@ -92,6 +92,7 @@ class Function:
 
     Attributes:
         scope: Knows whose output and variables these are.
+        constants: Variables that all calls have.
 
     Args:
         setup: What the engine said of this pod.
@@ -113,7 +114,7 @@ class Function:
         self._where: str = setup["function_path"]
         self._name: str = setup["function"]
         self._outputs: dict[str, str] = setup["outputs"]
-        self._constants: dict[str, str] = setup["identity"]
+        self.constants: dict[str, str] = setup["identity"]
         self._stream_bytes: int = setup["stream_bytes"]
         self._log_bytes: int = setup["log_bytes"]
         self._send = send
@@ -130,7 +131,7 @@ class Function:
 
     def open(self, message: Message) -> OpenCall:
         """Return the call that a message tells of."""
-        return OpenCall(message, self._constants, self._open_sink)
+        return OpenCall(message, self.constants, self._open_sink)
 
     def run(self, call: OpenCall) -> str:
         """Carry out a call and return its report; never raises."""

@@ -160,15 +160,18 @@ class ProcessVariables:
 
     def show(self, variables: Mapping[str, str]) -> None:
         """Have programs that are started from now on find these variables."""
+        if not variables:
+            return
         if _libc is None:
             for name, value in variables.items():
                 os.putenv(name, value)
             return
         texts = []
         for name, prefix, room in self._places:
-            value = variables.get(name)
-            text = b"" if value is None else prefix + value.encode("utf-8", "surrogateescape")
-            if value is None or len(text) >= room:
+            if name not in variables:
+                break
+            text = prefix + variables[name].encode("utf-8", "surrogateescape")
+            if len(text) >= room:
                 break
             texts.append(text.ljust(room, b"\0"))
         if len(texts) == len(variables):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import RunningServer
+from tests.overdue import forget
 
 from headrace import HeadraceSdk, Input, Output
 
@@ -204,3 +206,101 @@ def ended(http: httpx.Client) -> Callable[[str], dict[str, Any]]:
         return execution
 
     return wait
+
+
+PERIODIC = "/periodic-deployment"
+NOTHING = "periodic-nothing"
+PERIODIC_SOURCE = """\
+import pathlib
+import time
+
+
+def nothing():
+    print("ran")
+
+
+def add(number1, number2, note, document):
+    pathlib.Path("report.txt").write_text(str(number1 + number2))
+    return {"total": number1 + number2, "report": {"path": "report.txt"}}
+
+
+def fail():
+    raise ValueError("no luck")
+
+
+def hold(path):
+    while not pathlib.Path(path).exists():
+        time.sleep(0.01)
+"""
+PERIODIC_INPUTS = {
+    "add": [
+        Input("number1", "number"),
+        Input("number2", "number"),
+        Input("note", "string"),
+        Input("document", "file"),
+    ],
+    "hold": [Input("path", "string")],
+}
+PERIODIC_OUTPUTS = {"add": [Output("total", "number"), Output("report", "file")]}
+
+
+def make_periodic_pipelines(sdk: HeadraceSdk, folder: Path) -> None:
+    (folder / "periodic.py").write_text(PERIODIC_SOURCE)
+    for function in ("nothing", "add", "fail", "hold"):
+        sdk.create_pipeline(
+            f"periodic-{function}",
+            "periodic.py",
+            function,
+            container_config={"local_folder": str(folder)},
+            inputs=PERIODIC_INPUTS.get(function),
+            outputs=PERIODIC_OUTPUTS.get(function),
+        )
+
+
+def mapped(name: str, noun: str, **kind: Any) -> dict[str, Any]:
+    """An element of a mapping: ``mapped("number1", "input", constant_value=1)``."""
+    return {f"pipeline_{noun}_name": name, **kind}
+
+
+NULL_INPUTS = [mapped(item.name, "input", is_null=True) for item in PERIODIC_INPUTS["add"]]
+NULL_OUTPUTS = [mapped(item.name, "output", is_null=True) for item in PERIODIC_OUTPUTS["add"]]
+
+
+def periodic_body(deployment_name: str, **fields: Any) -> dict[str, Any]:
+    """A request to create a periodic deployment; a field that is ``...`` is left out."""
+    body = {"pipeline_name": NOTHING, "name": deployment_name, "mode": "elastic"}
+    body |= {"schedule": "0 3 * * *", **fields}
+    return {key: value for key, value in body.items() if value is not ...}
+
+
+@pytest.fixture(scope="session")
+def sdk(server: RunningServer) -> Iterator[HeadraceSdk]:
+    with HeadraceSdk(server.token, server.url) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def periodic_pipelines(sdk: HeadraceSdk, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The pipelines of periodic deployments, ready on the shared server."""
+    make_periodic_pipelines(sdk, tmp_path_factory.mktemp("periodic"))
+
+
+@pytest.fixture
+def name(sdk: HeadraceSdk, periodic_pipelines: None) -> Iterator[str]:
+    """A name for a deployment, which is deleted afterwards."""
+    chosen = f"periodic-{uuid.uuid4().hex[:8]}"
+    yield chosen
+    forget(sdk, chosen)
+
+
+@pytest.fixture
+def create(http: httpx.Client, name: str) -> Callable[..., dict[str, Any]]:
+    """Creates the deployment ``name`` and returns it: ``create(schedule="0 3 * * *")``."""
+
+    def post(**fields: Any) -> dict[str, Any]:
+        answer = http.post(PERIODIC, json=periodic_body(name, **fields))
+        assert answer.status_code == 201, answer.text
+        created: dict[str, Any] = answer.json()
+        return created
+
+    return post

@@ -45,6 +45,10 @@ def fail():
 
 def echo(text):
     return {"text": text}
+
+
+def nothing():
+    pass
 """
 
 PIPELINES = {
@@ -60,6 +64,7 @@ PIPELINES = {
     "wait": ["-i", "seconds:number!"],
     "fail": [],
     "echo": ["-i", "text:string", "-o", "text:string"],
+    "nothing": [],
 }
 
 

@@ -1,4 +1,4 @@
-"""The base install: httpx and msgspec, and nothing else that Headrace could lean on."""
+"""The base install: HTTP, JSON and cron expressions, and nothing else Headrace could lean on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,19 @@ from headrace.client.client import HeadraceSdk
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).parent / "uv"
-BASE = ("httpx", "msgspec", "httpcore", "h11", "anyio", "certifi", "idna", "typing-extensions")
+BASE = (
+    "httpx",
+    "msgspec",
+    "cron-descriptor",
+    "cronsim",
+    "tzdata",
+    "httpcore",
+    "h11",
+    "anyio",
+    "certifi",
+    "idna",
+    "typing-extensions",
+)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.overdue import make_overdue
 
 import headrace
 
@@ -203,6 +204,15 @@ def axios(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def fired(server: Any, sdk: headrace.HeadraceSdk, walk: Walk) -> list[dict[str, Any]]:
+    """Have the present minute be due, and return the row of its fire time."""
+    fates = make_overdue(server, sdk, walk.deployment, walk.pipelines["nothing"], 1)
+    assert fates == ["ran"]
+    # No other fire time, in case that the next minute begins meanwhile.
+    sdk.update_deployment(walk.deployment, is_enabled=False)
+    return sdk.get_ledger(walk.deployment, fate="ran")[-1:]
+
+
 @pytest.mark.parametrize("client", ["headrace", "craft_ai_sdk"])
 def test_every_block_works_as_written(
     client: str, server: Any, tmp_path: Path, axios: Path, capsys: pytest.CaptureFixture[str]
@@ -255,9 +265,19 @@ def test_every_block_works_as_written(
     assert walk.curl(take("bash", "-d '{")) == {"number3": 15}
     assert walk.node(take("javascript", "requestData"), axios) == {"number3": 15}
 
-    # The section on periodic deployments comes with schedules.
-    assert next(found).section == "Periodic"
+    # Every input and output has to be mapped, so this is about the one that has none.
+    walk.pipeline = "nothing"
+    walk.python(take("python", 'execution_rule="periodic"', 'schedule="* * * * *"'))
+    deployment = walk.names["deployment_info"]
+    assert (deployment["execution_rule"], deployment["status"]) == ("periodic", "up")
+    assert deployment["human_readable_schedule"] == "Every minute"
+    own_sdk = headrace.HeadraceSdk(sdk_token=server.token, environment_url=server.url)
+    (row,) = fired(server, own_sdk, walk)
+    own_sdk.retrieve_pipeline_execution_outputs(row["execution_id"])
+    assert sdk.get_deployment(walk.deployment)["last_execution_id"] == row["execution_id"]
+    own_sdk.close()
 
+    walk.pipeline = "add"
     walk.python(take("python", "constant_value=6", "constant_value=3"))
     assert sdk.trigger_endpoint(
         endpoint_name=walk.deployment,

@@ -26,7 +26,7 @@ from headrace.api import (
 )
 from headrace.api.cross_origin import endpoint_access
 from headrace.api.exchange import Exchange, Handler, answer
-from headrace.api.refusals import refusal
+from headrace.api.refusals import defect, refusal
 from headrace.api.services import Services
 from headrace.control.tokens import Caller
 from headrace.core.errors import HeadraceError, NotFound, Unauthenticated
@@ -180,16 +180,9 @@ def _endpoint(
             return Response(status_code=499)
         except Exception:
             logger.exception("request %s: %s %s failed", request_id, route.method, route.path)
-            return _failure(request_id)
+            return defect(request_id)
 
     return endpoint
-
-
-def _failure(request_id: str) -> Response:
-    error = HeadraceError(
-        "The server failed to carry out this request. Its log says why, under this request's id."
-    )
-    return answer(error_body(error, request_id) | {"name": "InternalError"}, 500)
 
 
 async def _no_route(request: Request, error: Exception) -> Response:

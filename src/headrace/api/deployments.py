@@ -65,7 +65,7 @@ async def show_deployment(exchange: Exchange) -> Response:
     """Show a deployment; on request, held until its creation has ended, or for a while."""
     deployment = await exchange.services.deployments.get(exchange.name())
     if exchange.flag("wait_for_completion") and deployment.low_latency and deployment.is_enabled:
-        await exchange.services.pods.settled(deployment.id, MAX_HOLD_S)
+        await exchange.services.pods.settled(deployment, MAX_HOLD_S)
     return await _shown(exchange, deployment)
 
 

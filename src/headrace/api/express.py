@@ -8,6 +8,7 @@ has nothing to say of its own, and answers nothing that the long way would not a
 from __future__ import annotations
 
 import hmac
+import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from starlette.responses import Response
 
 from headrace.api.endpoints import HOLD_S, results_url, see_other
-from headrace.api.refusals import refusal
+from headrace.api.refusals import defect, refusal
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
 from headrace.control.warm import WarmAnswer, WarmCalls
 from headrace.core.errors import HeadraceError
@@ -23,6 +24,8 @@ from headrace.core.executions import status_after
 from headrace.core.values import MAX_VALUES_BYTES, Json
 from headrace.wire.codec import decode_object
 from headrace.wire.problems import call_failed
+
+logger = logging.getLogger(__name__)
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -88,6 +91,11 @@ class Express:
                 made = await self._warm_calls.call_plainly(endpoint.deployment, values, HOLD_S)
             except HeadraceError as error:
                 await refusal(error, str(uuid.uuid4()))(scope, receive, send)
+                return
+            except Exception:
+                request_id = str(uuid.uuid4())
+                logger.exception("request %s: a call of a pod failed", request_id)
+                await defect(request_id)(scope, receive, send)
                 return
         if made is None:
             await self._application(scope, _replaying(message, receive), send)

@@ -35,10 +35,12 @@ async def set_variables(exchange: Exchange) -> Response:
             'environment_variables is missing: send {"environment_variables": {"NAME": "value"}}.'
         )
     await exchange.services.variables.put(variables)
+    exchange.services.pods.changed()
     return answer([{"name": name} for name in variables])
 
 
 async def delete_variable(exchange: Exchange) -> Response:
     """Delete an environment variable."""
     value = await exchange.services.variables.delete(exchange.name())
+    exchange.services.pods.changed()
     return answer({"name": exchange.name(), "value": value})

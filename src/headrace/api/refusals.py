@@ -9,6 +9,14 @@ from headrace.core.errors import HeadraceError, Overloaded, Unauthenticated
 from headrace.wire.problems import error_body, status_of
 
 
+def defect(request_id: str) -> Response:
+    """Return the answer to a request that the server failed to carry out."""
+    error = HeadraceError(
+        "The server failed to carry out this request. Its log says why, under this request's id."
+    )
+    return answer(error_body(error, request_id) | {"name": "InternalError"}, 500)
+
+
 def refusal(error: HeadraceError, request_id: str) -> Response:
     """Return the answer to a request that was refused, or that failed for a reason to be told."""
     status = status_of(error)

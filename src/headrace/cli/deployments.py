@@ -92,6 +92,8 @@ def create(
         is_enabled=False if disabled else None,
         **given(schedule, attempts),
     )
+    if disabled:
+        current.screen.note(f"It is disabled: headrace deployments update {name} --enable")
     if rule == "periodic":
         current.screen.fields(schedule_pairs(made), made)
         return

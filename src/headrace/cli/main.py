@@ -17,6 +17,7 @@ from headrace.cli.executions import executions
 from headrace.cli.pipelines import pipelines
 from headrace.cli.projects import project, variables
 from headrace.cli.schedules import schedules
+from headrace.cli.selftest import selftest
 from headrace.cli.session import JsonFlag, Session, session
 from headrace.cli.triggers import trigger
 from headrace.core.errors import HeadraceError, Unauthenticated, Unavailable
@@ -72,6 +73,7 @@ def headrace(
 
 app.command()(operate.serve)
 app.command()(operate.check)
+app.command()(selftest)
 app.command()(accounts.login)
 app.command()(accounts.logout)
 app.command()(accounts.whoami)

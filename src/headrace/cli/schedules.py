@@ -70,7 +70,7 @@ def ledger(
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show what became of each fire time of a periodic deployment, newest first."""
+    """Show what became of each fire time, newest first."""
     current = session(context, as_json)
     # One more than is shown tells whether there are more.
     found = current.sdk.get_ledger(name, since, until, fate, limit + 1)
@@ -101,7 +101,10 @@ def verify(
     until: To = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Prove from the ledger that no fire time is missing or doubled; exit with 1 if one is."""
+    """Prove that no fire time is missing or doubled.
+
+    The ledger is compared with the schedule. Exit code 1 says that it is not proven.
+    """
     current = session(context, as_json)
     found = current.sdk.verify_ledger(name, since, until)
     rows = [
@@ -147,7 +150,10 @@ def rehearse_schedule(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show what a schedule would do in a year. It needs no server, and nothing is deployed."""
+    """Show what a schedule would do in a year.
+
+    It needs no server, and nothing is deployed.
+    """
     current = session(context, as_json)
     with usage("--timezone"):
         timezone = read_timezone(timezone)

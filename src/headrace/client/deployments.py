@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
+from headrace.client.deployment_views import DeploymentViews
 from headrace.client.mappings import InputSource, OutputDestination, mapping_objects
 from headrace.client.messages import Json, Request
-from headrace.client.parts import Object, Part, log_period
+from headrace.client.parts import Object
 from headrace.core.deployments import Mode
 from headrace.core.errors import InvalidRequest
 from headrace.core.sources import Rule
@@ -19,7 +19,7 @@ _CREATION_ROUTES = {
 }
 
 
-class DeploymentCalls(Part):
+class DeploymentCalls(DeploymentViews):
     """Deployments, however they are called."""
 
     def create_deployment(
@@ -50,6 +50,9 @@ class DeploymentCalls(Part):
         retries: int | None = None,
         retry_backoff_s: float | None = None,
         is_enabled: bool | None = None,
+        pods: int | None = None,
+        idle_timeout_s: float | None = None,
+        max_queue: int | None = None,
     ) -> Object:
         """Create a deployment and return it.
 
@@ -57,17 +60,19 @@ class DeploymentCalls(Part):
             pipeline_name: The pipeline that it runs.
             deployment_name: Its name.
             execution_rule: ``endpoint`` or ``periodic``.
-            mode: ``elastic``.
+            mode: ``elastic``: each execution has a process of its own. ``low_latency``: pods, which
+                are processes that have imported the code once, make one call after the other.
             schedule: When a periodic deployment fires: five cron fields, such as ``0 3 * * *``.
             endpoint_url_path: Last segment of the endpoint's URL; its name unless given.
             inputs_mapping: Where inputs come from; an endpoint's others are sent by the caller, and
                 a periodic deployment has to have all of them.
             outputs_mapping: Where outputs go, in the same way.
             description: Free text.
-            enable_parallel_executions: For low-latency deployments.
-            max_parallel_executions_per_pod: For low-latency deployments.
-            ram_request: For low-latency deployments.
-            gpu_request: For low-latency deployments.
+            enable_parallel_executions: Whether a pod makes several calls at once: an ``async def``
+                is awaited on one loop, any other function runs in a thread for each call.
+            max_parallel_executions_per_pod: How many at once, if so; 6 unless given.
+            ram_request: Memory that one pod may use, such as ``512MiB`` or ``1GiB``.
+            gpu_request: 0 or None: no GPU is reserved.
             wait_for_completion: Return when it is up.
             timeout_s: Seconds to wait at most; None for no limit.
             execution_timeout_s: Longest time of one execution, in seconds.
@@ -82,6 +87,11 @@ class DeploymentCalls(Part):
             retries: How often a failed execution is attempted again.
             retry_backoff_s: Seconds before the second attempt, doubled with each further one.
             is_enabled: Whether it takes executions from the start; it does unless given.
+            pods: How many pods a low-latency deployment has; 1 unless given.
+            idle_timeout_s: Seconds without a call after which it keeps no pod until the next call
+                comes; 0 or None to keep them.
+            max_queue: How many calls may wait for its pods; further ones are refused with
+                ``Overloaded``. 1,000 unless given.
 
         Returns:
             The deployment, with ``endpoint_url`` and ``endpoint_token`` for an endpoint.
@@ -92,6 +102,8 @@ class DeploymentCalls(Part):
             InvalidMapping: The mapping cannot be used.
             InvalidSchedule: The schedule cannot be used.
             InvalidRequest: Another argument cannot.
+            DeploymentCreationFailed: It was waited for, and its pods could not be started.
+            WaitTimeout: ``timeout_s`` is over; its creation goes on.
         """
         route = _CREATION_ROUTES.get(str(execution_rule))
         if route is None:
@@ -118,51 +130,15 @@ class DeploymentCalls(Part):
             "retries": retries,
             "retry_backoff_s": retry_backoff_s,
             "is_enabled": is_enabled,
+            "pods": pods,
+            "idle_timeout_s": idle_timeout_s,
+            "max_queue": max_queue,
             **_mappings(inputs_mapping, outputs_mapping),
         }
         given = {key: value for key, value in body.items() if value is not None}
         self._transport.call(route, Request(body=Json(given)))
         self._say(f"Deployment {deployment_name}: created.")
         return self.get_deployment(deployment_name, wait_for_completion, timeout_s)
-
-    def get_deployment(
-        self,
-        deployment_name: str,
-        wait_for_completion: bool = False,
-        timeout_s: float | None = None,
-    ) -> Object:
-        """Return a deployment.
-
-        Args:
-            deployment_name: The deployment.
-            wait_for_completion: Wait until it is up.
-            timeout_s: Seconds to wait at most; None for no limit.
-
-        Raises:
-            NotFound: There is no such deployment.
-            WaitTimeout: ``timeout_s`` is over; its creation goes on.
-        """
-
-        def ask(left: float | None) -> Object | None:
-            del left
-            query = {"wait_for_completion": str(wait_for_completion).lower()}
-            found: Object = self._transport.call(
-                routes.DEPLOYMENT, Request(query=query), name=deployment_name
-            )
-            is_pending = found["status"] in {"creation_pending", "down_retrying"}
-            return None if wait_for_completion and is_pending else found
-
-        found = self._wait(ask, f"Deployment {deployment_name}", timeout_s)
-        latest = self._transport.call(routes.LATEST_DEPLOYMENT_EXECUTION, name=deployment_name)
-        shown = {key: value for key, value in found.items() if key not in {"id", "is_archived"}}
-        shown["pipeline"] = {"name": found["pipeline"]["name"]}
-        shown["last_execution_id"] = latest and latest.get("execution_id")
-        return shown
-
-    def list_deployments(self) -> list[Object]:
-        """Return all deployments, without their mappings and tokens."""
-        found: list[Object] = self._transport.call(routes.DEPLOYMENTS)
-        return found
 
     def update_deployment(
         self,
@@ -182,10 +158,18 @@ class DeploymentCalls(Part):
         retries: int | None = None,
         retry_backoff_s: float | None = None,
         execution_timeout_s: float | None = None,
+        enable_parallel_executions: bool | None = None,
+        max_parallel_executions_per_pod: int | None = None,
+        ram_request: str | None = None,
+        pods: int | None = None,
+        idle_timeout_s: float | None = None,
+        max_queue: int | None = None,
+        replace_pods: bool | None = None,
     ) -> Object:
         """Change a deployment and return it; what is not given stays as it is.
 
         Fire times up to now follow the schedule as it was, later ones the schedule as it becomes.
+        Pods go on while they are replaced: no call fails because of a change.
 
         Args:
             deployment_name: The deployment.
@@ -203,12 +187,23 @@ class DeploymentCalls(Part):
             retries: How often a failed execution is attempted again.
             retry_backoff_s: Seconds before the second attempt.
             execution_timeout_s: Longest time of one execution, in seconds.
+            enable_parallel_executions: Whether a pod makes several calls at once; pods that do not
+                are replaced by pods that do, and the other way round.
+            max_parallel_executions_per_pod: How many at once.
+            ram_request: Memory that one pod may use.
+            pods: How many there are.
+            idle_timeout_s: Seconds without a call after which none is kept; 0 to keep them.
+            max_queue: How many calls may wait.
+            replace_pods: Start new pods in place of those there are. They import the code anew,
+                with the environment variables of now. A creation that failed is tried again.
 
         Raises:
             NotFound: There is no such deployment.
             InvalidMapping: More than a constant or a data store path would change.
             InvalidSchedule: The schedule cannot be used, or the deployment is an endpoint.
             InvalidRequest: Another argument cannot be used.
+            DeploymentCreationFailed: It was waited for, and there is no pod that could be started.
+            WaitTimeout: ``timeout_s`` is over; the change goes on.
         """
         body = {
             "is_enabled": is_enabled,
@@ -221,6 +216,13 @@ class DeploymentCalls(Part):
             "retries": retries,
             "retry_backoff_s": retry_backoff_s,
             "execution_timeout_s": execution_timeout_s,
+            "enable_parallel_executions": enable_parallel_executions,
+            "max_parallel_executions_per_pod": max_parallel_executions_per_pod,
+            "ram_request": ram_request,
+            "pods": pods,
+            "idle_timeout_s": idle_timeout_s,
+            "max_queue": max_queue,
+            "replace_pods": replace_pods,
             **_mappings(inputs_mapping, outputs_mapping),
         }
         given = {key: value for key, value in body.items() if value is not None}
@@ -228,34 +230,6 @@ class DeploymentCalls(Part):
             routes.UPDATE_DEPLOYMENT, Request(body=Json(given)), name=deployment_name
         )
         return self.get_deployment(deployment_name, wait_for_completion, timeout_s)
-
-    def delete_deployment(self, deployment_name: str) -> Object:
-        """Delete a deployment: ``{"name", "execution_rule"}``; its executions stay.
-
-        Raises:
-            NotFound: There is no such deployment.
-        """
-        deleted: Object = self._transport.call(routes.DELETE_DEPLOYMENT, name=deployment_name)
-        self._say(f"Deployment {deployment_name}: deleted.")
-        return deleted
-
-    def get_deployment_logs(
-        self,
-        deployment_name: str,
-        from_datetime: datetime | None = None,
-        to_datetime: datetime | None = None,
-        limit: int | None = None,
-    ) -> list[Object]:
-        """Return the log of a deployment; an elastic one has none, only its executions have.
-
-        Raises:
-            NotFound: There is no such deployment.
-        """
-        body = log_period(from_datetime, to_datetime, limit)
-        lines: list[Object] = self._transport.call(
-            routes.DEPLOYMENT_LOGS, Request(body=Json(body)), name=deployment_name
-        )
-        return lines
 
 
 def _mappings(

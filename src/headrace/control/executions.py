@@ -13,6 +13,7 @@ from headrace.control.admission import Admission
 from headrace.control.artifacts import artifact_folder
 from headrace.control.clock import now
 from headrace.control.submission import Order, Submission, UploadedFile
+from headrace.control.warm import WarmCalls
 from headrace.core.destinations import OutputDestination
 from headrace.core.errors import Conflict, NotFound
 from headrace.core.executions import Execution, OutputRecord
@@ -50,9 +51,14 @@ class RunRequest:
 
 
 class Executions:
-    """The verbs of executions. ``admission`` is set once, by the assembly."""
+    """The verbs of executions.
+
+    ``admission`` is set once, by the assembly; so is ``warm_calls``: calls that may not be on
+    record yet.
+    """
 
     admission: Admission
+    warm_calls: WarmCalls | None = None
 
     def __init__(
         self,
@@ -185,6 +191,13 @@ class Executions:
             NotFound: There is no such execution.
         """
         execution = await self._database.read(rows.execution_by_id, execution_id)
+        if (
+            execution is None
+            and self.warm_calls is not None
+            # Its own code may ask for it in its first milliseconds.
+            and await self.warm_calls.record(execution_id)
+        ):
+            execution = await self._database.read(rows.execution_by_id, execution_id)
         if execution is None:
             raise NotFound(f"There is no execution {execution_id!r}.")
         return execution

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
@@ -44,9 +45,13 @@ def verify_ledger(
     for deployment_id, deployment_name in found:
         due = now - SETTLING - _offset(connection, deployment_id)
         end = due if until is None else min(until, due)
-        fates = ledger.fates_between(connection, deployment_id, start, end)
         revisions = rows.revisions_of(connection, deployment_id)
-        verified.append((deployment_id, deployment_name, verify(revisions, fates, start, end)))
+        fates = ledger.fates_between(connection, deployment_id, start, end)
+        found_here = verify(revisions, fates, start, end)
+        if revisions:
+            # Looked at from further back, but there was nothing to expect before.
+            found_here = replace(found_here, since=max(start, revisions[0].since))
+        verified.append((deployment_id, deployment_name, found_here))
     return verified
 
 

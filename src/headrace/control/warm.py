@@ -55,8 +55,11 @@ class Pods(Protocol):
         """Have the pods follow what the database says of deployments; returns at once."""
         ...
 
-    async def settled(self, deployment_id: str, timeout_s: float) -> PodSetState:
-        """Return the state once the creation has ended, or as it is after ``timeout_s``."""
+    async def settled(self, deployment: Deployment, timeout_s: float) -> PodSetState:
+        """Return the state once the pods are as a deployment says, or as it is after ``timeout_s``.
+
+        So it is too once their creation has failed.
+        """
         ...
 
     async def retire(self, deployment_id: str) -> None:

@@ -101,6 +101,10 @@ class PipelineCreationFailed(HeadraceError):
     """The build of a pipeline ended as ``creation_failed``; raised by the client when it waits."""
 
 
+class DeploymentCreationFailed(HeadraceError):
+    """The pods of a deployment could not be started; raised by the client when it waits."""
+
+
 class PipelineExecutionFailed(HeadraceError):
     """The execution that was waited for ended as ``Failed`` or ``Error``."""
 

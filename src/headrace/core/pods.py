@@ -90,6 +90,8 @@ class PodCall:
             made the call removes it when the outputs have been taken from it.
         files: Arguments of type file, by input name.
         stream: Whether somebody reads the items while the function yields them.
+        is_on_record: Whether its execution was accepted already, so that it waits even if too many
+            do.
     """
 
     execution_id: str
@@ -100,6 +102,7 @@ class PodCall:
     workspace: str
     files: Mapping[str, InputFile] = field(default_factory=dict)
     stream: bool = False
+    is_on_record: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ class PodSetState:
         running: Calls that run.
         waiting: Calls that wait.
         failure: Why the last start of a pod failed, until one succeeds.
+        is_changing: Whether a change of what was asked for is being carried out.
     """
 
     status: PodStatus
@@ -133,6 +137,7 @@ class PodSetState:
     running: int = 0
     waiting: int = 0
     failure: Failure | None = None
+    is_changing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,8 +197,9 @@ class _Occupants:
         if self._overlap is Overlap.QUEUE_ONE and not self._pending:
             self._pending += 1
             return Fire(at, fate, detail, waits=True)
-        waiting = " and one waits" if self._overlap is Overlap.QUEUE_ONE else ""
-        reason = f"An earlier execution has not ended{waiting}."
+        reason = "An earlier execution has not ended."
+        if self._overlap is Overlap.QUEUE_ONE:
+            reason = "An earlier execution waits already."
         return Fire(at, Fate.OVERLAPPED, f"{detail} {reason}".strip())
 
 

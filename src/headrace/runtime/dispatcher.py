@@ -70,7 +70,8 @@ class Dispatcher:
         waiting = await self._database.read(claims.warm_backlog, at)
         for deployment_id, count in waiting.items():
             lane = self._sets.lanes.get(deployment_id)
-            if lane is None or not lane.is_up or self._is_closed:
+            # Without an environment there are no pods: then the executions end with the reason.
+            if lane is None or not (lane.is_up or lane.failure) or self._is_closed:
                 continue
             free = lane.capacity - self._busy.get(deployment_id, 0)
             if free > 0:

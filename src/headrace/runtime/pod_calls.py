@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headrace.core.calls import Call, Code
 from headrace.core.outcomes import CANCELLED, Failure, FailureKind, Outcome
 from headrace.core.pods import PodCall, QueueFull
-from headrace.engines.port import ItemReader, PodEngine
+from headrace.engines.port import PodEngine
 
 GONE = Failure(
     FailureKind.WORKER_LOST, "The pods of this deployment were gone when the execution's turn came."
@@ -23,12 +23,10 @@ class PodLane:
     Attributes:
         pods: Who keeps them.
         deployment_id: Whose pods they are.
-        on_items: Given the reader of what the function yields; None if nobody reads.
     """
 
     pods: PodEngine
     deployment_id: str
-    on_items: Callable[[ItemReader], None] | None = None
 
     async def run(self, call: Call) -> Outcome:
         """Have a pod make one call; see the port."""
@@ -44,7 +42,7 @@ class PodLane:
             variables=call.variables,
             log=str(call.log),
             workspace=str(call.workspace),
-            stream=self.on_items is not None,
+            is_on_record=True,
         )
         call.log.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -56,8 +54,6 @@ class PodLane:
                 FailureKind.WORKER_LOST,
                 f"{ticket.waiting} calls of this deployment were waiting already.",
             )
-        if self.on_items is not None and ticket.items is not None:
-            self.on_items(ticket.items)
         try:
             return await asyncio.shield(ticket.ended)
         except asyncio.CancelledError:

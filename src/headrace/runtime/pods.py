@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headrace.core.deployments import Deployment
 from headrace.core.errors import HeadraceError, Unavailable
@@ -28,20 +28,25 @@ TRY_AGAIN_S = 10.0
 UNKNOWN = PodSetState(PodStatus.CREATION_PENDING)
 
 
+_UNSETTLED = {PodStatus.CREATION_PENDING, PodStatus.DOWN_RETRYING}
+
+
 @dataclass(slots=True)
 class Lane:
-    """The pods of one deployment, as they were last asked for.
+    """The pods of one deployment.
 
     Attributes:
-        deployment: What was asked for.
-        failure: Why there is no pod, before the engine was asked.
-        task: The creation or the change that is under way.
+        deployment: What is asked for.
+        failure: Why the engine could not be asked for it.
+        task: The creation or the change that is under way, or was the last.
+        plan: What the engine was last asked for.
         is_up: Whether the engine knows the deployment, and takes its calls.
     """
 
     deployment: Deployment
     failure: Failure | None = None
     task: asyncio.Task[None] | None = None
+    plan: PodPlan | None = None
     is_up: bool = False
 
     @property
@@ -49,6 +54,11 @@ class Lane:
         """How many executions its pods run at once."""
         low_latency = self.deployment.low_latency
         return low_latency.pods * (low_latency.max_parallel or 1) if low_latency else 0
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether a creation or a change is under way."""
+        return self.task is not None and not self.task.done()
 
 
 class PodSets:
@@ -68,6 +78,7 @@ class PodSets:
         self._runner = runner
         self._grace_s = grace_s
         self._lanes: dict[str, Lane] = {}
+        self._retiring: dict[str, asyncio.Task[None]] = {}
         self._loop: asyncio.Task[None] | None = None
 
     @property
@@ -87,45 +98,73 @@ class PodSets:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+        if self._retiring:
+            await asyncio.wait(set(self._retiring.values()))
 
     def state(self, deployment_id: str) -> PodSetState:
         """Return what is to be seen of a deployment's pods now."""
         lane = self._lanes.get(deployment_id)
         if lane is None:
             return UNKNOWN
+        if lane.is_up:
+            state = self._engine.state(deployment_id)
+            return replace(
+                state, failure=lane.failure or state.failure, is_changing=lane.is_changing
+            )
         if lane.failure is not None:
             return PodSetState(PodStatus.CREATION_FAILED, failure=lane.failure)
-        if not lane.is_up:
-            return UNKNOWN
-        try:
-            return self._engine.state(deployment_id)
-        except KeyError:
-            return UNKNOWN
+        return UNKNOWN
 
     def changed(self) -> None:
         """Have the pods follow what the database says of deployments."""
         self._signals.notify(DEPLOYMENTS)
 
-    async def settled(self, deployment_id: str, timeout_s: float) -> PodSetState:
-        """Return the state once the creation has ended, or as it is after ``timeout_s``."""
+    async def settled(self, deployment: Deployment, timeout_s: float) -> PodSetState:
+        """Return the state once the pods are as a deployment says, or as it is after a time.
+
+        So it is too once their creation has failed.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                with self._signals.listen(_topic(deployment_id)) as signal:
-                    while self.state(deployment_id).status is PodStatus.CREATION_PENDING:
+                with self._signals.listen(_topic(deployment.id)) as signal:
+                    while not self._is_settled(deployment):
                         await signal.wait(1.0)
-        return self.state(deployment_id)
+        return self.state(deployment.id)
+
+    def _is_settled(self, deployment: Deployment) -> bool:
+        lane = self._lanes.get(deployment.id)
+        return (
+            lane is not None
+            and lane.deployment.updated_at >= deployment.updated_at
+            and not lane.is_changing
+            and self.state(deployment.id).status not in _UNSETTLED
+        )
 
     async def retire(self, deployment_id: str) -> None:
         """End the pods of a deployment; return when nothing of them is left."""
+        self._begin_to_retire(deployment_id)
+        task = self._retiring.get(deployment_id)
+        if task is not None:
+            await asyncio.wait({task})
+
+    def _begin_to_retire(self, deployment_id: str) -> None:
         lane = self._lanes.pop(deployment_id, None)
-        if lane is None:
-            return
-        if lane.task is not None:
-            lane.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await lane.task
-        with contextlib.suppress(KeyError):
+        if lane is not None:
+            task = asyncio.create_task(self._retire(deployment_id, lane), name="pods retire")
+            self._retiring[deployment_id] = task
+
+    async def _retire(self, deployment_id: str, lane: Lane) -> None:
+        try:
+            if lane.task is not None:
+                lane.task.cancel()
+                await asyncio.wait({lane.task})
             await self._engine.retire(deployment_id, self._grace_s)
+        except Exception:
+            logger.exception("pods of %s could not be ended", lane.deployment.name)
+        finally:
+            del self._retiring[deployment_id]
+            # It may have been enabled again meanwhile.
+            self._signals.notify(DEPLOYMENTS)
 
     async def _follow(self) -> None:
         with self._signals.listen(DEPLOYMENTS) as signal:
@@ -145,43 +184,68 @@ class PodSets:
             for deployment in await self._database.read(rows.low_latency_deployments)
         }
         for deployment_id in self._lanes.keys() - wanted.keys():
-            await self.retire(deployment_id)
+            self._begin_to_retire(deployment_id)
         for deployment in wanted.values():
+            if deployment.id in self._retiring:
+                continue
             lane = self._lanes.get(deployment.id)
             if lane is None:
                 lane = self._lanes[deployment.id] = Lane(deployment)
-            elif lane.deployment.low_latency == deployment.low_latency:
-                if lane.deployment.timeout_s == deployment.timeout_s:
-                    continue
-            elif lane.task is not None and not lane.task.done():
-                # One change after the other: this one is taken up when that one has ended.
-                continue
-            lane.deployment = deployment
-            lane.task = asyncio.create_task(self._deploy(lane), name=f"pods {deployment.name}")
+                self._begin_to_deploy(lane)
+            else:
+                before, lane.deployment = lane.deployment, deployment
+                if not _asks_for_the_same(before, deployment) and not lane.is_changing:
+                    self._begin_to_deploy(lane)
+        await self._tell_variables()
+
+    async def _tell_variables(self) -> None:
+        """Have pods that are started from now on import their code with the variables of now."""
+        variables = await self._runner.variables.current()
+        for lane in self._lanes.values():
+            is_behind = lane.plan is not None and lane.plan.variables is not variables
+            if is_behind and not lane.is_changing:
+                self._begin_to_deploy(lane)
+
+    def _begin_to_deploy(self, lane: Lane) -> None:
+        work = self._deploy(lane)
+        lane.task = asyncio.create_task(work, name=f"pods {lane.deployment.name}")
 
     async def _deploy(self, lane: Lane) -> None:
-        """Have the engine do what a deployment asks for, until it has answered."""
-        deployment = lane.deployment
+        """Have the engine do what a deployment asks for, until that has been answered."""
         while True:
+            deployment = lane.deployment
             try:
-                plan = await self._plan(deployment)
+                await self._ask(lane, deployment)
             except Unavailable as error:
                 logger.error("pods of %s: %s", deployment.name, error.message)  # noqa: TRY400
                 await asyncio.sleep(TRY_AGAIN_S)
-                continue
-            except HeadraceError as error:
-                lane.failure = Failure(FailureKind.ENVIRONMENT, error.message)
-                break
-            lane.failure = None
-            failure = await self._engine.deploy(plan)
-            lane.is_up = True
-            if failure is not None:
-                logger.warning("pods of %s: %s", deployment.name, failure.message)
-            break
-        self._signals.notify(_topic(deployment.id))
+            except Exception:
+                # Whatever it was, the deployment must not be left without pods because of it.
+                logger.exception("pods of %s", deployment.name)
+                await asyncio.sleep(TRY_AGAIN_S)
+            else:
+                if _asks_for_the_same(lane.deployment, deployment):
+                    break
         self._signals.notify(PENDING)
-        # Another change may have come meanwhile.
+        # The variables may have changed meanwhile.
         self._signals.notify(DEPLOYMENTS)
+        self._signals.notify(_topic(deployment.id))
+
+    async def _ask(self, lane: Lane, deployment: Deployment) -> None:
+        try:
+            plan = await self._plan(deployment)
+        except Unavailable:
+            raise
+        except HeadraceError as error:
+            lane.failure = Failure(FailureKind.ENVIRONMENT, error.message)
+            logger.warning("pods of %s: %s", deployment.name, error.message)
+            return
+        lane.failure = None
+        lane.plan = plan
+        failure = await self._engine.deploy(plan)
+        lane.is_up = True
+        if failure is not None:
+            logger.warning("pods of %s: %s", deployment.name, failure.message)
 
     async def _plan(self, deployment: Deployment) -> PodPlan:
         low_latency = deployment.low_latency
@@ -206,6 +270,10 @@ class PodSets:
             idle_timeout_s=low_latency.idle_timeout_s,
             max_queue=low_latency.max_queue,
         )
+
+
+def _asks_for_the_same(one: Deployment, other: Deployment) -> bool:
+    return one.low_latency == other.low_latency and one.timeout_s == other.timeout_s
 
 
 def _topic(deployment_id: str) -> str:

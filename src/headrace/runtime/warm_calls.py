@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from headrace.control.variables import Variables
 from headrace.control.warm import WarmAnswer, WarmStream
 from headrace.core.deployments import Deployment
-from headrace.core.errors import NotFound, Overloaded, Unavailable
+from headrace.core.errors import InvalidValue, NotFound, Overloaded, Unavailable
 from headrace.core.executions import Status, status_after
 from headrace.core.names import new_id
-from headrace.core.outcomes import Failure, Outcome
+from headrace.core.outcomes import Failure, FailureKind, Outcome
 from headrace.core.pods import PodCall, QueueFull
 from headrace.core.values import Json
 from headrace.engines.port import PodEngine, Ticket
@@ -31,6 +31,7 @@ from headrace.runtime.worker import STOPPED, Worker
 from headrace.signals.port import Signals, execution_topic
 from headrace.store import warm
 from headrace.store.database import Database
+from headrace.wire.problems import call_failed
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Flight:
         "outputs",
         "reply",
         "ticket",
+        "waits_on_record",
     )
 
     def __init__(
@@ -76,6 +78,7 @@ class Flight:
         self.outputs: list[str] | None = None
         self.failure: Failure | None = None
         self.is_recorded = False
+        self.waits_on_record = False
         self.ticket: Ticket | None = None
         self.on_record: asyncio.Future[None] | None = None
 
@@ -83,6 +86,13 @@ class Flight:
     def started_us(self) -> int | None:
         """When its code began, if it has."""
         return (self.ticket and self.ticket.started_us) or None
+
+    @property
+    def is_ahead_of_record(self) -> bool:
+        """Whether it runs or waits, and its row is missing or says that it waits still."""
+        if self.ended_us:
+            return False
+        return not self.is_recorded or (self.waits_on_record and self.started_us is not None)
 
     def set_recorded(self) -> None:
         """Take note that it has a row, and tell who waits for that."""
@@ -132,7 +142,7 @@ class WarmEndpointCalls:
         """Make a call; return the answer, or the id if it takes longer than ``hold_s``.
 
         Raises:
-            InvalidValue: What was sent does not fit; nothing was recorded.
+            InvalidValue, TooLarge: What was sent does not fit; nothing was recorded.
             Overloaded: Too many calls wait; nothing was recorded.
             Unavailable: The pods are gone, or the record could not be written.
         """
@@ -208,12 +218,17 @@ class WarmEndpointCalls:
         """Make a call whose items are read while it runs; it is on record when this returns.
 
         Raises:
-            InvalidValue, Overloaded, Unavailable: As by :meth:`call`.
+            InvalidValue, TooLarge, Overloaded, Unavailable: As by :meth:`call`.
+            PipelineExecutionFailed: It failed before anything ran.
         """
         form = self._form(deployment)
         if form is None:
             raise Unavailable("The endpoint's pods are about to start: try again.")
         flight = await self._take_off(form, form.read_all(values), math.inf, is_stream=True)
+        if flight.ticket is None:
+            made = await flight.reply
+            if isinstance(made, WarmAnswer) and made.failure is not None:
+                raise call_failed(made.execution_id, status_after(made.failure), made.failure)
         await self.record(flight.id)
         items = None if flight.ticket is None else flight.ticket.items
         if items is None:
@@ -240,9 +255,13 @@ class WarmEndpointCalls:
             InvalidValue, Overloaded, Unavailable: It was not; nothing is recorded.
         """
         variables = await self._variables.current()
-        texts = form.texts_of(arguments)
-        form.add_late(arguments, variables)
-        flight = Flight(form, texts, self._loop.create_future())
+        flight = Flight(form, form.texts_of(arguments), self._loop.create_future())
+        try:
+            form.add_late(arguments, variables)
+        except InvalidValue as error:
+            # No mistake of the caller's, so it is an execution that failed, as an elastic one is.
+            self._end_at_once(flight, Failure(FailureKind.BAD_INPUT, error.message))
+            return flight
         execution_id = flight.id
         flight.began = self._loop.time()
         flight.hold_until = flight.began + hold_s
@@ -272,6 +291,13 @@ class WarmEndpointCalls:
             self._looking = self._loop.call_later(LOOK_S, self._look)
         return flight
 
+    def _end_at_once(self, flight: Flight, failure: Failure) -> None:
+        flight.failure = failure
+        flight.ended_us = time.time_ns() // 1000
+        self._flights[flight.id] = flight
+        self._ended.append(flight)
+        self._write()
+
     def _hear_end(self, flight: Flight, ended: asyncio.Future[Outcome]) -> None:
         outcome = ended.result()
         texts = outcome if isinstance(outcome, Failure) else flight.form.outputs_of(outcome)
@@ -291,10 +317,9 @@ class WarmEndpointCalls:
             if at - flight.began < RECORD_AFTER_S and at < flight.hold_until:
                 # They are in the order of their beginning.
                 break
-            if not flight.is_recorded:
-                if not flight.ended_us:
-                    self._to_record.append(flight)
-            elif at >= flight.hold_until and not flight.reply.done():
+            if flight.is_ahead_of_record:
+                self._to_record.append(flight)
+            elif flight.is_recorded and at >= flight.hold_until and not flight.reply.done():
                 flight.reply.set_result(flight.id)
         if self._to_record:
             self._write()
@@ -309,7 +334,7 @@ class WarmEndpointCalls:
         try:
             while self._ended or self._to_record:
                 ended, self._ended = self._ended, []
-                begun = [f for f in self._to_record if not f.ended_us and not f.is_recorded]
+                begun = [flight for flight in self._to_record if flight.is_ahead_of_record]
                 self._to_record = []
                 try:
                     await self._record(begun, ended)
@@ -348,12 +373,19 @@ class WarmEndpointCalls:
 
     async def _record(self, begun: list[Flight], ended: list[Flight]) -> None:
         worker_id = self._worker.worker_id
-        rows = [_row(flight, worker_id) for flight in begun]
+        waiting = {flight.id for flight in begun if flight.started_us is None}
+        rows = [_row(flight, worker_id) for flight in begun if not flight.is_recorded]
         rows += [_row(flight, worker_id) for flight in ended if not flight.is_recorded]
         known = [flight for flight in ended if flight.is_recorded]
+        changes = [
+            warm.start_of(flight.id, worker_id, flight.started_us)
+            for flight in begun
+            if flight.is_recorded
+        ]
         ends = [_end(flight, worker_id) for flight in known]
-        lost = await self._database.write(warm.record, rows, ends)
+        lost = await self._database.write(warm.record, rows, changes, ends)
         for flight in begun:
+            flight.waits_on_record = flight.id in waiting
             flight.set_recorded()
         for flight in ended:
             self._conclude(flight, is_lost=flight.id in lost)

@@ -9,7 +9,7 @@ from headrace.core.destinations import EndpointResult, Nowhere
 from headrace.core.mappings import resolve_given
 from headrace.core.outcomes import Failure, FailureKind, Returned
 from headrace.core.sources import DataStoreFile, EndpointValue, EnvironmentVariable, GivenValue
-from headrace.core.values import DataType, Json, fits
+from headrace.core.values import DataType, Json, check_total_size, fits
 from headrace.runtime.bindings import StartBindings
 from headrace.runtime.delivery import problem_with
 from headrace.store.warm import RowMaker
@@ -72,9 +72,12 @@ class WarmForm:
 
         Raises:
             InvalidValue: With all that is wrong.
+            TooLarge: The values are larger together than is allowed.
         """
         # Where nothing comes from the call, what it brings is ignored, as by elastic deployments.
-        return _json(resolve_given(self._inputs, values if self._takes_values else {}))
+        given = dict(values) if self._takes_values else {}
+        check_total_size(given)
+        return _json(resolve_given(self._inputs, given))
 
     def add_late(self, arguments: dict[str, Json], variables: Mapping[str, str]) -> None:
         """Add the arguments that come from environment variables.

@@ -167,7 +167,7 @@ class Server:
         )
         deployments.pods = pipelines.pods = sets
         pipelines.endpoints = deployments.endpoints
-        worker.warm_calls = self.tokens.warm_calls = warm_calls
+        worker.warm_calls = executions.warm_calls = self.tokens.warm_calls = warm_calls
         dispatcher = Dispatcher(database, signals, worker, sets, pod_engine)
         builds = Builds(
             pipelines,

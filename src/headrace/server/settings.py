@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -71,8 +72,12 @@ def _kept(read: Callable[[str], Any]) -> Callable[[str], Any]:
     """Return a reader of what is kept: None, which is all, for 0 and the word off."""
 
     def kept(text: str) -> Any:
-        value = text.strip().lower()
-        return None if value in {"0", "off"} else read(text)
+        if text.strip().lower() == "off":
+            return None
+        with contextlib.suppress(ValueError):
+            if float(text) == 0:
+                return None
+        return read(text)
 
     return kept
 

@@ -57,6 +57,15 @@ _END = (
     )
     .values({name: bindparam(f"new_{name}") for name in _END_COLUMNS})
 )
+_START = (
+    update(executions)
+    .where(
+        executions.c.id == bindparam("of_execution"),
+        executions.c.worker_id == bindparam("of_worker"),
+        executions.c.status == Status.PENDING.value,
+    )
+    .values(status=Status.RUNNING.value, started_at=bindparam("new_started_at"))
+)
 
 
 class RowMaker:
@@ -137,6 +146,11 @@ class RowMaker:
         return f"[{','.join(framed)}]"
 
 
+def start_of(execution_id: str, worker_id: str, started_us: int | None) -> dict[str, Any]:
+    """Return the change that says of a call whose row says that it waits when it began."""
+    return {"of_execution": execution_id, "of_worker": worker_id, "new_started_at": started_us}
+
+
 def end_of(
     execution_id: str,
     worker_id: str,
@@ -167,7 +181,12 @@ def end_of(
     }
 
 
-def record(connection: Connection, rows: Sequence[Row], ends: Sequence[dict[str, Any]]) -> set[str]:
+def record(
+    connection: Connection,
+    rows: Sequence[Row],
+    starts: Sequence[dict[str, Any]],
+    ends: Sequence[dict[str, Any]],
+) -> set[str]:
     """Record calls; return the ids of those that nothing can be recorded of.
 
     These are the calls of pipelines that were deleted meanwhile.
@@ -175,6 +194,7 @@ def record(connection: Connection, rows: Sequence[Row], ends: Sequence[dict[str,
     Args:
         connection: A connection that writes.
         rows: Of those that have none yet.
+        starts: Of those that have one, and have begun since.
         ends: Of those that have one, and have ended.
     """
     lost: set[str] = set()
@@ -187,6 +207,8 @@ def record(connection: Connection, rows: Sequence[Row], ends: Sequence[dict[str,
             kept, gone = _without_orphans(connection, part)
             lost |= gone
             _insert(connection, kept)
+    if starts:
+        connection.execute(_START, list(starts))
     if ends:
         connection.execute(_END, list(ends))
     return lost

@@ -109,6 +109,7 @@ def _pod_fields(low_latency: LowLatency, pods: PodSetState) -> Body:
         "max_queue": low_latency.max_queue,
         "running": pods.running,
         "waiting": pods.waiting,
+        "is_changing": pods.is_changing,
         "failure": None
         if pods.failure is None
         else {"kind": pods.failure.kind.value, "message": pods.failure.message},

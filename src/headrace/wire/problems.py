@@ -18,6 +18,7 @@ STATUSES: dict[type[errors.HeadraceError], int] = {
     errors.Conflict: 409,
     errors.Unavailable: 503,
     errors.PipelineCreationFailed: 500,
+    errors.DeploymentCreationFailed: 500,
     errors.PipelineExecutionFailed: 500,
 }
 

@@ -69,7 +69,8 @@ class Keeper:
         async with self._change:
             if self._is_retired:
                 return _RETIRED
-            if self._open and self.plan.fits(plan):
+            sleeps_on = self._phase is PodStatus.STANDBY and plan.idle_timeout_s is not None
+            if (self._open or sleeps_on) and self.plan.fits(plan):
                 self._adopt(plan)
                 await self._fill_now()
                 return None

@@ -108,10 +108,10 @@ class PodProcess:
             )
         )
 
-    def send(self, body: bytes) -> None:
-        """Send a message about a call."""
+    def send(self, body: bytes, *, is_awaited: bool = False) -> None:
+        """Send a message about a call; ``is_awaited``: the pod has nothing else to do."""
         if self._calls is not None:
-            self._calls.send(body)
+            self._calls.send(body, is_awaited=is_awaited)
 
     def tell(self, message: Message) -> None:
         """Send a message that does not wait for the calls before it."""

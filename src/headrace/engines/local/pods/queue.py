@@ -60,7 +60,7 @@ class Queue:
         """Take a call; it is sent at once if a pod has room and nobody has waited longer."""
         plan = self.plan
         slots = plan.count * (plan.max_parallel or 1)
-        if self._count >= slots + plan.max_queue:
+        if self._count >= slots + plan.max_queue and not call.is_on_record:
             return QueueFull(self._count - slots, self._retry_after_s())
         ticket = Ticket(call, self._loop.create_future(), self, self._note_resolved)
         self._count += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -110,21 +111,23 @@ class SentCalls:
                 self._process.send(variables_body(self._variables, call.variables))
             self._variables = call.variables
         tickets = self._tickets
-        now = self._loop.time()
-        if not tickets:
+        now = time.monotonic()
+        is_idle = not tickets
+        if is_idle:
             self.pace.begin(now)
         self._number += 1
         ticket.number = self._number
         ticket.place = self
         tickets[self._number] = ticket
-        if not self._is_sequential or len(tickets) == 1:
+        if is_idle or not self._is_sequential:
             ticket.start(now)
         elif self._head_check is None:
             self._head_check = self._loop.call_later(_PATIENCE_WITH_HEAD_S, self._check_head)
         if self.plan.timeout_s is not None:
             self._mind_deadline(self.plan.timeout_s)
         is_read = ticket.items is not None and not ticket.items.is_cut
-        self._process.send(call_body(self._number, call, is_read=is_read))
+        body = call_body(self._number, call, is_read=is_read)
+        self._process.send(body, is_awaited=is_idle)
 
     def stop(self, ticket: Ticket) -> None:
         """Have a call end, or never begin; its slot is free when it really has."""
@@ -196,7 +199,7 @@ class SentCalls:
         self._owner.note_room()
 
     def _note_answers(self, count: int) -> None:
-        now = self._loop.time()
+        now = time.monotonic()
         self.pace.note_answers(now, count)
         if self._is_sequential and self._tickets:
             head = next(iter(self._tickets.values()))
@@ -230,7 +233,7 @@ class SentCalls:
         if len(self._tickets) < 2:
             return
         head, *others = self._tickets.values()
-        left = head.began + _PATIENCE_WITH_HEAD_S - self._loop.time()
+        left = head.began + _PATIENCE_WITH_HEAD_S - time.monotonic()
         if left > 0:
             self._head_check = self._loop.call_later(left, self._check_head)
             return
@@ -251,7 +254,7 @@ class SentCalls:
         for ticket in list(self._tickets.values()):
             if ticket.stopping is not None or not ticket.started_us:
                 continue
-            left = ticket.began + limit - self._loop.time()
+            left = ticket.began + limit - time.monotonic()
             if left > 0:
                 self._mind_deadline(left)
                 return

@@ -32,7 +32,7 @@ class Ticket:
         ended: Gets the outcome.
         items: What it yields, for the reader; None if it was not to be streamed.
         started_us: When user code began, in microseconds since 1970 UTC; 0 before.
-        began: The same as the event loop's time.
+        began: The same as ``time.monotonic`` counts.
         number: Its number in the pod that it was sent to.
         stopping: The outcome that it gets because it was told to end, if it was.
         place: Where it is.
@@ -88,7 +88,7 @@ class Ticket:
             self.place.stop(self)
 
     def start(self, now: float) -> None:
-        """Take note that user code begins, at this time of the event loop."""
+        """Take note that user code begins, at this time of ``time.monotonic``."""
         self.began = now
         self.started_us = time.time_ns() // 1000
         if self._on_started is not None:

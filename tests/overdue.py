@@ -1,0 +1,74 @@
+"""Fire times that are overdue: what would take minutes to wait for is written into the database.
+
+The server is told as little as by a clock that was set forward, or by having been down.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+
+from tests.conftest import RunningServer, wait_until
+
+from headrace import HeadraceError, HeadraceSdk
+
+MINUTE = timedelta(minutes=1)
+LAST_SECONDS = 55
+
+
+def minutes_ago(count: int) -> datetime:
+    """Return a fire time of ``* * * * *``."""
+    return datetime.now(UTC).replace(second=0, microsecond=0) - count * MINUTE
+
+
+def set_back(server: RunningServer, name: str, fire_at: datetime) -> None:
+    """Have a deployment look as if its first fire time had been ``fire_at``, and is still to come.
+
+    Nothing is due of it before that, so its ledger stays as a verification expects it.
+    """
+    with (
+        closing(sqlite3.connect(server.data_dir / "headrace.db", timeout=60)) as database,
+        database,
+    ):
+        found = database.execute("SELECT id FROM deployments WHERE name = ?", (name,)).fetchone()
+        stamp = int(fire_at.timestamp()) * 1_000_000
+        database.execute(
+            "UPDATE schedules SET next_fire_at = ?, due_at = ? WHERE deployment_id = ?",
+            (stamp, stamp, *found),
+        )
+        database.execute(
+            "UPDATE schedule_revisions SET since = ? WHERE deployment_id = ? AND until IS NULL",
+            (stamp - 1, *found),
+        )
+
+
+def wake(sdk: HeadraceSdk, pipeline: str) -> None:
+    """Have the scheduler look at once, as it does when a schedule is new."""
+    name = f"waker-{uuid.uuid4().hex[:8]}"
+    sdk.create_deployment(pipeline, name, "periodic", schedule="0 0 1 1 *", is_enabled=False)
+    sdk.delete_deployment(name)
+
+
+def make_overdue(
+    server: RunningServer, sdk: HeadraceSdk, name: str, pipeline: str, count: int
+) -> list[str]:
+    """Make fire times of the last ``count`` minutes due; return their fates, oldest first.
+
+    ``pipeline`` is one without inputs and outputs.
+    """
+    # What is noticed more than a minute late is another case.
+    wait_until(lambda: datetime.now(UTC).second < LAST_SECONDS, what="another minute begins")
+    first = minutes_ago(count - 1)
+    set_back(server, name, first)
+    wake(sdk, pipeline)
+    wait_until(lambda: len(sdk.get_ledger(name)) >= count, what=f"{count} fire times are recorded")
+    return [row["fate"] for row in reversed(sdk.get_ledger(name))][:count]
+
+
+def forget(sdk: HeadraceSdk, *names: str) -> None:
+    """Delete deployments, those that are there."""
+    for name in names:
+        with suppress(HeadraceError):
+            sdk.delete_deployment(name)
