@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve check test docs lock format bench clean
+.PHONY: help setup demo serve check test simulate docs lock format bench chaos clean
 PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -26,6 +26,9 @@ check: setup ## Formatting, lint, types and import rules
 test: check ## Every check and every test
 	@$(PY) -m pytest -n 2 --dist worksteal
 
+simulate: setup ## Drive schedules through years of clocks and crashes (SEED=n, ROUNDS=n, STORIES=n, SWEEPS=n)
+	@$(PY) -m simulation $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ZONE),--zone $(ZONE)) $(if $(STORIES),--stories $(STORIES)) $(if $(SWEEPS),--sweeps $(SWEEPS))
+
 format: setup ## Format the code and mend what lint can mend
 	@.venv/bin/ruff check --quiet --fix .
 	@.venv/bin/ruff format --quiet .
@@ -38,6 +41,9 @@ lock: ## Write requirements.lock anew from pyproject.toml
 
 bench: setup ## Run the benchmarks and print their tables
 	@$(PY) -m benchmarks
+
+chaos: setup ## Kill a server 200 times under load and prove that nothing was lost (KILLS=, SEED=)
+	@$(PY) -m chaos $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 clean: ## Remove what the targets made
 	@rm -rf .venv .demo .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

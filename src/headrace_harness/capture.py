@@ -86,12 +86,10 @@ class Lines(Protocol):
         ...
 
 
-class Pipe:
-    """The reading end of a process's stdout or stderr."""
+class LineCutter:
+    """Cuts one stream of text into lines for a log."""
 
-    def __init__(self, descriptor: int, letter: bytes, log: Lines) -> None:
-        os.set_blocking(descriptor, False)
-        self.descriptor = descriptor
+    def __init__(self, letter: bytes, log: Lines) -> None:
         self._letter = letter
         self._log = log
         self._partial = b""
@@ -101,35 +99,8 @@ class Pipe:
         """Whether a line has begun that has no end yet."""
         return bool(self._partial)
 
-    def read(self) -> bool:
-        """Take at most one chunk that is ready; return False at the end of the stream."""
-        try:
-            chunk = os.read(self.descriptor, CHUNK_BYTES)
-        except BlockingIOError:
-            return True
-        if chunk:
-            self._take(chunk)
-        return bool(chunk)
-
-    def drain(self) -> None:
-        """Take all that is in the pipe, and the last line even without a line end."""
-        for _ in range(_DRAIN_CHUNKS):
-            try:
-                chunk = os.read(self.descriptor, CHUNK_BYTES)
-            except BlockingIOError:
-                break
-            if not chunk:
-                break
-            self._take(chunk)
-        if self._partial:
-            self._log.write(self._letter, [as_shown(self._partial)])
-            self._partial = b""
-
-    def close(self) -> None:
-        """Close the descriptor."""
-        os.close(self.descriptor)
-
-    def _take(self, chunk: bytes) -> None:
+    def take(self, chunk: bytes) -> None:
+        """Take the next piece of the stream."""
         data = self._partial + chunk
         block, found, self._partial = data.rpartition(b"\n")
         if found:
@@ -143,6 +114,52 @@ class Pipe:
         while len(self._partial) > LINE_BYTES:
             self._log.write(self._letter, [self._partial[:LINE_BYTES]])
             self._partial = self._partial[LINE_BYTES:]
+
+    def finish(self) -> None:
+        """Write the last line even without a line end."""
+        if self._partial:
+            self._log.write(self._letter, [as_shown(self._partial)])
+            self._partial = b""
+
+
+class Pipe:
+    """The reading end of a process's stdout or stderr."""
+
+    def __init__(self, descriptor: int, letter: bytes, log: Lines) -> None:
+        os.set_blocking(descriptor, False)
+        self.descriptor = descriptor
+        self._lines = LineCutter(letter, log)
+
+    @property
+    def is_midline(self) -> bool:
+        """Whether a line has begun that has no end yet."""
+        return self._lines.is_midline
+
+    def read(self) -> bool:
+        """Take at most one chunk that is ready; return False at the end of the stream."""
+        try:
+            chunk = os.read(self.descriptor, CHUNK_BYTES)
+        except BlockingIOError:
+            return True
+        if chunk:
+            self._lines.take(chunk)
+        return bool(chunk)
+
+    def drain(self) -> None:
+        """Take all that is in the pipe, and the last line even without a line end."""
+        for _ in range(_DRAIN_CHUNKS):
+            try:
+                chunk = os.read(self.descriptor, CHUNK_BYTES)
+            except BlockingIOError:
+                break
+            if not chunk:
+                break
+            self._lines.take(chunk)
+        self._lines.finish()
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self.descriptor)
 
 
 def split_lines(block: bytes) -> list[bytes]:

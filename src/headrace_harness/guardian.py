@@ -166,6 +166,7 @@ class Guardian:
     def _obey(self, messages: list[Message]) -> None:
         for message in messages:
             if message["op"] == "look":
+                self._memory_bytes = message["memory_bytes"]
                 self._look()
             elif message["op"] == "kill":
                 processes.kill(self._pod, signal.SIGKILL)

@@ -9,7 +9,7 @@ import socket
 import threading
 from typing import NoReturn
 
-from headrace_harness import loading, processes, tracebacks
+from headrace_harness import loading, processes, sinks, tracebacks
 from headrace_harness.board import Board
 from headrace_harness.copying import copy_folder
 from headrace_harness.ending import end_like_an_interpreter
@@ -174,6 +174,7 @@ class _Pod:
             self._line.sendall(encode_frame(message))
 
     def _let_go(self) -> None:
+        sinks.renew_lock()
         self._board.part()
         self._native.forget()
         self._calls.close()

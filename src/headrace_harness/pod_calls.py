@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Optional
 
-from headrace_harness import calling, loading, outputs, tracebacks
+from headrace_harness import calling, loading, outputs, sinks, tracebacks
 from headrace_harness.copying import copy_input
 from headrace_harness.failing import (
     BAD_OUTPUT,
@@ -24,8 +24,6 @@ from headrace_harness.scope import Scope
 from headrace_harness.shared_logs import SharedLog
 from headrace_harness.sinks import Sink
 from headrace_harness.streams import Stream
-
-_opening = threading.Lock()
 
 
 class OpenCall:
@@ -75,7 +73,7 @@ class OpenCall:
     def sink(self) -> Sink:
         """Return what takes its output."""
         if self._sink is None:
-            with _opening:
+            with sinks.lock():
                 if self._sink is None:
                     self._sink = self._open_sink(self.log)
         return self._sink

@@ -8,17 +8,33 @@ import socket
 import termios
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Optional, Union
 
 from headrace_harness.board import Board
-from headrace_harness.capture import LINE_BYTES, as_shown, split_lines
+from headrace_harness.capture import LineCutter
 from headrace_harness.shared_logs import PodLog, SharedLog
 
 _NOTHING = bytes(4)
 
 
+# One at most. A list, so that it can be another one in a process that user code forks, where
+# whoever held it at that moment does not exist. Reentrant, as a finalizer may print in a print.
+_locks = [threading.RLock()]
+
+
+def lock() -> AbstractContextManager[bool]:
+    """Return the lock of all sinks."""
+    return _locks[0]
+
+
+def renew_lock() -> None:
+    """Have a lock that nobody holds: in a process that was just forked."""
+    _locks[0] = threading.RLock()
+
+
 class Sink:
-    """Takes what threads write to one log and appends it line by line.
+    """Takes what threads write to one log, each its own lines.
 
     The file is opened with the first line, so what says nothing touches no file.
 
@@ -38,49 +54,47 @@ class Sink:
         self._settle = settle
         self._after = after
         self._log: Optional[Union[SharedLog, PodLog]] = None
-        # Threads print at once, each its own lines; a finalizer may print inside of a print.
-        self._lock = threading.RLock()
-        self._partial: dict[tuple[bytes, int], bytes] = {}
+        self._cutters: dict[tuple[bytes, int], LineCutter] = {}
         self._is_closed = False
 
     def take(self, letter: bytes, data: bytes) -> None:
         """Take a piece of what a thread writes to stdout (``o``) or stderr (``e``)."""
-        with self._lock:
+        with lock():
             if self._is_closed and self._after is not None:
                 self._after.take(letter, data)
                 return
             key = letter, threading.get_ident()
-            block, found, rest = (self._partial.pop(key, b"") + data).rpartition(b"\n")
-            if found:
-                self._write(letter, block)
-            while len(rest) > LINE_BYTES:
-                self._write(letter, rest[:LINE_BYTES])
-                rest = rest[LINE_BYTES:]
-            if rest:
-                self._partial[key] = rest
+            cutter = self._cutters.pop(key, None) or LineCutter(letter, self)
+            cutter.take(data)
+            if cutter.is_midline:
+                self._cutters[key] = cutter
 
     def close(self) -> None:
         """Write lines that have no end yet, and close the log."""
-        with self._lock:
-            while self._partial:
-                (letter, _), rest = self._partial.popitem()
-                self._write(letter, rest)
+        with lock():
+            while self._cutters:
+                self._cutters.popitem()[1].finish()
             self._is_closed = True
             if self._log is not None:
                 with contextlib.suppress(OSError):
                     self._log.close()
                 self._log = None
 
-    def _write(self, letter: bytes, block: bytes) -> None:
-        self._settle()
-        # A log that cannot be written must not fail the call.
+    def write(self, letter: bytes, lines: list[bytes]) -> None:
+        """Append lines of one stream; one that cannot be written must not fail the call."""
         with contextlib.suppress(OSError):
-            if self._log is None:
-                self._log = self._open_log()
-            if len(block) <= LINE_BYTES and b"\r" not in block:
-                self._log.write_block(letter, block)
-            else:
-                self._log.write(letter, split_lines(as_shown(block)))
+            self._ready().write(letter, lines)
+
+    def write_block(self, letter: bytes, block: bytes) -> None:
+        """Append text that consists of whole lines, without its last line end."""
+        with contextlib.suppress(OSError):
+            self._ready().write_block(letter, block)
+
+    def _ready(self) -> Union[SharedLog, PodLog]:
+        self._settle()
+        if self._log is None:
+            self._log = self._open_log()
+        return self._log
 
 
 class NativeOutput:

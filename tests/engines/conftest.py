@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.engines.pod_bench import PodBench
 
 from headrace.core.calls import Call, Code, InputFile, Limits
 from headrace.core.loglines import LogLine, parse_line
@@ -151,6 +152,14 @@ class Bench:
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     made = Bench(tmp_path)
+    yield made
+    await made.engine.close()
+    assert made.processes() == []
+
+
+@pytest.fixture
+async def pods(tmp_path: Path) -> AsyncIterator[PodBench]:
+    made = PodBench(tmp_path)
     yield made
     await made.engine.close()
     assert made.processes() == []

@@ -9,11 +9,8 @@ from pathlib import Path
 import pytest
 
 from headrace.bundles.store import BundleStore
-from headrace.control.deployments import Deployments
 from headrace.control.executions import Executions
 from headrace.control.pipelines import Pipelines
-from headrace.control.schedules import Schedules
-from headrace.control.sealing import load_keys
 from headrace.control.submission import Submission
 from headrace.core.errors import NotFound
 from headrace.engines.local.checking import check_function
@@ -40,14 +37,10 @@ async def test_an_upload_is_given_up_a_day_after_its_last_part(tmp_path: Path) -
     )
     bundles, logs = BundleStore(directory.bundles), LogFiles(directory.logs)
     builder = UvBuilder(directory.environments)
-    submission = Submission(database, artifacts)
+    submission = Submission(database, signals, artifacts)
     executions = Executions(database, signals, artifacts, logs, submission)
     pipelines = Pipelines(database, signals, bundles, builder, logs, executions, check_function)
-    schedules = Schedules(database, signals)
-    deployments = Deployments(
-        database, load_keys(directory.keys), executions, submission, schedules
-    )
-    sweeper = Sweeper(pipelines, builder, bundles, data_store, deployments, unused_for_s=3600)
+    sweeper = Sweeper(pipelines, builder, bundles, data_store, unused_for_s=3600)
     try:
         stale, fresh = [await data_store.begin_upload(path) for path in ("stale", "fresh")]
         uploads = directory.data_store / "uploads"

@@ -44,6 +44,7 @@ from headrace.store import pipelines as pipeline_rows
 from headrace.store.database import Database
 from headrace.store.dialects import open_sqlite
 from headrace.store.migrate import migrate
+from headrace.store.orphans import take_from_dead
 
 Make = Callable[..., Execution]
 
@@ -268,7 +269,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 5), worker=st.sampled_from(WORKERS))
     def hand_back(self, number: int, worker: str) -> None:
-        done = claims.hand_back(self.connection, f"{number}", worker, attempt=self.attempt(number))
+        done = claims.hand_back(
+            self.connection, f"{number}", worker, attempt=self.attempt(number), at=AT
+        )
         assert done is (self.status(number) == (Status.RUNNING, worker))
         if done:
             self.move(f"{number}", Status.PENDING, None)
@@ -287,13 +290,13 @@ class Life(RuleBasedStateMachine):
         workers.remove_others(self.connection, worker)
         if worker not in workers.worker_ids(self.connection):
             workers.add_worker(self.connection, worker, started_at=AT, expires_at=AT)
-        taken = claims.take_from_dead(self.connection, Failure(FailureKind.WORKER_LOST, "why"), AT)
+        taken = take_from_dead(self.connection, Failure(FailureKind.WORKER_LOST, "why"), AT)
         lost = [
             execution_id
             for execution_id, (status, holder) in self.model.items()
             if status is Status.RUNNING and holder != worker
         ]
-        assert sorted(taken) == sorted(lost)
+        assert sorted(orphan.execution_id for orphan in taken) == sorted(lost)
         for execution_id in lost:
             if self.attempts[execution_id] > self.retries[execution_id]:
                 self.move(execution_id, Status.ERROR, self.model[execution_id][1])

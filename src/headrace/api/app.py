@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,7 +27,7 @@ from headrace.api import (
 )
 from headrace.api.cross_origin import endpoint_access
 from headrace.api.exchange import Exchange, Handler, answer
-from headrace.api.refusals import defect, refusal
+from headrace.api.refusals import defect, refusal, stopping
 from headrace.api.services import Services
 from headrace.control.tokens import Caller
 from headrace.core.errors import HeadraceError, NotFound, Unauthenticated
@@ -72,6 +73,7 @@ HANDLERS: Mapping[routes.Route, Handler] = {
     routes.LATEST_DEPLOYMENT_EXECUTION: deployments.latest_deployment_execution,
     routes.TRIGGER_DEPLOYMENT: deployments.trigger_deployment,
     routes.DEPLOYMENT_LOGS: deployments.deployment_logs,
+    routes.DEPLOYMENT_LOG_LINES: deployments.deployment_log_lines,
     routes.RENEW_ENDPOINT_TOKEN: deployments.renew_endpoint_token,
     routes.EXECUTIONS: executions.list_executions,
     routes.EXECUTION: executions.show_execution,
@@ -175,6 +177,9 @@ def _endpoint(
             return await handler(Exchange(request, services, caller))
         except HeadraceError as error:
             return refusal(error, request_id)
+        except asyncio.CancelledError:
+            # By the HTTP server, which has waited for long enough.
+            return stopping(request_id)
         except ClientDisconnect:
             # Nobody is left to read an answer.
             return Response(status_code=499)

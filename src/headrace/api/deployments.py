@@ -7,11 +7,11 @@ from starlette.responses import Response
 from headrace.api.calls import read_call
 from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
 from headrace.api.forms import read_form
-from headrace.api.logs import lines_between
+from headrace.api.logs import followed_lines, lines_between
 from headrace.api.services import Services
 from headrace.control.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.core.deployments import Deployment
-from headrace.core.errors import InvalidRequest
+from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.pods import PodSetState
 from headrace.core.sources import Rule
 from headrace.wire.deployment_requests import read_deployment_request, read_deployment_update
@@ -119,7 +119,22 @@ async def deployment_logs(exchange: Exchange) -> Response:
     """Return what the pods of a deployment said outside of executions; elastic ones have none."""
     deployment = await exchange.services.deployments.get(exchange.name())
     path = exchange.services.logs.of_deployment(deployment.id)
-    return answer([deployment_log_item(item) for item in await lines_between(exchange, path)])
+    return answer(await lines_between(exchange, path, deployment_log_item))
+
+
+async def deployment_log_lines(exchange: Exchange) -> Response:
+    """Follow the log of a deployment, until it is deleted."""
+    deployment = await exchange.services.deployments.get(exchange.name())
+
+    async def has_ended() -> bool:
+        try:
+            await exchange.services.deployments.get(deployment.name)
+        except NotFound:
+            return True
+        return deployment.low_latency is None
+
+    path = exchange.services.logs.of_deployment(deployment.id)
+    return await followed_lines(exchange, path, has_ended, deployment_log_item)
 
 
 async def renew_endpoint_token(exchange: Exchange) -> Response:

@@ -7,6 +7,7 @@ has nothing to say of its own, and answers nothing that the long way would not a
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 import uuid
@@ -16,7 +17,7 @@ from typing import Any
 from starlette.responses import Response
 
 from headrace.api.endpoints import HOLD_S, results_url, see_other
-from headrace.api.refusals import defect, refusal
+from headrace.api.refusals import defect, refusal, stopping
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
 from headrace.control.warm import WarmAnswer, WarmCalls
 from headrace.core.errors import HeadraceError
@@ -91,6 +92,9 @@ class Express:
                 made = await self._warm_calls.call_plainly(endpoint.deployment, values, HOLD_S)
             except HeadraceError as error:
                 await refusal(error, str(uuid.uuid4()))(scope, receive, send)
+                return
+            except asyncio.CancelledError:
+                await stopping(str(uuid.uuid4()))(scope, receive, send)
                 return
             except Exception:
                 request_id = str(uuid.uuid4())

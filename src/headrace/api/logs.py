@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from headrace.api.exchange import MAX_HOLD_S, Exchange, answer, bounded
 from headrace.core.errors import InvalidRequest
+from headrace.core.loglines import LogLine
 from headrace.logs.files import read_after, read_lines
 from headrace.wire.bodies import log_item, log_page
 
@@ -19,8 +20,12 @@ _POLL_S = 0.15
 _MAX_TIME_MS = 1 << 53
 
 
-async def lines_between(exchange: Exchange, path: Path) -> list[dict[str, Any]]:
+async def lines_between(
+    exchange: Exchange, path: Path, item: Callable[[LogLine], dict[str, Any]] = log_item
+) -> list[dict[str, Any]]:
     """Return the lines that the body's ``from``, ``to`` (epoch milliseconds) and ``limit`` name.
+
+    Each is made by ``item``.
 
     Raises:
         InvalidRequest: A key is unknown or no integer.
@@ -43,15 +48,22 @@ async def lines_between(exchange: Exchange, path: Path) -> list[dict[str, Any]]:
         from_us=times.get("from"),
         to_us=times.get("to"),
     )
-    return [log_item(line) for line in lines]
+    return [item(line) for line in lines]
 
 
 async def followed_lines(
-    exchange: Exchange, path: Path, has_ended: Callable[[], Awaitable[bool]]
+    exchange: Exchange,
+    path: Path,
+    has_ended: Callable[[], Awaitable[bool]],
+    item: Callable[[LogLine], dict[str, Any]] = log_item,
 ) -> Response:
     """Answer with the lines after the query's ``cursor``, held until there are some.
 
-    ``has_ended`` tells whether no more lines will be written.
+    Args:
+        exchange: The request.
+        path: The log.
+        has_ended: Tells whether no more lines will be written.
+        item: Makes the body of a line.
     """
     cursor = exchange.integer("cursor", 0, at_least=0, at_most=1 << 62)
     limit = exchange.integer("limit", 2000, at_least=1, at_most=MAX_LINES)
@@ -63,5 +75,6 @@ async def followed_lines(
         lines, after = await asyncio.to_thread(read_after, path, cursor, limit=limit)
         is_complete = ended and len(lines) < limit
         if lines or is_complete or asyncio.get_running_loop().time() >= deadline:
-            return answer(log_page(lines, after, is_complete=is_complete))
+            shown = [item(line) for line in lines]
+            return answer(log_page(shown, after, is_complete=is_complete))
         await asyncio.sleep(_POLL_S)

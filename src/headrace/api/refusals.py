@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from headrace.api.exchange import answer
-from headrace.core.errors import HeadraceError, Overloaded, Unauthenticated
+from headrace.core.errors import HeadraceError, Overloaded, Unauthenticated, Unavailable
 from headrace.wire.problems import error_body, status_of
 
 
@@ -15,6 +15,15 @@ def defect(request_id: str) -> Response:
         "The server failed to carry out this request. Its log says why, under this request's id."
     )
     return answer(error_body(error, request_id) | {"name": "InternalError"}, 500)
+
+
+def stopping(request_id: str) -> Response:
+    """Return the answer to a request that was held when the server was told to stop."""
+    error = Unavailable(
+        "The server is stopping, and cannot wait any longer for the end of this request. What the "
+        "request started is on record, or about to be: look there before you send it again."
+    )
+    return refusal(error, request_id)
 
 
 def refusal(error: HeadraceError, request_id: str) -> Response:

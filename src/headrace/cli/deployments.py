@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,12 +13,27 @@ from headrace.cli.connections import (
     destination_from_text,
     source_from_text,
 )
-from headrace.cli.option_groups import AttemptOptions, ScheduleOptions, given, with_groups
+from headrace.cli.deployment_fields import (
+    fire_time_text,
+    pod_pairs,
+    retries_text,
+    schedule_pairs,
+    seconds_text,
+    with_pod,
+)
+from headrace.cli.option_groups import (
+    AttemptOptions,
+    PodOptions,
+    ScheduleOptions,
+    given,
+    with_groups,
+)
 from headrace.cli.output import Cell, short_time
 from headrace.cli.parameters import usage
+from headrace.cli.pipelines import Timestamps
 from headrace.cli.session import JsonFlag, session
-from headrace.cli.times import duration_text, local_text, utc_text
 from headrace.client.mappings import InputSource, OutputDestination
+from headrace.core.deployments import Mode
 from headrace.core.values import DataType
 
 deployments = typer.Typer(
@@ -58,6 +71,10 @@ def create(
     outputs: Destinations = None,
     schedule: ScheduleOptions,
     attempts: AttemptOptions,
+    mode: Annotated[
+        Mode, typer.Option(help="A process for each execution, or pods that stay.")
+    ] = Mode.ELASTIC,
+    pods: PodOptions,
     url_path: Annotated[str | None, typer.Option(help="Last segment of the URL.")] = None,
     endpoint_token: Annotated[
         str | None, typer.Option(help="The endpoint's token; one is made unless given.")
@@ -80,18 +97,20 @@ def create(
     )
     if rule is None:
         rule = "periodic" if given(schedule) else "endpoint"
-    made = current.sdk.create_deployment(
-        pipeline,
-        name,
-        rule,
-        inputs_mapping=sources,
-        outputs_mapping=destinations,
-        endpoint_url_path=url_path,
-        endpoint_token=endpoint_token,
-        description=description,
-        is_enabled=False if disabled else None,
-        **given(schedule, attempts),
-    )
+    with current.screen.activity(f"Creating {name}"):
+        made = current.sdk.create_deployment(
+            pipeline,
+            name,
+            rule,
+            mode,
+            inputs_mapping=sources,
+            outputs_mapping=destinations,
+            endpoint_url_path=url_path,
+            endpoint_token=endpoint_token,
+            description=description,
+            is_enabled=False if disabled else None,
+            **given(schedule, attempts, pods),
+        )
     if disabled:
         current.screen.note(f"It is disabled: headrace deployments update {name} --enable")
     if rule == "periodic":
@@ -115,13 +134,14 @@ def list_all(context: typer.Context, as_json: JsonFlag = False) -> None:
             item["name"],
             item["pipeline_name"],
             item["execution_rule"],
+            item["mode"],
             item["status"],
             short_time(item.get("next_fire_at")),
             short_time(item["created_at"]),
         )
         for item in found
     ]
-    columns = ("NAME", "PIPELINE", "RULE", "STATUS", "NEXT FIRE TIME", "CREATED")
+    columns = ("NAME", "PIPELINE", "RULE", "MODE", "STATUS", "NEXT FIRE TIME", "CREATED")
     current.screen.table(columns, rows, found, "There are no deployments.")
 
 
@@ -142,9 +162,11 @@ def show(context: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
         pairs += schedule_pairs(found)
     else:
         pairs += [("url", found["endpoint_url"]), ("token", found["endpoint_token"])]
+    if found["mode"] == Mode.LOW_LATENCY:
+        pairs += pod_pairs(found)
     pairs += [
-        ("timeout", _seconds(found["execution_timeout_s"])),
-        ("retries", _retries(found)),
+        ("timeout", seconds_text(found["execution_timeout_s"])),
+        ("retries", retries_text(found)),
         ("created", short_time(found["created_at"])),
         ("last execution", found["last_execution_id"]),
     ]
@@ -172,14 +194,20 @@ def update(
     outputs: Destinations = None,
     schedule: ScheduleOptions,
     attempts: AttemptOptions,
+    pods: PodOptions,
+    replace_pods: Annotated[
+        bool, typer.Option("--replace-pods", help="Start new pods in place of those there are.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Enable or disable a deployment, change its schedule, its constants or data store paths.
+    """Enable or disable a deployment, change its schedule, its pods, or values of its mapping.
 
-    What is not given stays as it is. Of a mapping, only values can change.
+    What is not given stays as it is. Of a mapping, only constants and data store paths can change.
     """
     current = session(context, as_json)
-    options = given(schedule, attempts)
+    options = given(schedule, attempts, pods)
+    if replace_pods:
+        options["replace_pods"] = True
     if enable is None and not (options or inputs or outputs):
         raise typer.BadParameter(
             "nothing is to be changed: give at least one of them", param_hint="options"
@@ -190,18 +218,37 @@ def update(
         outputs,
         {item["pipeline_input_name"]: DataType(item["data_type"]) for item in mapping},
     )
-    changed = current.sdk.update_deployment(
-        name,
-        is_enabled=enable,
-        inputs_mapping=sources or None,
-        outputs_mapping=destinations or None,
-        **options,
-    )
+    with current.screen.activity(f"Changing {name}"):
+        changed = current.sdk.update_deployment(
+            name,
+            is_enabled=enable,
+            inputs_mapping=sources or None,
+            outputs_mapping=destinations or None,
+            **options,
+        )
     said = f"Deployment {name} is {changed['status']}."
     if changed["is_enabled"] and changed.get("next_fire_times"):
-        at = _fire_time(changed["next_fire_times"][0], changed["timezone"])
+        at = fire_time_text(changed["next_fire_times"][0], changed["timezone"])
         said += f" It fires next on {at}."
     current.screen.say(said, changed)
+    if changed.get("failure"):
+        current.screen.note(f"No new pod could be started: {changed['failure']['message']}")
+
+
+@deployments.command("logs")
+def logs(
+    context: typer.Context,
+    name: Name,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until it is deleted.")
+    ] = False,
+    timestamps: Timestamps = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print what the pods of a deployment said outside of executions."""
+    current = session(context, as_json)
+    lines = current.sdk.iter_deployment_logs(name, follow=follow)
+    current.screen.log(lines if as_json else map(with_pod, lines), timestamps=timestamps)
 
 
 @deployments.command("token")
@@ -227,25 +274,6 @@ def delete(context: typer.Context, name: Name, as_json: JsonFlag = False) -> Non
     current.screen.say(f"Deleted deployment {name}.", deleted)
 
 
-def schedule_pairs(found: dict[str, Any]) -> list[tuple[str, Cell]]:
-    """Return when a periodic deployment fires, for a person."""
-    return [
-        ("schedule", found["schedule"]),
-        ("which means", found["human_readable_schedule"]),
-        ("timezone", found["timezone"]),
-        ("missed", _missed(found)),
-        ("overlap", found["overlap"]),
-        ("jitter", _seconds(found["jitter_s"])),
-        *(("fires at", _fire_time(at, found["timezone"])) for at in found["next_fire_times"]),
-    ]
-
-
-def _fire_time(text: str, timezone: str) -> str:
-    at = datetime.fromisoformat(text)
-    local = local_text(at, ZoneInfo(timezone))
-    return local if timezone == "UTC" else f"{local} ({utc_text(at)})"
-
-
 def _mapping(
     inputs: list[str] | None, outputs: list[str] | None, types: dict[str, DataType]
 ) -> tuple[list[InputSource], list[OutputDestination]]:
@@ -254,17 +282,3 @@ def _mapping(
     with usage("--output"):
         destinations = [destination_from_text(text) for text in outputs or ()]
     return sources, destinations
-
-
-def _missed(found: dict[str, Any]) -> str:
-    policy: str = found["missed"]
-    return policy if policy == "skip" else f"{policy}, up to {_seconds(found['missed_window_s'])}"
-
-
-def _retries(found: dict[str, Any]) -> str:
-    most: int = found["retries"]
-    return f"{most}, the first after {_seconds(found['retry_backoff_s'])}" if most else "none"
-
-
-def _seconds(seconds: float | None) -> str | None:
-    return None if seconds is None else duration_text(timedelta(seconds=seconds))

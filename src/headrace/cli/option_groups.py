@@ -73,7 +73,36 @@ class AttemptOptions:
     ] = None
 
 
-def given(*groups: ScheduleOptions | AttemptOptions) -> dict[str, Any]:
+@dataclass(frozen=True)
+class PodOptions:
+    """How the pods of a low-latency deployment are kept."""
+
+    pods: Annotated[int | None, typer.Option(metavar="COUNT", help="How many pods it has.")] = None
+    enable_parallel_executions: Annotated[
+        bool | None,
+        typer.Option("--parallel/--sequential", help="Whether a pod makes several calls at once."),
+    ] = None
+    max_parallel_executions_per_pod: Annotated[
+        int | None,
+        typer.Option("--max-parallel", metavar="COUNT", help="How many at once."),
+    ] = None
+    ram_request: Annotated[
+        str | None,
+        typer.Option("--ram", metavar="SIZE", help="Memory of one pod, such as 512MiB or 1GiB."),
+    ] = None
+    idle_timeout_s: Annotated[
+        float | None,
+        duration_option(
+            "--idle-timeout", about="Time without a call after which no pod is kept; 0: never."
+        ),
+    ] = None
+    max_queue: Annotated[
+        int | None,
+        typer.Option(metavar="COUNT", help="How many calls may wait; further ones get a 503."),
+    ] = None
+
+
+def given(*groups: ScheduleOptions | AttemptOptions | PodOptions) -> dict[str, Any]:
     """Return what was given, as arguments of the SDK."""
     return {
         field.name: value

@@ -90,8 +90,8 @@ class DeploymentCalls(DeploymentViews):
             pods: How many pods a low-latency deployment has; 1 unless given.
             idle_timeout_s: Seconds without a call after which it keeps no pod until the next call
                 comes; 0 or None to keep them.
-            max_queue: How many calls may wait for its pods; further ones are refused with
-                ``Overloaded``. 1,000 unless given.
+            max_queue: How many calls may wait for its pods to be answered at once; further ones are
+                refused with status 503. 1,000 unless given.
 
         Returns:
             The deployment, with ``endpoint_url`` and ``endpoint_token`` for an endpoint.

@@ -44,6 +44,21 @@ class LogCalls(Part):
         """
         return self._lines(routes.EXECUTION_LOG_LINES, follow, execution_id=execution_id)
 
+    def iter_deployment_logs(self, deployment_name: str, *, follow: bool = False) -> Iterator[Line]:
+        """Yield what the pods of a low-latency deployment said outside of executions.
+
+        Args:
+            deployment_name: The deployment.
+            follow: Go on until the deployment is deleted.
+
+        Yields:
+            ``{"timestamp", "message", "stream", "pod_id", "type"}``, times ascending.
+
+        Raises:
+            NotFound: There is no such deployment.
+        """
+        return self._lines(routes.DEPLOYMENT_LOG_LINES, follow, name=deployment_name)
+
     def _lines(self, route: Route, follow: bool, **names: str) -> Iterator[Line]:
         query = {"cursor": 0, "wait_s": HOLD_S if follow else 0, "limit": PAGE_LINES}
 

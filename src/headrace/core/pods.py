@@ -111,8 +111,7 @@ class PodView:
 
     Attributes:
         id: Its id; a pod that takes another one's place has another.
-        status: ``up``, ``creation_pending`` while it imports, ``down_retrying`` when it is gone
-            and its place is about to be taken.
+        status: ``up``, or ``creation_pending`` while it starts.
     """
 
     id: str

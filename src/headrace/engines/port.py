@@ -12,6 +12,10 @@ from headrace.core.pods import PodCall, PodPlan, PodSetState, QueueFull
 from headrace.core.values import Json
 
 
+class NeverBegan(asyncio.CancelledError):
+    """The call was cancelled before its code had begun, so it can be made later."""
+
+
 class Engine(Protocol):
     """Runs calls of user code. Records nothing, and never raises for what user code does."""
 
@@ -19,7 +23,8 @@ class Engine(Protocol):
         """Run one call to its end and return what became of it.
 
         Log lines are complete in ``call.log`` when this returns, and no process of the call is
-        left. Cancelling the await stops the call in the same way, then raises ``CancelledError``.
+        left. Cancelling the await stops the call in the same way, then raises ``CancelledError``:
+        :class:`NeverBegan` if it is known that user code has not begun.
         """
         ...
 
@@ -70,6 +75,11 @@ class Ticket(Protocol):
     @property
     def is_running(self) -> bool:
         """Whether user code has begun, and the outcome is not known."""
+        ...
+
+    @property
+    def may_have_begun(self) -> bool:
+        """Whether a pod has the call, or had it; one that only waits has surely not begun."""
         ...
 
     def when_started(self, callback: Callable[[], None]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from headrace.core.calls import Call, Code
 from headrace.core.outcomes import CANCELLED, Failure, FailureKind, Outcome
 from headrace.core.pods import PodCall, QueueFull
-from headrace.engines.port import PodEngine
+from headrace.engines.port import NeverBegan, PodEngine
 
 GONE = Failure(
     FailureKind.WORKER_LOST, "The pods of this deployment were gone when the execution's turn came."
@@ -57,8 +57,11 @@ class PodLane:
         try:
             return await asyncio.shield(ticket.ended)
         except asyncio.CancelledError:
+            has_waited = not ticket.may_have_begun
             ticket.stop(CANCELLED)
             await asyncio.wait({ticket.ended})
+            if has_waited:
+                raise NeverBegan from None
             raise
 
     async def warm(self, code: Code, variables: Mapping[str, str]) -> None:

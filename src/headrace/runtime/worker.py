@@ -14,7 +14,7 @@ from headrace.core.executions import Execution
 from headrace.core.leases import Lease
 from headrace.core.outcomes import CANCELLED, Failure, FailureKind
 from headrace.core.pipelines import Pipeline
-from headrace.engines.port import Engine
+from headrace.engines.port import Engine, NeverBegan
 from headrace.runtime.membership import ABANDONED, Beat, Membership
 from headrace.runtime.runner import Runner
 from headrace.signals.port import PENDING, Signals, execution_topic
@@ -252,7 +252,8 @@ class Worker:
         run.is_under_way = True
         try:
             await self._runner.run(execution, pipeline, on_begin, engine)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            run.has_begun = run.has_begun and not isinstance(error, NeverBegan)
             return False
         return True
 

@@ -18,8 +18,12 @@ from headrace.selftest.private_server import PrivateServer
 from headrace.selftest.work import FUNCTIONS, Endpoint
 
 CALL_S = 60.0
+GIVE_UP_S = 30.0
+"""How long after the end a call is still repeated; what is not answered then never will be."""
+
 CALL_PACE_S = 0.02
 PAUSE_S = 0.05
+SEE_OTHER = 303
 TRY_AGAIN = frozenset({429, 503})
 """Statuses by which the server says that it could not take a call."""
 
@@ -35,14 +39,12 @@ class Told:
         number: What it sent; no other request has it.
         execution_id: The execution that it was told of; None if it got no answer at all.
         endpoint: Whether it called an endpoint.
-        may_repeat: Whether it sent the request again after it got no answer, with the same key.
         outcome: For an endpoint: the outputs, or the kind of the failure; None for a run.
     """
 
     number: int
     execution_id: str | None
     endpoint: bool = False
-    may_repeat: bool = False
     outcome: dict[str, Any] | str | None = None
 
 
@@ -62,6 +64,7 @@ class Load:
         self._server = server
         self._pace_s = pace_s
         self._is_over = threading.Event()
+        self._ended_at: float | None = None
         self._told: list[Told] = []
         self._broken: list[BaseException] = []
         self._threads = [
@@ -102,6 +105,7 @@ class Load:
         The server must run. Whatever went wrong in a client, apart from what a server that is
         killed brings about, is raised.
         """
+        self._ended_at = time.monotonic()
         self._is_over.set()
         for thread in self._threads:
             thread.join()
@@ -137,9 +141,7 @@ class Load:
     def _call(self, numbers: itertools.count[int], endpoint: Endpoint) -> None:
         url = f"{self._server.url}/endpoints/{endpoint.name}"
         headers = {"Authorization": f"EndpointToken {endpoint.token}"}
-        with httpx.Client(
-            headers=headers, timeout=CALL_S, trust_env=False, follow_redirects=True
-        ) as http:
+        with httpx.Client(headers=headers, timeout=CALL_S, trust_env=False) as http:
             for number in numbers:
                 if self._is_over.wait(CALL_PACE_S):
                     return
@@ -148,7 +150,7 @@ class Load:
     def _answered(self, http: httpx.Client, url: str, endpoint: Endpoint, number: int) -> Told:
         """Call an endpoint; with a key, again and again until there is an answer."""
         keys = {"Idempotency-Key": uuid.uuid4().hex} if endpoint.has_keys else {}
-        while True:
+        while self._may_go_on():
             try:
                 answer = http.post(url, json={"number": number}, headers=keys)
             except httpx.TransportError:
@@ -157,8 +159,12 @@ class Load:
             if told is not None:
                 return told
             if not endpoint.has_keys:
-                return Told(number, None, endpoint=True)
+                break
             time.sleep(PAUSE_S)
+        return Told(number, None, endpoint=True)
+
+    def _may_go_on(self) -> bool:
+        return self._ended_at is None or time.monotonic() < self._ended_at + GIVE_UP_S
 
 
 def _read(answer: httpx.Response, number: int, endpoint: Endpoint) -> Told | None:
@@ -168,8 +174,11 @@ def _read(answer: httpx.Response, number: int, endpoint: Endpoint) -> Told | Non
         HeadraceError: The answer is none that a call may get.
     """
     body = answer.json()
-    outcome: dict[str, Any] | str
-    if answer.status_code == 200:
+    outcome: dict[str, Any] | str | None
+    if answer.status_code == SEE_OTHER:
+        # It was taken, and takes longer than a request is held.
+        execution_id, outcome = body["execution_id"], None
+    elif answer.status_code == 200:
         execution_id, outcome = body["execution_id"], body["outputs"]
     elif body.get("name") == "PipelineExecutionFailed":
         details = body["additional_data"]
@@ -180,4 +189,4 @@ def _read(answer: httpx.Response, number: int, endpoint: Endpoint) -> Told | Non
         raise HeadraceError(
             f"The call of {endpoint.name} was answered {answer.status_code}: {answer.text}"
         )
-    return Told(number, execution_id, endpoint=True, may_repeat=endpoint.has_keys, outcome=outcome)
+    return Told(number, execution_id, endpoint=True, outcome=outcome)

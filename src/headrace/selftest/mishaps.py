@@ -46,7 +46,7 @@ class Mishaps:
         self.counts["killed the server"] += 1
         if minutes:
             let_pass(self._server.database, minutes)
-            self.counts["let time pass while it was down"] += 1
+            self.counts["let time pass"] += 1
         self.start_server()
 
     def kill_server_while_it_starts(self) -> None:

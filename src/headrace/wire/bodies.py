@@ -194,13 +194,13 @@ def log_item(line: LogLine) -> Body:
     }
 
 
-def log_page(lines: Iterable[LogLine], cursor: int, *, is_complete: bool) -> Body:
+def log_page(lines: Iterable[Body], cursor: int, *, is_complete: bool) -> Body:
     """Return a piece of a log that is followed.
 
     ``cursor`` is where the next piece begins; ``is_complete`` says that none will come.
     """
     return {
-        "lines": [log_item(line) for line in lines],
+        "lines": list(lines),
         "cursor": cursor,
         "is_complete": is_complete,
     }

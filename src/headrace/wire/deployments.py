@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from headrace.core.deployments import Deployment
+from headrace.core.loglines import LogLine
 from headrace.core.low_latency import LowLatency
 from headrace.core.mappings import MappedInput, MappedOutput
 from headrace.core.pods import PodSetState
 from headrace.core.sources import EndpointValue, Rule
-from headrace.wire.bodies import Body, timestamp
+from headrace.wire.bodies import Body, log_item, timestamp
 from headrace.wire.mappings import destination_fields, source_fields
 
 SHOWN_FIRE_TIMES = 5
@@ -69,10 +70,10 @@ def deployment_body(
     return body
 
 
-def deployment_log_item(line: Body) -> Body:
+def deployment_log_item(line: LogLine) -> Body:
     """Return a line of a deployment's log (wire contract, 5.5): its message begins with the pod."""
-    pod_id, _, message = str(line["message"]).partition(" ")
-    return line | {"message": message, "pod_id": pod_id, "type": "deployment"}
+    pod_id, _, message = line.message.partition(" ")
+    return log_item(line) | {"message": message, "pod_id": pod_id, "type": "deployment"}
 
 
 def schedule_fields(deployment: Deployment) -> Body:

@@ -81,6 +81,9 @@ LATEST_DEPLOYMENT_EXECUTION = Route(
 )
 TRIGGER_DEPLOYMENT = Route("POST", "/deployments/{name}/executions", "Call a deployment")
 DEPLOYMENT_LOGS = Route("POST", "/deployments/{name}/logs", "Get the log of a deployment")
+DEPLOYMENT_LOG_LINES = Route(
+    "GET", "/deployments/{name}/log-lines", "Follow the log of a deployment"
+)
 FIRE_TIMES = Route(
     "GET", "/deployments/{name}/fire-times", "List the next fire times of a deployment"
 )

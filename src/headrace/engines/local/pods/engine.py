@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import shutil
 
 from headrace.core.outcomes import Failure, FailureKind
@@ -13,6 +14,8 @@ from headrace.engines.local.pods.keeper import Keeper
 from headrace.engines.local.pods.nursery import Ground
 from headrace.engines.local.pods.settings import PodSettings
 from headrace.engines.local.pods.ticket import Ticket
+
+logger = logging.getLogger(__name__)
 
 _CLOSED = Failure(FailureKind.WORKER_LOST, "The engine was closed before the call had ended.")
 
@@ -69,5 +72,9 @@ class LocalPodEngine:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._ground.settings.look_s)
-            for keeper in list(self._keepers.values()):
-                keeper.look(loop.time())
+            for deployment_id, keeper in list(self._keepers.items()):
+                try:
+                    keeper.look(loop.time())
+                except Exception:
+                    # Whatever it was, the others must be looked at, and this one again.
+                    logger.exception("the pods of %s could not be looked at", deployment_id)

@@ -109,9 +109,8 @@ class Pod:
             self.end_now()
             raise
         if answer["op"] != "ready":
-            said = output_in(self._process.folder)
             self.end_now()
-            return import_failure(plan.code, answer, said)
+            return import_failure(plan.code, answer, answer.get("said", []))
         self.health.memory_bytes = answer["memory_bytes"]
         if plan.ram_bytes is not None and self.health.memory_bytes > plan.ram_bytes:
             self.end_now()
@@ -130,7 +129,7 @@ class Pod:
         """Ask how it is."""
         why = self.health.note_look()
         if why is None:
-            self._process.tell({"op": "look"})
+            self._process.tell({"op": "look", "memory_bytes": self.plan.ram_bytes})
         else:
             self._doom = self._doom or self._lost(f"was ended because {why}")
             self._process.kill(with_guardian=True)
@@ -181,7 +180,11 @@ class Pod:
         doom = self._doom or self._lost(how)
         await self.calls.conclude(started, doom)
         if not self._answer.done():
-            self._answer.set_result({"op": "died", "up": self._has_come_up, "how": how})
+            # Read now, because its folder is about to go.
+            said = output_in(self._process.folder)
+            self._answer.set_result(
+                {"op": "died", "up": self._has_come_up, "how": how, "said": said}
+            )
         self._owner.note_end(self, how)
 
     def note_room(self) -> None:

@@ -88,9 +88,12 @@ class Queue:
 
     def take_back(self, tickets: Sequence[Ticket]) -> None:
         """Take calls that a pod has not begun; they are older than all that wait."""
-        for ticket in tickets:
+        for ticket in reversed(tickets):
             ticket.place = self
-        self._waiting.extendleft(reversed(tickets))
+            if ticket.stopping is None:
+                self._waiting.appendleft(ticket)
+            else:
+                ticket.resolve(ticket.stopping)
         if self.refusal is not None:
             self.fail_waiting(self.refusal)
         else:

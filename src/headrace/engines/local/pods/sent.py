@@ -106,6 +106,13 @@ class SentCalls:
     def send(self, ticket: Ticket) -> None:
         """Send the pod a call."""
         call = ticket.call
+        is_read = ticket.items is not None and not ticket.items.is_cut
+        try:
+            body = call_body(self._number + 1, call, is_read=is_read)
+        except (ValueError, TypeError, RecursionError) as error:
+            why = f"The call could not be written as JSON: {error}."
+            ticket.resolve(Failure(FailureKind.BAD_INPUT, why))
+            return
         if call.variables is not self._variables:
             if call.variables != self._variables:
                 self._process.send(variables_body(self._variables, call.variables))
@@ -125,8 +132,6 @@ class SentCalls:
             self._head_check = self._loop.call_later(_PATIENCE_WITH_HEAD_S, self._check_head)
         if self.plan.timeout_s is not None:
             self._mind_deadline(self.plan.timeout_s)
-        is_read = ticket.items is not None and not ticket.items.is_cut
-        body = call_body(self._number, call, is_read=is_read)
         self._process.send(body, is_awaited=is_idle)
 
     def stop(self, ticket: Ticket) -> None:

@@ -39,6 +39,7 @@ class Ticket:
     """
 
     __slots__ = (
+        "_home",
         "_on_resolved",
         "_on_started",
         "began",
@@ -65,7 +66,7 @@ class Ticket:
         self.began = 0.0
         self.number = 0
         self.stopping: Failure | None = None
-        self.place = place
+        self.place = self._home = place
         self._on_resolved = on_resolved
         self._on_started: Callable[[], None] | None = None
 
@@ -73,6 +74,11 @@ class Ticket:
     def is_running(self) -> bool:
         """Whether user code has begun, and its outcome is not known."""
         return self.started_us != 0 and not self.ended.done()
+
+    @property
+    def may_have_begun(self) -> bool:
+        """Whether a pod has the call, or had it when it ended."""
+        return self.place is not self._home
 
     def when_started(self, callback: Callable[[], None]) -> None:
         """Have a function called when user code begins; at once if it has."""

@@ -1,0 +1,227 @@
+"""A server's parts that run executions, put together as the assembly does, without HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tarfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headrace.bundles.store import BundleStore
+from headrace.control.clock import now
+from headrace.control.executions import Executions
+from headrace.control.pipelines import Pipelines
+from headrace.control.sealing import load_keys
+from headrace.control.submission import Order, Submission
+from headrace.control.tokens import Tokens
+from headrace.control.variables import Variables
+from headrace.core.calls import Limits
+from headrace.core.deployments import Deployment, Mode
+from headrace.core.environments import EnvironmentSpec
+from headrace.core.executions import Execution
+from headrace.core.leases import Lease
+from headrace.core.mappings import map_inputs, map_outputs
+from headrace.core.names import new_id
+from headrace.core.parameters import Input, Output
+from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
+from headrace.core.sources import Rule
+from headrace.engines.local.checking import check_function
+from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
+from headrace.engines.local.install import install_harness
+from headrace.environments.uv import UvBuilder
+from headrace.logs.files import LogFiles
+from headrace.objects.filesystem import FilesystemStore
+from headrace.runtime.runner import Addresses, Runner
+from headrace.runtime.worker import Worker
+from headrace.server.data_directory import DataDirectory
+from headrace.signals.local import LocalSignals
+from headrace.store import deployments as deployment_rows
+from headrace.store import pipelines as pipeline_rows
+from headrace.store.database import Database
+from headrace.store.migrate import migrate
+
+SOURCE = '''\
+"""Code that waits to be told: it writes NAME.PID and goes on once there is NAME.PID.go."""
+
+import os
+import pathlib
+import time
+
+
+def work(folder, name):
+    mark = pathlib.Path(folder, f"{name}.{os.getpid()}")
+    mark.with_name(mark.name + ".draft").touch()
+    mark.with_name(mark.name + ".draft").rename(mark)
+    go = mark.with_name(mark.name + ".go")
+    while not go.exists():
+        time.sleep(0.01)
+    if go.read_text() == "fail":
+        raise ValueError(f"{name} was told to fail")
+    pathlib.Path("out.txt").write_text(str(os.getpid()))
+    return {"by": os.getpid(), "file": {"path": "out.txt"}}
+'''
+
+INPUTS = (Input("folder", "string"), Input("name", "string"))
+OUTPUTS = (Output("by", "number"), Output("file", "file"))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one server."""
+
+    directory: DataDirectory
+    database: Database
+    signals: LocalSignals
+    executions: Executions
+    submission: Submission
+    pipelines: Pipelines
+    data_store: FilesystemStore
+    artifacts: FilesystemStore
+    logs: LogFiles
+    worker: Worker
+
+    async def pipeline(self) -> Pipeline:
+        return await self.pipelines.get("work")
+
+    async def submit(self, name: str, folder: Path, **fields: Any) -> str:
+        """Record an execution; ``fields`` are those of its :class:`Order`."""
+        pipeline = await self.pipeline()
+        order = Order(
+            pipeline,
+            map_inputs(Rule.RUN, pipeline.inputs, ()),
+            map_outputs(Rule.RUN, pipeline.outputs, fields.pop("outputs", ())),
+            {"folder": str(folder), "name": name},
+            {},
+            "user",
+            **fields,
+        )
+        return await self.submission.submit(order)
+
+    async def deployment(self, name: str = "often", **fields: Any) -> Deployment:
+        """Add an endpoint of the pipeline; ``fields`` are those of its :class:`Deployment`."""
+        pipeline = await self.pipeline()
+        inputs, outputs = map_inputs(Rule.RUN, pipeline.inputs, ()), fields.pop("outputs", ())
+        deployment = Deployment(
+            id=new_id(),
+            name=name,
+            pipeline=pipeline,
+            rule=Rule.ENDPOINT,
+            mode=Mode.ELASTIC,
+            description=None,
+            sources=tuple((item.parameter.name, item.source) for item in inputs),
+            destinations=outputs,
+            is_enabled=True,
+            created_at=now(),
+            created_by="user",
+            updated_at=now(),
+            updated_by="user",
+            url_path=name,
+            **fields,
+        )
+        await self.database.write(deployment_rows.add_deployment, deployment, b"")
+        return deployment
+
+    async def ended(self, execution_id: str) -> Execution:
+        """Wait for the end of an execution."""
+        return await self.executions.wait(execution_id, 60)
+
+
+@asynccontextmanager
+async def parts(
+    root: Path, *, name: str = "one", slots: int = 2, lease: Lease | None = None
+) -> AsyncIterator[Parts]:
+    """The parts of a server on a data directory; others of another ``name`` may share it.
+
+    The worker has not begun.
+    """
+    directory = DataDirectory(root)
+    directory.make()
+    migrate(directory.database)
+    database, signals = Database(directory.database), LocalSignals()
+    artifacts = FilesystemStore(directory.artifacts)
+    data_store = FilesystemStore(directory.data_store)
+    bundles, logs = BundleStore(directory.bundles), LogFiles(directory.logs)
+    builder = UvBuilder(directory.environments)
+    keys = load_keys(directory.keys)
+    engine = LocalEngine(
+        LocalEngineSettings(
+            runtime_dir=root / "run" / name / "engine",
+            harness_dir=install_harness(directory.harness),
+            engine_id=f"{name}-{new_id()}",
+        )
+    )
+    submission = Submission(database, signals, artifacts)
+    executions = Executions(database, signals, artifacts, logs, submission)
+    pipelines = Pipelines(database, signals, bundles, builder, logs, executions, check_function)
+    runner = Runner(
+        engine=engine,
+        builder=builder,
+        bundles=bundles,
+        executions=executions,
+        pipelines=pipelines,
+        variables=Variables(database, keys),
+        tokens=Tokens(database, keys),
+        artifacts=artifacts,
+        data_store=data_store,
+        logs=logs,
+        workspaces=root / "run" / name / "workspaces",
+        addresses=Addresses("http://127.0.0.1:1", "http://127.0.0.1:1"),
+        limits=Limits(grace_s=0.2),
+    )
+    worker = Worker(slots, database, signals, runner, lease=lease)
+    executions.admission = submission.admission = worker
+    try:
+        yield Parts(
+            directory,
+            database,
+            signals,
+            executions,
+            submission,
+            pipelines,
+            data_store,
+            artifacts,
+            logs,
+            worker,
+        )
+    finally:
+        await worker.close(0)
+        for place in (engine, builder, artifacts, data_store):
+            await place.close()
+        database.close()
+
+
+async def make_pipeline(root: Path) -> None:
+    """Make the data directory, with the pipeline ``work`` ready in it."""
+    async with parts(root) as server:
+        archive = root / "work.tgz"
+        with tarfile.open(archive, "w:gz") as tar:
+            member = tarfile.TarInfo("main.py")
+            member.size = len(SOURCE)
+            tar.addfile(member, io.BytesIO(SOURCE.encode()))
+        bundle = await asyncio.to_thread(BundleStore(server.directory.bundles).keep, archive)
+        builder = UvBuilder(server.directory.environments)
+        version = min(builder.interpreters(), key=lambda text: abs(int(text[2:]) - 11))
+        environment = await builder.ready(
+            EnvironmentSpec(version, ""), folder=bundle.folder, say=lambda _: None
+        )
+        await builder.close()
+        pipeline = Pipeline(
+            id=new_id(),
+            name="work",
+            function_path="main.py",
+            function_name="work",
+            inputs=INPUTS,
+            outputs=OUTPUTS,
+            config=ContainerConfig(f"python:{version}-slim"),
+            origin=Origin.LOCAL,
+            status=PipelineStatus.READY,
+            created_at=now(),
+            created_by="user",
+            bundle=bundle.digest,
+            environment=environment.digest,
+        )
+        await server.database.write(pipeline_rows.add_pipeline, pipeline)

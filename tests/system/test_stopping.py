@@ -1,0 +1,134 @@
+"""What is stopped ends with all that it started; what had not begun is given back."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.conftest import RunningServer, wait_until
+from tests.system.told_pipelines import RESISTING, Told, is_alive, make_pipelines
+from tests.system.work_pipelines import processes_of
+
+pytestmark = pytest.mark.system
+
+GRACE_S = 0.5
+GONE_S = 2.0
+"""What is promised: nothing is left this long after the grace time."""
+
+
+@pytest.fixture
+def told(own_server: Callable[..., RunningServer], tmp_path: Path) -> Told:
+    server = own_server(
+        HEADRACE_EXECUTION_GRACE_S=str(GRACE_S),
+        HEADRACE_STOP_GRACE_S="1",
+        HEADRACE_MAX_EXECUTIONS="2",
+    )
+    found = Told(server, tmp_path / "marks")
+    make_pipelines(found.sdk, tmp_path / "code")
+    return found
+
+
+def resisting(told: Told, name: str) -> list[int]:
+    """Wait until all processes of a run resist, and return them."""
+    told.begun(name, RESISTING)
+    return [pid for pid, _ in told.pids(name)]
+
+
+def test_nothing_that_resists_outlives_a_cancelled_execution(told: Told) -> None:
+    execution_id = told.run("tree", "resist")
+    pids = resisting(told, "tree")
+    begin = time.monotonic()
+    told.sdk.cancel_pipeline_execution(execution_id)
+    took = time.monotonic() - begin
+    assert not [pid for pid in pids if is_alive(pid)]
+    # Their ends were in the kernel's hands; the bound is wide, as this machine may be busy.
+    assert GRACE_S <= took < GRACE_S + GONE_S + 3
+    print(f"cancelled: nothing left {took - GRACE_S:.3f} s after the grace time")  # noqa: T201
+    assert told.execution(execution_id)["failure"]["kind"] == "cancelled"
+
+
+def test_nothing_that_resists_outlives_a_time_limit(told: Told) -> None:
+    told.endpoint("tree", "resist", execution_timeout_s=3)
+    execution_id = told.call("tree")
+    pids = resisting(told, "tree")
+    execution = told.ended(execution_id)
+    assert (execution["status"], execution["failure"]["kind"]) == ("Failed", "timeout")
+    assert not [pid for pid in pids if is_alive(pid)]
+
+
+def test_a_time_limit_is_attempted_again_if_asked(told: Told) -> None:
+    told.endpoint("slow", execution_timeout_s=1, retries=1, retry_backoff_s=0)
+    execution_id = told.call("slow")
+    told.begun("slow")
+    pid, _ = told.begun("slow", 2)
+    told.go("slow", pid)
+    execution = told.ended(execution_id)
+    assert (execution["status"], execution["attempt"]) == ("Succeeded", 2)
+    assert execution["attempts"][0]["failure"]["kind"] == "timeout"
+
+
+def test_a_server_that_is_told_to_end_gives_back_what_it_has_not_begun(told: Told) -> None:
+    """One runs and does not end, one has a slot and cannot begin yet, two wait."""
+    server = told.server
+    running = told.run("running")
+    pid, _ = told.begun("running")
+    with no_environment(server.data_dir / "environments"):
+        claimed = told.run("claimed")
+        wait_until(lambda: "building it again" in told.log(claimed), what="it has a slot")
+        waiting = [told.run(f"waiting{number}") for number in range(2)]
+        assert [told.status(i) for i in (running, claimed, *waiting)] == [
+            "Running",
+            "Running",
+            "Pending",
+            "Pending",
+        ]
+        assert server.stop() == 0
+        assert not is_alive(pid)
+        assert not processes_of(server)
+
+    server.start()
+    told.connect()
+    stopped = told.execution(running)
+    assert (stopped["status"], stopped["failure"]["kind"]) == ("Error", "worker_lost")
+    assert "server was stopped" in stopped["failure"]["message"]
+    for name, execution_id in zip(
+        ("claimed", "waiting0", "waiting1"), (claimed, *waiting), strict=True
+    ):
+        pid, _ = told.begun(name)
+        told.go(name, pid)
+        execution = told.ended(execution_id)
+        assert (execution["status"], execution["attempt"]) == ("Succeeded", 1)
+        assert execution["attempts"] == []
+    assert len(told.pids("running")) == 1
+
+
+def test_what_a_server_stops_is_attempted_again_by_the_next_if_asked(told: Told) -> None:
+    told.endpoint("often", retries=1, retry_backoff_s=0)
+    execution_id = told.call("often")
+    told.begun("often")
+    assert told.server.stop() == 0
+    told.server.start()
+    told.connect()
+    pid, _ = told.begun("often", 2)
+    told.go("often", pid)
+    execution = told.ended(execution_id)
+    assert (execution["status"], execution["attempt"]) == ("Succeeded", 2)
+    assert "server was stopped" in execution["attempts"][0]["failure"]["message"]
+
+
+@contextmanager
+def no_environment(folder: Path) -> Iterator[None]:
+    """Take the only environment away, and let nobody build it again meanwhile."""
+    (lock,) = folder.glob("*.lock")
+    place = folder / lock.stem
+    away = place.rename(folder / "away")
+    with lock.open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+        if place.exists():
+            place.rename(folder / "begun")
+        away.rename(place)
