@@ -7,6 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from zoneinfo import ZoneInfo
 
 from simulation.expressions import MISSED, OVERLAP, Terms, random_terms, times_per_day
 from simulation.oracle import clock_changes, fire_times
@@ -22,6 +23,8 @@ TICKS = 300
 
 POLICIES = tuple(product(MISSED, OVERLAP))
 
+_START = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
+_END = datetime(FIRST_YEAR + YEARS, 1, 1, tzinfo=UTC)
 _ADMISSIONS = {(False, False): "started", (True, False): "held", (True, True): "cancelling"}
 
 
@@ -46,11 +49,17 @@ def drive_zone(seed: int, zone: str, number: int = 0, policies: int = len(POLICI
         Violation: With what was wrong.
     """
     chance = random.Random(f"{seed} {zone} {number}")
+    changes = clock_changes(zone, FIRST_YEAR, FIRST_YEAR + YEARS - 1)
     done = 0
     for missed, overlap in chance.sample(POLICIES, policies):
         drawn = random_terms(chance, least=1 / 1500, most=1440)
         terms = replace(drawn, timezone=zone, missed=missed, overlap=overlap)
-        span = _span(chance, terms)
+        centre = _START + chance.random() * (_END - _START)
+        if changes and chance.random() < 0.8:
+            centre = chance.choice(changes)
+            if chance.random() < 0.5:
+                terms = replace(terms, expression=_aimed(chance, zone, centre))
+        span = _span(chance, terms, centre)
         try:
             done += _Drive(chance, terms, span).run()
         except Violation as found:
@@ -58,18 +67,23 @@ def drive_zone(seed: int, zone: str, number: int = 0, policies: int = len(POLICI
     return done
 
 
-def _span(chance: random.Random, terms: Terms) -> Span:
-    """Return all the years if few fire times are in them, else days, mostly at a clock change."""
-    first, last = FIRST_YEAR, FIRST_YEAR + YEARS - 1
-    start, end = datetime(first, 1, 1, tzinfo=UTC), datetime(last + 1, 1, 1, tzinfo=UTC)
+def _aimed(chance: random.Random, zone: str, change: datetime) -> str:
+    """Return an expression for the hours around a clock change, as clocks show them."""
+    walls = [
+        (change + timedelta(minutes=chance.uniform(-70, 70))).astimezone(ZoneInfo(zone))
+        + timedelta(minutes=chance.choice([-60, -30, 0, 0, 30, 60]))
+        for _ in range(chance.randint(1, 3))
+    ]
+    minute = chance.choice(["0", "0,15,30,45", "*/20", "*", str(chance.randrange(60))])
+    return f"{minute} {','.join(str(wall.hour) for wall in walls)} * * *"
+
+
+def _span(chance: random.Random, terms: Terms, centre: datetime) -> Span:
+    """Return all the years if few fire times are in them, else days around a time."""
     days = TICKS / times_per_day(terms.expression)
-    if days > (end - start).days:
-        return Span(start, end)
+    if days > (_END - _START).days:
+        return Span(_START, _END)
     length = timedelta(days=max(days, 1.5))
-    centre = start + chance.random() * (end - start)
-    changes = clock_changes(terms.timezone, first, last)
-    if changes and chance.random() < 0.8:
-        centre = chance.choice(changes)
     begin = (centre - length * chance.random()).replace(microsecond=chance.choice([0, 1]))
     return Span(begin, begin + length)
 

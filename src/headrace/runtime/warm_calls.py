@@ -334,7 +334,8 @@ class WarmEndpointCalls:
         try:
             while self._ended or self._to_record:
                 ended, self._ended = self._ended, []
-                begun = [flight for flight in self._to_record if flight.is_ahead_of_record]
+                # Each once, although it was seen several times while the last commit took long.
+                begun = [f for f in dict.fromkeys(self._to_record) if f.is_ahead_of_record]
                 self._to_record = []
                 try:
                     await self._record(begun, ended)
