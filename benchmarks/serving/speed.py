@@ -51,8 +51,11 @@ def measure(options: argparse.Namespace) -> None:
         idle = _idle(targets)
         rounds = Rounds(FASTAPI)
         plan = Plan(options.rounds, options.connections, options.seconds, options.patience)
-        rounds.run(targets, made, load, plan)
-        print("\n" + rounds.report() + "\n")
+        try:
+            rounds.run(targets, made, load, plan)
+        finally:
+            # Of an interrupted run too: what was measured was measured.
+            print(f"\n{rounds.report()}\n", flush=True)
         runs = {} if options.without_runs else compare_runs(made, options, stack, skipped)
         if runs:
             print(_runs_report(runs) + "\n")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +19,9 @@ OUTCOME_FILE = "outcome.json"
 OUTPUT_FOLDER = "outputs"
 
 _SHOWN_KEYS = 20
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_NO_ROOM_PAUSE_S = 0.1
 
 _quote = json.encoder.encode_basestring_ascii
 
@@ -84,12 +89,20 @@ def failed_report(failed: Failed) -> str:
 def write_report(report: str, workspace: str) -> None:
     """Leave the report where the engine looks for it.
 
-    It counts only if the process then ends with success, so that a part of it is never taken.
+    It counts only if the process then ends with success, so that a part of it is never taken. While
+    the disk is full, room is waited for: the result must not be lost for want of a little.
     """
-    with open(os.path.join(workspace, OUTCOME_FILE), "wb", buffering=0) as file:
-        view = memoryview(report.encode("utf-8"))
-        while view:
-            view = view[file.write(view) :]
+    while True:
+        try:
+            with open(os.path.join(workspace, OUTCOME_FILE), "wb", buffering=0) as file:
+                view = memoryview(report.encode("utf-8"))
+                while view:
+                    view = view[file.write(view) :]
+                return
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+        time.sleep(_NO_ROOM_PAUSE_S)
 
 
 def _missing(names: list[str], returned: Mapping[Any, Any]) -> str:

@@ -323,6 +323,15 @@ def test_failed_executions_are_attempted_again(make: Maker, tmp_path: Path) -> N
     assert make.execution(details["execution_id"])["attempt"] == 2
 
 
+def test_attempts_that_follow_at_once_all_run(make: Maker) -> None:
+    # The next one begins while what the one before has left is still being removed.
+    endpoint = make.endpoint("do", retries=20, retry_backoff_s=0)
+    answer = endpoint.post({"what": "fail", "argument": "again"})
+    assert answer.json()["message"] == "ValueError: again"
+    found = make.execution(answer.json()["additional_data"]["execution_id"])
+    assert (found["attempt"], len(found["attempts"])) == (21, 20)
+
+
 # Mappings
 
 

@@ -159,6 +159,26 @@ async def test_a_call_that_waits_never_begins_once_it_is_stopped(pods, place, fu
     assert len((await pods.value())[1]) == 52
 
 
+async def test_a_call_that_is_stopped_while_it_is_taken_back_never_begins(pods, place):
+    await pods.deploy("plain")
+    begun = 0
+    for n in range(6):
+        await asyncio.gather(*(pods.submit().ended for _ in range(30)))
+        turn = place.with_name(f"place-{n}")
+        slow = pods.submit({"place": str(turn)})
+        behind = [pods.submit() for _ in range(5)]
+        # About when the pod is asked for what it has not begun.
+        await asyncio.sleep(0.049 + n * 0.0005)
+        for ticket in behind:
+            ticket.stop(STOP)
+        for ticket in behind:
+            assert await ticket.ended == STOP
+        turn.touch()
+        await slow.ended
+        begun += 31
+    assert len((await pods.value())[1]) == begun + 1
+
+
 async def test_calls_behind_a_slow_one_go_to_the_pod_that_is_free(pods, place):
     await pods.deploy("plain", count=2)
     await asyncio.gather(*(pods.submit().ended for _ in range(200)))

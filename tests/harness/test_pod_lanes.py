@@ -18,6 +18,7 @@ from headrace_harness.lanes import SequentialLane
 from headrace_harness.pod_calls import Function
 from headrace_harness.scope import Scope
 from headrace_harness.sinks import NativeOutput, Sink
+from headrace_harness.streams import WINDOW_BYTES
 
 PATIENCE_S = 20
 
@@ -45,7 +46,7 @@ class Running:
                 "identity": {},
                 "log": str(self.log),
                 "workspace": "",
-                "stream": False,
+                "stream": True,
             }
             self.socket.sendall(encode_frame(call))
 
@@ -65,17 +66,22 @@ def running(tmp_path: Path) -> Iterator[Running]:
     native = NativeOutput(board, tuple(writer for _, writer in pipes), settling)
     begun, go_on = threading.Event(), threading.Event()
 
-    def fn(number: int) -> dict[str, int]:
+    def fn(number: int) -> dict[str, int] | Iterator[str]:
         begun.set()
         assert go_on.wait(PATIENCE_S)
-        return {"out": number}
+        # From 10 on more than may be under way to a reader.
+        return {"out": number} if number < 10 else iter_items()
+
+    def iter_items() -> Iterator[str]:
+        for _ in range(2 * WINDOW_BYTES // 1000):
+            yield "x" * 1000
 
     setup = {
         "function_path": "f.py",
         "function": "fn",
-        "outputs": {"out": "number"},
+        "outputs": {"out": "json"},
         "identity": {},
-        "stream_bytes": 1000,
+        "stream_bytes": 1 << 20,
         "log_bytes": 1000,
     }
     scope = Scope(Sink(lambda: pytest.fail("nothing is said"), native.settle))
@@ -124,6 +130,16 @@ def test_a_call_that_is_stopped_before_it_begins_is_answered_at_once(running):
     assert running.hear()["number"] == 1
     running.send(3)
     assert running.hear()["number"] == 3
+
+
+def test_a_reader_who_leaves_before_the_call_begins_does_not_hold_it_up(running):
+    running.send(1, 10)
+    assert running.begun.wait(PATIENCE_S)
+    running.lane.grant(10, None)
+    running.go_on.set()
+    assert running.hear()["number"] == 1
+    ended = running.hear()
+    assert (ended["op"], len(ended["values"]["out"])) == ("ended", 2 * WINDOW_BYTES // 1000)
 
 
 def test_what_the_engine_sends_in_pieces_is_put_together(running):

@@ -47,22 +47,25 @@ def add(
 def delete_all(connection: Connection, rule: Retention, limit: int) -> list[str]:
     """Delete as the collector does; return the ids."""
     gone: list[str] = []
-    bounds = []
-    since = rule.executions_since(NOW)
-    if since is not None:
-        bounds.append((least_id(since), since))
-    if rule.executions is not None:
-        oldest = retention.oldest_kept(connection, rule.executions)
-        bounds += [] if oldest is None else [(oldest, None)]
-    for below, ended_before in bounds:
+
+    def delete_below(below: str, ended_before: datetime | None) -> None:
         after: str | None = ""
         while after is not None:
             batch = retention.delete_executions(
                 connection, below=below, ended_before=ended_before, after=after, limit=limit
             )
             assert len(batch.deleted) <= limit
-            gone += batch.deleted
+            gone.extend(batch.deleted)
             after = batch.last
+
+    since = rule.executions_since(NOW)
+    if since is not None:
+        delete_below(least_id(since), since)
+    if rule.executions is not None:
+        # Counted only now: what was too old takes no place of those that are kept.
+        oldest = retention.oldest_kept(connection, rule.executions)
+        if oldest is not None:
+            delete_below(oldest, None)
     return gone
 
 
@@ -75,7 +78,7 @@ def delete_all(connection: Connection, rule: Retention, limit: int) -> list[str]
     lives=st.lists(
         st.tuples(st.integers(0, 40), st.integers(0, 40) | st.none()), min_size=1, max_size=25
     ),
-    days=st.integers(0, 40) | st.none(),
+    days=st.integers(1, 40) | st.none(),
     count=st.integers(1, 30) | st.none(),
     limit=st.integers(1, 7),
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,28 +127,29 @@ def test_what_waits_for_its_next_attempt_can_be_cancelled(told: Told) -> None:
     assert numbers(execution) == [1]
 
 
-@pytest.mark.parametrize("retries", [0, 1])
-def test_a_killed_server_attempts_again_only_if_asked(
-    own_server: Callable[..., RunningServer], tmp_path: Path, retries: int
-) -> None:
-    told = Told(own_server(), tmp_path / "marks")
-    make_pipelines(told.sdk, tmp_path / "code")
-    told.endpoint("often", retries=retries, retry_backoff_s=0)
-    execution_id = told.call("often")
-    told.begun("often")
-    told.server.kill()
-    told.server.start()
-    told.connect()
-    if not retries:
-        execution = told.ended(execution_id)
-        assert (execution["status"], execution["failure"]["kind"]) == ("Error", "worker_lost")
-        assert "It was not started again" in execution["failure"]["message"]
-        assert len(told.pids("often")) == 1
-        return
-    pid, _ = told.begun("often", 2)
-    told.go("often", pid)
-    execution = told.ended(execution_id)
+@pytest.fixture(scope="module")
+def own(make_told: Callable[..., Told]) -> Told:
+    """A server that may be killed."""
+    return make_told()
+
+
+def test_a_killed_server_attempts_again_only_if_asked(own: Told) -> None:
+    for name, retries in (("once-only", 0), ("twice", 1)):
+        own.endpoint(name, retries=retries, retry_backoff_s=0)
+    ids = {name: own.call(name) for name in ("once-only", "twice")}
+    for name in ids:
+        own.begun(name)
+    own.server.kill()
+    own.restart()
+
+    execution = own.ended(ids["once-only"])
+    assert (execution["status"], execution["failure"]["kind"]) == ("Error", "worker_lost")
+    assert "It was not started again" in execution["failure"]["message"]
+    pid, _ = own.begun("twice", 2)
+    own.go("twice", pid)
+    execution = own.ended(ids["twice"])
     assert (execution["status"], execution["attempt"]) == ("Succeeded", 2)
     assert kinds(execution) == ["worker_lost"]
     assert "not started again" not in execution["attempts"][0]["failure"]["message"]
-    assert "Attempt 1 failed: The server stopped unexpectedly" in told.log(execution_id)
+    assert "Attempt 1 failed: The server stopped unexpectedly" in own.log(ids["twice"])
+    assert len(own.pids("once-only")) == 1

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.conftest import RunningServer, wait_until
-from tests.system.told_pipelines import RESISTING, Told, is_alive, make_pipelines
+from tests.conftest import wait_until
+from tests.system.told_pipelines import RESISTING, Told, is_alive
 from tests.system.work_pipelines import processes_of
 
 pytestmark = pytest.mark.system
@@ -20,16 +20,14 @@ GONE_S = 2.0
 """What is promised: nothing is left this long after the grace time."""
 
 
-@pytest.fixture
-def told(own_server: Callable[..., RunningServer], tmp_path: Path) -> Told:
-    server = own_server(
+@pytest.fixture(scope="module")
+def told(make_told: Callable[..., Told]) -> Told:
+    """One server for all tests here, which leave it running."""
+    return make_told(
         HEADRACE_EXECUTION_GRACE_S=str(GRACE_S),
         HEADRACE_STOP_GRACE_S="1",
         HEADRACE_MAX_EXECUTIONS="2",
     )
-    found = Told(server, tmp_path / "marks")
-    make_pipelines(found.sdk, tmp_path / "code")
-    return found
 
 
 def resisting(told: Told, name: str) -> list[int]:
@@ -52,9 +50,9 @@ def test_nothing_that_resists_outlives_a_cancelled_execution(told: Told) -> None
 
 
 def test_nothing_that_resists_outlives_a_time_limit(told: Told) -> None:
-    told.endpoint("tree", "resist", execution_timeout_s=3)
-    execution_id = told.call("tree")
-    pids = resisting(told, "tree")
+    told.endpoint("timed", "resist", execution_timeout_s=2)
+    execution_id = told.call("timed")
+    pids = resisting(told, "timed")
     execution = told.ended(execution_id)
     assert (execution["status"], execution["failure"]["kind"]) == ("Failed", "timeout")
     assert not [pid for pid in pids if is_alive(pid)]
@@ -90,8 +88,7 @@ def test_a_server_that_is_told_to_end_gives_back_what_it_has_not_begun(told: Tol
         assert not is_alive(pid)
         assert not processes_of(server)
 
-    server.start()
-    told.connect()
+    told.restart()
     stopped = told.execution(running)
     assert (stopped["status"], stopped["failure"]["kind"]) == ("Error", "worker_lost")
     assert "server was stopped" in stopped["failure"]["message"]
@@ -111,8 +108,7 @@ def test_what_a_server_stops_is_attempted_again_by_the_next_if_asked(told: Told)
     execution_id = told.call("often")
     told.begun("often")
     assert told.server.stop() == 0
-    told.server.start()
-    told.connect()
+    told.restart()
     pid, _ = told.begun("often", 2)
     told.go("often", pid)
     execution = told.ended(execution_id)

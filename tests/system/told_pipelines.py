@@ -89,8 +89,12 @@ class Told:
         self.folder.mkdir(exist_ok=True)
         self.connect()
 
+    def restart(self) -> None:
+        """Start the server again, and speak to it."""
+        self.server.start()
+        self.connect()
+
     def connect(self) -> None:
-        """Speak to the server, after it was started again."""
         self.sdk = HeadraceSdk(self.server.token, self.server.url, verbose_log=False)
 
     def run(self, name: str, pipeline: str = "told") -> str:

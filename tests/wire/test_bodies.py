@@ -154,6 +154,8 @@ ITEM = {
     "pipeline_name": "train",
     "deployment_name": None,
     "attempt": 1,
+    "fire_at": None,
+    "not_before": None,
     "failure": None,
 }
 STEP = {
@@ -192,6 +194,8 @@ def test_an_execution() -> None:
             parameter("output", "f", "file", "datastore", {"datastore_path": "o/{date}"}, None),
             parameter("output", "w", "json", "is_null", {"is_null": True}, None),
         ],
+        "retries": 0,
+        "attempts": [],
         "steps": [STEP],
     }
 

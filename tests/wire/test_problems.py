@@ -21,6 +21,7 @@ STATUSES = {
     "InvalidName": 400,
     "InvalidValue": 400,
     "InvalidMapping": 400,
+    "InvalidSchedule": 400,
     "InvalidCode": 400,
     "InvalidEnvironment": 400,
     "TooLarge": 413,
@@ -32,7 +33,9 @@ STATUSES = {
     "InUse": 409,
     "IllegalTransition": 409,
     "Unavailable": 503,
+    "Overloaded": 503,
     "PipelineCreationFailed": 500,
+    "DeploymentCreationFailed": 500,
     "PipelineExecutionFailed": 500,
     "WaitTimeout": 500,
 }

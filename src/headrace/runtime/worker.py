@@ -31,7 +31,7 @@ STOPPED = Failure(
     FailureKind.WORKER_LOST,
     "The server was stopped while this execution ran.",
 )
-RECORD_PATIENCE_S = 10.0
+RECORD_PATIENCE_S = 3.0
 """How long a worker that is told to end tries to record what it stopped, before it leaves that to
 the next start."""
 
@@ -236,7 +236,9 @@ class Worker:
             if not await self._ran(run, execution, pipeline, engine):
                 await self._end_stopped(run, execution)
         finally:
-            del self._running[execution.id]
+            # The next attempt may be under way while this one's files are being removed.
+            if self._running.get(execution.id) is run:
+                del self._running[execution.id]
             on_end()
 
     async def _ran(

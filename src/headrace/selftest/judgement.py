@@ -15,6 +15,8 @@ from headrace.selftest.records import Records, read_records, unfinished_count
 from headrace.selftest.work import Periodic
 
 RECOVERY_S = 60.0
+"""Without one more execution ending for so long, no more will."""
+
 PROCESSES_S = 10.0
 PAUSE_S = 0.05
 
@@ -46,10 +48,7 @@ def judge(
     may_fail: frozenset[str] = MAY_FAIL,
 ) -> Judgement:
     """Let a server that runs recover, end it, and judge what it leaves; see :func:`prove`."""
-    begin = time.monotonic()
-    while unfinished_count(server.database) and time.monotonic() < begin + RECOVERY_S:
-        time.sleep(PAUSE_S)
-    recovered_s = time.monotonic() - begin
+    recovered_s = _await_recovery(server)
     with HeadraceSdk(server.token, server.url, verbose_log=False) as sdk:
         verified = sdk.verify_ledger()
     status = server.stop()
@@ -64,3 +63,15 @@ def judge(
         Claim("asked to end, the server does so", 1, (f"status {status}",) if status else ()),
     ]
     return Judgement(claims, records, recovered_s)
+
+
+def _await_recovery(server: PrivateServer) -> float:
+    """Wait until all executions have ended, or none does any more; return how long it took."""
+    begin = last = time.monotonic()
+    least = unfinished_count(server.database)
+    while least and time.monotonic() < last + RECOVERY_S:
+        time.sleep(PAUSE_S)
+        count = unfinished_count(server.database)
+        if count < least:
+            least, last = count, time.monotonic()
+    return time.monotonic() - begin
