@@ -7,8 +7,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from zoneinfo import ZoneInfo
 
+from simulation.clocks import aimed
 from simulation.expressions import MISSED, OVERLAP, Terms, random_terms, times_per_day
 from simulation.oracle import clock_changes, fire_times
 from simulation.rules import Occupancy, Violation, expected_fates
@@ -58,24 +58,13 @@ def drive_zone(seed: int, zone: str, number: int = 0, policies: int = len(POLICI
         if changes and chance.random() < 0.8:
             centre = chance.choice(changes)
             if chance.random() < 0.5:
-                terms = replace(terms, expression=_aimed(chance, zone, centre))
+                terms = replace(terms, expression=aimed(chance, zone, centre))
         span = _span(chance, terms, centre)
         try:
             done += _Drive(chance, terms, span).run()
         except Violation as found:
             raise Violation(f"round {number} of {zone}: {found}\n{terms}\n{span}") from None
     return done
-
-
-def _aimed(chance: random.Random, zone: str, change: datetime) -> str:
-    """Return an expression for the hours around a clock change, as clocks show them."""
-    walls = [
-        (change + timedelta(minutes=chance.uniform(-70, 70))).astimezone(ZoneInfo(zone))
-        + timedelta(minutes=chance.choice([-60, -30, 0, 0, 30, 60]))
-        for _ in range(chance.randint(1, 3))
-    ]
-    minute = chance.choice(["0", "0,15,30,45", "*/20", "*", str(chance.randrange(60))])
-    return f"{minute} {','.join(str(wall.hour) for wall in walls)} * * *"
 
 
 def _span(chance: random.Random, terms: Terms, centre: datetime) -> Span:

@@ -203,7 +203,7 @@ async def test_a_pod_that_works_or_sleeps_for_long_does_not_hang(pods):
         def fn(how):
             if how == 'sleep': time.sleep(2)
             # Native code that keeps the interpreter for itself for some seconds.
-            if how == 'busy': re.match(r'(a|a)*b', 'a' * 24)
+            if how == 'busy': re.match(r'(a|a)*b', 'a' * 23)
             return {'out': os.getpid()}
     """)
     await pods.deploy()
