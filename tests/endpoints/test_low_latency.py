@@ -311,6 +311,20 @@ def test_the_wrapped_form_and_both_ways_of_the_sdk(make: Maker, shared: Endpoint
             make.sdk.trigger_endpoint(shared.name, token, {"what": "fail", "argument": "no luck"})
 
 
+def test_its_url_its_name_and_its_newest_token_are_good(make: Maker) -> None:
+    made = make.create("add", endpoint_url_path=f"path-{make.pipeline('add')}")
+    endpoint = make.seen(made)
+    body = {"number1": 1, "number2": 2}
+    named = endpoint.url.replace(made["endpoint_url_path"], endpoint.name)
+    for url in (endpoint.url, named, endpoint.url):
+        assert endpoint.post(body, url=url).json()["outputs"] == {"number3": 3}
+    renewed = make.sdk.generate_new_endpoint_token(endpoint.name)["endpoint_token"]
+    for url in (endpoint.url, named):
+        assert endpoint.post(body, url=url).status_code == 401
+        headers = {"Authorization": f"EndpointToken {renewed}"}
+        assert endpoint.post(body, url=url, headers=headers).status_code == 200
+
+
 def test_failed_executions_are_attempted_again(make: Maker, tmp_path: Path) -> None:
     endpoint = make.endpoint("do", retries=1, retry_backoff_s=0.1)
     answer = endpoint.post({"what": "fail_first", "argument": str(tmp_path / "marker")}).json()

@@ -224,8 +224,9 @@ def test_an_idle_deployment_keeps_no_pod_until_the_next_call(make: Maker) -> Non
     # Neither a change of limits nor of variables wakes it, but a pod of later knows of both.
     make.sdk.create_or_update_environment_variable("WARM_WORD", "asleep")
     assert make.sdk.update_deployment(endpoint.name, max_queue=5)["status"] == "standby"
-    assert endpoint.do("count")["calls"] == 1
-    assert status_of(make, endpoint) == "up"
+    woken = make.sdk.trigger_endpoint(endpoint.name, None, {"what": "count"})
+    assert woken["outputs"]["value"]["calls"] == 1
+    assert endpoint.do("count")["calls"] == 2
     messages = [line["message"] for line in make.sdk.get_deployment_logs(endpoint.name)]
     assert messages.count("imported with asleep") == 1
     assert make.sdk.update_deployment(endpoint.name, idle_timeout_s=0)["idle_timeout_s"] is None
@@ -301,6 +302,10 @@ def test_disabling_frees_the_pods_and_enabling_starts_new_ones(make: Maker, hold
     pid = pid_of(endpoint)
     running, waiting = holds.start(endpoint).begun(), holds.start(endpoint)
     wait_until(lambda: statuses(make, endpoint)[1:] == ["Running", "Pending"])
+    accepted = [
+        make.sdk.trigger_endpoint(endpoint.name, None, {"what": "give", "argument": n}, False)
+        for n in range(2)
+    ]
     shown = make.sdk.update_deployment(endpoint.name, is_enabled=False)
     assert (shown["status"], shown["pods"]) == ("disabled", [])
     assert endpoint.post({"what": "count"}).status_code == 409
@@ -309,8 +314,11 @@ def test_disabling_frees_the_pods_and_enabling_starts_new_ones(make: Maker, hold
         assert answer.json()["additional_data"]["failure"] == "cancelled"
         assert "disabled" in answer.json()["message"]
     wait_until(lambda: is_gone(pid), what="the pod ends")
-    assert statuses(make, endpoint) == ["Succeeded", "Failed", "Failed"]
+    wait_until(lambda: statuses(make, endpoint) == ["Succeeded", *["Failed"] * 2, *["Pending"] * 2])
     assert make.sdk.update_deployment(endpoint.name, is_enabled=True)["status"] == "up"
+    for number, item in enumerate(accepted):
+        results = make.sdk.retrieve_endpoint_results(endpoint.name, item["execution_id"])
+        assert results["outputs"] == {"value": number}
     assert endpoint.do("count")["calls"] == 1
 
 

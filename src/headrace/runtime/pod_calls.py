@@ -55,7 +55,7 @@ class PodLane:
                 f"{ticket.waiting} calls of this deployment were waiting already.",
             )
         try:
-            return await asyncio.shield(ticket.ended)
+            outcome = await asyncio.shield(ticket.ended)
         except asyncio.CancelledError:
             has_waited = not ticket.may_have_begun
             ticket.stop(CANCELLED)
@@ -63,6 +63,14 @@ class PodLane:
             if has_waited:
                 raise NeverBegan from None
             raise
+        if (
+            isinstance(outcome, Failure)
+            and outcome.kind is FailureKind.CANCELLED
+            and not ticket.may_have_begun
+        ):
+            # The pods were retired, and may be there again when its turn comes.
+            raise NeverBegan
+        return outcome
 
     async def warm(self, code: Code, variables: Mapping[str, str]) -> None:
         """Do nothing: pods are warm."""
