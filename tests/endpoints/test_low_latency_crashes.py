@@ -122,8 +122,8 @@ def test_a_server_under_load_is_stopped_then_killed(
             shown = make.sdk.get_deployment(endpoint.name, wait_for_completion=True)
             assert (shown["status"], len(shown["pods"])) == ("up", 1)
 
-        held = holds.start(slow).begun()
-        wait_until(lambda: statuses(make, slow)[-1:] == ["Running"])
+        held, waiting = holds.start(slow).begun(), holds.start(slow)
+        wait_until(lambda: statuses(make, slow)[-2:] == ["Running", "Pending"])
         load = Load(add)
         load.until(100)
         server.kill()
@@ -133,6 +133,10 @@ def test_a_server_under_load_is_stopped_then_killed(
 
         server.start()
         check_answered(load, recorded(server))
+        # What had not begun is made now, although nobody waits for it any more.
+        wait_until(lambda: waiting.has_begun)
+        waiting.let_go()
+        wait_until(lambda: statuses(make, slow)[-2:] == ["Error", "Succeeded"])
         executions = make.sdk.list_executions(limit=1000)["items"]
         assert {item["status"] for item in executions} == {"Succeeded", "Error"}
         lost = next(item for item in executions if item["status"] == "Error")
