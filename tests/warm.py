@@ -80,13 +80,6 @@ def fail(message):
     raise ValueError(message)
 
 
-def litter(count):
-    """Fail, and leave many files to be removed."""
-    for number in range(count):
-        Path(f"litter-{number}").touch()
-    raise RuntimeError("littered")
-
-
 def fail_first(path):
     """Fail until the file is there, which the first attempt makes."""
     if not Path(path).exists():
@@ -124,7 +117,6 @@ OPERATIONS = {
     "hold_async": hold_async,
     "fail": fail,
     "fail_first": fail_first,
-    "litter": litter,
     "leave": leave,
     "ask": lambda argument: ask(*argument),
     "environ": lambda names: {name: os.environ.get(name) for name in names},

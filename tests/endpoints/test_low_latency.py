@@ -337,16 +337,6 @@ def test_failed_executions_are_attempted_again(make: Maker, tmp_path: Path) -> N
     assert make.execution(details["execution_id"])["attempt"] == 2
 
 
-@pytest.mark.parametrize("mode", ["elastic", "low_latency"])
-def test_attempts_that_follow_at_once_all_run(make: Maker, mode: str) -> None:
-    # The next one begins while what the one before has left is still being removed.
-    endpoint = make.endpoint("do", mode=mode, retries=3, retry_backoff_s=0)
-    answer = endpoint.post({"what": "litter", "argument": 4000})
-    assert answer.json()["message"] == "RuntimeError: littered"
-    found = make.execution(answer.json()["additional_data"]["execution_id"])
-    assert (found["attempt"], len(found["attempts"])) == (4, 3)
-
-
 # Mappings
 
 
