@@ -103,15 +103,15 @@ class Slots:
 
     def _begin(self, execution: Execution, worker_id: str) -> None:
         server, chance = self._server, self._server.world.chance
-        begins_at = server.world.now + chance.uniform(0, 2) * SECOND
-        task = Task(execution, worker_id, begins_at)
+        prepares = chance.choice([0, 1, 60]) * chance.random() * SECOND
+        task = Task(execution, worker_id, server.world.now + prepares)
         self._tasks[execution.id] = task
         habits = server.habits
         length = habits.shortest * (habits.longest / habits.shortest) ** chance.random()
         outputs, failure = _marked(task), None
         if chance.random() < habits.fails:
             outputs, failure = None, Failure(chance.choice(KINDS), task.mark)
-        server.later(length, lambda: self._end(task, outputs, failure))
+        server.later(prepares + length, lambda: self._end(task, outputs, failure))
 
     def _end(self, task: Task, outputs: Outputs, failure: Failure | None) -> None:
         if not task.is_over:

@@ -61,6 +61,7 @@ class Shape:
 
 SHORT = Shape(HOUR / 12, 400, 1440, 5 * SECOND, 30 * SECOND, 20 * SECOND, 20 * SECOND)
 SHAPES = (
+    Shape(HOUR, 400, 1440, 5 * SECOND, HOUR / 6, HOUR / 12, 60 * SECOND),
     Shape(3 * HOUR, 24, 1440, 5 * SECOND, HOUR / 4, HOUR),
     Shape(30 * DAY, 1 / 2, 40, HOUR / 4, 8 * HOUR, 8 * DAY),
     Shape(900 * DAY, 1 / 500, 2, 12 * HOUR, 3 * DAY, 40 * DAY),

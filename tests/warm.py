@@ -129,6 +129,25 @@ OPERATIONS = {
 }
 '''
 
+GATED = (
+    SOURCE
+    + """
+
+def tick():
+    print("process", os.getpid())
+
+
+print("process", os.getpid(), flush=True)
+if "WARM_FOLDER" in os.environ:
+    folder = Path(os.environ["WARM_FOLDER"])
+    if (folder / "broken").exists():
+        raise LookupError("broken on purpose")
+    while (folder / "shut").exists():
+        time.sleep(0.005)
+"""
+)
+"""As the other, but the import fails while a file is there, and waits while another one is."""
+
 DO = (
     [Input("what", "string", is_required=True), Input("argument", "json")],
     [Output("value", "json")],
@@ -143,6 +162,7 @@ SIGNATURES: dict[str, tuple[list[Input], list[Output]]] = {
     ),
     "do": DO,
     "do_async": DO,
+    "tick": ([], []),
     "describe": (
         [
             Input("text", "string"),

@@ -163,7 +163,7 @@ def test_a_slow_call_is_on_record_while_it_runs(
     make: Maker, shared: Endpoint, holds: Holds
 ) -> None:
     call = holds.start(shared).begun()
-    wait_until(lambda: statuses(make, shared)[-1] == "Running")
+    wait_until(lambda: statuses(make, shared)[-1:] == ["Running"])
     found = make.execution(make.executions(shared.name)[-1]["execution_id"])
     assert found["inputs"][0]["value"] == "hold"
     assert found["outputs"][0]["value"] is None

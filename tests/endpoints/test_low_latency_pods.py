@@ -14,32 +14,11 @@ import psutil
 import pytest
 from tests.conftest import RunningServer, wait_until
 from tests.overdue import make_overdue
-from tests.warm import SIGNATURES, SOURCE, Endpoint, Holds, Maker, holds_in, maker
+from tests.warm import GATED, SOURCE, Endpoint, Holds, Maker, holds_in, maker
 
 from headrace import DeploymentCreationFailed, NotFound, WaitTimeout
 
 pytestmark = pytest.mark.system
-
-SIGNATURES["tick"] = ([], [])
-
-GATED = (
-    SOURCE
-    + """
-
-def tick():
-    print("process", os.getpid())
-
-
-print("process", os.getpid(), flush=True)
-if "WARM_FOLDER" in os.environ:
-    folder = Path(os.environ["WARM_FOLDER"])
-    if (folder / "broken").exists():
-        raise LookupError("broken on purpose")
-    while (folder / "shut").exists():
-        time.sleep(0.005)
-"""
-)
-"""As the other, but the import fails while a file is there, and waits while another one is."""
 
 
 @pytest.fixture(scope="module")
@@ -289,6 +268,7 @@ def test_a_full_queue_refuses_calls_with_the_time_to_try_again(make: Maker, hold
     assert statuses(make, endpoint) == ["Running", "Pending"]
     # What is answered with an id waits in the database, of which there is enough.
     later = make.sdk.trigger_endpoint(endpoint.name, None, {"what": "count"}, False)
+    wait_until(lambda: statuses(make, endpoint) == ["Running", "Pending", "Running"])
     assert running.result().status_code == waiting.result().status_code == 200
     assert make.sdk.retrieve_endpoint_results(endpoint.name, later["execution_id"])["outputs"]
     assert statuses(make, endpoint) == ["Succeeded"] * 3
@@ -355,7 +335,8 @@ def test_deleting_under_load_leaves_every_call_answered_or_refused(make: Maker) 
 
 
 def test_deleting_a_pipeline_ends_the_pods_of_its_deployments(make: Maker) -> None:
-    pipeline = make.pipeline("do", SOURCE + "\n# to be deleted\n")
+    slow_end = "\nimport atexit\natexit.register(time.sleep, 30)\n"
+    pipeline = make.pipeline("do", SOURCE + slow_end)
     endpoint = make.endpoint(pipeline=pipeline)
     pid = pid_of(endpoint)
     deleted = make.sdk.delete_pipeline(pipeline, force_deployments_deletion=True)
