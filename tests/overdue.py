@@ -15,7 +15,8 @@ from tests.conftest import RunningServer, wait_until
 from headrace import HeadraceError, HeadraceSdk
 
 MINUTE = timedelta(minutes=1)
-LAST_SECONDS = 55
+LATE_SECOND = 50
+"""From then on a minute has too little left for what a test does in it."""
 
 
 def minutes_ago(count: int) -> datetime:
@@ -44,6 +45,15 @@ def set_back(server: RunningServer, name: str, fire_at: datetime) -> None:
         )
 
 
+def early_in_a_minute() -> None:
+    """Wait for another minute unless this one has some seconds left.
+
+    To be called before a deployment is made that is to be overdue: it must not fire by itself
+    before that, and what is noticed more than a minute late is another case.
+    """
+    wait_until(lambda: datetime.now(UTC).second < LATE_SECOND, what="another minute begins")
+
+
 def wake(sdk: HeadraceSdk, pipeline: str) -> None:
     """Have the scheduler look at once, as it does when a schedule is new."""
     name = f"waker-{uuid.uuid4().hex[:8]}"
@@ -56,10 +66,9 @@ def make_overdue(
 ) -> list[str]:
     """Make fire times of the last ``count`` minutes due; return their fates, oldest first.
 
-    ``pipeline`` is one without inputs and outputs.
+    The deployment was made just now, :func:`early_in_a_minute`. ``pipeline`` is one without inputs
+    and outputs.
     """
-    # What is noticed more than a minute late is another case.
-    wait_until(lambda: datetime.now(UTC).second < LAST_SECONDS, what="another minute begins")
     first = minutes_ago(count - 1)
     set_back(server, name, first)
     wake(sdk, pipeline)

@@ -20,7 +20,7 @@ from tests.api.conftest import (
     mapped,
 )
 from tests.conftest import RunningServer, wait_until
-from tests.overdue import make_overdue, minutes_ago, set_back
+from tests.overdue import early_in_a_minute, make_overdue, minutes_ago, set_back
 
 from headrace import HeadraceSdk
 
@@ -282,12 +282,43 @@ def test_every_minute_is_every_minute(http: httpx.Client, name: str, create: Any
     assert execution["fire_at"] == row["fire_at"]
 
 
+def test_a_schedule_that_lags_behind_its_ledger_stops_neither_itself_nor_others(
+    own_server: Callable[..., RunningServer], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """No transaction leaves that behind; a database that somebody mended by hand may."""
+    running = own_server()
+    with HeadraceSdk(running.token, running.url) as sdk:
+        make_periodic_pipelines(sdk, tmp_path_factory.mktemp("own"))
+        early_in_a_minute()
+        for name in ("lags", "other"):
+            sdk.create_deployment(NOTHING, name, "periodic", schedule="* * * * *", missed="all")
+        first = minutes_ago(3)
+        make_overdue(running, sdk, "lags", NOTHING, 4)
+        rows = sdk.get_ledger("lags")
+        running.stop()
+        for name in ("lags", "other"):
+            set_back(running, name, first)
+        running.start()
+    with HeadraceSdk(running.token, running.url) as sdk:
+        wait_until(lambda: len(sdk.get_ledger("other")) >= 4, what="the other one fires")
+        assert sdk.get_ledger("lags")[-4:] == rows[-4:]
+        assert sdk.verify_ledger()["is_proven"] is True
+        running.stop()
+        set_back(running, "lags", first)
+        running.start()
+    with HeadraceSdk(running.token, running.url) as sdk:
+        sdk.update_deployment("lags", schedule="0 3 * * *")
+        sdk.delete_deployment("lags")
+        assert sdk.get_ledger("lags")[-4:] == rows[-4:]
+
+
 def test_what_came_due_while_no_server_ran_is_acted_on_at_the_start(
     own_server: Callable[..., RunningServer], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     running = own_server()
     with HeadraceSdk(running.token, running.url) as sdk:
         make_periodic_pipelines(sdk, tmp_path_factory.mktemp("own"))
+        early_in_a_minute()
         for missed in ("all", "latest", "skip"):
             sdk.create_deployment(NOTHING, missed, "periodic", schedule="* * * * *", missed=missed)
     running.stop()

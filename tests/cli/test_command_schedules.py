@@ -8,7 +8,7 @@ import uuid
 from contextlib import closing
 
 import pytest
-from tests.overdue import forget, make_overdue
+from tests.overdue import early_in_a_minute, forget, make_overdue
 
 from headrace import HeadraceSdk
 
@@ -35,6 +35,7 @@ def overdue(headrace, pipeline, server, sdk, name):
 
     def make(count, *arguments):
         nothing = pipeline("nothing")
+        early_in_a_minute()
         headrace.said(
             "deployments", "create", name, "--pipeline", nothing, "--schedule", "* * * * *",
             *arguments,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from craft_ai_sdk import CraftAiSdk
-from tests.overdue import forget, make_overdue
+from tests.overdue import early_in_a_minute, forget, make_overdue
 
 from headrace import (
     HeadraceSdk,
@@ -166,8 +166,10 @@ def in_zone(name, monkeypatch):
 
 
 def test_the_ledger_comes_whole_however_many_pages_it_has(sdk, server, pipeline, name, monkeypatch):
-    sdk.create_deployment(pipeline("nothing"), name, "periodic", schedule="* * * * *")
-    make_overdue(server, sdk, name, pipeline("nothing"), 9)
+    nothing = pipeline("nothing")
+    early_in_a_minute()
+    sdk.create_deployment(nothing, name, "periodic", schedule="* * * * *")
+    make_overdue(server, sdk, name, nothing, 9)
     rows = sdk.get_ledger(name)
     fire_times = [datetime.fromisoformat(row["fire_at"]) for row in rows]
     assert fire_times == sorted(fire_times, reverse=True)
@@ -214,8 +216,10 @@ def test_a_wrong_question_to_the_ledger_is_refused(sdk, pipeline, name, argument
 
 
 def test_a_ledger_is_verified(sdk, server, pipeline, name):
-    sdk.create_deployment(pipeline("nothing"), name, "periodic", schedule="* * * * *")
-    make_overdue(server, sdk, name, pipeline("nothing"), 5)
+    nothing = pipeline("nothing")
+    early_in_a_minute()
+    sdk.create_deployment(nothing, name, "periodic", schedule="* * * * *")
+    make_overdue(server, sdk, name, nothing, 5)
     oldest = datetime.fromisoformat(sdk.get_ledger(name)[-1]["fire_at"])
     found = sdk.verify_ledger(name)
     assert found["is_proven"] is True

@@ -12,7 +12,7 @@ import pytest
 from craft_ai_sdk.constants import DEPLOYMENT_EXECUTION_RULES, DEPLOYMENT_MODES
 from craft_ai_sdk.exceptions import SdkException
 from craft_ai_sdk.io import Input, InputSource, Output, OutputDestination
-from tests.overdue import make_overdue
+from tests.overdue import early_in_a_minute, make_overdue
 
 PROMISED = {
     "name",
@@ -145,6 +145,7 @@ def test_it_is_listed_changed_paused_and_deleted(public_sdk: Any, add: str, name
 def test_its_executions_are_those_of_its_fire_times(
     public_sdk: Any, own_sdk: Any, server: Any, nothing: str, name: str
 ) -> None:
+    early_in_a_minute()
     public_sdk.create_deployment(nothing, name, "periodic", schedule="* * * * *")
     assert make_overdue(server, own_sdk, name, nothing, 1) == ["ran"]
     last = public_sdk.get_deployment(name)["last_execution_id"]

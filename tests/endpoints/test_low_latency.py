@@ -178,6 +178,7 @@ def test_a_slow_call_is_on_record_while_it_runs(
 
 def test_failures_are_told_and_recorded(make: Maker, shared: Endpoint) -> None:
     pid = shared.do("count")["pid"]
+    failed = []
     for what, argument, message, kind, status in [
         ("fail", "no luck", "ValueError: no luck", "user_error", "Failed"),
         ("leave", "exit", "sys.exit(3)", "exited", "Failed"),
@@ -190,13 +191,13 @@ def test_failures_are_told_and_recorded(make: Maker, shared: Endpoint) -> None:
         assert message in body["message"]
         details = body["additional_data"]
         assert (details["failure"], details["status"]) == (kind, status)
-        found = make.execution(details["execution_id"])
+        failed.append(details["execution_id"])
+        found = make.execution(failed[-1])
         assert found["status"] == status
         assert found["failure"] == {"kind": kind, "message": body["message"]}
     # The pod is none the worse for it.
     assert shared.do("count")["pid"] == pid
-    failed = next(i for i in make.executions(shared.name) if i["status"] == "Failed")
-    logs = make.sdk.get_pipeline_execution_logs(failed["execution_id"])
+    logs = make.sdk.get_pipeline_execution_logs(failed[0])
     messages = [line["message"] for line in logs]
     assert messages[0] == "about to fail"
     assert messages[-1] == "ValueError: no luck"

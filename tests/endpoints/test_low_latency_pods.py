@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 from tests.conftest import RunningServer, wait_until
-from tests.overdue import make_overdue
+from tests.overdue import early_in_a_minute, make_overdue
 from tests.warm import GATED, SOURCE, Endpoint, Holds, Maker, holds_in, maker
 
 from headrace import DeploymentCreationFailed, NotFound, WaitTimeout
@@ -349,6 +349,7 @@ def test_deleting_a_pipeline_ends_the_pods_of_its_deployments(make: Maker) -> No
 
 def test_a_periodic_deployment_runs_in_its_pod(make: Maker, hasty: RunningServer) -> None:
     pipeline = make.pipeline("tick", GATED)
+    early_in_a_minute()
     made = make.create(
         pipeline=pipeline, rule="periodic", schedule="* * * * *", overlap="queue_one"
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.overdue import make_overdue
+from tests.overdue import early_in_a_minute, make_overdue
 
 import headrace
 
@@ -267,6 +267,7 @@ def test_every_block_works_as_written(
 
     # Every input and output has to be mapped, so this is about the one that has none.
     walk.pipeline = "nothing"
+    early_in_a_minute()
     walk.python(take("python", 'execution_rule="periodic"', 'schedule="* * * * *"'))
     deployment = walk.names["deployment_info"]
     assert (deployment["execution_rule"], deployment["status"]) == ("periodic", "up")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 from chaos.small_disk import SmallDisk, small_disk
@@ -30,6 +32,21 @@ def told(disk: SmallDisk, make_told: Callable[..., Told]) -> Told:
     return make_told(disk.folder / "data", HEADRACE_STOP_GRACE_S="0")
 
 
+@contextmanager
+def full(told: Told, disk: SmallDisk) -> Iterator[None]:
+    """Leave no room on the disk, nor in what the database has taken of it already."""
+    path = told.server.data_dir / "headrace.db"
+
+    def is_log_empty() -> bool:
+        with closing(sqlite3.connect(path, timeout=60)) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return path.with_name("headrace.db-wal").stat().st_size == 0
+
+    wait_until(is_log_empty, what="the database has given back the room of its log")
+    with disk.full():
+        yield
+
+
 def cannot_be_recorded(told: Told, count: int) -> None:
     """Wait until the server has said so of so many ends, since it was full."""
     said = f"{count} ends cannot be recorded"
@@ -44,7 +61,7 @@ def test_what_ends_while_the_disk_is_full_is_recorded_once_there_is_room(
     patient, victim = told.run("patient"), told.run("victim")
     pids = {name: told.begun(name)[0] for name in ("patient", "victim")}
     result = told.server.data_dir / "run" / "workspaces" / patient / "outcome.json"
-    with disk.full():
+    with full(told, disk):
         told.go("patient", pids["patient"])
         kill(pids["victim"])
         wait_until(result.exists, what="there is a result")
@@ -73,7 +90,7 @@ def test_a_server_that_ends_while_the_disk_is_full_says_what_became_of_it(
     told.endpoint(names[1], retries=1, retry_backoff_s=0)
     once, again = told.run(names[0]), told.call(names[1])
     pids = [told.begun(name)[0] for name in names]
-    with disk.full():
+    with full(told, disk):
         for pid in pids:
             kill(pid)
         cannot_be_recorded(told, 2)

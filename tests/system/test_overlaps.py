@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import RunningServer, wait_until
-from tests.overdue import make_overdue
+from tests.overdue import early_in_a_minute, make_overdue
 from tests.system.told_pipelines import Told, is_alive, make_pipelines
 
 pytestmark = pytest.mark.system
@@ -32,6 +32,7 @@ def fire(told: Told) -> Callable[..., list[str]]:
     """Makes a deployment of a policy, starts an execution of it, and lets fire times come."""
 
     def make(name: str, overlap: str, count: int) -> list[str]:
+        early_in_a_minute()
         told.periodic(name, overlap=overlap, missed="all")
         told.sdk.trigger_endpoint(name, wait_for_completion=False)
         told.begun(name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from headrace.control.admission import Admission
 from headrace.control.submission import Order, new_execution
@@ -90,7 +91,13 @@ class Schedules:
         Raises:
             Unavailable: The database did not take it; nothing was recorded.
         """
-        fired = await self._database.write(fire_due, now, self.admission.worker_id)
+        worker_id = self.admission.worker_id
+        try:
+            fired = await self._database.write(fire_due, now, worker_id)
+        except IntegrityError:
+            # Some schedule lags behind its ledger. That must not stop all others, nor itself.
+            logger.exception("schedules that are due cannot be recorded unless rows are looked up")
+            fired = await self._database.write(fire_due, now, worker_id, looks_up=True)
         self.follow_up(fired)
         return fired
 
@@ -112,11 +119,23 @@ class Schedules:
         self._signals.notify(SCHEDULES)
 
 
-def fire_due(connection: Connection, now: datetime, worker_id: str) -> Fired:
-    """Record what is due of at most :data:`SCHEDULES_AT_ONCE` schedules."""
+def fire_due(
+    connection: Connection, now: datetime, worker_id: str, *, looks_up: bool = False
+) -> Fired:
+    """Record what is due of at most :data:`SCHEDULES_AT_ONCE` schedules.
+
+    Args:
+        connection: A connection that writes.
+        now: The present, UTC.
+        worker_id: Who records it.
+        looks_up: Whether fire times that have a row already are left out.
+
+    Raises:
+        IntegrityError: A fire time has a row already; nothing is to be kept.
+    """
     due = rows.due_schedules(connection, now, limit=SCHEDULES_AT_ONCE)
     deployments = deployment_rows.deployments_of_schedules(connection, due)
-    batch = _Batch(connection, now, worker_id)
+    batch = _Batch(connection, now, worker_id, looks_up=looks_up)
     for row in due:
         try:
             batch.fire(deployments[row.deployment_id], row)
@@ -144,7 +163,7 @@ def settle_schedule(
         deployment = deployment_rows.deployment_by_id(connection, deployment_id)
         if row is None or deployment is None or row.next_fire_at > at:
             return total
-        batch = _Batch(connection, at, worker_id)
+        batch = _Batch(connection, at, worker_id, looks_up=True)
         # What jitter has put off is acted on now: afterwards another rule may hold.
         batch.fire(deployment, row, ignores_jitter=True)
         total += batch.store()
@@ -169,10 +188,13 @@ def end_schedule(connection: Connection, deployment_id: str, at: datetime) -> No
 class _Batch:
     """What one transaction records: planned schedule by schedule, then written at once."""
 
-    def __init__(self, connection: Connection, now: datetime, worker_id: str) -> None:
+    def __init__(
+        self, connection: Connection, now: datetime, worker_id: str, *, looks_up: bool
+    ) -> None:
         self._connection = connection
         self._now = now
         self._worker_id = worker_id
+        self._looks_up = looks_up
         self._rows: list[LedgerRow] = []
         self._pending: list[Execution] = []
         self._started = 0
@@ -196,9 +218,14 @@ class _Batch:
             pending=pending,
         )
         planned = plan(schedule, state, self._now, limit=MAX_FIRES)
-        recorded = [self._record(deployment, fire) for fire in planned.fires]
+        known: set[datetime] = set()
+        if self._looks_up:
+            known = ledger.fire_times_since(self._connection, row.deployment_id, row.next_fire_at)
+        recorded = [
+            self._record(deployment, fire) for fire in planned.fires if fire.fire_at not in known
+        ]
         # False if another server was faster: then the rows are its to write.
-        if recorded and rows.advance(self._connection, row, planned.next_fire_at, offset):
+        if planned.fires and rows.advance(self._connection, row, planned.next_fire_at, offset):
             for fire, ledger_row, execution in recorded:
                 self._take(deployment.id, fire, ledger_row, execution)
 

@@ -73,6 +73,16 @@ def list_rows(
     return [_ledger_row(row) for row in found]
 
 
+def fire_times_since(connection: Connection, deployment_id: str, since: datetime) -> set[datetime]:
+    """Return the fire times of a deployment at or after ``since`` that have a row."""
+    found = connection.scalars(
+        select(ledger.c.fire_at).where(
+            ledger.c.deployment_id == deployment_id, ledger.c.fire_at >= to_us(since)
+        )
+    )
+    return {from_us(fire_at) for fire_at in found}
+
+
 def fates_between(
     connection: Connection, deployment_id: str, since: datetime, until: datetime
 ) -> Iterator[tuple[datetime, Fate]]:
