@@ -18,7 +18,8 @@ from headrace_harness.pod_calls import Function, OpenCall
 from headrace_harness.scope import ProcessVariables
 from headrace_harness.sinks import NativeOutput
 
-RECEIVE_BYTES = 262144
+RECEIVE_BYTES = 65536
+"""For more at once the allocator would get memory from the kernel, and give it back, each time."""
 
 _decode = json.JSONDecoder().raw_decode
 

@@ -31,6 +31,11 @@ class Variables:
         self._current: dict[str, str] | None = None
         self._changes = 0
 
+    @property
+    def known(self) -> Mapping[str, str] | None:
+        """What :meth:`current` would return, if that is known without asking the database."""
+        return self._current
+
     async def current(self) -> Mapping[str, str]:
         """Return all variables with their values, by name; the same object until one changes."""
         if self._current is None:

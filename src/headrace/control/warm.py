@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +27,12 @@ class WarmAnswer:
     execution_id: str
     outputs: str
     failure: Failure | None = None
+
+
+Made = WarmAnswer | str | Exception
+"""What a caller is told: the answer, the id of a call that takes long, or why there is neither."""
+
+OnAnswer = Callable[[Made], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +91,24 @@ class WarmCalls(Protocol):
         """
         ...
 
-    async def call_plainly(
-        self, deployment: Deployment, values: Mapping[str, Json], hold_s: float
-    ) -> WarmAnswer | str | None:
-        """Do as :meth:`call` for a call with each of its inputs; None if it is any other."""
+    def begin(
+        self,
+        deployment: Deployment,
+        values: Mapping[str, Json],
+        hold_s: float,
+        on_answer: OnAnswer,
+    ) -> bool:
+        """Begin a call with each of its inputs, and return True; False if it is any other.
+
+        Args:
+            deployment: Whose pods.
+            values: What was sent.
+            hold_s: How long the answer is waited for; afterwards the id is told.
+            on_answer: Told once, later, in the event loop's thread; it must not raise.
+
+        Raises:
+            Overloaded, Unavailable: As by :meth:`call`; nothing was begun.
+        """
         ...
 
     async def stream(self, deployment: Deployment, values: Mapping[str, Json]) -> WarmStream:

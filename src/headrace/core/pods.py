@@ -74,11 +74,12 @@ class PodPlan:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PodCall:
     """One call of a deployment's function.
 
-    Paths are texts here: building a path for each call would take longer than sending it.
+    Nobody changes one. That is not enforced, because making a frozen value takes five times as
+    long; and paths are texts here, because building a path would take longer than sending it.
 
     Attributes:
         execution_id: Id of the execution that this call belongs to.

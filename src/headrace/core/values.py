@@ -111,6 +111,9 @@ def fits(value: Json, data_type: DataType) -> bool:
     NaN, the infinities and texts that are not Unicode are no JSON, so they fit nothing, at any
     depth; nor does what is deeper than :data:`MAX_DEPTH`.
     """
+    # Most values are this, and need no look at what they are made of.
+    if type(value) is int and data_type is DataType.NUMBER:
+        return True
     if not _is_json(value):
         return False
     match data_type:

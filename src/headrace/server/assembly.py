@@ -9,9 +9,10 @@ import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from sqlalchemy import Connection
+from starlette.applications import Starlette
 
 from headrace.api.app import build_app
 from headrace.api.express import Express
@@ -51,6 +52,7 @@ from headrace.server.settings import Settings
 from headrace.signals.local import LocalSignals
 from headrace.store import settings as setting_rows
 from headrace.store.database import Database
+from headrace.store.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -73,16 +75,21 @@ class Server:
 
     Attributes:
         app: The application to serve.
+        express: The short way around it.
         tokens: For the token of the first start.
     """
 
-    app: Express
+    app: Starlette
+    express: Express
     tokens: Tokens
 
-    def __init__(self, settings: Settings, directory: DataDirectory, urls: Urls) -> None:
+    def __init__(
+        self, settings: Settings, directory: DataDirectory, urls: Urls, lock: BinaryIO
+    ) -> None:
         self._settings = settings
         self._directory = directory
         self._urls = urls
+        self._lock = lock
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -108,6 +115,8 @@ class Server:
         keys = load_keys(directory.keys)
         database = Database(directory.database)
         self._stack.callback(database.close)
+        recorder = Recorder(directory.database, self._lock)
+        self._stack.push_async_callback(recorder.close)
         signals = LocalSignals()
         logs = LogFiles(directory.logs)
         bundles = BundleStore(directory.bundles)
@@ -157,6 +166,7 @@ class Server:
         sets = PodSets(database, signals, pod_engine, runner, settings.stop_grace_s)
         warm_calls = WarmEndpointCalls(
             database,
+            recorder,
             signals,
             pod_engine,
             sets,
@@ -194,7 +204,7 @@ class Server:
             ),
             settings.retention,
         )
-        application = build_app(
+        self.app = build_app(
             Services(
                 reader=database,
                 tokens=self.tokens,
@@ -217,7 +227,7 @@ class Server:
             ),
             cors_origins=settings.cors_origins,
         )
-        self.app = Express(application, deployments.endpoints, warm_calls, self._urls.public)
+        self.express = Express(deployments.endpoints, warm_calls, self._urls.public)
         await self._begin(worker, builds, sweeper, Scheduler(schedules, signals))
         await collector.begin()
         self._stack.push_async_callback(collector.close)

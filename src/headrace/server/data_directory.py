@@ -5,11 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from headrace.core.errors import Conflict, Unavailable
+
+CLAIM_PATIENCE_S = 1.0
+"""How long to wait for the last of a server that was just killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +100,27 @@ class DataDirectory:
     def claim(self) -> BinaryIO:
         """Return the lock that makes this process the directory's only server.
 
-        It is held until the file is closed, however the process ends.
+        It is held until the file is closed, however the process ends, and as long as a process
+        that writes for it is left.
 
         Raises:
             Conflict: Another server runs on this directory.
         """
         lock = (self.root / "server.lock").open("ab")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            raise Conflict(
-                f"A server runs on the data directory {self.root} already: stop it first, or "
-                "choose another one with --data-dir."
-            ) from None
-        return lock
+        deadline = time.monotonic() + CLAIM_PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    lock.close()
+                    raise Conflict(
+                        f"A server runs on the data directory {self.root} already: stop it first, "
+                        "or choose another one with --data-dir."
+                    ) from None
+                time.sleep(0.02)
+            else:
+                return lock
 
     def empty_scratch(self) -> None:
         """Remove what an earlier server left of requests and executions under way."""

@@ -7,11 +7,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import fields
+from typing import BinaryIO
 
-import uvicorn
 import uvloop
 
 from headrace.control.sealing import load_keys
@@ -20,6 +19,7 @@ from headrace.core.errors import Unavailable
 from headrace.environments.uv import UvBuilder
 from headrace.server.assembly import Server, Urls
 from headrace.server.data_directory import DataDirectory
+from headrace.server.http import HttpServer
 from headrace.server.logging import set_up_logging
 from headrace.server.settings import Settings, variable_of
 from headrace.store.database import Database
@@ -27,9 +27,6 @@ from headrace.store.migrate import migrate
 
 FIRST_NAME = "first"
 """Name of the token that is made at the first start."""
-
-HTTP_GRACE_S = 3
-"""How long requests that are held get to end when the server stops."""
 
 
 def serve(overrides: Mapping[str, str]) -> int:
@@ -45,12 +42,12 @@ def serve(overrides: Mapping[str, str]) -> int:
     set_up_logging(settings.log_level)
     directory = DataDirectory(settings.data_dir)
     directory.make()
-    with directory.claim(), _listen(settings) as listener:
+    with directory.claim() as lock, _listen(settings) as listener:
         directory.empty_scratch()
         migrate(directory.database)
         urls = _urls(settings, listener.getsockname()[1])
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, directory, urls, listener))
+            runner.run(_serve(settings, directory, urls, listener, lock))
     return 0
 
 
@@ -94,53 +91,21 @@ async def _create_token(directory: DataDirectory, name: str) -> str:
 
 
 async def _serve(
-    settings: Settings, directory: DataDirectory, urls: Urls, listener: socket.socket
+    settings: Settings,
+    directory: DataDirectory,
+    urls: Urls,
+    listener: socket.socket,
+    lock: BinaryIO,
 ) -> None:
-    async with Server(settings, directory, urls) as server:
+    async with Server(settings, directory, urls, lock) as server:
         token = None
         if not await server.tokens.all():
             token = await server.tokens.create(FIRST_NAME)
-        config = uvicorn.Config(
-            server.app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            # Who is behind a proxy matters to nobody here, and asking costs each request.
-            proxy_headers=False,
-            # Browsers and proxies do without; a date is one more thing to send.
-            date_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=HTTP_GRACE_S,
-        )
-        http = _Http(config, lambda: _greet(urls, token))
+        http = HttpServer(server.app, server.express, lambda: _greet(urls, token))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, http.stop)
         await http.serve(sockets=[listener])
-
-
-class _Http(uvicorn.Server):
-    """Uvicorn, which tells when it listens and leaves signals and what follows to this module."""
-
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_started = on_started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen, then say so."""
-        await super().startup(sockets=sockets)
-        self._on_started()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none: uvicorn would raise them again at its end, before the server's own end."""
-        yield
-
-    def stop(self) -> None:
-        """Stop listening; when asked again, without waiting for open requests."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
 
 
 def _greet(urls: Urls, token: str | None) -> None:

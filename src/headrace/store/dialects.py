@@ -10,6 +10,15 @@ from sqlalchemy.pool import NullPool
 
 BUSY_TIMEOUT_MS = 30_000
 
+PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    f"busy_timeout = {BUSY_TIMEOUT_MS}",
+    "cache_size = -16384",
+)
+"""What each connection to SQLite begins with."""
+
 
 def open_sqlite(path: Path, *, read_only: bool) -> Engine:
     """Return an engine on an SQLite file in WAL mode that syncs at each commit.
@@ -27,11 +36,8 @@ def open_sqlite(path: Path, *, read_only: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA cache_size = -16384")
+        for pragma in PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
         if read_only:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
 
 from headrace.core.deployments import Deployment
 from headrace.core.executions import Status
 from headrace.core.outcomes import Failure
 from headrace.store.executions import input_frame, output_frame
+from headrace.store.recorder_process import Statement
 from headrace.store.tables import UNFINISHED, deployments, executions, pipelines
 
 Row = tuple[Any, ...]
@@ -66,6 +70,39 @@ _START = (
     )
     .values(status=Status.RUNNING.value, started_at=bindparam("new_started_at"))
 )
+_NAMED = sqlite.dialect(paramstyle="named")
+_START_TEXT = str(_START.compile(dialect=_NAMED))
+_END_TEXT = str(_END.compile(dialect=_NAMED))
+_END_CONSTANTS = _END.compile(dialect=_NAMED).params
+_START_CONSTANTS = _START.compile(dialect=_NAMED).params
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What one commit is to say of calls.
+
+    Attributes:
+        rows: Of those that have none yet.
+        starts: Of those that have one, and have begun since.
+        ends: Of those that have one, and have ended.
+    """
+
+    rows: Sequence[Row]
+    starts: Sequence[dict[str, Any]] = ()
+    ends: Sequence[dict[str, Any]] = ()
+
+    def statements(self) -> list[Statement]:
+        """Return the statements that do it, for :class:`headrace.store.recorder.Recorder`."""
+        rows = self.rows
+        found: list[Statement] = []
+        for start in range(0, len(rows), MAX_ROWS):
+            part = rows[start : start + MAX_ROWS]
+            found.append((_statement(len(part)), _values(part)))
+        if self.starts:
+            found.append((_START_TEXT, [_START_CONSTANTS | start for start in self.starts]))
+        if self.ends:
+            found.append((_END_TEXT, [_END_CONSTANTS | end for end in self.ends]))
+        return found
 
 
 class RowMaker:
@@ -181,23 +218,22 @@ def end_of(
     }
 
 
-def record(
-    connection: Connection,
-    rows: Sequence[Row],
-    starts: Sequence[dict[str, Any]],
-    ends: Sequence[dict[str, Any]],
-) -> set[str]:
+def record(connection: Connection, records: Records, *, is_repeated: bool = False) -> set[str]:
     """Record calls; return the ids of those that nothing can be recorded of.
 
     These are the calls of pipelines that were deleted meanwhile.
 
     Args:
         connection: A connection that writes.
-        rows: Of those that have none yet.
-        starts: Of those that have one, and have begun since.
-        ends: Of those that have one, and have ended.
+        records: What is to be said of them.
+        is_repeated: Whether all of it may have been committed already.
     """
     lost: set[str] = set()
+    rows = records.rows
+    if is_repeated and rows:
+        ids = [row[0] for row in rows]
+        there = set(connection.scalars(select(executions.c.id).where(executions.c.id.in_(ids))))
+        rows = [row for row in rows if row[0] not in there]
     for start in range(0, len(rows), MAX_ROWS):
         part = rows[start : start + MAX_ROWS]
         try:
@@ -207,17 +243,20 @@ def record(
             kept, gone = _without_orphans(connection, part)
             lost |= gone
             _insert(connection, kept)
-    if starts:
-        connection.execute(_START, list(starts))
-    if ends:
-        connection.execute(_END, list(ends))
+    if records.starts:
+        connection.execute(_START, list(records.starts))
+    if records.ends:
+        connection.execute(_END, list(records.ends))
     return lost
 
 
 def _insert(connection: Connection, rows: Sequence[Row]) -> None:
     if rows:
-        values = tuple(value for row in rows for value in row)
-        connection.exec_driver_sql(_statement(len(rows)), values)
+        connection.exec_driver_sql(_statement(len(rows)), _values(rows))
+
+
+def _values(rows: Sequence[Row]) -> tuple[Any, ...]:
+    return tuple(chain.from_iterable(rows))
 
 
 @lru_cache(maxsize=MAX_ROWS)

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import shutil
+from collections.abc import Callable
 
-from headrace.core.outcomes import Failure, FailureKind
+from headrace.core.outcomes import Failure, FailureKind, Outcome
 from headrace.core.pods import PodCall, PodPlan, PodSetState, PodStatus, QueueFull
 from headrace.engines.local.pods.journal import Journal
 from headrace.engines.local.pods.keeper import Keeper
@@ -48,9 +49,14 @@ class LocalPodEngine:
         if keeper is not None:
             await keeper.retire(grace_s)
 
-    def submit(self, deployment_id: str, call: PodCall) -> Ticket | QueueFull:
+    def submit(
+        self,
+        deployment_id: str,
+        call: PodCall,
+        on_end: Callable[[Outcome], None] | None = None,
+    ) -> Ticket | QueueFull:
         """Have a call made by the next pod that is free; see the port."""
-        return self._keepers[deployment_id].queue.submit(call)
+        return self._keepers[deployment_id].queue.submit(call, on_end)
 
     def state(self, deployment_id: str) -> PodSetState:
         """Return what is to be seen of the pods of a deployment; see the port."""

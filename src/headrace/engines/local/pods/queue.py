@@ -7,7 +7,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from headrace.core.outcomes import Failure
+from headrace.core.outcomes import Failure, Outcome
 from headrace.core.pods import PodCall, PodPlan, QueueFull
 from headrace.engines.local.pods.items import Items
 from headrace.engines.local.pods.pod import Pod
@@ -56,13 +56,15 @@ class Queue:
         """Calls whose outcome is not known."""
         return self._count
 
-    def submit(self, call: PodCall) -> Ticket | QueueFull:
+    def submit(
+        self, call: PodCall, on_end: Callable[[Outcome], None] | None = None
+    ) -> Ticket | QueueFull:
         """Take a call; it is sent at once if a pod has room and nobody has waited longer."""
         plan = self.plan
         slots = plan.count * (plan.max_parallel or 1)
         if self._count >= slots + plan.max_queue and not call.is_on_record:
             return QueueFull(self._count - slots, self._retry_after_s())
-        ticket = Ticket(call, self._loop.create_future(), self, self._note_resolved)
+        ticket = Ticket(call, self, self._note_resolved, on_end)
         self._count += 1
         if call.stream:
             ticket.items = Items(lambda size: ticket.place.grant(ticket, size), self._stall_s)

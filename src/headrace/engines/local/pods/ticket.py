@@ -29,24 +29,26 @@ class Ticket:
 
     Attributes:
         call: What was submitted.
-        ended: Gets the outcome.
         items: What it yields, for the reader; None if it was not to be streamed.
         started_us: When user code began, in microseconds since 1970 UTC; 0 before.
         began: The same as ``time.monotonic`` counts.
         number: Its number in the pod that it was sent to.
+        outcome: What became of it, once that is known.
         stopping: The outcome that it gets because it was told to end, if it was.
         place: Where it is.
     """
 
     __slots__ = (
+        "_ended",
         "_home",
+        "_on_end",
         "_on_resolved",
         "_on_started",
         "began",
         "call",
-        "ended",
         "items",
         "number",
+        "outcome",
         "place",
         "started_us",
         "stopping",
@@ -55,12 +57,12 @@ class Ticket:
     def __init__(
         self,
         call: PodCall,
-        ended: asyncio.Future[Outcome],
         place: Place,
         on_resolved: Callable[[], None],
+        on_end: Callable[[Outcome], None] | None = None,
     ) -> None:
         self.call = call
-        self.ended = ended
+        self.outcome: Outcome | None = None
         self.items: Items | None = None
         self.started_us = 0
         self.began = 0.0
@@ -68,12 +70,23 @@ class Ticket:
         self.stopping: Failure | None = None
         self.place = self._home = place
         self._on_resolved = on_resolved
+        self._on_end = on_end
+        self._ended: asyncio.Future[Outcome] | None = None
         self._on_started: Callable[[], None] | None = None
+
+    @property
+    def ended(self) -> asyncio.Future[Outcome]:
+        """Gets the outcome."""
+        if self._ended is None:
+            self._ended = asyncio.get_running_loop().create_future()
+            if self.outcome is not None:
+                self._ended.set_result(self.outcome)
+        return self._ended
 
     @property
     def is_running(self) -> bool:
         """Whether user code has begun, and its outcome is not known."""
-        return self.started_us != 0 and not self.ended.done()
+        return self.started_us != 0 and self.outcome is None
 
     @property
     def may_have_begun(self) -> bool:
@@ -89,7 +102,7 @@ class Ticket:
 
     def stop(self, failure: Failure) -> None:
         """Have the call end; ``failure`` becomes its outcome. Nothing happens if it has ended."""
-        if not self.ended.done() and self.stopping is None:
+        if self.outcome is None and self.stopping is None:
             self.stopping = failure
             self.place.stop(self)
 
@@ -103,9 +116,13 @@ class Ticket:
 
     def resolve(self, outcome: Outcome) -> None:
         """Give the call its outcome; nothing happens if it has one."""
-        if self.ended.done():
+        if self.outcome is not None:
             return
-        self.ended.set_result(outcome if self.stopping is None else self.stopping)
+        self.outcome = outcome if self.stopping is None else self.stopping
+        if self._ended is not None:
+            self._ended.set_result(self.outcome)
         if self.items is not None:
             self.items.end()
         self._on_resolved()
+        if self._on_end is not None:
+            self._on_end(self.outcome)

@@ -1,0 +1,130 @@
+"""Calls of pods that are under way, from their acceptance to their record."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from headrace.control.warm import Made, OnAnswer
+from headrace.core.executions import Status, status_after
+from headrace.core.names import new_id
+from headrace.core.outcomes import Failure
+from headrace.engines.port import Ticket
+from headrace.runtime.warm_form import WarmForm
+from headrace.store import warm
+
+
+class Flight:
+    """A call from its acceptance to its record.
+
+    Attributes:
+        id: Id of the execution.
+        form: What it has in common with other calls of its deployment.
+        inputs: JSON of each input that is recorded.
+        created_us: When it was accepted, in microseconds since 1970 UTC.
+        began: The same, by the event loop's clock.
+        hold_until: When its caller is told the id instead of the answer, by the same clock.
+        ended_us: When its end was known; 0 before.
+        outputs: JSON of each output, if it succeeded.
+        failure: Why it did not succeed.
+        is_recorded: Whether it has a row.
+        waits_on_record: Whether its row says that it waits.
+        ticket: What the engine gave for it.
+        on_record: Done once it has a row; None if nobody asks.
+    """
+
+    __slots__ = (
+        "_on_answer",
+        "began",
+        "created_us",
+        "ended_us",
+        "failure",
+        "form",
+        "hold_until",
+        "id",
+        "inputs",
+        "is_recorded",
+        "on_record",
+        "outputs",
+        "ticket",
+        "waits_on_record",
+    )
+
+    def __init__(self, form: WarmForm, inputs: list[str | None], on_answer: OnAnswer) -> None:
+        self.id = new_id()
+        self.form = form
+        self.inputs = inputs
+        self.created_us = time.time_ns() // 1000
+        self.began = 0.0
+        self.hold_until = 0.0
+        self.ended_us = 0
+        self.outputs: list[str] | None = None
+        self.failure: Failure | None = None
+        self.is_recorded = False
+        self.waits_on_record = False
+        self.ticket: Ticket | None = None
+        self.on_record: asyncio.Future[None] | None = None
+        self._on_answer: OnAnswer | None = on_answer
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether its caller was told something."""
+        return self._on_answer is None
+
+    @property
+    def started_us(self) -> int | None:
+        """When its code began, if it has."""
+        return (self.ticket and self.ticket.started_us) or None
+
+    @property
+    def is_ahead_of_record(self) -> bool:
+        """Whether it runs or waits, and its row is missing or says that it waits still."""
+        if self.ended_us:
+            return False
+        return not self.is_recorded or (self.waits_on_record and self.started_us is not None)
+
+    def set_ended(self, outputs: list[str] | None, failure: Failure | None) -> None:
+        """Take note of how it ended."""
+        self.outputs = outputs
+        self.failure = failure
+        self.ended_us = time.time_ns() // 1000
+
+    def set_recorded(self) -> None:
+        """Take note that it has a row, and tell who waits for that."""
+        self.is_recorded = True
+        if self.on_record is not None and not self.on_record.done():
+            self.on_record.set_result(None)
+
+    def tell(self, made: Made) -> None:
+        """Tell the caller; nothing happens if something was told already."""
+        on_answer, self._on_answer = self._on_answer, None
+        if on_answer is not None:
+            on_answer(made)
+
+    def row(self, worker_id: str) -> warm.Row:
+        """Return its row, as it is now."""
+        started = self.started_us
+        if self.ended_us:
+            status = status_after(self.failure)
+        else:
+            status = Status.PENDING if started is None else Status.RUNNING
+        return self.form.rows.row(
+            self.id,
+            worker_id,
+            status,
+            (self.created_us, started, self.ended_us or None),
+            self.inputs,
+            self.outputs,
+            self.failure,
+        )
+
+    def end_row(self, worker_id: str) -> dict[str, object]:
+        """Return the change that ends it, if it has a row."""
+        return warm.end_of(
+            self.id,
+            worker_id,
+            status_after(self.failure),
+            (self.started_us, self.ended_us),
+            self.form.rows.outputs_text(self.outputs),
+            self.failure,
+        )
