@@ -38,6 +38,7 @@ class Peer:
         expected: A part of every right answer.
         body: What is sent to it.
         environ: Environment variables, filled in as ``command``.
+        headers: What is sent with each request, beside the usual.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Peer:
     expected: str = '{"number3":15}'
     body: bytes = PLAIN_BODY
     environ: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @contextmanager
     def serving(self) -> Iterator[Target]:
@@ -72,6 +74,7 @@ class Peer:
                     expected=self.expected,
                     pid=process.pid,
                     body=self.body,
+                    headers=dict(self.headers),
                 )
                 wait_for(target.answers, process, log)
                 yield target
@@ -103,9 +106,17 @@ def _mlserver(name: str, workers: int) -> Peer:
 
 
 FLOOR = "bare ASGI, a constant"
+SKETCH = "bare sketch: isolated and recorded"
 FASTAPI = "FastAPI"
 PEERS: Mapping[str, Peer] = {
     "floor": Peer(FLOOR, "floor", _UVICORN + "app:constant"),
+    "sketch": Peer(
+        SKETCH,
+        "floor",
+        _UVICORN + "recorded:recorded",
+        expected='{"number3": 15}',
+        headers={"Authorization": "EndpointToken floor"},
+    ),
     "fastapi": Peer(FASTAPI, "fastapi", _UVICORN + "app:app"),
     "fastapi-threads": Peer(
         "FastAPI, function in a thread", "fastapi", _UVICORN + "app:app", path="/threaded"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from tests.conftest import RunningServer, wait_until
 from tests.system.work_pipelines import processes_of
@@ -74,6 +77,11 @@ def recorded(server: RunningServer) -> dict[str, tuple[str, str]]:
     with closing(sqlite3.connect(server.data_dir / "headrace.db")) as database:
         rows = database.execute("SELECT id, status, outputs FROM executions").fetchall()
     return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def recorders(server: RunningServer) -> list[psutil.Process]:
+    found = processes_of(server)
+    return [one for one in found if "recorder_process.py" in " ".join(one.cmdline())]
 
 
 def check_answered(load: Load, found: dict[str, tuple[str, str]]) -> None:
@@ -151,4 +159,35 @@ def test_a_server_under_load_is_stopped_then_killed(
         make.sdk.get_deployment(add.name, wait_for_completion=True)
         assert add.post({"number1": 1, "number2": 2}).json()["outputs"] == {"number3": 3}
         assert server.stop() == 0
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_no_call_fails_when_the_recorder_is_killed_under_load(
+    own_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    server = own_server()
+    with maker(server, tmp_path) as make:
+        add = make.endpoint("add")
+        load = Load(add)
+        for _ in range(3):
+            load.until(len(load.answered) + 100)
+            wait_until(lambda: recorders(server), what="there is a recorder")
+            (victim,) = recorders(server)
+            # Stopped first, so that it dies with statements that it has been sent.
+            victim.send_signal(signal.SIGSTOP)
+            time.sleep(0.05)
+            victim.kill()
+            victim.wait()
+        load.until(len(load.answered) + 100)
+        assert load.refused == []
+        wait_until(lambda: recorders(server), what="there is another recorder")
+        (last,) = recorders(server)
+        server.kill()
+        load.end()
+        # At once, so that it cannot write beside the next server.
+        last.wait(5)
+        check_answered(load, recorded(server))
+        server.start()
+        check_answered(load, recorded(server))
+        assert {status for status, _ in recorded(server).values()} == {"Succeeded"}
         assert "Traceback" not in server.log.read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from headrace.core.deployments import Deployment
 
@@ -13,15 +13,20 @@ MAX_KEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A deployment that is an endpoint, with its token."""
+    """A deployment that is an endpoint, with its token.
+
+    Attributes:
+        deployment: The deployment.
+        token: Its token.
+        authorization: The value of the header that a caller sends.
+    """
 
     deployment: Deployment
     token: str
+    authorization: bytes = field(init=False)
 
-    @property
-    def authorization(self) -> bytes:
-        """The value of the header that a caller sends."""
-        return b"EndpointToken " + self.token.encode()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "authorization", b"EndpointToken " + self.token.encode())
 
 
 class EndpointCache:

@@ -50,7 +50,7 @@ class Flight:
         "waits_on_record",
     )
 
-    def __init__(self, form: WarmForm, inputs: list[str | None], on_answer: OnAnswer) -> None:
+    def __init__(self, form: WarmForm, inputs: list[str], on_answer: OnAnswer) -> None:
         self.id = new_id()
         self.form = form
         self.inputs = inputs

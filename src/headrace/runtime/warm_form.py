@@ -39,7 +39,15 @@ class WarmForm:
             )
             for item in deployment.outputs
         ]
+        shown = [name for _, _, name, _ in self._outputs if name is not None]
+        names = [f"{encode(name).decode().replace('%', '%%')}:%s" for name in shown]
+        self._answer = f"{{{','.join(names)}}}"
+        self._are_all_shown = len(shown) == len(self._outputs)
         self._late = [item for item in self._inputs if item.source.is_late]
+        self._recorded = [
+            None if isinstance(item.source, EnvironmentVariable) else item.parameter.name
+            for item in self._inputs
+        ]
         self._takes_values = any(isinstance(item.source, GivenValue) for item in self._inputs)
         self._plain = [
             (item.source.name, item.parameter.name, item.parameter.data_type)
@@ -90,13 +98,11 @@ class WarmForm:
             value = item.source.resolve(item.parameter, bindings)
             arguments[item.parameter.name] = value
 
-    def texts_of(self, arguments: Mapping[str, Json]) -> list[str | None]:
+    def texts_of(self, arguments: Mapping[str, Json]) -> list[str]:
         """Return the JSON of each input as it is recorded: secrets are not."""
         return [
-            None
-            if isinstance(item.source, EnvironmentVariable)
-            else encode(arguments.get(item.parameter.name)).decode()
-            for item in self._inputs
+            "null" if name is None else encode(arguments.get(name)).decode()
+            for name in self._recorded
         ]
 
     def outputs_of(self, returned: Returned) -> list[str] | Failure:
@@ -111,12 +117,14 @@ class WarmForm:
 
     def answer(self, texts: list[str]) -> str:
         """Return the JSON object of what the caller gets."""
+        if self._are_all_shown:
+            return self._answer % tuple(texts)
         shown = [
-            f"{encode(shown_as).decode()}:{text}"
+            text
             for (_, _, shown_as, _), text in zip(self._outputs, texts, strict=True)
             if shown_as is not None
         ]
-        return f"{{{','.join(shown)}}}"
+        return self._answer % tuple(shown)
 
     def _misfit(self, returned: Returned) -> Failure:
         problems = [

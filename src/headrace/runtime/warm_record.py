@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,6 +23,8 @@ from headrace.store.database import Database
 from headrace.store.recorder import Recorder, RecorderLost
 
 logger = logging.getLogger(__name__)
+
+NONE_LOST: frozenset[str] = frozenset()
 
 OnRecord = Callable[[Flight, bool], None]
 """Told a flight that has ended and is on disk, and whether nothing could be recorded of it."""
@@ -125,11 +128,21 @@ class WarmRecord:
         if batch is None:
             self._is_writing = False
             self._quiet.set()
-        elif self._recorder is not None and self._recorder.is_ready:
-            records = batch.records(self._worker_id())
-            self._recorder.commit(records.statements(), partial(self._hear, batch))
+        elif self._recorder is None or not self._recorder.is_ready:
+            self._begin_slowly(batch)
         else:
-            self._slow = self._loop.create_task(self._write_slowly(batch), name="warm record")
+            try:
+                records = batch.records(self._worker_id())
+                self._recorder.commit(records.statements(), partial(self._hear, batch))
+            except Exception:
+                # Whatever it was, the next commit depends on this one's end.
+                logger.exception("%d calls could not be handed over", len(batch.ended))
+                self._begin_slowly(batch)
+
+    def _begin_slowly(self, batch: _Batch, *, is_repeated: bool = False) -> None:
+        self._slow = self._loop.create_task(
+            self._write_slowly(batch, is_repeated=is_repeated), name="warm record"
+        )
 
     def _take(self) -> _Batch | None:
         """Return what waits to be written, or None if nothing does."""
@@ -149,13 +162,10 @@ class WarmRecord:
             batch.set_recorded()
             # First, so that the next commit is under way while callers are answered.
             self._write_next()
-            self._conclude(batch, set())
+            self._conclude(batch, NONE_LOST)
         else:
             logger.info("calls are recorded without the recorder: %s", error)
-            self._slow = self._loop.create_task(
-                self._write_slowly(batch, is_repeated=isinstance(error, RecorderLost)),
-                name="warm record",
-            )
+            self._begin_slowly(batch, is_repeated=isinstance(error, RecorderLost))
 
     async def _write_slowly(self, batch: _Batch, *, is_repeated: bool = False) -> None:
         """Have the database write a batch, however long that takes."""
@@ -206,7 +216,7 @@ class WarmRecord:
                 single.set_recorded()
                 self._conclude(single, lost)
 
-    def _conclude(self, batch: _Batch, lost: set[str]) -> None:
+    def _conclude(self, batch: _Batch, lost: AbstractSet[str]) -> None:
         for flight in batch.ended:
             self._on_record(flight, flight.id in lost)
         for flight in batch.known:

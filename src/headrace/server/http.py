@@ -76,6 +76,13 @@ class ExpressProtocol(HttpToolsProtocol):
         self._express = express
         self._endpoint: Endpoint | None = None
         self._body = bytearray()
+        self._idle_since = 0.0
+
+    def on_message_begin(self) -> None:
+        """Begin to read a request; what an application is told is made when one is asked."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
         """Look whether the request is a plain call, as far as its head tells."""
@@ -87,7 +94,7 @@ class ExpressProtocol(HttpToolsProtocol):
                 self.parser.get_method(), self.url, self.headers
             )
         if self._endpoint is None:
-            super().on_headers_complete()
+            self._ask_application()
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body."""
@@ -114,11 +121,62 @@ class ExpressProtocol(HttpToolsProtocol):
             self._go_the_long_way()
             super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Begin with the next request if it is there already."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, application = self.pipeline.pop()
+            self._start_asgi_task(cycle, application)
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._mind_idleness(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it has been idle for long; look again later otherwise.
+
+        One timer does for a connection, instead of one for each answer.
+        """
+        self.timeout_keep_alive_task = None
+        is_idle = getattr(self.cycle, "response_complete", True)
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if not is_idle:
+            self._mind_idleness(self.timeout_keep_alive)
+        elif left > 0:
+            self._mind_idleness(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+        super().connection_lost(exc)
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Leave the timer as it is: when it is up, it looks whether the connection is idle."""
+
+    def _mind_idleness(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            seconds, self.timeout_keep_alive_handler
+        )
+
     def _go_the_long_way(self) -> None:
         body, self._body = bytes(self._body), bytearray()
         self._endpoint = None
-        super().on_headers_complete()
+        self._ask_application()
         super().on_body(body)
+
+    def _ask_application(self) -> None:
+        url, headers, expect_100_continue = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expect_100_continue
+        # The very list that the application sees.
+        self.headers.extend(headers)
+        super().on_headers_complete()
 
     def _reply(self, held: _Held, status: int, headers: Headers, body: bytes) -> None:
         held.response_complete = True

@@ -20,7 +20,7 @@ from typing import IO, Any, cast
 
 from headrace.store import recorder_process
 from headrace.store.dialects import BUSY_TIMEOUT_MS, PRAGMAS
-from headrace.store.recorder_process import LENGTH, Statement
+from headrace.store.recorder_process import LENGTH, YES, Statement
 
 logger = logging.getLogger(__name__)
 
@@ -83,9 +83,12 @@ class Recorder:
             statements: Texts with their parameters; a list of parameters stands for one execution
                 with each of them.
             on_done: Called once, later.
+
+        Raises:
+            ValueError: There is something among the parameters that SQL has no type for.
         """
-        self._on_done = on_done
         self._send(statements)
+        self._on_done = on_done
 
     async def close(self) -> None:
         """Have the process end, once it has answered."""
@@ -100,7 +103,7 @@ class Recorder:
         script = str(Path(recorder_process.__file__))
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", script, str(far.fileno())],
+                [sys.executable, "-I", "-S", script, str(far.fileno()), str(self._path)],
                 pass_fds=kept,
                 stdin=subprocess.DEVNULL,
                 # What it says is a traceback, for the server's log.
@@ -120,7 +123,7 @@ class Recorder:
     async def _connect(self, near: socket.socket) -> None:
         transport, _ = await self._loop.create_unix_connection(lambda: _Line(self), sock=near)
         self._transport = cast("asyncio.WriteTransport", transport)
-        self._send((str(self._path), BUSY_TIMEOUT_MS / 1000, PRAGMAS))
+        self._send((BUSY_TIMEOUT_MS / 1000, PRAGMAS))
 
     def _send(self, value: Any) -> None:
         transport = self._transport
@@ -196,6 +199,10 @@ class _Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand on answers that are complete."""
+        if data == YES:
+            # Nearly always.
+            self._owner.hear(None)
+            return
         data = self._data + data
         while len(data) >= LENGTH.size:
             end = LENGTH.size + LENGTH.unpack_from(data)[0]

@@ -21,20 +21,23 @@ LENGTH = struct.Struct(">I")
 RECEIVE_BYTES = 65536
 """For more at once the allocator would get memory from the kernel, and give it back, each time."""
 
+YES = LENGTH.pack(len(marshal.dumps(None))) + marshal.dumps(None)
+"""What is said of statements that were committed."""
+
 _PR_SET_PDEATHSIG = 1
 
 Statement = tuple[str, Sequence[Any]]
 
 
 def main() -> None:
-    """Serve on the descriptor that is the only argument, until the other end is closed."""
+    """Serve on a descriptor, the first argument, the database of the second."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     # It ends with the server and not by its signals, which a terminal sends to all at once.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     line = socket.socket(fileno=int(sys.argv[1]))
-    path, timeout_s, pragmas = receive(line) or sys.exit(0)
-    database = sqlite3.connect(path, timeout=timeout_s, isolation_level=None)
+    timeout_s, pragmas = receive(line) or sys.exit(0)
+    database = sqlite3.connect(sys.argv[2], timeout=timeout_s, isolation_level=None)
     for pragma in pragmas:
         database.execute(f"PRAGMA {pragma}")
     send(line, None)

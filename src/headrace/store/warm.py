@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Update, bindparam, select, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -70,11 +70,17 @@ _START = (
     )
     .values(status=Status.RUNNING.value, started_at=bindparam("new_started_at"))
 )
-_NAMED = sqlite.dialect(paramstyle="named")
-_START_TEXT = str(_START.compile(dialect=_NAMED))
-_END_TEXT = str(_END.compile(dialect=_NAMED))
-_END_CONSTANTS = _END.compile(dialect=_NAMED).params
-_START_CONSTANTS = _START.compile(dialect=_NAMED).params
+
+
+def _compiled(statement: Update) -> tuple[str, dict[str, Any]]:
+    """Return the text of a statement, and what its parameters are unless they are given."""
+    compiled = statement.compile(dialect=sqlite.dialect(paramstyle="named"))
+    # Names are a kind of text of SQLAlchemy's own, which no other process would understand.
+    return str(compiled), {str(name): value for name, value in compiled.params.items()}
+
+
+_START_TEXT, _START_CONSTANTS = _compiled(_START)
+_END_TEXT, _END_CONSTANTS = _compiled(_END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +115,11 @@ class RowMaker:
     """Makes the rows of a deployment's calls; what they share is prepared once."""
 
     def __init__(self, deployment: Deployment) -> None:
-        self._inputs = [
-            (item.parameter.name, *input_frame(item.parameter, item.source))
-            for item in deployment.inputs
-        ]
-        self._outputs = [
-            output_frame(item.parameter, item.destination) for item in deployment.outputs
-        ]
+        inputs = [input_frame(item.parameter, item.source) for item in deployment.inputs]
+        outputs = [output_frame(item.parameter, item.destination) for item in deployment.outputs]
+        self._inputs = _form(inputs)
+        self._outputs = _form(outputs)
+        self._no_outputs = self._outputs % (("null",) * len(outputs))
         self._shared = (
             deployment.pipeline.id,
             deployment.pipeline.name,
@@ -136,7 +140,7 @@ class RowMaker:
         worker_id: str,
         status: Status,
         times_us: tuple[int, int | None, int | None],
-        values: Sequence[str | None],
+        values: Sequence[str],
         outputs: Sequence[str] | None,
         failure: Failure | None,
     ) -> Row:
@@ -147,7 +151,7 @@ class RowMaker:
             worker_id: The worker that has it made.
             status: Where it is in its life.
             times_us: When it was accepted, when it began and when it ended, in microseconds.
-            values: JSON of each input that is recorded, in order; None for a secret.
+            values: JSON of each input, in order; null for a secret.
             outputs: JSON of each output, in order; None if there are none.
             failure: Why it did not succeed.
         """
@@ -158,7 +162,7 @@ class RowMaker:
             created,
             started,
             ended,
-            self._inputs_text(values),
+            self._inputs % tuple(values),
             self.outputs_text(outputs),
             failure and failure.kind.value,
             failure and failure.message,
@@ -168,19 +172,13 @@ class RowMaker:
 
     def outputs_text(self, outputs: Sequence[str] | None) -> str:
         """Return the column of the outputs."""
-        texts = outputs or ["null"] * len(self._outputs)
-        framed = [
-            f"{before}{text}{after}"
-            for (before, after), text in zip(self._outputs, texts, strict=True)
-        ]
-        return f"[{','.join(framed)}]"
+        return self._no_outputs if outputs is None else self._outputs % tuple(outputs)
 
-    def _inputs_text(self, values: Sequence[str | None]) -> str:
-        framed = [
-            f"{before}{text or 'null'}{after}"
-            for (_, before, after), text in zip(self._inputs, values, strict=True)
-        ]
-        return f"[{','.join(framed)}]"
+
+def _form(frames: Sequence[tuple[str, str]]) -> str:
+    """Return the text of a column with a ``%s`` for each value."""
+    texts = [f"{before}\0{after}" for before, after in frames]
+    return f"[{','.join(texts)}]".replace("%", "%%").replace("\0", "%s")
 
 
 def start_of(execution_id: str, worker_id: str, started_us: int | None) -> dict[str, Any]:
