@@ -24,10 +24,13 @@ def minutes_ago(count: int) -> datetime:
     return datetime.now(UTC).replace(second=0, microsecond=0) - count * MINUTE
 
 
-def set_back(server: RunningServer, name: str, fire_at: datetime) -> None:
+def set_back(
+    server: RunningServer, name: str, fire_at: datetime, put_off: timedelta = timedelta()
+) -> None:
     """Have a deployment look as if its first fire time had been ``fire_at``, and is still to come.
 
-    Nothing is due of it before that, so its ledger stays as a verification expects it.
+    ``put_off`` is by how much its jitter has it acted on later. Nothing is due of it before, so
+    its ledger stays as a verification expects it.
     """
     with (
         closing(sqlite3.connect(server.data_dir / "headrace.db", timeout=60)) as database,
@@ -37,7 +40,7 @@ def set_back(server: RunningServer, name: str, fire_at: datetime) -> None:
         stamp = int(fire_at.timestamp()) * 1_000_000
         database.execute(
             "UPDATE schedules SET next_fire_at = ?, due_at = ? WHERE deployment_id = ?",
-            (stamp, stamp, *found),
+            (stamp, stamp + put_off // timedelta(microseconds=1), *found),
         )
         database.execute(
             "UPDATE schedule_revisions SET since = ? WHERE deployment_id = ? AND until IS NULL",

@@ -312,6 +312,28 @@ def test_a_schedule_that_lags_behind_its_ledger_stops_neither_itself_nor_others(
         assert sdk.get_ledger("lags")[-4:] == rows[-4:]
 
 
+def test_what_jitter_has_put_off_runs_when_the_deployment_changes(
+    http: httpx.Client, server: RunningServer, name: str, create: Any
+) -> None:
+    """A change settles what came before it; that is no reason to call it late, or to skip it."""
+    while True:
+        create(schedule="* * * * *", jitter_s=3600)
+        offset_s = http.get(f"/deployments/{name}/fire-times").json()["offset_s"]
+        if offset_s > 600:
+            break
+        http.delete(f"/deployments/{name}")
+    first = minutes_ago(3)
+    set_back(server, name, first, timedelta(seconds=offset_s))
+    answer = http.patch(f"/deployments/{name}", json={"schedule": "0 3 * * *"})
+    assert answer.status_code == 200, answer.text
+    rows = http.get(f"/deployments/{name}/ledger").json()["items"][::-1][:4]
+    assert moments([row["fire_at"] for row in rows]) == [
+        first + timedelta(minutes=n) for n in range(4)
+    ]
+    assert [row["fate"] for row in rows] == ["ran"] * 4
+    assert all(row["execution_id"] for row in rows)
+
+
 def test_what_came_due_while_no_server_ran_is_acted_on_at_the_start(
     own_server: Callable[..., RunningServer], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

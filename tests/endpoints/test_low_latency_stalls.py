@@ -48,3 +48,36 @@ def test_calls_that_outlast_a_stall_of_the_database_are_answered_and_recorded_on
         found = [item["status"] for item in make.executions(endpoint.name)]
         assert found == ["Succeeded"] * CALLS
         assert "could not be recorded" not in server.log.read_text()
+
+
+def test_a_call_that_becomes_slow_during_another_commit_is_recorded(
+    own_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    server = own_server()
+    with maker(server, tmp_path) as make, ThreadPoolExecutor(2) as threads:
+        endpoint = make.endpoint(
+            "do_async", enable_parallel_executions=True, max_parallel_executions_per_pod=2
+        )
+        # The recorder is up from here on, so that it is what waits for the database.
+        for _ in range(3):
+            endpoint.do("count")
+        gate = tmp_path / "gate"
+        with closing(sqlite3.connect(server.data_dir / "headrace.db")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            fast = threads.submit(endpoint.post, {"what": "count", "argument": None})
+            with pytest.raises(TimeoutError):
+                fast.result(0.3)
+            body = {"what": "hold_async", "argument": str(gate)}
+            slow = threads.submit(endpoint.post, body)
+            wait_until(Path(f"{gate}.began").exists, what="the call has begun")
+            # It is looked at every 20 ms, from 60 ms on, while the other one's commit waits.
+            with pytest.raises(TimeoutError):
+                slow.result(0.3)
+            other.rollback()
+        assert fast.result(30).status_code == 200
+        gate.touch()
+        answer = slow.result(30)
+        assert answer.status_code == 200
+        execution = make.execution(answer.json()["execution_id"])
+        assert (execution["status"], execution["attempt"]) == ("Succeeded", 1)
+        assert [item["status"] for item in make.executions(endpoint.name)] == ["Succeeded"] * 5

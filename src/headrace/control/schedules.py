@@ -165,7 +165,7 @@ def settle_schedule(
             return total
         batch = _Batch(connection, at, worker_id, looks_up=True)
         # What jitter has put off is acted on now: afterwards another rule may hold.
-        batch.fire(deployment, row, ignores_jitter=True)
+        batch.fire(deployment, row, settles=True)
         total += batch.store()
 
 
@@ -173,6 +173,7 @@ def restart_schedule(
     connection: Connection, before: Deployment, after: Deployment, at: datetime
 ) -> None:
     """Store a changed schedule, settled up to ``at``; only fire times after ``at`` follow it."""
+    at = _not_before_ledger(connection, after.id, at)
     old, new = _schedule_of(before), _schedule_of(after)
     rows.change_schedule(connection, after.id, new, new.cron.next_after(at))
     if new.cron != old.cron:
@@ -182,7 +183,20 @@ def restart_schedule(
 
 def end_schedule(connection: Connection, deployment_id: str, at: datetime) -> None:
     """Record that a deployment, settled up to ``at``, has no fire times after it."""
-    rows.close_revision(connection, deployment_id, at)
+    rows.close_revision(
+        connection, deployment_id, _not_before_ledger(connection, deployment_id, at)
+    )
+
+
+def _not_before_ledger(connection: Connection, deployment_id: str, at: datetime) -> datetime:
+    """Return from when on a change made at ``at`` holds.
+
+    A clock that was set back must not have it hold before what is recorded already: fire times with
+    a row would come again, or have a row by a schedule that was not in force.
+    """
+    since = rows.revisions_of(connection, deployment_id)[-1].since
+    recorded = ledger.last_fire_time(connection, deployment_id)
+    return max(at, since, recorded or since)
 
 
 class _Batch:
@@ -201,10 +215,11 @@ class _Batch:
         self._ended: list[str] = []
         self._to_stop: set[str] = set()
 
-    def fire(
-        self, deployment: Deployment, row: rows.ScheduleRow, *, ignores_jitter: bool = False
-    ) -> None:
-        """Take up what is due of one schedule. What may fail does so before the first change."""
+    def fire(self, deployment: Deployment, row: rows.ScheduleRow, *, settles: bool = False) -> None:
+        """Take up what is due of one schedule. What may fail does so before the first change.
+
+        With ``settles``, what jitter has put off is due too.
+        """
         schedule = row.schedule
         offset = schedule.offset_for(row.deployment_id)
         running = pending = 0
@@ -212,12 +227,12 @@ class _Batch:
             running, pending = rows.unfinished_counts(self._connection, row.deployment_id)
         state = ScheduleState(
             next_fire_at=row.next_fire_at,
-            offset=timedelta() if ignores_jitter else offset,
+            offset=offset,
             is_enabled=deployment.is_enabled,
             running=running,
             pending=pending,
         )
-        planned = plan(schedule, state, self._now, limit=MAX_FIRES)
+        planned = plan(schedule, state, self._now, limit=MAX_FIRES, settles=settles)
         known: set[datetime] = set()
         if self._looks_up:
             known = ledger.fire_times_since(self._connection, row.deployment_id, row.next_fire_at)

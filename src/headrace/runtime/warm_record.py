@@ -146,15 +146,12 @@ class WarmRecord:
 
     def _take(self) -> _Batch | None:
         """Return what waits to be written, or None if nothing does."""
-        ended, begun = self._ended, self._begun
+        begun, self._begun = self._begun, []
+        ended, self._ended = self._ended, []
         if begun:
             # Each once, although it was seen several times while the last commit took long.
             begun = [flight for flight in dict.fromkeys(begun) if flight.is_ahead_of_record]
-            self._begun = []
-        if not ended and not begun:
-            return None
-        self._ended = []
-        return _Batch(begun, ended)
+        return _Batch(begun, ended) if begun or ended else None
 
     def _hear(self, batch: _Batch, error: Exception | None) -> None:
         """Take what the recorder says of a batch."""

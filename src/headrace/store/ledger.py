@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
 
 from headrace.core.ledger import LedgerRow
 from headrace.core.schedules import Fate
@@ -81,6 +81,14 @@ def fire_times_since(connection: Connection, deployment_id: str, since: datetime
         )
     )
     return {from_us(fire_at) for fire_at in found}
+
+
+def last_fire_time(connection: Connection, deployment_id: str) -> datetime | None:
+    """Return the latest fire time of a deployment that has a row, or None if none has."""
+    latest: int | None = connection.scalar(
+        select(func.max(ledger.c.fire_at)).where(ledger.c.deployment_id == deployment_id)
+    )
+    return from_us(latest)
 
 
 def fates_between(

@@ -142,7 +142,16 @@ def unfinished_counts(connection: Connection, deployment_id: str) -> tuple[int, 
 def open_revision(
     connection: Connection, deployment_id: str, name: str, cron: Cron, since: datetime
 ) -> None:
-    """Record from when on a deployment has an expression and a zone."""
+    """Record from when on a deployment has an expression and a zone.
+
+    What was to hold from the same moment on never did, and is forgotten.
+    """
+    connection.execute(
+        delete(schedule_revisions).where(
+            schedule_revisions.c.deployment_id == deployment_id,
+            schedule_revisions.c.since == to_us(since),
+        )
+    )
     connection.execute(
         insert(schedule_revisions).values(
             deployment_id=deployment_id,

@@ -187,6 +187,9 @@ class SentCalls:
                 return 0
             if "held" in message:
                 self._held.add(number)
+            if not ticket.started_us and message.get("kind") != "cancelled":
+                # Sent ahead, and answered together with those before it.
+                ticket.start(time.monotonic())
             ticket.resolve(read_outcome(ticket.call, self.plan, message))
             return 1
         if op == "item":
