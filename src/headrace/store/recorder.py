@@ -63,7 +63,10 @@ class Recorder:
         self._is_closed = False
         self._on_done: OnDone | None = None
         self._patience: asyncio.TimerHandle | None = None
+        self._asked_at = 0.0
         self._start_at = 0.0
+        self._connecting: asyncio.Task[None] | None = None
+        self._burial: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self._ended.set()
 
@@ -130,16 +133,15 @@ class Recorder:
         if transport is not None:
             body = marshal.dumps(value)
             transport.write(LENGTH.pack(len(body)) + body)
-        if self._patience is None:
-            self._begin_patience()
+        self._begin_patience()
 
     def _begin_patience(self) -> None:
         self._asked_at = self._loop.time()
-        self._patience = self._loop.call_later(PATIENCE_S, self._lose_patience)
+        if self._patience is None:
+            self._patience = self._loop.call_later(PATIENCE_S, self._lose_patience)
 
     def hear(self, refusal: str | None) -> None:
         """Take what the process says: None, or why it did not commit."""
-        self._asked_at = self._loop.time()
         if not self._is_up:
             self._is_up = True
             return
