@@ -142,6 +142,12 @@ async def test_a_pod_that_closes_its_socket_is_replaced(pods):
     assert await pods.value({"closes": False}) != pid
 
 
+async def stop(pods, pid):
+    """Stop a process, and wait until it is: until then it may take what it is sent."""
+    os.kill(pid, signal.SIGSTOP)
+    await pods.until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+
+
 @pytest.mark.parametrize(("function", "max_parallel"), [("fn", None), ("co", 3)])
 async def test_a_pod_that_is_stopped_is_found_and_replaced(pods, place, function, max_parallel):
     await pods.engine.close()
@@ -150,7 +156,7 @@ async def test_a_pod_that_is_stopped_is_found_and_replaced(pods, place, function
     pid = await pods.value()
     running = pods.submit({"place": str(place), "then": "sleep"})
     await pods.until((place / "complete").exists)
-    os.kill(pid, signal.SIGSTOP)
+    await stop(pods, pid)
     waiting = pods.submit()
     outcome = await running.ended
     assert outcome.kind is FailureKind.WORKER_LOST
@@ -164,7 +170,7 @@ async def test_a_pod_that_is_stopped_while_idle_is_found_before_anybody_calls(po
     pods.open(hang_s=0.5)
     await pods.deploy()
     pid = await pods.value()
-    os.kill(pid, signal.SIGSTOP)
+    await stop(pods, pid)
     await pods.until(lambda: any("was lost" in line for line in pods.said("headrace")))
     assert await pods.value() != pid
 

@@ -111,7 +111,8 @@ class ExpressProtocol(HttpToolsProtocol):
         if endpoint is None:
             super().on_message_complete()
             return
-        before, held = self.cycle, _Held(is_kept=self.parser.should_keep_alive())
+        is_kept = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+        before, held = self.cycle, _Held(is_kept=is_kept)
         self.cycle = cast("RequestResponseCycle", held)
         if self._express.begin(endpoint, bytes(self._body), partial(self._reply, held)):
             self._endpoint = None

@@ -1,0 +1,201 @@
+"""The short way of plain calls, byte by byte: how requests and answers share a connection."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from tests.conftest import RunningServer, wait_until
+from tests.warm import Endpoint, Holds, Maker, holds_in, maker
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def make(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maker]:
+    with maker(server, tmp_path_factory.mktemp("plain")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def add(make: Maker) -> Endpoint:
+    endpoint = make.endpoint("add")
+    # The first call makes the server know the endpoint.
+    assert endpoint.post({"number1": 1, "number2": 1}).status_code == 200
+    return endpoint
+
+
+@pytest.fixture
+def holds(tmp_path: Path) -> Iterator[Holds]:
+    with holds_in(tmp_path) as made:
+        yield made
+
+
+class Line:
+    """A connection to an endpoint's server, on which bytes are sent as a test says."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        url = urlsplit(endpoint.url)
+        self._endpoint = endpoint
+        self._path = url.path
+        self.socket = socket.create_connection((url.hostname, url.port), timeout=30)
+
+    def request(self, body: bytes, *more: str, version: str = "1.1", token: str = "") -> bytes:
+        """Return a request as bytes; ``more`` are further header lines."""
+        lines = [
+            f"POST {self._path} HTTP/{version}",
+            "Host: here",
+            f"Authorization: EndpointToken {token or self._endpoint.token}",
+            "Content-Type: application/json",
+            *more,
+        ]
+        if not any(line.lower().startswith("transfer-encoding") for line in more):
+            lines.append(f"Content-Length: {len(body)}")
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def answer(self) -> tuple[int, Any]:
+        """Read one answer; return its status and its body."""
+        response = HTTPResponse(self.socket, method="POST")
+        response.begin()
+        return response.status, json.loads(response.read())
+
+    def total(self) -> float:
+        status, body = self.answer()
+        assert status == 200, body
+        return float(body["outputs"]["number3"])
+
+    @property
+    def is_closed(self) -> bool:
+        self.socket.settimeout(30)
+        return self.socket.recv(1) == b""
+
+
+@pytest.fixture
+def line(add: Endpoint) -> Iterator[Line]:
+    made = Line(add)
+    with closing(made.socket):
+        yield made
+
+
+def numbers(first: float, second: float) -> bytes:
+    return json.dumps({"number1": first, "number2": second}).encode()
+
+
+def test_a_connection_takes_one_call_after_the_other(line: Line) -> None:
+    for number in range(20):
+        line.send(line.request(numbers(number, 1)))
+        assert line.total() == number + 1
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_a_request_may_come_in_pieces(line: Line, size: int) -> None:
+    data = line.request(numbers(2, 3))
+    for start in range(0, len(data), size):
+        line.send(data[start : start + size])
+        time.sleep(0.0005)
+    assert line.total() == 5
+
+
+def test_answers_come_in_the_order_of_requests_that_do_not_wait(line: Line) -> None:
+    """Plain ones, ones that go the long way, and ones that are wrong, all at once."""
+    line.send(
+        line.request(numbers(1, 1))
+        + line.request(numbers(2, 1))
+        + line.request(b'{"number1": 3}')
+        + line.request(b'{"number1": "x"}')
+        + line.request(numbers(5, 1), "X-Other: 1")
+        + line.request(numbers(6, 1))
+    )
+    assert [line.total(), line.total(), line.total()] == [2, 3, 4]
+    status, body = line.answer()
+    assert (status, body["name"]) == (400, "InvalidValue")
+    assert [line.total(), line.total()] == [6, 7]
+
+
+def test_a_chunked_body_is_as_good(line: Line) -> None:
+    body = numbers(4, 5)
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+    line.send(line.request(b"", "Transfer-Encoding: chunked") + chunks)
+    assert line.total() == 9
+    line.send(line.request(numbers(1, 2)))
+    assert line.total() == 3
+
+
+@pytest.mark.parametrize(
+    ("version", "more"),
+    [("1.1", ["Connection: close"]), ("1.0", []), ("1.0", ["Connection: close"])],
+)
+def test_a_connection_is_closed_if_that_was_asked(
+    line: Line, version: str, more: list[str]
+) -> None:
+    line.send(line.request(numbers(1, 1), *more, version=version))
+    assert line.total() == 2
+    assert line.is_closed
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (b"", 400, "number1"),
+        (b"{", 400, "JSON"),
+        (b"[1]", 400, "object"),
+        (b'{"number1": null}', 400, "number1"),
+        (b'{"number1": 1, "number4": 1}', 400, "number4"),
+        (b'{"number1": 1e999}', 400, ""),
+        (b'{"number1": "' + b"9" * 70_000 + b'"}', 413, "bytes"),
+        (b'{"number1": ' + b"[" * 2000 + b"]" * 2000 + b"}", 400, ""),
+    ],
+)
+def test_what_is_wrong_is_said_and_the_connection_goes_on(
+    line: Line, body: bytes, status: int, words: str
+) -> None:
+    line.send(line.request(body))
+    said, answer = line.answer()
+    assert said == status, answer
+    assert words in answer["message"]
+    line.send(line.request(numbers(1, 1)))
+    assert line.total() == 2
+
+
+def test_a_wrong_token_is_refused(line: Line) -> None:
+    line.send(line.request(numbers(1, 1), token="wrong"))
+    status, body = line.answer()
+    assert (status, body["name"]) == (401, "Unauthenticated")
+    line.send(line.request(numbers(1, 1)))
+    assert line.total() == 2
+
+
+def test_a_caller_who_waits_to_be_told_to_go_on_is_told(line: Line) -> None:
+    body = numbers(1, 4)
+    head = line.request(body, "Expect: 100-continue").removesuffix(body)
+    line.send(head)
+    assert line.socket.recv(4096).startswith(b"HTTP/1.1 100 ")
+    line.send(body)
+    assert line.total() == 5
+
+
+def test_a_call_goes_on_when_its_caller_has_gone(make: Maker, holds: Holds) -> None:
+    endpoint = make.endpoint("do")
+    endpoint.do("count")
+    path = holds._folder / "left"
+    line = Line(endpoint)
+    line.send(line.request(json.dumps({"what": "hold", "argument": str(path)}).encode()))
+    wait_until(path.with_name("left.began").exists, what="the call begins")
+    line.socket.close()
+    path.touch()
+    wait_until(
+        lambda: [item["status"] for item in make.executions(endpoint.name)] == ["Succeeded"] * 2,
+        what="it is recorded",
+    )
+    assert endpoint.do("count")["calls"] >= 2
