@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from chaos.small_disk import SmallDisk
 
@@ -48,6 +49,7 @@ REASONS = MAY_FAIL | {"environment"}
 
 WEIGHTS = {"server": 30, "start": 8, "template": 14, "call": 28, "sleep": 14, "disk": 6}
 PACE_S = 0.05
+PARALLEL = 4
 FULL_S = 2.0
 
 
@@ -112,12 +114,23 @@ class Campaign:
             for periodic in PERIODIC:
                 make_periodic(sdk, periodic)
             again = {"retries": 2, "retry_backoff_s": 0.1}
+            warm: dict[str, Any] = {"mode": "low_latency"}
+            parallel = make_endpoint(
+                sdk,
+                "warm-parallel",
+                has_keys=False,
+                enable_parallel_executions=True,
+                max_parallel_executions_per_pod=PARALLEL,
+                **warm,
+            )
             return [
                 make_endpoint(sdk, "plain", has_keys=False),
                 make_endpoint(sdk, "keys", has_keys=True),
                 make_endpoint(sdk, "again", has_keys=True, **again),
-                make_endpoint(sdk, "warm", has_keys=False, mode="low_latency"),
-                make_endpoint(sdk, "warm-keys", has_keys=True, mode="low_latency"),
+                make_endpoint(sdk, "warm", has_keys=False, **warm),
+                make_endpoint(sdk, "warm-keys", has_keys=True, **warm),
+                # As many callers at once, so that fast calls are recorded while slow ones begin.
+                *[parallel] * PARALLEL,
             ]
 
     def _bother(self) -> None:
