@@ -21,7 +21,7 @@ from headrace.core.outcomes import CANCELLED
 from headrace.core.parameters import Output
 from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
 from headrace.core.retries import Retries
-from headrace.core.schedules import ScheduleOptions, ScheduleRequest, read_schedule
+from headrace.core.schedule_requests import ScheduleOptions, ScheduleRequest, read_schedule
 from headrace.core.sources import Rule
 from headrace.core.tokens import User
 from headrace.store import claims, executions

@@ -15,6 +15,7 @@ from simulation.planning import drive_zone
 
 from headrace.core.cron import Cron
 from headrace.core.errors import InvalidSchedule
+from headrace.core.schedule_requests import ScheduleOptions, ScheduleRequest, read_schedule
 from headrace.core.schedules import (
     MAX_FIRES,
     ON_TIME,
@@ -23,11 +24,8 @@ from headrace.core.schedules import (
     Missed,
     Overlap,
     Schedule,
-    ScheduleOptions,
-    ScheduleRequest,
     ScheduleState,
     plan,
-    read_schedule,
 )
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -9,7 +9,7 @@ from typing import Any
 from headrace.core.destinations import OutputDestination
 from headrace.core.low_latency import LowLatency
 from headrace.core.retries import Retries
-from headrace.core.schedules import ScheduleRequest
+from headrace.core.schedule_requests import ScheduleRequest
 from headrace.core.sources import InputSource, Rule
 
 InputsMapping = Sequence[tuple[str, InputSource]]

@@ -8,19 +8,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from headrace.control.schedules import (
-    Fired,
-    end_schedule,
-    restart_schedule,
-    settle_schedule,
-    start_schedule,
-)
+from headrace.control.schedules import Fired, settle_schedule
 from headrace.core.deployments import Deployment
 from headrace.core.errors import AlreadyExists, NotFound
 from headrace.core.outcomes import Failure, FailureKind
+from headrace.core.schedules import Schedule
 from headrace.core.sources import Rule
 from headrace.store import deployments as rows
-from headrace.store import executions
+from headrace.store import executions, ledger, schedules
 
 DELETED = Failure(
     FailureKind.CANCELLED, "The execution was cancelled, because its deployment was deleted."
@@ -47,7 +42,7 @@ def add(connection: Connection, deployment: Deployment, sealed_token: bytes | No
                 )
     rows.add_deployment(connection, deployment, sealed_token)
     if deployment.schedule is not None:
-        start_schedule(connection, deployment, deployment.created_at)
+        _start_schedule(connection, deployment, deployment.created_at)
 
 
 def change(
@@ -73,7 +68,7 @@ def change(
         fired = settle_schedule(connection, before.id, at, worker_id)
     rows.change_deployment(connection, after)
     if before.schedule != after.schedule:
-        restart_schedule(connection, before, after, at)
+        _restart_schedule(connection, before, after, at)
     changed = rows.deployment_by_id(connection, before.id)
     return (after if changed is None else changed), fired
 
@@ -95,7 +90,7 @@ def remove(connection: Connection, deployment_id: str, at: datetime, worker_id: 
         return
     if deployment.schedule is not None:
         settle_schedule(connection, deployment_id, at, worker_id)
-        end_schedule(connection, deployment_id, at)
+        _end_schedule(connection, deployment_id, at)
     for waiting in executions.unfinished_ids(connection, deployment_id=deployment_id):
         # Recorded since everything was stopped; without the deployment nobody would start it.
         executions.end_pending(connection, waiting, DELETED, at)
@@ -117,3 +112,46 @@ def change_token(connection: Connection, name: str, sealed_token: bytes) -> None
 def no_deployment(name: str) -> NotFound:
     """Return the error for a name that no deployment has."""
     return NotFound(f"There is no deployment {name!r}.")
+
+
+def _start_schedule(connection: Connection, deployment: Deployment, at: datetime) -> None:
+    """Record the schedule of a new deployment; only fire times after ``at`` count."""
+    schedule = _schedule_of(deployment)
+    schedules.add_schedule(connection, deployment.id, schedule, schedule.cron.next_after(at))
+    schedules.open_revision(connection, deployment.id, deployment.name, schedule.cron, at)
+
+
+def _restart_schedule(
+    connection: Connection, before: Deployment, after: Deployment, at: datetime
+) -> None:
+    """Store a changed schedule, settled up to ``at``; only fire times after ``at`` follow it."""
+    at = _not_before_ledger(connection, after.id, at)
+    old, new = _schedule_of(before), _schedule_of(after)
+    schedules.change_schedule(connection, after.id, new, new.cron.next_after(at))
+    if new.cron != old.cron:
+        schedules.close_revision(connection, after.id, at)
+        schedules.open_revision(connection, after.id, after.name, new.cron, at)
+
+
+def _end_schedule(connection: Connection, deployment_id: str, at: datetime) -> None:
+    """Record that a deployment, settled up to ``at``, has no fire times after it."""
+    schedules.close_revision(
+        connection, deployment_id, _not_before_ledger(connection, deployment_id, at)
+    )
+
+
+def _not_before_ledger(connection: Connection, deployment_id: str, at: datetime) -> datetime:
+    """Return from when on a change made at ``at`` holds.
+
+    A clock that was set back must not have it hold before what is recorded already: fire times with
+    a row would come again, or have a row by a schedule that was not in force.
+    """
+    since = schedules.revisions_of(connection, deployment_id)[-1].since
+    recorded = ledger.last_fire_time(connection, deployment_id)
+    return max(at, since, recorded or since)
+
+
+def _schedule_of(deployment: Deployment) -> Schedule:
+    if deployment.schedule is None:
+        raise LookupError(f"deployment {deployment.id} has no schedule")
+    return deployment.schedule

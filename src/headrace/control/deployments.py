@@ -36,7 +36,7 @@ from headrace.core.low_latency import LowLatency, read_low_latency
 from headrace.core.mappings import MappedInput, MappedOutput, map_parameters
 from headrace.core.names import check_name, new_id
 from headrace.core.retries import Retries
-from headrace.core.schedules import read_schedule
+from headrace.core.schedule_requests import read_schedule
 from headrace.core.sources import GivenValue, InputSource, Rule
 from headrace.core.tokens import User, same_token
 from headrace.core.values import Json

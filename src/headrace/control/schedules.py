@@ -23,7 +23,6 @@ from headrace.core.schedules import (
     Fate,
     Fire,
     Overlap,
-    Schedule,
     ScheduleState,
     plan,
 )
@@ -146,13 +145,6 @@ def fire_due(
     return replace(batch.store(), next_due_at=rows.next_due_at(connection))
 
 
-def start_schedule(connection: Connection, deployment: Deployment, at: datetime) -> None:
-    """Record the schedule of a new deployment; only fire times after ``at`` count."""
-    schedule = _schedule_of(deployment)
-    rows.add_schedule(connection, deployment.id, schedule, schedule.cron.next_after(at))
-    rows.open_revision(connection, deployment.id, deployment.name, schedule.cron, at)
-
-
 def settle_schedule(
     connection: Connection, deployment_id: str, at: datetime, worker_id: str
 ) -> Fired:
@@ -167,36 +159,6 @@ def settle_schedule(
         # What jitter has put off is acted on now: afterwards another rule may hold.
         batch.fire(deployment, row, settles=True)
         total += batch.store()
-
-
-def restart_schedule(
-    connection: Connection, before: Deployment, after: Deployment, at: datetime
-) -> None:
-    """Store a changed schedule, settled up to ``at``; only fire times after ``at`` follow it."""
-    at = _not_before_ledger(connection, after.id, at)
-    old, new = _schedule_of(before), _schedule_of(after)
-    rows.change_schedule(connection, after.id, new, new.cron.next_after(at))
-    if new.cron != old.cron:
-        rows.close_revision(connection, after.id, at)
-        rows.open_revision(connection, after.id, after.name, new.cron, at)
-
-
-def end_schedule(connection: Connection, deployment_id: str, at: datetime) -> None:
-    """Record that a deployment, settled up to ``at``, has no fire times after it."""
-    rows.close_revision(
-        connection, deployment_id, _not_before_ledger(connection, deployment_id, at)
-    )
-
-
-def _not_before_ledger(connection: Connection, deployment_id: str, at: datetime) -> datetime:
-    """Return from when on a change made at ``at`` holds.
-
-    A clock that was set back must not have it hold before what is recorded already: fire times with
-    a row would come again, or have a row by a schedule that was not in force.
-    """
-    since = rows.revisions_of(connection, deployment_id)[-1].since
-    recorded = ledger.last_fire_time(connection, deployment_id)
-    return max(at, since, recorded or since)
 
 
 class _Batch:
@@ -306,9 +268,3 @@ def _execution_for(deployment: Deployment, fire: Fire, now: datetime) -> Executi
     )
     execution = new_execution(new_id(), order, resolve_given(order.inputs, {}), now)
     return replace(execution, fire_at=fire.fire_at, waits=fire.waits)
-
-
-def _schedule_of(deployment: Deployment) -> Schedule:
-    if deployment.schedule is None:
-        raise LookupError(f"deployment {deployment.id} has no schedule")
-    return deployment.schedule

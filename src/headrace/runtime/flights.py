@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from headrace.control.warm import Made, OnAnswer
+from headrace.control.warm import Made, OnAnswer, WarmAnswer
 from headrace.core.executions import Status, status_after
 from headrace.core.names import new_id
 from headrace.core.outcomes import Failure
@@ -128,3 +128,14 @@ class Flight:
             self.form.rows.outputs_text(self.outputs),
             self.failure,
         )
+
+
+def settle(made: asyncio.Future[WarmAnswer | str], answer: Made) -> None:
+    """Give whoever waits for a future what a caller is told."""
+    if made.done():
+        # Whoever waited has gone.
+        return
+    if isinstance(answer, Exception):
+        made.set_exception(answer)
+    else:
+        made.set_result(answer)

@@ -21,7 +21,7 @@ from headrace.core.pods import PodCall, QueueFull
 from headrace.core.values import Json
 from headrace.engines.port import PodEngine
 from headrace.logs.files import LogFiles
-from headrace.runtime.flights import Flight
+from headrace.runtime.flights import Flight, settle
 from headrace.runtime.pods import PodSets
 from headrace.runtime.warm_form import WarmForm, is_plain
 from headrace.runtime.warm_record import WarmRecord
@@ -87,7 +87,7 @@ class WarmEndpointCalls:
         arguments = form.read_all(values)
         variables = await self._variables.current()
         made: asyncio.Future[WarmAnswer | str] = self._loop.create_future()
-        self._take_off(form, arguments, variables, hold_s, partial(_settle, made))
+        self._take_off(form, arguments, variables, hold_s, partial(settle, made))
         return await made
 
     def begin(
@@ -123,7 +123,7 @@ class WarmEndpointCalls:
         variables = await self._variables.current()
         made: asyncio.Future[WarmAnswer | str] = self._loop.create_future()
         flight = self._take_off(
-            form, arguments, variables, math.inf, partial(_settle, made), is_stream=True
+            form, arguments, variables, math.inf, partial(settle, made), is_stream=True
         )
         if flight.ticket is None:
             answer = await made
@@ -285,16 +285,6 @@ class WarmEndpointCalls:
             return
         answer = "{}" if flight.outputs is None else flight.form.answer(flight.outputs)
         flight.tell(WarmAnswer(flight.id, answer, flight.failure))
-
-
-def _settle(made: asyncio.Future[WarmAnswer | str], answer: WarmAnswer | str | Exception) -> None:
-    if made.done():
-        # Whoever waited has gone.
-        return
-    if isinstance(answer, Exception):
-        made.set_exception(answer)
-    else:
-        made.set_result(answer)
 
 
 def _not_there() -> Unavailable:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import logging
-import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -30,10 +27,6 @@ from headrace.control.variables import Variables
 from headrace.core.calls import Limits
 from headrace.core.names import new_id
 from headrace.engines.local.checking import check_function
-from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
-from headrace.engines.local.install import install_harness
-from headrace.engines.local.leftovers import kill_leftovers
-from headrace.engines.local.pods import LocalPodEngine, PodSettings
 from headrace.environments.uv import UvBuilder
 from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
@@ -48,13 +41,12 @@ from headrace.runtime.sweeper import Sweeper
 from headrace.runtime.warm_calls import WarmEndpointCalls
 from headrace.runtime.worker import Worker
 from headrace.server.data_directory import DataDirectory
+from headrace.server.engines import local_engine, local_pod_engine
 from headrace.server.settings import Settings
 from headrace.signals.local import LocalSignals
 from headrace.store import settings as setting_rows
 from headrace.store.database import Database
 from headrace.store.recorder import Recorder
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +122,7 @@ class Server:
             directory.environments, pythons=settings.pythons, builds_at_once=settings.max_builds
         )
         self._stack.push_async_callback(builder.close)
-        engine = self._engine()
+        engine = local_engine(settings, directory)
         self._stack.push_async_callback(engine.close)
 
         self.tokens = Tokens(database, keys)
@@ -161,7 +153,7 @@ class Server:
         )
         worker = Worker(settings.max_executions, database, signals, runner)
         executions.admission = submission.admission = schedules.admission = worker
-        pod_engine = self._pod_engine()
+        pod_engine = local_pod_engine(settings, directory)
         self._stack.push_async_callback(pod_engine.close)
         sets = PodSets(database, signals, pod_engine, runner, settings.stop_grace_s)
         warm_calls = WarmEndpointCalls(
@@ -235,42 +227,6 @@ class Server:
         # What an earlier server left undone; closing the builder stops it.
         self._compiling = asyncio.create_task(builder.finish_compiling())
 
-    @property
-    def _engine_id(self) -> str:
-        """The same at every start on this directory, so that leftovers are recognised."""
-        return hashlib.sha256(os.fsencode(self._directory.root.resolve())).hexdigest()[:16]
-
-    def _pod_engine(self) -> LocalPodEngine:
-        settings, directory = self._settings, self._directory
-        return LocalPodEngine(
-            PodSettings(
-                runtime_dir=directory.engine,
-                harness_dir=install_harness(directory.harness),
-                engine_id=self._engine_id,
-                stop_grace_s=settings.execution_grace_s,
-                log_bytes=settings.max_log_bytes,
-            )
-        )
-
-    def _engine(self) -> LocalEngine:
-        settings, directory = self._settings, self._directory
-        engine_id = self._engine_id
-        left = kill_leftovers(engine_id)
-        if left:
-            logger.warning("killed %d processes that an earlier server left", left)
-        memory = settings.template_memory or _physical_memory() // 4
-        return LocalEngine(
-            LocalEngineSettings(
-                runtime_dir=directory.engine,
-                harness_dir=install_harness(directory.harness),
-                engine_id=engine_id,
-                max_templates=settings.max_templates,
-                template_memory_bytes=memory,
-                idle_s=settings.template_idle_s,
-                log_bytes=settings.max_log_bytes,
-            )
-        )
-
     async def _begin(
         self, worker: Worker, builds: Builds, sweeper: Sweeper, scheduler: Scheduler
     ) -> None:
@@ -299,7 +255,3 @@ def _environment_id(connection: Connection) -> str:
         known = new_id()
         setting_rows.write_setting(connection, setting_rows.ENVIRONMENT_ID, known)
     return str(known)
-
-
-def _physical_memory() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -12,7 +12,7 @@ from headrace.core.errors import InvalidRequest
 from headrace.core.low_latency import OPTION_NAMES as LOW_LATENCY_NAMES
 from headrace.core.low_latency import LowLatency, read_low_latency
 from headrace.core.retries import Retries, read_retries
-from headrace.core.schedules import OPTION_NAMES, ScheduleOptions, ScheduleRequest
+from headrace.core.schedule_requests import OPTION_NAMES, ScheduleOptions, ScheduleRequest
 from headrace.core.sources import InputSource, Rule
 from headrace.wire.mappings import read_input_mapping, read_output_mapping
 

@@ -1,0 +1,58 @@
+"""The engines of this machine, as the settings ask for them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+
+from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
+from headrace.engines.local.install import install_harness
+from headrace.engines.local.leftovers import kill_leftovers
+from headrace.engines.local.pods import LocalPodEngine, PodSettings
+from headrace.server.data_directory import DataDirectory
+from headrace.server.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def local_engine(settings: Settings, directory: DataDirectory) -> LocalEngine:
+    """Return the engine of elastic executions, once nothing of an earlier server is left."""
+    engine_id = _engine_id(directory)
+    left = kill_leftovers(engine_id)
+    if left:
+        logger.warning("killed %d processes that an earlier server left", left)
+    memory = settings.template_memory or _physical_memory() // 4
+    return LocalEngine(
+        LocalEngineSettings(
+            runtime_dir=directory.engine,
+            harness_dir=install_harness(directory.harness),
+            engine_id=engine_id,
+            max_templates=settings.max_templates,
+            template_memory_bytes=memory,
+            idle_s=settings.template_idle_s,
+            log_bytes=settings.max_log_bytes,
+        )
+    )
+
+
+def local_pod_engine(settings: Settings, directory: DataDirectory) -> LocalPodEngine:
+    """Return the engine of low-latency deployments."""
+    return LocalPodEngine(
+        PodSettings(
+            runtime_dir=directory.engine,
+            harness_dir=install_harness(directory.harness),
+            engine_id=_engine_id(directory),
+            stop_grace_s=settings.execution_grace_s,
+            log_bytes=settings.max_log_bytes,
+        )
+    )
+
+
+def _engine_id(directory: DataDirectory) -> str:
+    """Return the same at every start on a directory, so that leftovers are recognised."""
+    return hashlib.sha256(os.fsencode(directory.root.resolve())).hexdigest()[:16]
+
+
+def _physical_memory() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
