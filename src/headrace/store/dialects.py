@@ -15,9 +15,13 @@ PRAGMAS = (
     "synchronous = FULL",
     "foreign_keys = ON",
     f"busy_timeout = {BUSY_TIMEOUT_MS}",
-    "cache_size = -16384",
 )
-"""What each connection to SQLite begins with."""
+"""What each connection to SQLite begins with.
+
+Its cache of pages stays as small as it is by default (2 MB): the system caches the file for all
+connections at once, and each of theirs would fill up some time, and be emptied whenever another
+one writes.
+"""
 
 
 def open_sqlite(path: Path, *, read_only: bool) -> Engine:
