@@ -83,6 +83,8 @@ class ExpressProtocol(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
+        # A request that has begun does not count as idleness, however slowly it comes.
+        self._idle_since = self.loop.time()
 
     def on_headers_complete(self) -> None:
         """Look whether the request is a plain call, as far as its head tells."""
