@@ -415,3 +415,21 @@ def test_a_file_goes_in_and_out(make: Maker) -> None:
     assert outputs["seen"]["number"] == 4
     result = make.sdk.trigger_endpoint(endpoint.name, endpoint.token, {"document": b"ab"})
     assert result["outputs"]["copy"] == b"ba"
+
+
+def test_a_percent_sign_is_only_a_percent_sign(make: Maker) -> None:
+    """Rows and answers are made from templates, of which constants are a part."""
+    value = "100% %s %d %%"
+    endpoint = make.endpoint(
+        "do",
+        inputs_mapping=[
+            InputSource("what", endpoint_input_name="what"),
+            InputSource("argument", constant_value=value),
+        ],
+    )
+    answer = endpoint.post({"what": "give"})
+    assert answer.json()["outputs"] == {"value": value}
+    execution = make.execution(answer.json()["execution_id"])
+    inputs = {item["pipeline_input_name"]: item for item in execution["inputs"]}
+    assert (inputs["argument"]["constant_value"], inputs["argument"]["value"]) == (value, value)
+    assert execution["outputs"][0]["value"] == value
