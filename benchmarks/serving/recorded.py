@@ -142,7 +142,8 @@ class Headrace:
 def headrace() -> Iterator[Headrace]:
     """Run a server with the pipeline that adds two numbers."""
     with (
-        running_server() as server,
+        # Whether a record is there is asked at the end, so retention must not have removed it.
+        running_server(HEADRACE_KEEP_EXECUTIONS="off") as server,
         HeadraceSdk(server.token, server.url) as sdk,
         tempfile.TemporaryDirectory(prefix="headrace-pipeline-") as folder,
     ):
