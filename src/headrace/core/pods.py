@@ -78,8 +78,8 @@ class PodPlan:
 class PodCall:
     """One call of a deployment's function.
 
-    Nobody changes one. That is not enforced, because making a frozen value takes five times as
-    long; and paths are texts here, because building a path would take longer than sending it.
+    Nobody changes one. That is not enforced, because a frozen value sets each field by a call; and
+    paths are texts here, because building a path would take longer than sending it.
 
     Attributes:
         execution_id: Id of the execution that this call belongs to.
