@@ -27,14 +27,14 @@ THREADS = 8
 class Load:
     """Callers of an endpoint that go on until the server is gone."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, callers: int = THREADS) -> None:
         self.answered: dict[str, int] = {}
         self.refused: list[Any] = []
         self._endpoint = endpoint
         self._count = 0
         self._lock = threading.Lock()
-        self._threads = ThreadPoolExecutor(THREADS)
-        self._work = [self._threads.submit(self._call) for _ in range(THREADS)]
+        self._threads = ThreadPoolExecutor(callers)
+        self._work = [self._threads.submit(self._call) for _ in range(callers)]
 
     def _call(self) -> None:
         headers = {"Authorization": f"EndpointToken {self._endpoint.token}"}
@@ -194,3 +194,23 @@ def test_no_call_fails_when_the_recorder_is_killed_under_load(
         check_answered(load, recorded(server))
         assert {status for status, _ in recorded(server).values()} == {"Succeeded"}
         assert "Traceback" not in server.log.read_text()
+
+
+def test_calls_of_a_caller_who_is_alone_are_on_disk_when_the_server_is_killed(
+    own_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    """The event loop records them itself, and the recorder those of them that come between."""
+    server = own_server()
+    with maker(server, tmp_path) as make:
+        add = make.endpoint("add")
+        for _ in range(2):
+            load = Load(add, callers=1)
+            # More than the event loop records in a row.
+            load.until(250)
+            server.kill()
+            load.end()
+            assert all(isinstance(refused, httpx.TransportError) for refused in load.refused)
+            check_answered(load, recorded(server))
+            server.start()
+            check_answered(load, recorded(server))
+            make.sdk.get_deployment(add.name, wait_for_completion=True)

@@ -9,6 +9,7 @@ from headrace.control.warm import Made, OnAnswer, WarmAnswer
 from headrace.core.executions import Status, status_after
 from headrace.core.names import new_id
 from headrace.core.outcomes import Failure
+from headrace.core.values import Json
 from headrace.engines.port import Ticket
 from headrace.runtime.warm_form import WarmForm
 from headrace.store import warm
@@ -20,7 +21,7 @@ class Flight:
     Attributes:
         id: Id of the execution.
         form: What it has in common with other calls of its deployment.
-        inputs: JSON of each input that is recorded.
+        arguments: The values of its inputs.
         created_us: When it was accepted, in microseconds since 1970 UTC.
         began: The same, by the event loop's clock.
         hold_until: When its caller is told the id instead of the answer, by the same clock.
@@ -34,7 +35,9 @@ class Flight:
     """
 
     __slots__ = (
+        "_inputs_text",
         "_on_answer",
+        "arguments",
         "began",
         "created_us",
         "ended_us",
@@ -42,7 +45,6 @@ class Flight:
         "form",
         "hold_until",
         "id",
-        "inputs",
         "is_recorded",
         "on_record",
         "outputs",
@@ -50,10 +52,10 @@ class Flight:
         "waits_on_record",
     )
 
-    def __init__(self, form: WarmForm, inputs: list[str], on_answer: OnAnswer) -> None:
+    def __init__(self, form: WarmForm, arguments: dict[str, Json], on_answer: OnAnswer) -> None:
         self.id = new_id()
         self.form = form
-        self.inputs = inputs
+        self.arguments = arguments
         self.created_us = time.time_ns() // 1000
         self.began = 0.0
         self.hold_until = 0.0
@@ -65,6 +67,7 @@ class Flight:
         self.ticket: Ticket | None = None
         self.on_record: asyncio.Future[None] | None = None
         self._on_answer: OnAnswer | None = on_answer
+        self._inputs_text: str | None = None
 
     @property
     def is_answered(self) -> bool:
@@ -101,6 +104,13 @@ class Flight:
         if on_answer is not None:
             on_answer(made)
 
+    def inputs_text(self) -> str:
+        """Return its column of the inputs; whoever has time before it is needed may ask ahead."""
+        if self._inputs_text is None:
+            form = self.form
+            self._inputs_text = form.rows.inputs_text(form.texts_of(self.arguments))
+        return self._inputs_text
+
     def row(self, worker_id: str) -> warm.Row:
         """Return its row, as it is now."""
         started = self.started_us
@@ -113,7 +123,7 @@ class Flight:
             worker_id,
             status,
             (self.created_us, started, self.ended_us or None),
-            self.inputs,
+            self.inputs_text(),
             self.outputs,
             self.failure,
         )

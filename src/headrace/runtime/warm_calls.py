@@ -37,6 +37,10 @@ RECORD_AFTER_S = 0.06
 LOOK_S = 0.02
 """How often calls that run are looked at."""
 
+ALONE_S = 0.05
+"""How long calls must have come one after the other for the event loop to record one itself: while
+it waits for the disk, it takes no others."""
+
 _EXECUTION_ID = ("CRAFT_AI_EXECUTION_ID", "HEADRACE_EXECUTION_ID")
 
 
@@ -67,6 +71,8 @@ class WarmEndpointCalls:
             database, recorder, signals, lambda: worker.worker_id, self._conclude
         )
         self._looking: asyncio.TimerHandle | None = None
+        # When calls were last under way at once.
+        self._together_at = 0.0
         self._is_closed = False
 
     def can_answer(self, deployment: Deployment) -> bool:
@@ -208,7 +214,7 @@ class WarmEndpointCalls:
         Raises:
             Overloaded, Unavailable: It was not; nothing is recorded.
         """
-        flight = Flight(form, form.texts_of(arguments), on_answer)
+        flight = Flight(form, arguments, on_answer)
         try:
             form.add_late(arguments, variables)
         except InvalidValue as error:
@@ -231,6 +237,8 @@ class WarmEndpointCalls:
         )
         # Before it is submitted, because it may end at once.
         self._flights[execution_id] = flight
+        if len(self._flights) > 1:
+            self._together_at = flight.began
         try:
             ticket = self._engine.submit(form.deployment.id, call, partial(self._hear_end, flight))
         except KeyError:
@@ -244,6 +252,8 @@ class WarmEndpointCalls:
                 details={"retry_after_s": ticket.retry_after_s},
             )
         flight.ticket = ticket
+        # While the pod is at work there is time.
+        flight.inputs_text()
         if self._looking is None:
             self._looking = self._loop.call_later(LOOK_S, self._look)
         return flight
@@ -254,7 +264,9 @@ class WarmEndpointCalls:
             flight.set_ended(None, texts)
         else:
             flight.set_ended(texts, None)
-        self._record.add_ended(flight)
+        # Without a ticket it has ended before it was handed over, and its caller is not ready yet.
+        is_alone = flight.ticket is not None and flight.began - self._together_at > ALONE_S
+        self._record.add_ended(flight, is_alone=is_alone)
 
     def _look(self) -> None:
         """See to the calls that take long: record them, and let go of those who waited enough."""

@@ -107,10 +107,34 @@ class WarmRecord:
         self._begun.extend(flights)
         self._write()
 
-    def add_ended(self, flight: Flight) -> None:
-        """Record how a call ended."""
+    def add_ended(self, flight: Flight, *, is_alone: bool = False) -> None:
+        """Record how a call ended.
+
+        Args:
+            flight: The call.
+            is_alone: Whether no other call is under way, so that nobody else has to wait if it is
+                recorded now, in this thread.
+        """
+        if is_alone and self._is_written_now(flight):
+            return
         self._ended.append(flight)
         self._write()
+
+    def _is_written_now(self, flight: Flight) -> bool:
+        """Write a call that has no row yet in this thread and tell of it, if that can be done."""
+        recorder = self._recorder
+        if self._is_writing or flight.is_recorded or recorder is None or not recorder.is_ready:
+            return False
+        try:
+            is_done = recorder.commit_here(warm.insertion([flight.row(self._worker_id())]))
+        except Exception:
+            # The other way finds it again, and sees to it.
+            logger.exception("call %s could not be recorded at once", flight.id)
+            return False
+        if is_done:
+            flight.set_recorded()
+            self._on_record(flight, False)
+        return is_done
 
     async def wait_until_quiet(self) -> None:
         """Return once nothing is left to be written."""

@@ -103,7 +103,7 @@ class Records:
         found: list[Statement] = []
         for start in range(0, len(rows), MAX_ROWS):
             part = rows[start : start + MAX_ROWS]
-            found.append((_statement(len(part)), _values(part)))
+            found.append(insertion(part))
         if self.starts:
             found.append((_START_TEXT, [_START_CONSTANTS | start for start in self.starts]))
         if self.ends:
@@ -140,7 +140,7 @@ class RowMaker:
         worker_id: str,
         status: Status,
         times_us: tuple[int, int | None, int | None],
-        values: Sequence[str],
+        inputs: str,
         outputs: Sequence[str] | None,
         failure: Failure | None,
     ) -> Row:
@@ -151,7 +151,7 @@ class RowMaker:
             worker_id: The worker that has it made.
             status: Where it is in its life.
             times_us: When it was accepted, when it began and when it ended, in microseconds.
-            values: JSON of each input, in order; null for a secret.
+            inputs: The column of its inputs (:meth:`inputs_text`).
             outputs: JSON of each output, in order; None if there are none.
             failure: Why it did not succeed.
         """
@@ -162,13 +162,17 @@ class RowMaker:
             created,
             started,
             ended,
-            self._inputs % tuple(values),
+            inputs,
             self.outputs_text(outputs),
             failure and failure.kind.value,
             failure and failure.message,
             worker_id,
             *self._shared,
         )
+
+    def inputs_text(self, values: Sequence[str]) -> str:
+        """Return the column of the inputs: JSON of each, in order; null for a secret."""
+        return self._inputs % tuple(values)
 
     def outputs_text(self, outputs: Sequence[str] | None) -> str:
         """Return the column of the outputs."""
@@ -250,7 +254,12 @@ def record(connection: Connection, records: Records, *, is_repeated: bool = Fals
 
 def _insert(connection: Connection, rows: Sequence[Row]) -> None:
     if rows:
-        connection.exec_driver_sql(_statement(len(rows)), _values(rows))
+        connection.exec_driver_sql(*insertion(rows))
+
+
+def insertion(rows: Sequence[Row]) -> Statement:
+    """Return the statement that inserts rows, at most :data:`MAX_ROWS`."""
+    return _statement(len(rows)), _values(rows)
 
 
 def _values(rows: Sequence[Row]) -> tuple[Any, ...]:

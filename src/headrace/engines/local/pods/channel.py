@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
 from collections.abc import Callable
 from typing import cast
@@ -27,6 +29,7 @@ class CallChannel(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._unsent: list[bytes] = []
         self._transport: asyncio.WriteTransport | None = None
+        self._descriptor = -1
 
     @classmethod
     async def connect(
@@ -55,8 +58,8 @@ class CallChannel(asyncio.Protocol):
         elif not is_awaited:
             unsent.append(frame(body))
             self._loop.call_soon(self._flush)
-        elif self._transport is not None:
-            self._transport.write(frame(body))
+        else:
+            self._send_now(frame(body))
 
     def close(self) -> None:
         """Close this end, whereupon the pod ends by itself."""
@@ -67,6 +70,7 @@ class CallChannel(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast("asyncio.WriteTransport", transport)
+        self._descriptor = transport.get_extra_info("socket").fileno()
 
     def data_received(self, data: bytes) -> None:
         """Hand on the messages that are complete."""
@@ -78,6 +82,22 @@ class CallChannel(asyncio.Protocol):
         """Hand on that the pod is gone."""
         self._transport = None
         self._on_end()
+
+    def _send_now(self, data: bytes) -> None:
+        """Send without waiting for the end of this turn of the loop, as the transport would.
+
+        So the pod wakes up while the engine does what is left to do.
+        """
+        transport = self._transport
+        if transport is None:
+            return
+        sent = 0
+        if not transport.get_write_buffer_size():
+            # The transport waits for room, and notices if the pod is gone.
+            with contextlib.suppress(OSError):
+                sent = os.write(self._descriptor, data)
+        if sent < len(data):
+            transport.write(data[sent:])
 
     def _flush(self) -> None:
         unsent = self._unsent

@@ -123,6 +123,8 @@ class SentCalls:
         if is_idle:
             self.pace.begin(now)
         self._number += 1
+        # Before the bookkeeping, which is done while the pod wakes up.
+        self._process.send(body, is_awaited=is_idle)
         ticket.number = self._number
         ticket.place = self
         tickets[self._number] = ticket
@@ -132,7 +134,6 @@ class SentCalls:
             self._head_check = self._loop.call_later(_PATIENCE_WITH_HEAD_S, self._check_head)
         if self.plan.timeout_s is not None:
             self._mind_deadline(self.plan.timeout_s)
-        self._process.send(body, is_awaited=is_idle)
 
     def stop(self, ticket: Ticket) -> None:
         """Have a call end, or never begin; its slot is free when it really has."""
