@@ -111,6 +111,9 @@ class Guardian:
         kill_children(processes.children_file())
         for pipe in self._pipes.values():
             pipe.drain()
+        # Its last words may have come after the last look, such as why its import failed.
+        while self._hear_pod():
+            pass
         status = os.WEXITSTATUS(self._status)
         if os.WIFSIGNALED(self._status):
             status = -os.WTERMSIG(self._status)
@@ -135,15 +138,18 @@ class Guardian:
             self._ends.board.is_reading = False
             self._ends.settling.send(b"s")
 
-    def _hear_pod(self) -> None:
+    def _hear_pod(self) -> bool:
+        """Pass on what the pod says; return False if there is nothing more at the moment."""
         try:
             data = self._ends.line.recv(_RECEIVE_BYTES)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
         if not data:
-            self._poll.unregister(self._ends.line)
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(self._ends.line)
+            return False
         for message in self._from_pod.feed(data):
             if message["op"] == "well":
                 self._asked_at = None
@@ -151,6 +157,7 @@ class Guardian:
             if message["op"] == "ready":
                 message["memory_bytes"] = self._memory()
             self._send(message)
+        return True
 
     def _hear_engine(self) -> bool:
         """Act on what the engine says; return False if it is gone."""
