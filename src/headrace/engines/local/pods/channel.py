@@ -89,7 +89,8 @@ class CallChannel(asyncio.Protocol):
         So the pod wakes up while the engine does what is left to do.
         """
         transport = self._transport
-        if transport is None:
+        if transport is None or transport.is_closing():
+            # Its descriptor may be another connection's by now.
             return
         sent = 0
         if not transport.get_write_buffer_size():
