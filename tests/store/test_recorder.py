@@ -207,6 +207,13 @@ async def test_now_and_then_the_process_commits_and_tidies_up(
     assert log.stat().st_size == grown
 
 
+async def test_a_large_statement_is_left_to_the_process(recorder: Recorder, path: Path) -> None:
+    assert await here(recorder, "fits", "x" * 65_532)
+    assert not await here(recorder, "large", "x" * 65_532)
+    assert await commit(recorder, (INSERT, ("large", "x" * 65_532))) is None
+    assert set(rows(path)) == {"fits", "large"}
+
+
 async def test_a_slow_disk_is_left_to_the_process(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

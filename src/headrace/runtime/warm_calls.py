@@ -38,8 +38,7 @@ LOOK_S = 0.02
 """How often calls that run are looked at."""
 
 ALONE_S = 0.05
-"""How long calls must have come one after the other for the event loop to record one itself: while
-it waits for the disk, it takes no others."""
+"""How long calls must have come one by one for the event loop to record one itself (ADR 0017)."""
 
 _EXECUTION_ID = ("CRAFT_AI_EXECUTION_ID", "HEADRACE_EXECUTION_ID")
 
@@ -71,8 +70,7 @@ class WarmEndpointCalls:
             database, recorder, signals, lambda: worker.worker_id, self._conclude
         )
         self._looking: asyncio.TimerHandle | None = None
-        # When calls were last under way at once.
-        self._together_at = 0.0
+        self._together_at = 0.0  # when calls were last under way at once
         self._is_closed = False
 
     def can_answer(self, deployment: Deployment) -> bool:
@@ -252,8 +250,7 @@ class WarmEndpointCalls:
                 details={"retry_after_s": ticket.retry_after_s},
             )
         flight.ticket = ticket
-        # While the pod is at work there is time.
-        flight.inputs_text()
+        flight.inputs_text()  # now, while the pod is at work
         if self._looking is None:
             self._looking = self._loop.call_later(LOOK_S, self._look)
         return flight

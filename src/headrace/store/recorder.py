@@ -33,6 +33,10 @@ HERE_AT_ONCE = 200
 """Commits in the server's own process, after which the recorder's makes one: it is the one that
 moves what was committed from SQLite's log to its place, which takes longer."""
 
+HERE_BYTES = 65_536
+"""A statement with longer texts than that together is for the recorder's process: it takes time to
+write, and so many of them would make SQLite's log large before it is emptied."""
+
 SLOW_S = 0.002
 """A commit in the server's own process that takes longer is the last one for a while."""
 
@@ -123,12 +127,15 @@ class Recorder:
         begin = time.monotonic()
         if self._here is None or begin < self._here_from:
             return False
+        text, parameters = statement
+        if sum([len(one) for one in parameters if type(one) is str]) > HERE_BYTES:
+            return False
         if self._here_left == 0:
             self._here_left = HERE_AT_ONCE
             return False
         self._here_left -= 1
         try:
-            self._here.execute(*statement)
+            self._here.execute(text, parameters)
         except sqlite3.Error:
             # Such as another writer's lock; the process waits for that, and knows what to say.
             return False
