@@ -22,6 +22,11 @@ INSERT = "INSERT INTO settings (key, value) VALUES (?, ?)"
 UPDATE = "UPDATE settings SET value = :value WHERE key = :key"
 
 
+@pytest.fixture(autouse=True)
+def _a_busy_machine_is_no_slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "SLOW_S", 60.0)
+
+
 @pytest.fixture
 async def recorder(path: Path) -> AsyncIterator[Recorder]:
     made = Recorder(path)
