@@ -28,8 +28,8 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallDisk]:
 
 @pytest.fixture(scope="module")
 def told(disk: SmallDisk, make_told: Callable[..., Told]) -> Told:
-    """A server on a small disk; what its code says is on another one."""
-    return make_told(disk.folder / "data", HEADRACE_STOP_GRACE_S="0")
+    """A server whose data fill a small disk; its log and what its code says are on another one."""
+    return make_told(disk.folder, HEADRACE_STOP_GRACE_S="0")
 
 
 @contextmanager

@@ -254,6 +254,9 @@ class Deployments:
         if deployment.schedule is not None:
             self._schedules.changed()
         if deployment.low_latency is not None:
+            if not deployment.is_enabled:
+                # Whoever disabled it is shown no pods, however soon the signal is heard.
+                self.pods.begin_to_retire(deployment.id)
             self.pods.changed()
 
     async def _with_token(self, name: str) -> tuple[Deployment, str | None]:

@@ -68,8 +68,12 @@ class Pods(Protocol):
         """
         ...
 
+    def begin_to_retire(self, deployment_id: str) -> None:
+        """End the pods of a deployment that was disabled; returns at once, and none is seen."""
+        ...
+
     async def retire(self, deployment_id: str) -> None:
-        """End the pods of a deployment that is disabled or about to be deleted."""
+        """End the pods of a deployment that is about to be deleted."""
         ...
 
 

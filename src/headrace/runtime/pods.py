@@ -142,12 +142,13 @@ class PodSets:
 
     async def retire(self, deployment_id: str) -> None:
         """End the pods of a deployment; return when nothing of them is left."""
-        self._begin_to_retire(deployment_id)
+        self.begin_to_retire(deployment_id)
         task = self._retiring.get(deployment_id)
         if task is not None:
             await asyncio.wait({task})
 
-    def _begin_to_retire(self, deployment_id: str) -> None:
+    def begin_to_retire(self, deployment_id: str) -> None:
+        """End the pods of a deployment; returns at once, and they are seen no more."""
         lane = self._lanes.pop(deployment_id, None)
         if lane is not None:
             task = asyncio.create_task(self._retire(deployment_id, lane), name="pods retire")
@@ -184,7 +185,7 @@ class PodSets:
             for deployment in await self._database.read(rows.low_latency_deployments)
         }
         for deployment_id in self._lanes.keys() - wanted.keys():
-            self._begin_to_retire(deployment_id)
+            self.begin_to_retire(deployment_id)
         for deployment in wanted.values():
             if deployment.id in self._retiring:
                 continue
