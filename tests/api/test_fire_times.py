@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,10 +15,12 @@ from tests.api.conftest import (
     NOTHING,
     NULL_INPUTS,
     NULL_OUTPUTS,
+    PERIODIC,
     check_error,
     client_of,
     make_periodic_pipelines,
     mapped,
+    periodic_body,
 )
 from tests.conftest import RunningServer, wait_until
 from tests.overdue import early_in_a_minute, make_overdue, minutes_ago, set_back
@@ -313,11 +316,15 @@ def test_a_schedule_that_lags_behind_its_ledger_stops_neither_itself_nor_others(
 
 
 def test_what_jitter_has_put_off_runs_when_the_deployment_changes(
-    http: httpx.Client, server: RunningServer, name: str, create: Any
+    http: httpx.Client, server: RunningServer, name: str
 ) -> None:
     """A change settles what came before it; that is no reason to call it late, or to skip it."""
-    while True:
-        create(schedule="* * * * *", jitter_s=3600)
+    first_name = name
+    for number in itertools.count():
+        # Another name each time: one that is used again has two ledgers.
+        name = f"{first_name}-{number}"
+        body = periodic_body(name, schedule="* * * * *", jitter_s=3600)
+        assert http.post(PERIODIC, json=body).status_code == 201
         offset_s = http.get(f"/deployments/{name}/fire-times").json()["offset_s"]
         if offset_s > 600:
             break
@@ -332,6 +339,7 @@ def test_what_jitter_has_put_off_runs_when_the_deployment_changes(
     ]
     assert [row["fate"] for row in rows] == ["ran"] * 4
     assert all(row["execution_id"] for row in rows)
+    assert http.delete(f"/deployments/{name}").status_code == 200
 
 
 def test_what_came_due_while_no_server_ran_is_acted_on_at_the_start(
