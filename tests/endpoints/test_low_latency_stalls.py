@@ -64,7 +64,8 @@ def test_a_call_that_becomes_slow_during_another_commit_is_recorded(
         gate = tmp_path / "gate"
         with closing(sqlite3.connect(server.data_dir / "headrace.db")) as other:
             other.execute("BEGIN IMMEDIATE")
-            fast = threads.submit(endpoint.post, {"what": "count", "argument": None})
+            # Too large for the journal, which would not wait.
+            fast = threads.submit(endpoint.post, {"what": "give", "argument": "x" * 40_000})
             with pytest.raises(TimeoutError):
                 fast.result(0.3)
             body = {"what": "hold_async", "argument": str(gate)}

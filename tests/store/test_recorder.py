@@ -22,11 +22,6 @@ INSERT = "INSERT INTO settings (key, value) VALUES (?, ?)"
 UPDATE = "UPDATE settings SET value = :value WHERE key = :key"
 
 
-@pytest.fixture(autouse=True)
-def _a_busy_machine_is_no_slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "SLOW_S", 60.0)
-
-
 @pytest.fixture
 async def recorder(path: Path) -> AsyncIterator[Recorder]:
     made = Recorder(path)
@@ -165,65 +160,3 @@ async def test_a_lock_lasts_as_long_as_the_process(path: Path, tmp_path: Path) -
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
         await recorder.close()
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-async def here(recorder: Recorder, key: str, value: str = "1") -> bool:
-    await ready(recorder)
-    return recorder.commit_here((INSERT, (key, value)))
-
-
-async def test_a_statement_is_committed_in_this_thread(recorder: Recorder, path: Path) -> None:
-    assert not recorder.commit_here((INSERT, ("early", "1")))
-    assert await here(recorder, "a")
-    assert rows(path) == {"a": "1"}
-    assert not await here(recorder, "a", "2")
-    assert await here(recorder, "b")
-    assert await commit(recorder, (INSERT, ("c", "1"))) is None
-    assert rows(path) == {"a": "1", "b": "1", "c": "1"}
-
-
-async def test_this_thread_never_waits_for_others_that_write(
-    recorder: Recorder, path: Path
-) -> None:
-    await ready(recorder)
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        assert not await here(recorder, "a")
-        other.execute("COMMIT")
-    assert rows(path) == {}
-    assert await here(recorder, "a")
-
-
-async def test_now_and_then_the_process_commits_and_tidies_up(
-    recorder: Recorder, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recorder, "_here_left", 3)
-    log = path.with_name(path.name + "-wal")
-    said = [await here(recorder, f"k{number}") for number in range(5)]
-    assert said == [True, True, True, False, True]
-    # Until the process commits, nothing is moved from the log, however long it grows.
-    for number in range(150):
-        assert await here(recorder, f"long{number}", "x" * 40_000)
-    assert log.stat().st_size > 150 * 40_000
-    assert await commit(recorder, (INSERT, ("c", "1"))) is None
-    grown = log.stat().st_size
-    # The log is written from its beginning again.
-    assert await here(recorder, "d")
-    assert log.stat().st_size == grown
-
-
-async def test_a_large_statement_is_left_to_the_process(recorder: Recorder, path: Path) -> None:
-    assert await here(recorder, "fits", "x" * 65_532)
-    assert not await here(recorder, "large", "x" * 65_532)
-    assert await commit(recorder, (INSERT, ("large", "x" * 65_532))) is None
-    assert set(rows(path)) == {"fits", "large"}
-
-
-async def test_a_slow_disk_is_left_to_the_process(
-    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recording, "SLOW_S", 0.0)
-    monkeypatch.setattr(recording, "SLOW_PAUSE", 1_000_000)
-    assert await here(recorder, "a")
-    assert not await here(recorder, "b")
-    assert await commit(recorder, (INSERT, ("b", "1"))) is None

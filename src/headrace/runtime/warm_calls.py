@@ -28,6 +28,7 @@ from headrace.runtime.warm_record import WarmRecord
 from headrace.runtime.worker import STOPPED, Worker
 from headrace.signals.port import Signals
 from headrace.store.database import Database
+from headrace.store.journal import Journal
 from headrace.store.recorder import Recorder
 from headrace.wire.problems import call_failed
 
@@ -38,7 +39,7 @@ LOOK_S = 0.02
 """How often calls that run are looked at."""
 
 ALONE_S = 0.05
-"""How long calls must have come one by one for the event loop to record one itself (ADR 0017)."""
+"""How long calls must have come one by one for one to go to the journal (ADR 0018)."""
 
 _EXECUTION_ID = ("CRAFT_AI_EXECUTION_ID", "HEADRACE_EXECUTION_ID")
 
@@ -50,6 +51,7 @@ class WarmEndpointCalls:
         self,
         database: Database,
         recorder: Recorder | None,
+        journal: Journal | None,
         signals: Signals,
         engine: PodEngine,
         sets: PodSets,
@@ -67,7 +69,7 @@ class WarmEndpointCalls:
         self._forms: dict[str, WarmForm] = {}
         self._flights: dict[str, Flight] = {}
         self._record = WarmRecord(
-            database, recorder, signals, lambda: worker.worker_id, self._conclude
+            database, recorder, journal, signals, lambda: worker.worker_id, self._conclude
         )
         self._looking: asyncio.TimerHandle | None = None
         self._together_at = 0.0  # when calls were last under way at once
@@ -171,7 +173,7 @@ class WarmEndpointCalls:
             self.stop(execution_id, STOPPED)
         if running:
             await asyncio.wait(running)
-        await self._record.wait_until_quiet()
+        await self._record.close()
         if self._looking is not None:
             self._looking.cancel()
 

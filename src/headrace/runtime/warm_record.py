@@ -1,7 +1,8 @@
 """The record of the calls that pods answer: whatever waits is written in one commit.
 
 The recorder's process commits what is plain. Whatever it refuses, or cannot do now, is written by
-the database itself, which also knows what to do about calls of things that were deleted.
+the database itself, which also knows what to do about calls of things that were deleted. A call
+that is alone is written to the journal, and moved from there in a commit with others.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from headrace.core.errors import Unavailable
 from headrace.runtime.flights import Flight
@@ -20,14 +22,52 @@ from headrace.runtime.recording import PAUSES_S
 from headrace.signals.port import Signals, execution_topic
 from headrace.store import warm
 from headrace.store.database import Database
+from headrace.store.journal import Journal
 from headrace.store.recorder import Recorder, RecorderLost
 
 logger = logging.getLogger(__name__)
 
 NONE_LOST: frozenset[str] = frozenset()
 
+MOVE_AFTER_S = 0.1
+"""How long a row may be in the journal alone. Whoever reads the database has it moved at once."""
+
+MOVE_ROWS = 256
+"""With so many rows the journal is not left to fill up further."""
+
 OnRecord = Callable[[Flight, bool], None]
 """Told a flight that has ended and is on disk, and whether nothing could be recorded of it."""
+
+
+async def take_up(path: Path, database: Database) -> Journal | None:
+    """Open the journal, and move what an earlier server left in it to the database.
+
+    Returns:
+        The journal, or None if there can be none: then all calls are recorded in the other way.
+
+    Raises:
+        Unavailable: What is in the journal cannot be read, or the database does not take it.
+    """
+    try:
+        journal = Journal(path)
+    except OSError as error:
+        if Journal.may_have_rows(path):
+            raise Unavailable(
+                f"The calls in {path} cannot be read: {error}. See to it that this user may read "
+                "and write the file."
+            ) from error
+        logger.warning("there is no journal of calls: %s", error)
+        return None
+    try:
+        rows = journal.left_behind
+        if rows:
+            lost = await database.write(warm.record, warm.Records(rows), is_repeated=True)
+            logger.info("%d calls were taken from the journal", len(rows) - len(lost))
+    except BaseException:
+        journal.close()
+        raise
+    journal.clear()
+    return journal
 
 
 @dataclass(slots=True)
@@ -37,12 +77,16 @@ class _Batch:
     Attributes:
         begun: Flights that are under way.
         ended: Flights that have ended.
+        moved: Rows of the journal, whose callers were answered.
+        readers: Done when the database has them, or does not take them for now.
         known: Those of the latter that had a row before.
         waiting: Ids of those that wait, and whose row will say so.
     """
 
     begun: list[Flight]
     ended: list[Flight]
+    moved: Sequence[warm.Row] = ()
+    readers: asyncio.Future[None] | None = None
     known: list[Flight] = field(default_factory=list)
     waiting: set[str] = field(default_factory=set)
 
@@ -51,11 +95,11 @@ class _Batch:
         self.known = [flight for flight in self.ended if flight.is_recorded]
         if not self.begun and not self.known:
             # Most are like this: calls that were too fast to be recorded before their end.
-            return warm.Records([flight.row(worker_id) for flight in self.ended])
+            return warm.Records([*self.moved, *[flight.row(worker_id) for flight in self.ended]])
         self.waiting = {flight.id for flight in self.begun if flight.started_us is None}
         new = [flight for flight in (*self.begun, *self.ended) if not flight.is_recorded]
         return warm.Records(
-            rows=[flight.row(worker_id) for flight in new],
+            rows=[*self.moved, *[flight.row(worker_id) for flight in new]],
             starts=[
                 warm.start_of(flight.id, worker_id, flight.started_us)
                 for flight in self.begun
@@ -72,6 +116,12 @@ class _Batch:
         for flight in self.ended:
             flight.set_recorded()
 
+    def let_read(self) -> None:
+        """Let those go on who wait to read."""
+        readers, self.readers = self.readers, None
+        if readers is not None and not readers.done():
+            readers.set_result(None)
+
 
 class WarmRecord:
     """Writes flights down.
@@ -85,12 +135,14 @@ class WarmRecord:
         self,
         database: Database,
         recorder: Recorder | None,
+        journal: Journal | None,
         signals: Signals,
         worker_id: Callable[[], str],
         on_record: OnRecord,
     ) -> None:
         self._database = database
         self._recorder = recorder
+        self._journal = journal
         self._signals = signals
         self._worker_id = worker_id
         self._on_record = on_record
@@ -98,9 +150,16 @@ class WarmRecord:
         self._begun: list[Flight] = []
         self._ended: list[Flight] = []
         self._is_writing = False
+        self._is_moving = False  # whether what is being written are rows of the journal alone
+        self._is_move_due = False
+        self._is_refused = False  # whether the database did not take the last batch
+        self._is_closing = False
+        self._mover: asyncio.TimerHandle | None = None
+        self._readers: asyncio.Future[None] | None = None
         self._slow: asyncio.Task[None] | None = None
         self._quiet = asyncio.Event()
         self._quiet.set()
+        database.catch_up = self.catch_up
 
     def add_begun(self, flights: Iterable[Flight]) -> None:
         """Record calls as they are now."""
@@ -121,23 +180,48 @@ class WarmRecord:
         self._write()
 
     def _is_written_now(self, flight: Flight) -> bool:
-        """Write a call that has no row yet in this thread and tell of it, if that can be done."""
-        recorder = self._recorder
-        if self._is_writing or flight.is_recorded or recorder is None or not recorder.is_ready:
+        """Write a call that has no row yet to the journal and tell of it, if that can be done."""
+        journal = self._journal
+        if journal is None or flight.is_recorded or (self._is_writing and not self._is_moving):
             return False
-        try:
-            is_done = recorder.commit_here(warm.insertion([flight.row(self._worker_id())]))
-        except Exception:
-            # The other way finds it again, and sees to it.
-            logger.exception("call %s could not be recorded at once", flight.id)
+        if not journal.append(flight.row(self._worker_id())):
             return False
-        if is_done:
-            flight.set_recorded()
-            self._on_record(flight, False)
-        return is_done
+        flight.set_recorded()
+        self._on_record(flight, False)
+        if self._mover is None:
+            self._mover = self._loop.call_later(MOVE_AFTER_S, self._move)
+        if journal.count >= MOVE_ROWS:
+            self._begin_to_move()
+        return True
 
-    async def wait_until_quiet(self) -> None:
-        """Return once nothing is left to be written."""
+    def catch_up(self) -> asyncio.Future[None] | None:
+        """Have the journal's rows moved; return what is then done, or None if there are none.
+
+        While the database takes nothing, whoever reads is not kept waiting for it.
+        """
+        if self._journal is None or self._journal.is_empty or self._is_refused:
+            return None
+        if self._readers is None:
+            self._readers = self._loop.create_future()
+        readers = self._readers
+        self._begin_to_move()
+        return readers
+
+    def _move(self) -> None:
+        self._mover = None
+        self._begin_to_move()
+
+    def _begin_to_move(self) -> None:
+        self._is_move_due = True
+        self._write()
+
+    async def close(self) -> None:
+        """Return once nothing is left to be written, and what is in the journal was moved."""
+        self._is_closing = True
+        if self._mover is not None:
+            self._mover.cancel()
+            self._mover = None
+        self._begin_to_move()
         await self._quiet.wait()
 
     def _write(self) -> None:
@@ -149,6 +233,7 @@ class WarmRecord:
 
     def _write_next(self) -> None:
         batch = self._take()
+        self._is_moving = batch is not None and not batch.begun and not batch.ended
         if batch is None:
             self._is_writing = False
             self._quiet.set()
@@ -164,23 +249,37 @@ class WarmRecord:
                 self._begin_slowly(batch)
 
     def _begin_slowly(self, batch: _Batch, *, is_repeated: bool = False) -> None:
+        self._is_moving = False
         self._slow = self._loop.create_task(
             self._write_slowly(batch, is_repeated=is_repeated), name="warm record"
         )
 
-    def _take(self) -> _Batch | None:
-        """Return what waits to be written, or None if nothing does."""
+    def _take(self, unmoved: Sequence[warm.Row] = ()) -> _Batch | None:
+        """Return what waits to be written, or None if nothing does.
+
+        Args:
+            unmoved: Rows of the journal that were taken before, and not written.
+        """
         begun, self._begun = self._begun, []
         ended, self._ended = self._ended, []
         if begun:
             # Each once, although it was seen several times while the last commit took long.
             begun = [flight for flight in dict.fromkeys(begun) if flight.is_ahead_of_record]
-        return _Batch(begun, ended) if begun or ended else None
+        moved = unmoved
+        if self._journal is not None and not unmoved and (begun or ended or self._is_move_due):
+            moved = self._journal.turn()
+            self._is_move_due = False
+        readers, self._readers = self._readers, None
+        batch = _Batch(begun, ended, moved, readers)
+        if begun or ended or moved:
+            return batch
+        batch.let_read()
+        return None
 
     def _hear(self, batch: _Batch, error: Exception | None) -> None:
         """Take what the recorder says of a batch."""
         if error is None:
-            batch.set_recorded()
+            self._set_recorded(batch)
             # First, so that the next commit is under way while callers are answered.
             self._write_next()
             self._conclude(batch, NONE_LOST)
@@ -196,20 +295,34 @@ class WarmRecord:
                 lost = await self._record(batch, is_repeated=is_repeated)
             except Unavailable as error:
                 logger.error("calls not recorded yet: %s", error.message)  # noqa: TRY400 - its message says all
+                self._is_refused = True
+                batch.let_read()
+                if self._is_closing and not batch.begun and not batch.ended:
+                    # The journal has the rest, for the next start.
+                    break
                 await asyncio.sleep(next(pauses))
                 # What has come meanwhile goes along.
                 self._begun[:0] = batch.begun
                 self._ended[:0] = batch.ended
-                batch = self._take() or _Batch([], [])
+                batch = self._take(batch.moved) or _Batch([], [])
             except Exception:
                 logger.exception("%d calls could not be recorded together", len(batch.ended))
+                batch.let_read()
                 await self._record_singly(batch, is_repeated=is_repeated)
                 break
             else:
-                batch.set_recorded()
+                self._set_recorded(batch)
                 self._conclude(batch, lost)
                 break
         self._write_next()
+
+    def _set_recorded(self, batch: _Batch) -> None:
+        """Take note that all of a batch is in the database."""
+        self._is_refused = False
+        if batch.moved and self._journal is not None:
+            self._journal.clear()
+        batch.set_recorded()
+        batch.let_read()
 
     async def _record(self, batch: _Batch, *, is_repeated: bool) -> set[str]:
         records = batch.records(self._worker_id())
@@ -220,6 +333,7 @@ class WarmRecord:
 
         What cannot be recorded even so is told to its caller, who was promised nothing yet.
         """
+        await self._move_singly(batch.moved)
         for flight in (*batch.begun, *batch.ended):
             is_over = bool(flight.ended_us)
             single = _Batch([] if is_over else [flight], [flight] if is_over else [])
@@ -236,6 +350,25 @@ class WarmRecord:
             else:
                 single.set_recorded()
                 self._conclude(single, lost)
+
+    async def _move_singly(self, rows: Sequence[warm.Row]) -> None:
+        """Move rows of the journal one by one; one that cannot be stays out of the database."""
+        pauses = itertools.chain(PAUSES_S, itertools.repeat(PAUSES_S[-1]))
+        for row in rows:
+            is_open = True
+            while is_open:
+                try:
+                    await self._database.write(warm.record, warm.Records([row]), is_repeated=True)
+                except Unavailable as error:
+                    logger.error("a call is not moved yet: %s", error.message)  # noqa: TRY400
+                    await asyncio.sleep(next(pauses))
+                except Exception:
+                    logger.exception("call %s could not be recorded", row[0])
+                    is_open = False
+                else:
+                    is_open = False
+        if rows and self._journal is not None:
+            self._journal.clear()
 
     def _conclude(self, batch: _Batch, lost: AbstractSet[str]) -> None:
         for flight in batch.ended:

@@ -39,6 +39,7 @@ from headrace.runtime.runner import Addresses, Runner
 from headrace.runtime.scheduler import Scheduler
 from headrace.runtime.sweeper import Sweeper
 from headrace.runtime.warm_calls import WarmEndpointCalls
+from headrace.runtime.warm_record import take_up
 from headrace.runtime.worker import Worker
 from headrace.server.data_directory import DataDirectory
 from headrace.server.engines import local_engine, local_pod_engine
@@ -107,6 +108,9 @@ class Server:
         keys = load_keys(directory.keys)
         database = Database(directory.database)
         self._stack.callback(database.close)
+        journal = await take_up(directory.journal, database)
+        if journal is not None:
+            self._stack.callback(journal.close)
         recorder = Recorder(directory.database, self._lock)
         self._stack.push_async_callback(recorder.close)
         signals = LocalSignals()
@@ -159,6 +163,7 @@ class Server:
         warm_calls = WarmEndpointCalls(
             database,
             recorder,
+            journal,
             signals,
             pod_engine,
             sets,

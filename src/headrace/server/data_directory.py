@@ -32,6 +32,11 @@ class DataDirectory:
         return self.root / "headrace.db"
 
     @property
+    def journal(self) -> Path:
+        """Calls that are on their way to the database; part of it."""
+        return self.root / "headrace.calls"
+
+    @property
     def keys(self) -> Path:
         """The master key, readable by its owner alone."""
         return self.root / "master.key"

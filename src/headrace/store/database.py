@@ -41,10 +41,21 @@ class _Write:
     error: BaseException | None = None
 
 
+CatchUp = Callable[[], "asyncio.Future[None] | None"]
+"""Gives what is done once the database has all that callers were told is on record; None if so."""
+
+
 class Reader:
-    """Runs functions of a connection that only read, in a pool of threads."""
+    """Runs functions of a connection that only read, in a pool of threads.
+
+    Attributes:
+        catch_up: Asked before each read, for what is on disk but not in the database yet.
+    """
+
+    catch_up: CatchUp
 
     def __init__(self, engine: Engine) -> None:
+        self.catch_up = _is_complete
         self._engine = engine
         self._threads = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="sql-read")
         self._local = threading.local()
@@ -66,6 +77,10 @@ class Reader:
             except OperationalError as error:
                 raise Unavailable(f"The database did not answer: {error.orig}.") from error
 
+        behind = self.catch_up()
+        if behind is not None:
+            # Others wait for the same.
+            await asyncio.shield(behind)
         return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     def close(self) -> None:
@@ -150,6 +165,10 @@ class Database(Reader):
             _refuse(group, error)
         finally:
             cursor.close()
+
+
+def _is_complete() -> None:
+    """Say that the database has all there is."""
 
 
 def _refuse(group: list[_Write], error: Exception) -> None:

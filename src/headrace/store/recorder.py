@@ -12,10 +12,8 @@ import asyncio
 import logging
 import marshal
 import socket
-import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
@@ -28,21 +26,6 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_S = 2 * BUSY_TIMEOUT_MS / 1000
 """A process that has not answered by then is killed: it was stopped, or its disk hangs."""
-
-HERE_AT_ONCE = 200
-"""Commits in the server's own process, after which the recorder's makes one: it is the one that
-moves what was committed from SQLite's log to its place, which takes longer."""
-
-HERE_BYTES = 65_536
-"""A statement with longer texts than that together is for the recorder's process: it takes time to
-write, and so many of them would make SQLite's log large before it is emptied."""
-
-SLOW_S = 0.002
-"""A commit in the server's own process that takes longer is the last one for a while."""
-
-SLOW_PAUSE = 50
-"""How many times as long as it took that while is: slow commits hold up the loop for a fiftieth of
-the time at most."""
 
 PAUSE_S = 1.0
 """How long no other process is started after one was lost."""
@@ -86,9 +69,6 @@ class Recorder:
         self._burial: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self._ended.set()
-        self._here: sqlite3.Connection | None = None
-        self._here_left = HERE_AT_ONCE
-        self._here_from = 0.0
 
     @property
     def is_ready(self) -> bool:
@@ -113,44 +93,9 @@ class Recorder:
         self._send(statements)
         self._on_done = on_done
 
-    def commit_here(self, statement: Statement) -> bool:
-        """Commit a statement in this thread, when :attr:`is_ready`, if that takes next to no time.
-
-        Two processes need not wake each other up then, but the event loop waits for the disk: only
-        for who has nothing else to do meanwhile. It never waits for another writer, and a disk that
-        was slow is not tried again for a while.
-
-        Returns:
-            Whether the statement is on disk; if not, nothing has happened, and it is for
-            :meth:`commit`.
-        """
-        begin = time.monotonic()
-        if self._here is None or begin < self._here_from:
-            return False
-        text, parameters = statement
-        if sum([len(one) for one in parameters if type(one) is str]) > HERE_BYTES:
-            return False
-        if self._here_left == 0:
-            self._here_left = HERE_AT_ONCE
-            return False
-        self._here_left -= 1
-        try:
-            self._here.execute(text, parameters)
-        except sqlite3.Error:
-            # Such as another writer's lock; the process waits for that, and knows what to say.
-            return False
-        finally:
-            took = time.monotonic() - begin
-            if took > SLOW_S:
-                self._here_from = begin + took + SLOW_PAUSE * took
-        return True
-
     async def close(self) -> None:
         """Have the process end, once it has answered."""
         self._is_closed = True
-        if self._here is not None:
-            self._here.close()
-            self._here = None
         if self._on_done is None:
             self._hang_up()
         await self._ended.wait()
@@ -199,8 +144,6 @@ class Recorder:
         """Take what the process says: None, or why it did not commit."""
         if not self._is_up:
             self._is_up = True
-            if self._here is None and not self._is_closed:
-                self._here = _connected(self._path)
             return
         on_done, self._on_done = self._on_done, None
         if self._is_closed:
@@ -247,18 +190,6 @@ class Recorder:
             self._transport.close()
         elif self._process is not None:
             self._process.kill()
-
-
-def _connected(path: Path) -> sqlite3.Connection | None:
-    """Return a connection that never waits for others and leaves SQLite's log as it is."""
-    try:
-        database = sqlite3.connect(path, timeout=0, isolation_level=None)
-        for pragma in (*PRAGMAS, "busy_timeout = 0", "wal_autocheckpoint = 0"):
-            database.execute(f"PRAGMA {pragma}")
-    except sqlite3.Error as error:
-        logger.warning("the recorder alone commits calls: %s", error)
-        return None
-    return database
 
 
 class _Line(asyncio.Protocol):

@@ -25,7 +25,7 @@ MAX_ROWS = 100
 """Rows of one statement. A statement for many rows takes the interpreter's lock once, and not once
 for each row, so that the event loop need not give it up as often."""
 
-_COLUMNS = (
+COLUMNS = (
     "id",
     "status",
     "created_at",
@@ -48,8 +48,8 @@ _COLUMNS = (
     "waits",
     "is_warm",
 )
-_DEPLOYMENT_ID = _COLUMNS.index("deployment_id")
-_PIPELINE_ID = _COLUMNS.index("pipeline_id")
+_DEPLOYMENT_ID = COLUMNS.index("deployment_id")
+_PIPELINE_ID = COLUMNS.index("pipeline_id")
 _END_COLUMNS = ("status", "started_at", "ended_at", "outputs", "failure_kind", "failure_message")
 _END = (
     update(executions)
@@ -268,8 +268,8 @@ def _values(rows: Sequence[Row]) -> tuple[Any, ...]:
 
 @lru_cache(maxsize=MAX_ROWS)
 def _statement(count: int) -> str:
-    marks = f"({', '.join('?' * len(_COLUMNS))})"
-    names = ", ".join(_COLUMNS)
+    marks = f"({', '.join('?' * len(COLUMNS))})"
+    names = ", ".join(COLUMNS)
     return f"INSERT INTO executions ({names}) VALUES {', '.join([marks] * count)}"  # noqa: S608 - names of columns alone
 
 
