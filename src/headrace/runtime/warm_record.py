@@ -184,7 +184,12 @@ class WarmRecord:
         journal = self._journal
         if journal is None or flight.is_recorded or (self._is_writing and not self._is_moving):
             return False
-        if not journal.append(flight.row(self._worker_id())):
+        try:
+            if not journal.append(flight.row(self._worker_id())):
+                return False
+        except Exception:
+            # The other way finds it again, and sees to it.
+            logger.exception("call %s could not be recorded at once", flight.id)
             return False
         flight.set_recorded()
         self._on_record(flight, False)
