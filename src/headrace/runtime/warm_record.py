@@ -12,13 +12,12 @@ import itertools
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 from headrace.core.errors import Unavailable
 from headrace.runtime.flights import Flight
 from headrace.runtime.recording import PAUSES_S
+from headrace.runtime.warm_batch import Batch
 from headrace.signals.port import Signals, execution_topic
 from headrace.store import warm
 from headrace.store.database import Database
@@ -37,90 +36,6 @@ MOVE_ROWS = 256
 
 OnRecord = Callable[[Flight, bool], None]
 """Told a flight that has ended and is on disk, and whether nothing could be recorded of it."""
-
-
-async def take_up(path: Path, database: Database) -> Journal | None:
-    """Open the journal, and move what an earlier server left in it to the database.
-
-    Returns:
-        The journal, or None if there can be none: then all calls are recorded in the other way.
-
-    Raises:
-        Unavailable: What is in the journal cannot be read, or the database does not take it.
-    """
-    try:
-        journal = Journal(path)
-    except OSError as error:
-        if Journal.may_have_rows(path):
-            raise Unavailable(
-                f"The calls in {path} cannot be read: {error}. See to it that this user may read "
-                "and write the file."
-            ) from error
-        logger.warning("there is no journal of calls: %s", error)
-        return None
-    try:
-        rows = journal.left_behind
-        if rows:
-            lost = await database.write(warm.record, warm.Records(rows), is_repeated=True)
-            logger.info("%d calls were taken from the journal", len(rows) - len(lost))
-    except BaseException:
-        journal.close()
-        raise
-    journal.clear()
-    return journal
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What one commit is about.
-
-    Attributes:
-        begun: Flights that are under way.
-        ended: Flights that have ended.
-        moved: Rows of the journal, whose callers were answered.
-        readers: Done when the database has them, or does not take them for now.
-        known: Those of the latter that had a row before.
-        waiting: Ids of those that wait, and whose row will say so.
-    """
-
-    begun: list[Flight]
-    ended: list[Flight]
-    moved: Sequence[warm.Row] = ()
-    readers: asyncio.Future[None] | None = None
-    known: list[Flight] = field(default_factory=list)
-    waiting: set[str] = field(default_factory=set)
-
-    def records(self, worker_id: str) -> warm.Records:
-        """Return what the commit is to say, and remember what it says."""
-        self.known = [flight for flight in self.ended if flight.is_recorded]
-        if not self.begun and not self.known:
-            # Most are like this: calls that were too fast to be recorded before their end.
-            return warm.Records([*self.moved, *[flight.row(worker_id) for flight in self.ended]])
-        self.waiting = {flight.id for flight in self.begun if flight.started_us is None}
-        new = [flight for flight in (*self.begun, *self.ended) if not flight.is_recorded]
-        return warm.Records(
-            rows=[*self.moved, *[flight.row(worker_id) for flight in new]],
-            starts=[
-                warm.start_of(flight.id, worker_id, flight.started_us)
-                for flight in self.begun
-                if flight.is_recorded
-            ],
-            ends=[flight.end_row(worker_id) for flight in self.known],
-        )
-
-    def set_recorded(self) -> None:
-        """Take note that all of it is on disk."""
-        for flight in self.begun:
-            flight.waits_on_record = flight.id in self.waiting
-            flight.set_recorded()
-        for flight in self.ended:
-            flight.set_recorded()
-
-    def let_read(self) -> None:
-        """Let those go on who wait to read."""
-        readers, self.readers = self.readers, None
-        if readers is not None and not readers.done():
-            readers.set_result(None)
 
 
 class WarmRecord:
@@ -253,13 +168,13 @@ class WarmRecord:
                 logger.exception("%d calls could not be handed over", len(batch.ended))
                 self._begin_slowly(batch)
 
-    def _begin_slowly(self, batch: _Batch, *, is_repeated: bool = False) -> None:
+    def _begin_slowly(self, batch: Batch, *, is_repeated: bool = False) -> None:
         self._is_moving = False
         self._slow = self._loop.create_task(
             self._write_slowly(batch, is_repeated=is_repeated), name="warm record"
         )
 
-    def _take(self, unmoved: Sequence[warm.Row] = ()) -> _Batch | None:
+    def _take(self, unmoved: Sequence[warm.Row] = ()) -> Batch | None:
         """Return what waits to be written, or None if nothing does.
 
         Args:
@@ -275,13 +190,13 @@ class WarmRecord:
             moved = self._journal.turn()
             self._is_move_due = False
         readers, self._readers = self._readers, None
-        batch = _Batch(begun, ended, moved, readers)
+        batch = Batch(begun, ended, moved, readers)
         if begun or ended or moved:
             return batch
         batch.let_read()
         return None
 
-    def _hear(self, batch: _Batch, error: Exception | None) -> None:
+    def _hear(self, batch: Batch, error: Exception | None) -> None:
         """Take what the recorder says of a batch."""
         if error is None:
             self._set_recorded(batch)
@@ -292,7 +207,7 @@ class WarmRecord:
             logger.info("calls are recorded without the recorder: %s", error)
             self._begin_slowly(batch, is_repeated=isinstance(error, RecorderLost))
 
-    async def _write_slowly(self, batch: _Batch, *, is_repeated: bool = False) -> None:
+    async def _write_slowly(self, batch: Batch, *, is_repeated: bool = False) -> None:
         """Have the database write a batch, however long that takes."""
         pauses = itertools.chain(PAUSES_S, itertools.repeat(PAUSES_S[-1]))
         while True:
@@ -309,7 +224,7 @@ class WarmRecord:
                 # What has come meanwhile goes along.
                 self._begun[:0] = batch.begun
                 self._ended[:0] = batch.ended
-                batch = self._take(batch.moved) or _Batch([], [])
+                batch = self._take(batch.moved) or Batch([], [])
             except Exception:
                 logger.exception("%d calls could not be recorded together", len(batch.ended))
                 batch.let_read()
@@ -321,7 +236,7 @@ class WarmRecord:
                 break
         self._write_next()
 
-    def _set_recorded(self, batch: _Batch) -> None:
+    def _set_recorded(self, batch: Batch) -> None:
         """Take note that all of a batch is in the database."""
         self._is_refused = False
         if batch.moved and self._journal is not None:
@@ -329,11 +244,11 @@ class WarmRecord:
         batch.set_recorded()
         batch.let_read()
 
-    async def _record(self, batch: _Batch, *, is_repeated: bool) -> set[str]:
+    async def _record(self, batch: Batch, *, is_repeated: bool) -> set[str]:
         records = batch.records(self._worker_id())
         return await self._database.write(warm.record, records, is_repeated=is_repeated)
 
-    async def _record_singly(self, batch: _Batch, *, is_repeated: bool) -> None:
+    async def _record_singly(self, batch: Batch, *, is_repeated: bool) -> None:
         """Record calls one by one, because one of them cannot be.
 
         What cannot be recorded even so is told to its caller, who was promised nothing yet.
@@ -341,7 +256,7 @@ class WarmRecord:
         await self._move_singly(batch.moved)
         for flight in (*batch.begun, *batch.ended):
             is_over = bool(flight.ended_us)
-            single = _Batch([] if is_over else [flight], [flight] if is_over else [])
+            single = Batch([] if is_over else [flight], [flight] if is_over else [])
             try:
                 lost = await self._record(single, is_repeated=is_repeated)
             except Unavailable:
@@ -375,7 +290,7 @@ class WarmRecord:
         if rows and self._journal is not None:
             self._journal.clear()
 
-    def _conclude(self, batch: _Batch, lost: AbstractSet[str]) -> None:
+    def _conclude(self, batch: Batch, lost: AbstractSet[str]) -> None:
         for flight in batch.ended:
             self._on_record(flight, flight.id in lost)
         for flight in batch.known:

@@ -35,11 +35,11 @@ from headrace.runtime.collector import Collector
 from headrace.runtime.dispatcher import Dispatcher
 from headrace.runtime.file_collection import FileCollection
 from headrace.runtime.pods import PodSets
+from headrace.runtime.recovery import take_up
 from headrace.runtime.runner import Addresses, Runner
 from headrace.runtime.scheduler import Scheduler
 from headrace.runtime.sweeper import Sweeper
 from headrace.runtime.warm_calls import WarmEndpointCalls
-from headrace.runtime.warm_record import take_up
 from headrace.runtime.worker import Worker
 from headrace.server.data_directory import DataDirectory
 from headrace.server.engines import local_engine, local_pod_engine
