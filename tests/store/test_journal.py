@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
+from headrace.core.errors import Unavailable
 from headrace.core.executions import Status
+from headrace.runtime.recovery import take_up
 from headrace.store import journal as journals
 from headrace.store import warm
 from headrace.store.database import Database
@@ -219,3 +221,36 @@ async def test_rows_that_come_twice_or_too_late_are_seen_to(
         lost = await database.write(warm.record, warm.Records(rows), is_repeated=True)
         assert lost == {"e00003"}
         assert await database.read(ids) == ["e00000", "e00001", "e00002"]
+
+
+async def test_a_row_that_cannot_be_recorded_does_not_keep_a_server_from_starting(
+    place: Path, journal: Journal, database: Database
+) -> None:
+    assert journal.append(row(1))
+    assert journal.append((row(2)[0], None, *row(2)[2:]))
+    assert journal.append(row(3))
+
+    def ids(connection: Connection) -> list[str]:
+        return list(connection.scalars(select(executions.c.id).order_by(executions.c.id)))
+
+    taken = await take_up(place, database)
+    assert taken is not None
+    with closing(taken):
+        assert await database.read(ids) == ["e00001", "e00003"]
+        assert taken.append(row(4))
+        assert left_in(place) == [row(4)]
+
+
+async def test_without_a_journal_calls_go_the_other_way_but_none_is_left_behind_unread(
+    tmp_path: Path, place: Path, journal: Journal, database: Database
+) -> None:
+    assert await take_up(tmp_path / "missing" / "calls", database) is None
+    assert journal.append(row(1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journals, "_half", _unreadable)
+        with pytest.raises(Unavailable, match="cannot be read"):
+            await take_up(place, database)
+
+
+def _unreadable(file: int, begin: int) -> bytes:
+    raise OSError(5, "Input/output error")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from headrace.core.errors import Unavailable
@@ -35,10 +36,27 @@ async def take_up(path: Path, database: Database) -> Journal | None:
     try:
         rows = journal.left_behind
         if rows:
-            lost = await database.write(warm.record, warm.Records(rows), is_repeated=True)
-            logger.info("%d calls were taken from the journal", len(rows) - len(lost))
+            await _move(rows, database)
     except BaseException:
         journal.close()
         raise
     journal.clear()
     return journal
+
+
+async def _move(rows: Sequence[warm.Row], database: Database) -> None:
+    """Move rows together; if one of them cannot be, each by itself, so that a server starts."""
+    try:
+        await database.write(warm.record, warm.Records(rows), is_repeated=True)
+    except Unavailable:
+        raise
+    except Exception:
+        logger.exception("%d calls of the journal could not be recorded together", len(rows))
+        for row in rows:
+            try:
+                await database.write(warm.record, warm.Records([row]), is_repeated=True)
+            except Unavailable:
+                raise
+            except Exception:
+                logger.exception("call %s could not be recorded", row[0])
+    logger.info("%d calls were taken from the journal", len(rows))

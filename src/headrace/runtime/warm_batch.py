@@ -19,8 +19,8 @@ class Batch:
         ended: Flights that have ended.
         moved: Rows of the journal, whose callers were answered.
         readers: Done when the database has them, or does not take them for now.
-        known: Those of the latter that had a row before.
-        waiting: Ids of those that wait, and whose row will say so.
+        known: Those of ``ended`` that had a row before.
+        waiting: Ids of those of ``begun`` that wait, and whose row will say so.
     """
 
     begun: list[Flight]

@@ -62,7 +62,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            _fill(self._file)
+            _fill(self._file, path.parent)
             found = [list(_entries(_half(self._file, begin))) for begin in (0, HALF_BYTES)]
         except BaseException:
             os.close(self._file)
@@ -174,14 +174,19 @@ class Journal:
         self._use = _USE.pack(time.time_ns())
 
 
-def _fill(file: int) -> None:
-    """Have the file be as long as it will ever be, with blocks that are its own."""
+def _fill(file: int, folder: Path) -> None:
+    """Have the file be as long as it will ever be; its blocks and its name outlast a power cut."""
     size = os.fstat(file).st_size
     if size < 2 * HALF_BYTES:
         written = os.pwrite(file, bytes(2 * HALF_BYTES - size), size)
         if written < 2 * HALF_BYTES - size:
             raise OSError("there is no room for it")
         os.fsync(file)
+        above = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(above)
+        finally:
+            os.close(above)
 
 
 def _half(file: int, begin: int) -> bytes:

@@ -103,7 +103,7 @@ class Records:
         found: list[Statement] = []
         for start in range(0, len(rows), MAX_ROWS):
             part = rows[start : start + MAX_ROWS]
-            found.append(insertion(part))
+            found.append(_insertion(part))
         if self.starts:
             found.append((_START_TEXT, [_START_CONSTANTS | start for start in self.starts]))
         if self.ends:
@@ -254,10 +254,10 @@ def record(connection: Connection, records: Records, *, is_repeated: bool = Fals
 
 def _insert(connection: Connection, rows: Sequence[Row]) -> None:
     if rows:
-        connection.exec_driver_sql(*insertion(rows))
+        connection.exec_driver_sql(*_insertion(rows))
 
 
-def insertion(rows: Sequence[Row]) -> Statement:
+def _insertion(rows: Sequence[Row]) -> Statement:
     """Return the statement that inserts rows, at most :data:`MAX_ROWS`."""
     return _statement(len(rows)), _values(rows)
 
