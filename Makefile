@@ -24,6 +24,7 @@ check: setup ## Formatting, lint, types and import rules
 	@rm -f .import-rules.log
 
 test: check ## Every check and every test
+	@scripts/setup_tests.sh
 	@$(PY) -m pytest -n 2 --dist worksteal
 
 simulate: setup ## Drive schedules through years of clocks and crashes (SEED=n, ROUNDS=n, STORIES=n, SWEEPS=n)
@@ -46,4 +47,4 @@ chaos: setup ## Kill a server 200 times under load and prove that nothing was lo
 	@$(PY) -m chaos $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 clean: ## Remove what the targets made
-	@rm -rf .venv .demo .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .browser node_modules .demo .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

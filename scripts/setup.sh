@@ -3,6 +3,7 @@
 # Needs Python 3.11 or later and a package registry. Safe to repeat; does nothing when up to date.
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/certificates.sh
 
 stamp=.venv/.headrace-setup
 want=$(cat requirements.lock pyproject.toml scripts/setup.sh | cksum)
@@ -11,7 +12,7 @@ if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then
 fi
 
 python=""
-for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3; do
+for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3.14 python3; do
     [ -n "$candidate" ] || continue
     if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
         python=$(command -v "$candidate")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
-import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from selenium import webdriver
+from tests.browsing import chromium, console, page
 from tests.conftest import RunningServer
 
 from headrace import HeadraceSdk, Input, Output
+
+__all__ = ["chromium", "console", "page"]
 
 SOURCE = '''\
 """What the endpoints of these tests run."""
@@ -107,56 +108,3 @@ def endpoint_of(
 def sdk(server: RunningServer) -> Iterator[HeadraceSdk]:
     with HeadraceSdk(sdk_token=server.token, environment_url=server.url) as connected:
         yield connected
-
-
-CHROMIUM_OPTIONS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--window-size=1280,1000",
-)
-
-
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    """A browser with an empty profile, which saves downloads to its folder ``downloads``."""
-    programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    missing = [name for name, path in programs.items() if path is None]
-    if missing:
-        pytest.fail(
-            f"These tests need a browser; missing on PATH: {', '.join(missing)}. "
-            "On Debian: apt-get install chromium chromium-driver"
-        )
-    profile = tmp_path_factory.mktemp("chromium")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(programs["chromium"])
-    for option in (*CHROMIUM_OPTIONS, f"--user-data-dir={profile}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    options.add_experimental_option(
-        "prefs", {"download.default_directory": str(profile / "downloads")}
-    )
-    driver = webdriver.Chrome(options, webdriver.ChromeService(programs["chromedriver"]))
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def browser(chromium: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
-    """The browser on an empty page, its console empty."""
-    chromium.get("about:blank")
-    chromium.get_log("browser")
-    yield chromium
-    chromium.get("about:blank")
-
-
-@pytest.fixture
-def downloads(chromium: webdriver.Chrome) -> Path:
-    """Where the browser saves files."""
-    return Path(chromium.capabilities["chrome"]["userDataDir"]) / "downloads"

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from selenium import webdriver
+from playwright.sync_api import Page
 from tests.conftest import RunningServer
 from tests.endpoints.conftest import Endpoint, make_endpoint
 
@@ -18,9 +18,7 @@ from headrace.core.errors import InvalidRequest
 from headrace.server.settings import Settings
 
 CALL = """
-const [url, token, prefer, body] = arguments;
-const done = arguments[arguments.length - 1];
-fetch(url, {
+([url, token, prefer, body]) => fetch(url, {
   method: "POST",
   headers: {
     "Authorization": `EndpointToken ${token}`,
@@ -29,13 +27,13 @@ fetch(url, {
     "Prefer": prefer,
   },
   body: JSON.stringify(body),
-}).then(async (response) => done({
+}).then(async (response) => ({
   status: response.status,
   redirected: response.redirected,
   execution: response.headers.get("Craft-Ai-Execution-Id"),
   location: response.headers.get("Location"),
   body: await response.json(),
-}), (error) => done({ error: error.message }));
+}), (error) => ({ error: error.message }))
 """
 
 
@@ -43,7 +41,7 @@ fetch(url, {
 def other_origin() -> Iterator[str]:
     """The origin of an empty page on another port."""
 
-    class Page(http.server.BaseHTTPRequestHandler):
+    class EmptyPage(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
@@ -53,7 +51,7 @@ def other_origin() -> Iterator[str]:
         def log_message(self, *arguments: Any) -> None:
             """Say nothing."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as listener:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage) as listener:
         thread = threading.Thread(target=listener.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{listener.server_address[1]}"
@@ -63,32 +61,28 @@ def other_origin() -> Iterator[str]:
 
 @pytest.mark.system
 def test_a_page_of_an_allowed_origin_calls_an_endpoint_and_follows_where_it_is_sent(
-    browser: webdriver.Chrome,
+    page: Page,
     own_server: Callable[..., RunningServer],
     other_origin: str,
     tmp_path: Path,
 ) -> None:
     running = own_server(HEADRACE_CORS_ORIGINS=f"https://app.example.org,{other_origin}")
     endpoint = make_endpoint(running, tmp_path, "wait")
-    browser.get(other_origin)
-    held = browser.execute_async_script(CALL, endpoint.url, endpoint.token, "", {"seconds": 0})
+    page.goto(other_origin)
+    held = page.evaluate(CALL, [endpoint.url, endpoint.token, "", {"seconds": 0}])
     assert held["status"] == 200, held
     assert held["body"]["outputs"] == {"waited": 0}
     assert held["execution"] == held["body"]["execution_id"]
 
-    sent_on = browser.execute_async_script(
-        CALL, endpoint.url, endpoint.token, "wait=0", {"seconds": 0.5}
-    )
+    sent_on = page.evaluate(CALL, [endpoint.url, endpoint.token, "wait=0", {"seconds": 0.5}])
     assert (sent_on["status"], sent_on["redirected"]) == (200, True), sent_on
     assert sent_on["body"]["outputs"] == {"waited": 0.5}
 
-    at_once = browser.execute_async_script(
-        CALL, endpoint.url, endpoint.token, "respond-async", {"seconds": 0}
-    )
+    at_once = page.evaluate(CALL, [endpoint.url, endpoint.token, "respond-async", {"seconds": 0}])
     assert at_once["status"] == 202
     assert at_once["execution"] in at_once["location"]
 
-    refused = browser.execute_async_script(CALL, endpoint.url, "wrong", "", {"seconds": 0})
+    refused = page.evaluate(CALL, [endpoint.url, "wrong", "", {"seconds": 0}])
     assert refused["status"] == 401
     assert "token" in refused["body"]["message"]
 
@@ -111,11 +105,11 @@ def test_a_page_of_an_allowed_origin_calls_an_endpoint_and_follows_where_it_is_s
 
 @pytest.mark.system
 def test_without_the_setting_a_browser_keeps_the_answer_from_other_origins(
-    browser: webdriver.Chrome, endpoint_of: Callable[[str], Endpoint], other_origin: str
+    page: Page, endpoint_of: Callable[[str], Endpoint], other_origin: str
 ) -> None:
     endpoint = endpoint_of("wait")
-    browser.get(other_origin)
-    answer = browser.execute_async_script(CALL, endpoint.url, endpoint.token, "", {"seconds": 0})
+    page.goto(other_origin)
+    answer = page.evaluate(CALL, [endpoint.url, endpoint.token, "", {"seconds": 0}])
     assert answer == {"error": "Failed to fetch"}
 
 

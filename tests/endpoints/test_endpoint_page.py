@@ -10,11 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.select import Select
+from playwright.sync_api import Locator, Page, expect
 from tests.conftest import RunningServer, wait_until
 from tests.endpoints.conftest import Endpoint
 
@@ -25,175 +21,182 @@ pytestmark = pytest.mark.system
 MASK = "<ENDPOINT_TOKEN>"
 
 
-class Page:
+class EndpointPage:
     """The page of one endpoint, in a browser."""
 
-    def __init__(self, browser: webdriver.Chrome, url: str) -> None:
-        self.browser = browser
-        browser.get(f"{url}/docs")
+    def __init__(self, page: Page, url: str, fragment: str = "") -> None:
+        self.page = page
+        page.goto(f"{url}/docs{fragment}")
 
-    def part(self, id_: str) -> WebElement:
-        return self.browser.find_element(By.ID, id_)
+    def part(self, id_: str) -> Locator:
+        return self.page.locator(f"[id='{id_}']")
 
     def open_with(self, token: str) -> None:
-        self.part("token").send_keys(token, Keys.ENTER)
+        self.part("token").fill(token)
+        self.part("token").press("Enter")
 
     def is_open(self) -> bool:
-        return self.part("endpoint").is_displayed()
+        return self.part("endpoint").is_visible()
 
-    def field(self, name: str) -> WebElement:
+    def has_focus(self, control: Locator) -> bool:
+        return bool(control.evaluate("(element) => element === document.activeElement"))
+
+    def field(self, name: str) -> Locator:
         """The control that has this label."""
-        label = self.browser.find_element(By.XPATH, f"//form[@id='call']//label[.='{name}']")
+        label = self.page.locator(f"xpath=//form[@id='call']//label[.='{name}']")
         return self.part(str(label.get_attribute("for")))
 
     def call(self) -> str:
         """Press Call; return the status that the page shows in the end."""
         self.part("send").click()
-        wait_until(lambda: self.part("send").is_enabled(), what="an answer")
-        return self.part("status").text
+        expect(self.part("send")).to_be_enabled(timeout=30_000)
+        return self.part("status").inner_text()
 
     def outputs(self) -> dict[str, str]:
-        found = self.browser.find_elements(By.CSS_SELECTOR, "pre[data-output]")
-        return {str(each.get_attribute("data-output")): each.text for each in found}
+        found = self.page.locator("pre[data-output]").all()
+        return {str(each.get_attribute("data-output")): each.inner_text() for each in found}
 
     def code(self, language: str) -> str:
-        self.browser.find_element(By.XPATH, f"//button[@role='tab'][.='{language}']").click()
-        return str(self.part("code").get_property("textContent"))
+        self.page.locator(f"xpath=//button[@role='tab'][.='{language}']").click()
+        return str(self.part("code").text_content())
 
     def requested(self) -> list[str]:
         """The URL of every request that the page has made since it was loaded."""
-        script = "return performance.getEntriesByType('resource').map((each) => each.name)"
-        return list(self.browser.execute_script(script))
+        script = "performance.getEntriesByType('resource').map((each) => each.name)"
+        return list(self.page.evaluate(script))
 
 
 @pytest.fixture
-def opened(
-    browser: webdriver.Chrome, endpoint_of: Callable[[str], Endpoint]
-) -> Callable[[str], Page]:
+def opened(page: Page, endpoint_of: Callable[[str], Endpoint]) -> Callable[[str], EndpointPage]:
     """Opens the page of an endpoint and gives it its token."""
 
-    def open_page(function: str) -> Page:
+    def open_page(function: str) -> EndpointPage:
         endpoint = endpoint_of(function)
-        page = Page(browser, endpoint.url)
-        page.open_with(endpoint.token)
-        wait_until(page.is_open, what="the endpoint is shown")
-        return page
+        made = EndpointPage(page, endpoint.url)
+        made.open_with(endpoint.token)
+        wait_until(made.is_open, what="the endpoint is shown")
+        return made
 
     return open_page
 
 
 def test_the_page_says_nothing_before_it_has_the_token(
-    browser: webdriver.Chrome, endpoint_of: Callable[[str], Endpoint], server: RunningServer
+    page: Page, endpoint_of: Callable[[str], Endpoint], server: RunningServer
 ) -> None:
     endpoint = endpoint_of("add")
-    page = Page(browser, endpoint.url)
-    assert browser.title == "Endpoint · Headrace"
-    assert not page.is_open()
-    assert "summand" not in browser.page_source
-    page.open_with("wrong")
-    wait_until(lambda: "token" in page.part("gate-problem").text)
-    assert not page.is_open()
-    nowhere = Page(browser, f"{server.url}/endpoints/nowhere")
+    shown = EndpointPage(page, endpoint.url)
+    assert page.title() == "Endpoint · Headrace"
+    assert not shown.is_open()
+    assert "summand" not in page.content()
+    shown.open_with("wrong")
+    wait_until(lambda: "token" in shown.part("gate-problem").inner_text())
+    assert not shown.is_open()
+    nowhere = EndpointPage(page, f"{server.url}/endpoints/nowhere")
     nowhere.open_with("tried")
-    wait_until(lambda: "no endpoint" in nowhere.part("gate-problem").text)
+    wait_until(lambda: "no endpoint" in nowhere.part("gate-problem").inner_text())
 
 
-def test_a_person_calls_an_endpoint_and_reads_its_outputs(opened: Callable[[str], Page]) -> None:
-    page = opened("add")
-    assert page.browser.switch_to.active_element == page.part("name")
-    assert page.part("about").text == "Try me."
-    rows = [row.text for row in page.browser.find_elements(By.CSS_SELECTOR, "#inputs tbody tr")]
+def test_a_person_calls_an_endpoint_and_reads_its_outputs(
+    opened: Callable[[str], EndpointPage],
+) -> None:
+    shown = opened("add")
+    assert shown.has_focus(shown.part("name"))
+    assert shown.part("about").inner_text() == "Try me."
+    rows = [row.inner_text() for row in shown.page.locator("#inputs tbody tr").all()]
     assert [row.split() for row in rows] == [
         ["a", "the", "first", "<b>summand</b>", "number", "yes", "none"],
         ["b", "number", "no", "2"],
         ["note", "string", "no", "none"],
     ]
-    assert "total the sum number" in " ".join(page.part("outputs").text.split())
-    page.field("a").send_keys("12345678901234567890")
-    assert page.call() == "200 OK"
-    assert page.outputs() == {"total": "12345678901234567892", "note": "null"}
-    page.field("note").send_keys("two\nlines")
-    page.field("b").send_keys("-0.5")
-    assert page.call() == "200 OK"
-    assert page.outputs()["note"] == "two\nlines"
-    assert page.part("elapsed").text.endswith(" s")
+    assert "total the sum number" in " ".join(shown.part("outputs").inner_text().split())
+    shown.field("a").fill("12345678901234567890")
+    assert shown.call() == "200 OK"
+    assert shown.outputs() == {"total": "12345678901234567892", "note": "null"}
+    shown.field("note").fill("two\nlines")
+    shown.field("b").fill("-0.5")
+    assert shown.call() == "200 OK"
+    assert shown.outputs()["note"] == "two\nlines"
+    assert shown.part("elapsed").inner_text().endswith(" s")
 
 
-def test_the_page_works_with_the_keyboard_alone(opened: Callable[[str], Page]) -> None:
-    page = opened("add")
-    keys = webdriver.ActionChains(page.browser)
-    keys.send_keys(Keys.TAB, "1", Keys.TAB, "2", Keys.ENTER).perform()
-    wait_until(lambda: page.part("status").text == "200 OK")
-    assert page.outputs()["total"] == "3"
-    page.browser.find_element(By.XPATH, "//button[@role='tab'][.='curl']").send_keys(
-        Keys.ARROW_RIGHT
-    )
-    assert page.browser.switch_to.active_element.text == "Python"
-    assert "import requests" in str(page.part("code").get_property("textContent"))
+def test_the_page_works_with_the_keyboard_alone(opened: Callable[[str], EndpointPage]) -> None:
+    shown = opened("add")
+    keyboard = shown.page.keyboard
+    keyboard.press("Tab")
+    keyboard.type("1")
+    keyboard.press("Tab")
+    keyboard.type("2")
+    keyboard.press("Enter")
+    wait_until(lambda: shown.part("status").inner_text() == "200 OK")
+    assert shown.outputs()["total"] == "3"
+    shown.page.locator("xpath=//button[@role='tab'][.='curl']").press("ArrowRight")
+    assert shown.page.locator(":focus").inner_text() == "Python"
+    assert "import requests" in str(shown.part("code").text_content())
 
 
-def test_what_cannot_be_sent_is_said_at_its_field(opened: Callable[[str], Page]) -> None:
-    page = opened("mirror")
-    page.field("items").send_keys('{"no": "array"}')
-    page.field("record").send_keys("{")
-    page.part("send").click()
-    assert page.browser.switch_to.active_element == page.field("document")
+def test_what_cannot_be_sent_is_said_at_its_field(opened: Callable[[str], EndpointPage]) -> None:
+    shown = opened("mirror")
+    shown.field("items").fill('{"no": "array"}')
+    shown.field("record").fill("{")
+    shown.part("send").click()
+    assert shown.has_focus(shown.field("document"))
     problems = {
-        name: page.part(f"{page.field(name).get_attribute('id')}-problem").text
+        name: shown.part(f"{shown.field(name).get_attribute('id')}-problem").inner_text()
         for name in ("document", "items", "record", "number")
     }
     assert problems["document"] == "A file is required."
     assert "array" in problems["items"]
     assert "not JSON" in problems["record"]
     assert problems["number"] == ""
-    assert page.field("record").get_attribute("aria-invalid") == "true"
-    assert not page.part("answer").is_displayed()
+    assert shown.field("record").get_attribute("aria-invalid") == "true"
+    assert not shown.part("answer").is_visible()
 
 
 def test_a_person_sends_a_file_and_gets_one(
-    opened: Callable[[str], Page], tmp_path: Path, downloads: Path
+    opened: Callable[[str], EndpointPage], tmp_path: Path
 ) -> None:
     (tmp_path / "it's a document.bin").write_bytes(b"abc")
-    page = opened("mirror")
-    page.field("document").send_keys(str(tmp_path / "it's a document.bin"))
-    page.field("text").send_keys("null")
-    page.field("number").send_keys("2")
-    Select(page.field("flag")).select_by_visible_text("true")
-    page.field("record").send_keys('{"key": [1, 18446744073709551617]}')
-    assert page.call() == "200 OK"
-    assert json.loads(page.outputs()["sent"]) == {
+    shown = opened("mirror")
+    shown.field("document").set_input_files(tmp_path / "it's a document.bin")
+    shown.field("text").fill("null")
+    shown.field("number").fill("2")
+    shown.field("flag").select_option("true")
+    shown.field("record").fill('{"key": [1, 18446744073709551617]}')
+    assert shown.call() == "200 OK"
+    assert json.loads(shown.outputs()["sent"]) == {
         "text": "null",
         "number": 2,
         "flag": True,
         "record": {"key": [1, 18446744073709551617]},
         "items": [1, 2],
     }
-    page.browser.find_element(By.XPATH, "//button[.='Get the file copy']").click()
-    wait_until(lambda: page.browser.find_elements(By.CSS_SELECTOR, "a[download]"))
-    link = page.browser.find_element(By.CSS_SELECTOR, "a[download]")
-    assert link.text == "mirrored.bin (3 bytes)"
-    wait_until((downloads / "mirrored.bin").exists, what="the download")
-    assert (downloads / "mirrored.bin").read_bytes() == b"cba"
+    with shown.page.expect_download() as downloading:
+        shown.page.locator("xpath=//button[.='Get the file copy']").click()
+    assert shown.page.locator("a[download]").inner_text() == "mirrored.bin (3 bytes)"
+    assert downloading.value.suggested_filename == "mirrored.bin"
+    assert Path(downloading.value.path()).read_bytes() == b"cba"
 
 
-def test_a_failed_call_says_why(opened: Callable[[str], Page]) -> None:
-    page = opened("fail")
-    page.field("message").send_keys("the <i>reason</i>")
-    assert page.call() == "500 PipelineExecutionFailed"
-    assert "the <i>reason</i>" in page.part("outcome").text
-    assert "user_error" in page.outputs()["details"]
+def test_a_failed_call_says_why(opened: Callable[[str], EndpointPage]) -> None:
+    shown = opened("fail")
+    shown.field("message").fill("the <i>reason</i>")
+    assert shown.call() == "500 PipelineExecutionFailed"
+    assert "the <i>reason</i>" in shown.part("outcome").inner_text()
+    assert "user_error" in shown.outputs()["details"]
 
 
 def test_a_person_can_stop_waiting(
-    opened: Callable[[str], Page], endpoint_of: Callable[[str], Endpoint], sdk: HeadraceSdk
+    opened: Callable[[str], EndpointPage],
+    endpoint_of: Callable[[str], Endpoint],
+    sdk: HeadraceSdk,
 ) -> None:
-    page = opened("wait")
-    page.field("seconds").send_keys("60")
-    page.part("send").click()
-    wait_until(lambda: page.part("status").text == "Running…")
-    page.part("stop").click()
-    wait_until(lambda: page.part("status").text == "No longer waiting")
-    assert page.part("send").is_enabled()
+    shown = opened("wait")
+    shown.field("seconds").fill("60")
+    shown.part("send").click()
+    wait_until(lambda: shown.part("status").inner_text() == "Running…")
+    shown.part("stop").click()
+    wait_until(lambda: shown.part("status").inner_text() == "No longer waiting")
+    assert shown.part("send").is_enabled()
     name = endpoint_of("wait").url.rpartition("/")[2]
     execution = sdk.list_pipeline_executions(name)[0]
     assert execution["status"] in {"Pending", "Running"}
@@ -202,25 +205,25 @@ def test_a_person_can_stop_waiting(
 
 @pytest.mark.parametrize("language", ["curl", "Python", "JavaScript"])
 def test_the_code_that_the_page_shows_does_the_call(
-    opened: Callable[[str], Page], endpoint_of: Callable[[str], Endpoint], language: str
+    opened: Callable[[str], EndpointPage],
+    endpoint_of: Callable[[str], Endpoint],
+    language: str,
 ) -> None:
-    page = opened("add")
-    page.field("a").send_keys("1e2")
-    page.field("note").send_keys('it\'s "quoted"\n$HOME `x` \\ 🌊 true')
-    code = page.code(language)
+    shown = opened("add")
+    shown.field("a").fill("1e2")
+    shown.field("note").fill('it\'s "quoted"\n$HOME `x` \\ 🌊 true')
+    code = shown.code(language)
     token = endpoint_of("add").token
     assert MASK in code
     assert token not in code
-    outputs = outputs_of(page, language, code.replace(MASK, token))
+    outputs = outputs_of(shown, language, code.replace(MASK, token))
     assert outputs == {"total": 102, "note": 'it\'s "quoted"\n$HOME `x` \\ 🌊 true'}
 
 
-def outputs_of(page: Page, language: str, code: str) -> Any:
+def outputs_of(shown: EndpointPage, language: str, code: str) -> Any:
     if language == "JavaScript":
         script = code.replace("console.log(outputs);", "return outputs;")
-        return page.browser.execute_async_script(
-            f"const done = arguments[0]; (async () => {{ {script} }})().then(done, done)"
-        )
+        return shown.page.evaluate(f"async () => {{ {script} }}")
     program = {"curl": ["bash", "-c"], "Python": [sys.executable, "-c"]}[language]
     done = subprocess.run([*program, code], capture_output=True, text=True, check=True, timeout=60)
     if language == "curl":
@@ -230,47 +233,45 @@ def outputs_of(page: Page, language: str, code: str) -> Any:
 
 @pytest.mark.parametrize("language", ["curl", "Python"])
 def test_the_code_sends_a_file_and_keeps_the_one_it_gets(
-    opened: Callable[[str], Page],
+    opened: Callable[[str], EndpointPage],
     endpoint_of: Callable[[str], Endpoint],
     language: str,
     tmp_path: Path,
 ) -> None:
     name = 'it\'s; "a", document.bin'
     (tmp_path / name).write_bytes(b"abc")
-    page = opened("mirror")
-    page.field("document").send_keys(str(tmp_path / name))
-    page.field("text").send_keys("@text;type=x")
-    code = page.code(language).replace(MASK, endpoint_of("mirror").token)
+    shown = opened("mirror")
+    shown.field("document").set_input_files(tmp_path / name)
+    shown.field("text").fill("@text;type=x")
+    code = shown.code(language).replace(MASK, endpoint_of("mirror").token)
     program = {"curl": ["bash", "-c"], "Python": [sys.executable, "-c"]}[language]
     subprocess.run([*program, code], check=True, timeout=60, cwd=tmp_path, capture_output=True)
     assert (tmp_path / "copy").read_bytes() == b"cba"
 
 
-def test_the_code_follows_the_form(opened: Callable[[str], Page]) -> None:
-    page = opened("add")
-    assert '"a": 1.5' in page.code("curl")
-    page.field("a").send_keys("7")
-    assert '"a": 7' in page.code("curl")
-    page.part("reset").click()
-    wait_until(lambda: '"a": 1.5' in page.code("curl"))
+def test_the_code_follows_the_form(opened: Callable[[str], EndpointPage]) -> None:
+    shown = opened("add")
+    assert '"a": 1.5' in shown.code("curl")
+    shown.field("a").fill("7")
+    assert '"a": 7' in shown.code("curl")
+    shown.part("reset").click()
+    wait_until(lambda: '"a": 1.5' in shown.code("curl"))
 
 
 def test_the_token_stays_in_memory_and_out_of_urls(
-    browser: webdriver.Chrome, endpoint_of: Callable[[str], Endpoint]
+    page: Page, console: list[str], endpoint_of: Callable[[str], Endpoint]
 ) -> None:
     endpoint = endpoint_of("add")
-    browser.get(f"{endpoint.url}/docs#token={endpoint.token}")
-    page = Page.__new__(Page)
-    page.browser = browser
-    wait_until(page.is_open, what="the endpoint is shown")
-    assert browser.current_url == f"{endpoint.url}/docs"
-    page.field("a").send_keys("1")
-    assert page.call() == "200 OK"
-    assert page.requested()
-    assert all(url.startswith(endpoint.url.rpartition("/")[0]) for url in page.requested())
-    assert not [url for url in page.requested() if endpoint.token in url]
-    stored = "return [localStorage.length, sessionStorage.length, document.cookie]"
-    assert browser.execute_script(stored) == [0, 0, ""]
-    browser.refresh()
-    assert not page.is_open()
-    assert browser.get_log("browser") == []
+    shown = EndpointPage(page, endpoint.url, fragment=f"#token={endpoint.token}")
+    wait_until(shown.is_open, what="the endpoint is shown")
+    assert page.url == f"{endpoint.url}/docs"
+    shown.field("a").fill("1")
+    assert shown.call() == "200 OK"
+    assert shown.requested()
+    assert all(url.startswith(endpoint.url.rpartition("/")[0]) for url in shown.requested())
+    assert not [url for url in shown.requested() if endpoint.token in url]
+    stored = "[localStorage.length, sessionStorage.length, document.cookie]"
+    assert page.evaluate(stored) == [0, 0, ""]
+    page.reload()
+    assert not shown.is_open()
+    assert console == []
