@@ -83,7 +83,8 @@ def _times(chance: random.Random, low: int, high: int) -> str:
     if kind == 0:
         return "*"
     if kind == 1:
-        return f"*/{chance.choice([1, 2, 3, 5, 7, 10, 15, 20, 30, 45])}"
+        steps = [1, 2, 3, 5, 7, 10, 15, 20, 30, 45]
+        return f"*/{chance.choice([step for step in steps if step <= high])}"
     if kind == 2:
         return _span(chance, low, high)
     if kind == 3:
@@ -110,4 +111,4 @@ def _part(chance: random.Random, low: int, high: int, names: tuple[str, ...]) ->
 def _span(chance: random.Random, low: int, high: int) -> str:
     begin = chance.randint(low, high)
     span = f"{begin}-{chance.randint(begin, high)}"
-    return span + chance.choice(["", f"/{chance.randint(1, 12)}"])
+    return span + chance.choice(["", f"/{chance.randint(1, min(12, high))}"])

@@ -17,7 +17,6 @@ UV = Path(sys.executable).parent / "uv"
 BASE = (
     "httpx",
     "msgspec",
-    "cron-descriptor",
     "cronsim",
     "tzdata",
     "httpcore",

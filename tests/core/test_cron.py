@@ -243,17 +243,3 @@ def test_every_zone_can_be_used() -> None:
 @example(0)
 def test_every_expression_can_be_described(seed: int) -> None:
     assert read_cron(random_expression(random.Random(seed), least=0.01)).description
-
-
-DESCRIBED = [
-    ("* * * * *", "Every minute"),
-    ("0 8 * * 1-5", "At 08:00 AM, Monday through Friday"),
-    ("0 0 13 * 5", "At 12:00 AM, on day 13 of the month, or on Friday"),
-    ("0 0 */2 * 1", "At 00:00 on every second day of month if it's on Monday"),
-    ("0 0 1 *,* *", "At 00:00 on the first day of every month"),
-]
-
-
-@pytest.mark.parametrize(("expression", "words"), DESCRIBED)
-def test_the_description_says_how_days_go_together(expression: str, words: str) -> None:
-    assert read_cron(expression).description == words

@@ -303,3 +303,13 @@ def test_a_wrong_option_is_named_with_what_it_takes(name: str, value: object, me
     options = ScheduleOptions.read({name: value})
     with pytest.raises(InvalidSchedule, match=message):
         read_schedule(ScheduleRequest("* * * * *", options))
+
+
+def test_a_schedule_that_was_taken_once_is_not_refused_when_something_else_changes() -> None:
+    """An earlier version took steps that are refused now."""
+    before = Schedule(Cron("*/90 * * * *", "UTC"))
+    assert before.cron.description == "Every hour"
+    moved = read_schedule(
+        ScheduleRequest(options=ScheduleOptions(timezone="Europe/Paris", missed="all")), before
+    )
+    assert (moved.cron, moved.missed) == (Cron("*/90 * * * *", "Europe/Paris"), Missed.ALL)

@@ -9,36 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache, partial
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import cron_descriptor
 from cronsim import CronSim, CronSimError
-from cronsim.cronsim import Field
 
+from headrace.core.cron_fields import EXAMPLE, FIELDS, check_fields, readable
+from headrace.core.cron_words import describe
 from headrace.core.errors import InvalidSchedule
 
 MAX_LENGTH = 200
 """Characters of an expression."""
 
-EXAMPLE = "'0 8 * * 1-5' is 8:00 from Monday to Friday"
-
-_FIELDS = (
-    (Field.MINUTE, "minute", "0 to 59", ""),
-    (Field.HOUR, "hour", "0 to 23", ""),
-    (Field.DAY, "day of the month", "1 to 31", ", L for the last day"),
-    (Field.MONTH, "month", "1 to 12", " or names JAN to DEC"),
-    (Field.DOW, "day of the week", "0 to 7 (0 and 7 are Sunday)", " or names SUN to SAT"),
-)
-_UNTELLABLE = (
-    cron_descriptor.FormatException,
-    cron_descriptor.MissingFieldException,
-    cron_descriptor.WrongArgumentException,
-)
-_STEPPED = re.compile(r"(\w+)-(\w+)/\w+")
 _NOT_IANA = re.compile(r"posix/.*|right/.*|posixrules|localtime|Factory")
 """Files beside those of the zones: copies, times with leap seconds, and whatever this machine is
 set to."""
@@ -78,14 +62,8 @@ class Cron:
 
     @property
     def description(self) -> str:
-        """The expression in English, without the zone."""
-        _, _, day, _, weekday = self.expression.split()
-        # Where both days have to match, the first library words it as "or".
-        if "*" in (day, weekday) or not (day.startswith("*") or weekday.startswith("*")):
-            # It also refuses some of what is read here, such as '*' among several.
-            with suppress(*_UNTELLABLE):
-                return str(cron_descriptor.get_description(self.expression.upper()))
-        return _parsed(self.expression).explain()
+        """The expression in English, without the zone; see :mod:`headrace.core.cron_words`."""
+        return describe(_parsed(self.expression))
 
     def next_after(self, instant: datetime) -> datetime:
         """Return the first fire time after an instant, both aware; the answer is in UTC.
@@ -149,21 +127,13 @@ def read_cron(expression: object, timezone: object = "UTC") -> Cron:
             f"as '* * * * *' (every minute); {EXAMPLE}."
         )
     fields = expression.split()
-    if len(fields) != len(_FIELDS):
+    if len(fields) != len(FIELDS):
         raise InvalidSchedule(
             f"schedule {expression!r} has {len(fields)} field{'s' * (len(fields) != 1)}, but a "
             "cron expression has five: minute, hour, day of the month, month, day of the week; "
             f"{EXAMPLE}."
         )
-    for text, (field, name, numbers, more) in zip(fields, _FIELDS, strict=True):
-        try:
-            field.parse(text.upper())
-        except (CronSimError, ValueError, TypeError, AssertionError):
-            raise InvalidSchedule(
-                f"schedule {expression!r}: the field {name} is {text!r}{_hint(text)}, but it takes "
-                f"numbers from {numbers}{more}, * for any, a-b for a range, a,b for several and "
-                f"*/n for every n-th; {EXAMPLE}."
-            ) from None
+    check_fields(fields)
     cron = Cron(" ".join(fields), read_timezone(timezone))
     cron.next_after(datetime(2000, 1, 1, tzinfo=UTC))
     return cron
@@ -197,14 +167,6 @@ def change_instants(timezone: str, after: datetime, until: datetime) -> Iterator
         after = change
 
 
-def _hint(text: str) -> str:
-    if re.search(r"/0+(,|$)", text):
-        return " (a step of 0)"
-    if any(int(a) > int(b) for a, b in re.findall(r"(\d{1,9})-(\d{1,9})", text)):
-        return " (a range that ends before it begins)"
-    return ""
-
-
 def _never(expression: str) -> InvalidSchedule:
     return InvalidSchedule(
         f"schedule {expression!r} never fires: no month has such a day. Check the fields day of "
@@ -219,18 +181,11 @@ def _zone(name: str) -> tzinfo:
 
 @lru_cache(maxsize=4096)
 def _parsed(expression: str) -> CronSim:
-    fields = zip(expression.upper().split(), _FIELDS, strict=True)
-    texts = [_STEPPED.sub(partial(_alone, field), text) for text, (field, *_) in fields]
     try:
         # A naive time makes it enumerate wall-clock times, which know no zone.
-        return CronSim(" ".join(texts), datetime(2000, 1, 1))  # noqa: DTZ001 - wall time on purpose
+        return CronSim(readable(expression), datetime(2000, 1, 1))  # noqa: DTZ001 - wall time on purpose
     except CronSimError:
         raise _never(expression) from None
-
-
-def _alone(field: Field, span: re.Match[str]) -> str:
-    """A range of one number is that number, though the library takes steps from it to the end."""
-    return span[1] if field.int(span[1]) == field.int(span[2]) else span[0]
 
 
 def _walls(expression: str, after: datetime) -> Iterator[datetime]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from headrace.core.cron import Cron, read_cron
+from headrace.core.cron import Cron, read_cron, read_timezone
 from headrace.core.errors import InvalidSchedule
 from headrace.core.schedules import Missed, Overlap, Schedule
 
@@ -65,18 +65,9 @@ def read_schedule(request: ScheduleRequest, before: Schedule | None = None) -> S
         InvalidSchedule: With the field, what is wrong and what it takes.
     """
     options = request.options
-    expression, timezone = request.expression, options.timezone
-    if before is not None:
-        expression = before.cron.expression if expression is None else expression
-        timezone = before.cron.timezone if timezone is None else timezone
-    if expression is None:
-        raise InvalidSchedule(
-            "schedule is missing: give the cron expression of a periodic deployment, such as "
-            "'0 3 * * *' for every day at 3:00."
-        )
     base = before or Schedule(cron=Cron("* * * * *"))
     return Schedule(
-        cron=read_cron(expression, "UTC" if timezone is None else timezone),
+        cron=_cron(request, before),
         missed=_choice(Missed, "missed", options.missed, base.missed),
         missed_window_s=_seconds(
             "missed_window_s", options.missed_window_s, base.missed_window_s, MAX_MISSED_WINDOW_S
@@ -84,6 +75,25 @@ def read_schedule(request: ScheduleRequest, before: Schedule | None = None) -> S
         overlap=_choice(Overlap, "overlap", options.overlap, base.overlap),
         jitter_s=_seconds("jitter_s", options.jitter_s, base.jitter_s, MAX_JITTER_S),
     )
+
+
+def _cron(request: ScheduleRequest, before: Schedule | None) -> Cron:
+    expression, timezone = request.expression, request.options.timezone
+    if expression is None:
+        if before is None:
+            raise InvalidSchedule(
+                "schedule is missing: give the cron expression of a periodic deployment, such as "
+                "'0 3 * * *' for every day at 3:00."
+            )
+        # Taken once, it stays, even if it were refused today.
+        return (
+            before.cron
+            if timezone is None
+            else replace(before.cron, timezone=read_timezone(timezone))
+        )
+    if timezone is None:
+        timezone = "UTC" if before is None else before.cron.timezone
+    return read_cron(expression, timezone)
 
 
 def _choice(kind: type[Choice], name: str, given: object, default: Choice) -> Choice:
