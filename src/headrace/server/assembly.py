@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 from sqlalchemy import Connection
 from starlette.applications import Starlette
@@ -41,6 +41,7 @@ from headrace.runtime.scheduler import Scheduler
 from headrace.runtime.sweeper import Sweeper
 from headrace.runtime.warm_calls import WarmEndpointCalls
 from headrace.runtime.worker import Worker
+from headrace.server.claim import Claim
 from headrace.server.data_directory import DataDirectory
 from headrace.server.engines import local_engine, local_pod_engine
 from headrace.server.settings import Settings
@@ -77,12 +78,12 @@ class Server:
     tokens: Tokens
 
     def __init__(
-        self, settings: Settings, directory: DataDirectory, urls: Urls, lock: BinaryIO
+        self, settings: Settings, directory: DataDirectory, urls: Urls, claim: Claim
     ) -> None:
         self._settings = settings
         self._directory = directory
         self._urls = urls
-        self._lock = lock
+        self._claim = claim
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -111,7 +112,7 @@ class Server:
         journal = await take_up(directory.journal, database)
         if journal is not None:
             self._stack.callback(journal.close)
-        recorder = Recorder(directory.database, self._lock)
+        recorder = Recorder(directory.database, self._claim)
         self._stack.push_async_callback(recorder.close)
         signals = LocalSignals()
         logs = LogFiles(directory.logs)

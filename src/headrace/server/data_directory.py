@@ -1,19 +1,24 @@
-"""The data directory: where everything of a server is, and who may use it."""
+"""The data directory: where everything of a server is, and that it is its owner's alone."""
 
 from __future__ import annotations
 
-import fcntl
+import errno
+import logging
 import os
 import shutil
-import time
+import stat
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-from headrace.core.errors import Conflict, Unavailable
+from headrace.core.errors import Unavailable
+from headrace.server.obstacles import ELSEWHERE, refusal
 
-CLAIM_PATIENCE_S = 1.0
-"""How long to wait for the last of a server that was just killed."""
+logger = logging.getLogger(__name__)
+
+_FOLDER_MODE = 0o700
+_OTHERS = 0o077
+"""What a mode lets the group and everybody else do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,49 +91,149 @@ class DataDirectory:
         """Copies of the harness, by version."""
         return self.root / "harness"
 
+    @property
+    def is_new(self) -> bool:
+        """Whether no server has run on it. The key is made after the database."""
+        return not self.keys.exists()
+
+    def make_root(self) -> None:
+        """Make the directory itself, for its owner alone.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        _make_folder(self.root)
+
     def make(self) -> None:
-        """Make the directory, for its owner alone.
+        """Make the directory with its folders, for its owner alone; close it to others if need be.
 
         Raises:
-            Unavailable: It cannot be made or written to.
+            OSError: It cannot be made, or something is where its files or folders belong.
+            Unavailable: It cannot be closed to others, or its database is lost.
         """
-        try:
-            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
+        self.make_root()
+        _close_to_others(self.root)
+        for folder in self._folders:
+            _make_folder(folder)
+            _close_to_others(folder)
+        self._check_files()
+        for file in self._files:
+            # Of a key that others may have read somebody has to know.
+            if file.exists() and file != self.keys:
+                _close_to_others(file)
+        with tempfile.TemporaryFile(dir=self.root) as draft:
+            # A server does not start if it can keep nothing.
+            draft.write(b"\0")
+        _touch(self.database)
+
+    def check(self) -> None:
+        """Look at the directory as :meth:`make` does, and change nothing.
+
+        Raises:
+            OSError: Something is where its files or folders belong, or may not be used.
+            Unavailable: Its database is lost.
+        """
+        if not _is_there(self.root):
+            return
+        for folder in (self.root, *filter(_is_there, self._folders)):
+            if not stat.S_ISDIR(folder.stat().st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+            if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        self._check_files()
+
+    def _check_files(self) -> None:
+        for file in filter(_is_there, self._files):
+            if stat.S_ISDIR(file.stat().st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+            if not os.access(file, os.R_OK | os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+        if not self.is_new and not _has_content(self.database):
+            how = "empty" if self.database.exists() else "missing"
             raise Unavailable(
-                f"The data directory {self.root} cannot be made: {error.strerror}. "
-                "Choose another one with --data-dir."
-            ) from error
-        if not os.access(self.root, os.W_OK | os.X_OK):
-            raise Unavailable(f"The data directory {self.root} is not writable for this user.")
-
-    def claim(self) -> BinaryIO:
-        """Return the lock that makes this process the directory's only server.
-
-        It is held until the file is closed, however the process ends, and as long as a process
-        that writes for it is left.
-
-        Raises:
-            Conflict: Another server runs on this directory.
-        """
-        lock = (self.root / "server.lock").open("ab")
-        deadline = time.monotonic() + CLAIM_PATIENCE_S
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    lock.close()
-                    raise Conflict(
-                        f"A server runs on the data directory {self.root} already: stop it first, "
-                        "or choose another one with --data-dir."
-                    ) from None
-                time.sleep(0.02)
-            else:
-                return lock
+                f"The database {self.database} is {how}, although this data directory was in use: "
+                f"restore it from a backup, {ELSEWHERE}."
+            )
 
     def empty_scratch(self) -> None:
-        """Remove what an earlier server left of requests and executions under way."""
-        shutil.rmtree(self.root / "run", ignore_errors=True)
-        self.workspaces.mkdir(parents=True)
-        self.uploads.mkdir(parents=True)
+        """Remove what an earlier server left of requests and executions under way.
+
+        Raises:
+            OSError: Something is in the way of its folders.
+        """
+        for left in self._scratch.iterdir():
+            try:
+                remove_whatever(left)
+            except OSError as error:
+                logger.warning("%s is left from an earlier server: %s", left, error)
+        for folder in (self.workspaces, self.uploads):
+            _make_folder(folder)
+
+    @property
+    def _scratch(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        return (
+            self.bundles,
+            self.environments,
+            self.artifacts,
+            self.data_store,
+            self.logs,
+            self.harness,
+            self._scratch,
+        )
+
+    @property
+    def _files(self) -> tuple[Path, ...]:
+        beside = [self.root / f"{self.database.name}{end}" for end in ("-wal", "-shm", ".lock")]
+        return (self.database, *beside, self.journal, self.keys, self.root / "server.lock")
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, mode=_FOLDER_MODE)
+    except FileExistsError:
+        # What is asked may fail by itself, and says better why, as of a link that is a loop.
+        if not stat.S_ISDIR(path.stat().st_mode):
+            raise
+
+
+def remove_whatever(path: Path) -> None:
+    """Remove a file or a folder with all below it, even if user code forbade its owner to."""
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+    path.chmod(_FOLDER_MODE)
+    for folder, names, _ in os.walk(path):
+        for name in names:
+            below = Path(folder, name)
+            if not below.is_symlink():
+                below.chmod(_FOLDER_MODE)
+    shutil.rmtree(path)
+
+
+def _close_to_others(path: Path) -> None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if not mode & _OTHERS:
+        return
+    try:
+        path.chmod(mode & ~_OTHERS)
+    except PermissionError as error:
+        raise refusal(path, error) from error
+    logger.warning("closed %s to other users: its mode was %04o", path, mode)
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether anything is at a path, a link that leads nowhere included."""
+    return os.path.lexists(path)
+
+
+def _has_content(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
+
+
+def _touch(file: Path) -> None:
+    """Make a file that is its owner's alone; what SQLite makes beside it is so, too."""
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))

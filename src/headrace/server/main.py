@@ -8,8 +8,8 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import fields
-from typing import BinaryIO
 
 import uvloop
 
@@ -18,12 +18,14 @@ from headrace.control.tokens import Tokens
 from headrace.core.errors import Unavailable
 from headrace.environments.uv import UvBuilder
 from headrace.server.assembly import Server, Urls
+from headrace.server.claim import Claim
 from headrace.server.data_directory import DataDirectory
 from headrace.server.http import HttpServer
 from headrace.server.logging import set_up_logging
+from headrace.server.obstacles import in_plain_words
 from headrace.server.settings import Settings, variable_of
 from headrace.store.database import Database
-from headrace.store.migrate import migrate
+from headrace.store.migrate import migrate, schema_state
 
 FIRST_NAME = "first"
 """Name of the token that is made at the first start."""
@@ -41,13 +43,13 @@ def serve(overrides: Mapping[str, str]) -> int:
     settings = Settings.read(os.environ, overrides)
     set_up_logging(settings.log_level)
     directory = DataDirectory(settings.data_dir)
-    directory.make()
-    with directory.claim() as lock, _listen(settings) as listener:
-        directory.empty_scratch()
-        migrate(directory.database)
+    with _claimed(directory) as claim, _listen(settings) as listener:
+        with in_plain_words(directory.root, directory.database):
+            directory.empty_scratch()
+            migrate(directory.database, is_new=directory.is_new)
         urls = _urls(settings, listener.getsockname()[1])
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, directory, urls, listener, lock))
+            runner.run(_serve(settings, directory, urls, listener, claim))
     return 0
 
 
@@ -62,6 +64,7 @@ def check(overrides: Mapping[str, str]) -> int:
     for setting in fields(settings):
         value = getattr(settings, setting.name)
         sys.stdout.write(f"{variable_of(setting.name)}={value}\n  {setting.metadata['about']}\n")
+    _check_directory(DataDirectory(settings.data_dir))
     builder = UvBuilder(settings.data_dir / "environments", pythons=settings.pythons)
     sys.stdout.write("\nPython interpreters on this machine\n")
     for version, path in sorted(builder.interpreters().items(), key=lambda item: int(item[0][2:])):
@@ -77,9 +80,35 @@ def create_token(overrides: Mapping[str, str], name: str) -> str:
     """
     settings = Settings.read(os.environ, overrides)
     directory = DataDirectory(settings.data_dir)
-    directory.make()
-    migrate(directory.database)
-    return asyncio.run(_create_token(directory, name))
+    with in_plain_words(directory.root, directory.database):
+        directory.make()
+        migrate(directory.database, is_new=directory.is_new)
+        return asyncio.run(_create_token(directory, name))
+
+
+def _claimed(directory: DataDirectory) -> Claim:
+    """Make a data directory and hold it; nothing of it is touched while another server runs."""
+    with in_plain_words(directory.root, directory.database):
+        directory.make_root()
+        claim = Claim(directory.root)
+        try:
+            directory.make()
+        except BaseException:
+            claim.close()
+            raise
+        return claim
+
+
+def _check_directory(directory: DataDirectory) -> None:
+    """Say what is known of a data directory, and change nothing of it.
+
+    Raises:
+        Unavailable: A server could not start on it.
+    """
+    with in_plain_words(directory.root, directory.database):
+        directory.check()
+        state = schema_state(directory.database)
+    sys.stdout.write(f"\nData directory {directory.root}\n  {state}\n")
 
 
 async def _create_token(directory: DataDirectory, name: str) -> str:
@@ -95,12 +124,14 @@ async def _serve(
     directory: DataDirectory,
     urls: Urls,
     listener: socket.socket,
-    lock: BinaryIO,
+    claim: Claim,
 ) -> None:
-    async with Server(settings, directory, urls, lock) as server:
-        token = None
-        if not await server.tokens.all():
-            token = await server.tokens.create(FIRST_NAME)
+    async with AsyncExitStack() as stack:
+        with in_plain_words(directory.root, directory.database):
+            server = await stack.enter_async_context(Server(settings, directory, urls, claim))
+            token = None
+            if not await server.tokens.all():
+                token = await server.tokens.create(FIRST_NAME)
         http = HttpServer(server.app, server.express, lambda: _greet(urls, token))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -19,7 +19,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from headrace.core.errors import Unavailable
 from headrace.store.dialects import open_sqlite
@@ -74,7 +74,9 @@ class Reader:
             try:
                 with connection.begin():
                     return work(connection, *args, **kwargs)
-            except OperationalError as error:
+            except DBAPIError as error:
+                if not _is_of_the_disk(error):
+                    raise
                 raise Unavailable(f"The database did not answer: {error.orig}.") from error
 
         behind = self.catch_up()
@@ -171,9 +173,17 @@ def _is_complete() -> None:
     """Say that the database has all there is."""
 
 
+def _is_of_the_disk(error: Exception) -> bool:
+    """Tell whether an error is of the database itself, and not of what one caller wanted of it.
+
+    A full or failing disk is an operational error; a damaged file is of no kind in particular.
+    """
+    return isinstance(error, OperationalError | sqlite3.Error) or type(error) is DatabaseError
+
+
 def _refuse(group: list[_Write], error: Exception) -> None:
     """Give each caller the reason why nothing was kept."""
-    if len(group) == 1 and not isinstance(error, OperationalError | sqlite3.Error):
+    if len(group) == 1 and not _is_of_the_disk(error):
         # The error of the only one is its own, as it would be with others beside it.
         group[0].error = error
         return
@@ -187,9 +197,9 @@ def _run_in_savepoint(connection: Connection, cursor: DBAPICursor, item: _Write)
     cursor.execute("SAVEPOINT one")
     try:
         item.result = item.work(connection)
-    except OperationalError:
-        raise
-    except Exception as error:  # noqa: BLE001 - it belongs to the caller, who gets it from the future
+    except Exception as error:
+        if _is_of_the_disk(error):
+            raise
         item.error = error
         cursor.execute("ROLLBACK TO one")
     cursor.execute("RELEASE one")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -15,21 +18,57 @@ HEAD = "0003"
 start, is recognised without loading Alembic; a test compares it with the migrations."""
 
 
-def migrate(path: Path) -> None:
+def migrate(path: Path, *, is_new: bool = True) -> None:
     """Create or upgrade the database of a data directory; safe to call from several processes.
 
+    Args:
+        path: The SQLite file.
+        is_new: Whether it may be without tables, as before the first start.
+
     Raises:
-        Unavailable: A newer Headrace wrote it.
+        Unavailable: A newer Headrace wrote it, or it is not one of Headrace.
     """
-    with (path.parent / f"{path.name}.lock").open("w") as lock:
+    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         engine = open_sqlite(path, read_only=False)
         try:
             with engine.connect() as connection:
-                if _version(connection) != HEAD:
+                version = _version(connection)
+                if version is None:
+                    _check_empty(connection, path, is_new=is_new)
+                if version != HEAD:
                     _upgrade(connection)
         finally:
             engine.dispose()
+    finally:
+        os.close(lock)
+
+
+def schema_state(path: Path) -> str:
+    """Say in a few words what :func:`migrate` would find, and change nothing.
+
+    Raises:
+        DBAPIError, sqlite3.Error: It cannot be read.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return "It has no database yet; the first start makes one."
+    # Not through an engine of this program, which would begin a write-ahead log.
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    version = rows[0][0] if rows else None
+    if version == HEAD:
+        return "Its database is of this version."
+    return f"Its database is of schema {version}; a start of this version makes it {HEAD}."
+
+
+def _check_empty(connection: Connection, path: Path, *, is_new: bool) -> None:
+    """Refuse a database without a version, unless there is nothing in it and never was."""
+    if inspect(connection).get_table_names() or not is_new:
+        raise Unavailable(
+            f"The database {path} holds nothing that Headrace recorded: restore it from a backup, "
+            "or choose another data directory with --data-dir."
+        )
 
 
 def _version(connection: Connection) -> str | None:

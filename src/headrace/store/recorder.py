@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, Protocol, cast
 
 from headrace.store import recorder_process
 from headrace.store.dialects import BUSY_TIMEOUT_MS, PRAGMAS
@@ -29,6 +29,14 @@ PATIENCE_S = 2 * BUSY_TIMEOUT_MS / 1000
 
 PAUSE_S = 1.0
 """How long no other process is started after one was lost."""
+
+
+class Held(Protocol):
+    """Something with a descriptor, whose lock lasts as long as any process has it open."""
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        ...
 
 
 class NotCommitted(Exception):
@@ -53,7 +61,7 @@ class Recorder:
         lock: A file that the process keeps open, so that a lock on it lasts as long as it does.
     """
 
-    def __init__(self, path: Path, lock: IO[bytes] | None = None) -> None:
+    def __init__(self, path: Path, lock: Held | None = None) -> None:
         self._path = path
         self._lock = lock
         self._loop = asyncio.get_running_loop()
