@@ -178,3 +178,10 @@ def pipeline(headrace):
     yield name_of
     for name in made:
         headrace.said("pipelines", "delete", name)
+
+
+@pytest.fixture
+def fresh(headrace):
+    """An unused name; a pipeline of this name is deleted at the end."""
+    yield "cli-fresh"
+    headrace("pipelines", "delete", "cli-fresh")

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).parent / "uv"
 BASE = (
     "httpx",
+    "pathspec",
     "msgspec",
     "cronsim",
     "tzdata",

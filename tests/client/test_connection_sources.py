@@ -51,6 +51,12 @@ def test_arguments_win_over_variables(home):
     assert (found.environment_url, found.control_url, found.token) == (URL, "http://control", "t")
 
 
+def test_who_names_a_server_is_led_to_no_other(home):
+    environ = home | {"HEADRACE_SDK_TOKEN": "x", "HEADRACE_CONTROL_URL": "http://x"}
+    assert connection(environ, environment_url=URL).control_url == URL
+    assert connection(environ | {"HEADRACE_ENVIRONMENT_URL": URL}).control_url == "http://x"
+
+
 def test_a_login_is_used_when_nothing_else_is_given(home):
     logged_in(home)
     found = connection(home)

@@ -17,8 +17,14 @@ async def health(exchange: Exchange) -> Response:
 
 
 async def environment_info(exchange: Exchange) -> Response:
-    """Name the environment."""
-    return answer({"environment_id": exchange.services.environment_id})
+    """Name the environment, and the limit that a client should know before it sends a folder."""
+    services = exchange.services
+    return answer(
+        {
+            "environment_id": services.environment_id,
+            "max_folder_bytes": services.max_folder_bytes,
+        }
+    )
 
 
 async def refresh(exchange: Exchange) -> Response:

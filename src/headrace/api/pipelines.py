@@ -44,7 +44,8 @@ async def create_pipeline(exchange: Exchange) -> Response:
     async with read_form(
         exchange.request,
         uploads=exchange.services.uploads,
-        max_file_bytes=MAX_ARCHIVE_BYTES,
+        # What compresses badly is as large as it was, and a tar adds a little to each file.
+        max_file_bytes=max(MAX_ARCHIVE_BYTES, 2 * exchange.services.max_folder_bytes),
     ) as form:
         unknown = sorted(set(form.files) - {ARCHIVE_PART})
         if unknown:

@@ -26,6 +26,7 @@ class Services:
         environment_id: Id of this environment.
         public_url: Root URL under which callers reach this server.
         uploads: Folder for files while a request is read.
+        max_folder_bytes: Most content of a pipeline's folder.
         max_upload_bytes: Greatest size of one uploaded file.
         link_key: Key that signs URLs.
     """
@@ -46,5 +47,6 @@ class Services:
     environment_id: str
     public_url: str
     uploads: Path
+    max_folder_bytes: int
     max_upload_bytes: int
     link_key: bytes

@@ -63,6 +63,17 @@ class ArchiveLimits:
     seconds: float = 30.0
 
 
+def folder_limits(content_bytes: int) -> ArchiveLimits:
+    """Return the limits for a server that takes folders of ``content_bytes``."""
+    usual = ArchiveLimits()
+    times = max(1.0, content_bytes / usual.content_bytes)
+    return ArchiveLimits(
+        content_bytes,
+        stream_bytes=max(usual.stream_bytes, 2 * content_bytes),
+        seconds=usual.seconds * min(times, 20.0),
+    )
+
+
 class StreamTooLong(Exception):
     """The decompressed stream goes on past its limit."""
 

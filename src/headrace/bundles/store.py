@@ -52,10 +52,11 @@ class BundleStore:
     files and wait for locks.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, limits: ArchiveLimits | None = None) -> None:
         self._root = root
+        self._limits = limits
 
-    def keep(self, archive: Path, limits: ArchiveLimits | None = None) -> Bundle:
+    def keep(self, archive: Path) -> Bundle:
         """Unpack an archive and keep its content; equal content is kept once.
 
         When this returns, the bundle survives a loss of power. It is safe from
@@ -63,13 +64,13 @@ class BundleStore:
 
         Raises:
             InvalidRequest: The archive cannot be used (:func:`headrace.bundles.archives.unpack`).
-            TooLarge: It holds more than ``limits`` allows.
+            TooLarge: It holds more than the limits allow.
             Unavailable: The disk is full.
         """
         try:
             with self._incoming() as incoming:
                 folder = incoming / _FOLDER
-                unpack(archive, folder, limits)
+                unpack(archive, folder, self._limits)
                 digest = content_digest(folder)
                 write_archive(folder, incoming / _ARCHIVE)
                 _flush(incoming)

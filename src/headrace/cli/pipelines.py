@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.cli.output import short_time
+from headrace.cli.output import Screen, short_time
 from headrace.cli.parameters import (
     FUNCTION_SYNTAX,
     INPUT_SYNTAX,
@@ -18,6 +19,13 @@ from headrace.cli.parameters import (
     usage,
 )
 from headrace.cli.session import JsonFlag, Session, session
+from headrace.client.local_files import size_text
+
+if TYPE_CHECKING:
+    from headrace.client.selection import Selection
+
+SHOWN_LEFT_OUT = 5
+"""How many names of what does not travel are shown."""
 
 pipelines = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Create, show, list and delete pipelines."
@@ -93,6 +101,7 @@ def create(
         declared_inputs,
         declared_outputs,
         wait_for_completion=False,
+        on_selected=partial(_say_what_travels, current.screen),
     )
     if wait:
         pipeline = _built(current, name)
@@ -170,6 +179,16 @@ def download(
     current.sdk.download_pipeline_local_folder(name, out)
     path = out / f"{name}.tgz"
     current.screen.say(f"Saved {path} ({path.stat().st_size:,} bytes).", {"path": str(path)})
+
+
+def _say_what_travels(screen: Screen, selection: Selection) -> None:
+    count = len(selection.files)
+    screen.note(f"Sending {count} file{'s' * (count != 1)}, {size_text(selection.size)}.")
+    left_out = [f"{name} ({why})" for name, why in selection.surprises.items()]
+    if left_out:
+        more = len(left_out) - SHOWN_LEFT_OUT
+        names = ", ".join(left_out[:SHOWN_LEFT_OUT]) + (f" and {more} more" if more > 0 else "")
+        screen.note(f"Left out: {names}.")
 
 
 def _built(current: Session, name: str) -> dict[str, Any]:

@@ -3,68 +3,69 @@
 from __future__ import annotations
 
 import os
-import stat
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from headrace.client.selection import Selection
 from headrace.core.errors import InvalidCode, InvalidRequest, TooLarge
 from headrace.core.pipelines import MAX_FOLDER_BYTES, check_folder_path
-
-SKIPPED_FOLDERS = frozenset({"__pycache__", ".git", ".venv"})
-"""Folders that are never taken, wherever they are."""
 
 NAMED_FILES = 5
 """How many of the biggest files an error names."""
 
 
-def pack(folder: Path, included: Iterable[str]) -> BinaryIO:
-    """Return a gzip-compressed tar of what is included of a folder, in a temporary file.
+def check_size(selection: Selection, limit: Callable[[], int]) -> None:
+    """Refuse a selection that the server would refuse, before it is sent.
 
     Args:
-        folder: The local folder.
-        included: Files and folders in it; ``/`` is all of it. Folders named in
-            :data:`SKIPPED_FOLDERS` are left out.
+        selection: What is about to be sent.
+        limit: Asks the server for its limit; only called where the common one is exceeded.
 
     Raises:
-        InvalidRequest: The folder or something that is included does not exist, leaves the folder,
-            or cannot be read.
-        TooLarge: The content is larger than :data:`~headrace.core.pipelines.MAX_FOLDER_BYTES`.
+        TooLarge: With the biggest files.
     """
-    files = list_files(folder, included)
-    _check_size(files)
+    if selection.size <= MAX_FOLDER_BYTES:
+        return
+    most = limit()
+    if selection.size <= most:
+        return
+    sizes = {name: path.stat().st_size for name, path in selection.files.items()}
+    biggest = sorted(sizes.items(), key=lambda item: -item[1])[:NAMED_FILES]
+    names = ", ".join(f"{name} ({size:,} bytes)" for name, size in biggest)
+    raise TooLarge(
+        f"The folder's content is {selection.size:,} bytes; the server takes at most {most:,}. "
+        f"The biggest files: {names}. Leave out what the pipeline does not need, by a "
+        ".headraceignore file or with included_folders, and give data as file inputs. "
+        "HEADRACE_MAX_FOLDER_BYTES of the server is the limit.",
+        details={"size": selection.size, "limit": most},
+    )
+
+
+def pack(selection: Selection) -> BinaryIO:
+    """Return a gzip-compressed tar of what was selected, in a temporary file.
+
+    Raises:
+        InvalidRequest: Something of it cannot be read.
+    """
     archive = tempfile.TemporaryFile(prefix="headrace-")  # noqa: SIM115 - the caller closes it
     try:
         with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=6) as tar:
-            for name, path in files.items():
+            for name in selection.folders:
+                tar.addfile(_member(name, tarfile.DIRTYPE, 0o755))
+            for name, path in selection.files.items():
                 _add(tar, name, path)
+            for name, target in selection.links.items():
+                link = _member(name, tarfile.SYMTYPE, 0o777)
+                link.linkname = target
+                tar.addfile(link)
     except BaseException:
         archive.close()
         raise
     archive.seek(0)
     return archive
-
-
-def list_files(folder: Path, included: Iterable[str]) -> dict[str, Path]:
-    """Return the files that are taken: path in the archive, with ``/``, to path on this machine.
-
-    Raises:
-        InvalidRequest: As :func:`pack`.
-    """
-    if not folder.is_dir():
-        raise InvalidRequest(f"local_folder {str(folder)!r} is not a folder.")
-    root = folder.resolve()
-    files: dict[str, Path] = {}
-    for entry in included:
-        relative = check_folder_path(entry, "included path")
-        start = root / relative
-        if not start.exists():
-            raise InvalidRequest(f"{entry!r} is to be included, but {str(folder)!r} has no such.")
-        for path in _walk(start):
-            files[path.relative_to(root).as_posix()] = _target(path, root)
-    return dict(sorted(files.items()))
 
 
 def check_function_file(folder: Path, function_path: str) -> None:
@@ -80,49 +81,10 @@ def check_function_file(folder: Path, function_path: str) -> None:
     raise InvalidCode(f"function_path {function_path!r} is not in {str(folder)!r}{there}.")
 
 
-def _walk(start: Path) -> Iterator[Path]:
-    if not start.is_dir():
-        yield start
-        return
-    for parent, folders, names in os.walk(start, onerror=_unreadable):
-        folders[:] = sorted(set(folders) - SKIPPED_FOLDERS)
-        for name in (*folders, *sorted(names)):
-            path = Path(parent, name)
-            if path.is_symlink() and path.is_dir():
-                raise InvalidRequest(
-                    f"{str(path)!r} is a link to a folder, which cannot be packed: "
-                    "replace it by the folder itself, or leave it out of included_folders."
-                )
-        for name in names:
-            path = Path(parent, name)
-            if path.is_symlink() or stat.S_ISREG(path.stat().st_mode):
-                yield path
-
-
-def _target(path: Path, root: Path) -> Path:
-    target = path.resolve()
-    if not target.is_relative_to(root):
-        raise InvalidRequest(
-            f"{str(path)!r} is a link that leaves the folder: replace it by the file itself."
-        )
-    if not target.is_file():
-        raise InvalidRequest(f"{str(path)!r} is a link to no file: remove it.")
-    return target
-
-
-def _check_size(files: dict[str, Path]) -> None:
-    sizes = {name: path.stat().st_size for name, path in files.items()}
-    total = sum(sizes.values())
-    if total <= MAX_FOLDER_BYTES:
-        return
-    biggest = sorted(sizes.items(), key=lambda item: -item[1])[:NAMED_FILES]
-    names = ", ".join(f"{name} ({size:,} bytes)" for name, size in biggest)
-    raise TooLarge(
-        f"The folder's content is {total:,} bytes; at most {MAX_FOLDER_BYTES:,} are allowed. "
-        f"The biggest files: {names}. Include less with included_folders, and give data as file "
-        "inputs.",
-        details={"size": total, "limit": MAX_FOLDER_BYTES},
-    )
+def _member(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.mode = kind, mode
+    return member
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
@@ -137,10 +99,7 @@ def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
             info.uname = info.gname = ""
             tar.addfile(info, file)
     except OSError as error:
-        _unreadable(error)
-
-
-def _unreadable(error: OSError) -> None:
-    raise InvalidRequest(
-        f"{error.filename or 'A file'} cannot be packed: {error.strerror or error}."
-    ) from None
+        raise InvalidRequest(
+            f"{str(path)!r} cannot be packed: {error.strerror or error}. Make it readable, or "
+            "leave it out by a .headraceignore file."
+        ) from None

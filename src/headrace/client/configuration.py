@@ -43,7 +43,10 @@ def connection(
     """
     url = environment_url or _variable(environ, "ENVIRONMENT_URL")
     token = token or _variable(environ, "SDK_TOKEN")
-    control = control_url or _variable(environ, "CONTROL_URL")
+    control = control_url
+    if not (control or environment_url):
+        # Who names a server in the call means that one, whatever else the variables name.
+        control = _variable(environ, "CONTROL_URL")
     if not (url and token):
         stored = read_credentials(credentials_path(environ))
         # A stored token is for the server it was stored with and is shown to no other.

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from headrace.client.bundles import check_function_file, pack
-from headrace.client.creation import creation_fields, explicit, local_folder
+from headrace.client.creation import Fields, creation_fields, explicit, local_folder
+from headrace.client.local_files import size_text
 from headrace.client.messages import FilePart, Form, Json, Reading, Request
 from headrace.client.parts import Object, Part, log_period
 from headrace.core.errors import InvalidRequest, PipelineCreationFailed
 from headrace.core.parameters import Input, Output
-from headrace.core.pipelines import PipelineStatus
+from headrace.core.pipelines import MAX_FOLDER_BYTES, PipelineStatus
 from headrace.wire import routes
+
+if TYPE_CHECKING:
+    from headrace.client.selection import Selection
 
 
 class PipelineCalls(Part):
@@ -32,8 +35,13 @@ class PipelineCalls(Part):
         outputs: Sequence[Output] | None = None,
         wait_for_completion: bool = True,
         timeout_s: float | None = None,
+        *,
+        on_selected: Callable[[Selection], None] | None = None,
     ) -> Object:
         """Create a pipeline from a function.
+
+        Of a local folder, what ``.gitignore`` and ``.headraceignore`` files name stays where it
+        is, and so do virtual environments and what tools keep for themselves.
 
         Args:
             pipeline_name: Its name.
@@ -48,6 +56,7 @@ class PipelineCalls(Part):
             outputs: Declared outputs, each a key of the dict that the function returns.
             wait_for_completion: Return when its environment is built, not before.
             timeout_s: Seconds to wait at most; None for no limit.
+            on_selected: Called with what travels of the local folder, before it is sent.
 
         Returns:
             The pipeline, as :meth:`get_pipeline`.
@@ -72,10 +81,7 @@ class PipelineCalls(Part):
         if folder is None:
             self._transport.call(routes.CREATE_PIPELINE, Request(body=Form(fields)))
         else:
-            included = self._included(config, folder, function_path)
-            with pack(folder, included) as archive:
-                form = Form(fields, (FilePart("step_file", "step_file", Reading(archive)),))
-                self._transport.call(routes.CREATE_PIPELINE, Request(body=form))
+            self._send_folder(fields, config, folder, function_path, on_selected)
         self._say(f"Pipeline {pipeline_name}: created, building its environment.")
         pipeline = self.get_pipeline(pipeline_name, wait_for_completion, timeout_s)
         if wait_for_completion:
@@ -184,12 +190,39 @@ class PipelineCalls(Part):
         )
         return lines
 
-    def _included(
-        self, config: Mapping[str, Any], folder: Path, function_path: str | None
-    ) -> list[str]:
-        """Return what is packed of a local folder, the project's settings filling the gaps."""
+    def _send_folder(
+        self,
+        fields: Fields,
+        config: Mapping[str, Any],
+        folder: Path,
+        function_path: str | None,
+        on_selected: Callable[[Selection], None] | None,
+    ) -> None:
+        # Only who makes a pipeline of a folder pays for the import of what reads ignore files.
+        from headrace.client.bundles import (  # noqa: PLC0415 - see above
+            check_function_file,
+            check_size,
+            pack,
+        )
+        from headrace.client.selection import select  # noqa: PLC0415 - see above
+
         if function_path and folder.is_dir():
             check_function_file(folder, function_path)
+        selection = select(folder, self._included(config, function_path))
+        check_size(selection, self._folder_limit)
+        self._say(f"Sending {len(selection.files)} files, {size_text(selection.size)}.")
+        if on_selected is not None:
+            on_selected(selection)
+        with pack(selection) as archive:
+            form = Form(fields, (FilePart("step_file", "step_file", Reading(archive)),))
+            self._transport.call(routes.CREATE_PIPELINE, Request(body=form))
+
+    def _folder_limit(self) -> int:
+        info: Object = self._transport.call(routes.ENVIRONMENT_INFO)
+        return int(info.get("max_folder_bytes") or MAX_FOLDER_BYTES)
+
+    def _included(self, config: Mapping[str, Any], function_path: str | None) -> list[str]:
+        """Return what travels of a local folder, the project's settings filling the gaps."""
         project: Object = {}
         if not {"included_folders", "requirements_path"} <= set(config):
             project = self._transport.call(routes.PROJECT)

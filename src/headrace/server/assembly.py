@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from headrace.api.app import build_app
 from headrace.api.express import Express
 from headrace.api.services import Services
+from headrace.bundles.reading import folder_limits
 from headrace.bundles.store import BundleStore
 from headrace.control.deployments import Deployments
 from headrace.control.executions import Executions
@@ -116,7 +117,7 @@ class Server:
         self._stack.push_async_callback(recorder.close)
         signals = LocalSignals()
         logs = LogFiles(directory.logs)
-        bundles = BundleStore(directory.bundles)
+        bundles = BundleStore(directory.bundles, folder_limits(settings.max_folder_bytes))
         bundles.sweep()
         artifacts = FilesystemStore(directory.artifacts)
         data_store = FilesystemStore(directory.data_store)
@@ -220,6 +221,7 @@ class Server:
                 environment_id=await database.write(_environment_id),
                 public_url=self._urls.public,
                 uploads=directory.uploads,
+                max_folder_bytes=settings.max_folder_bytes,
                 max_upload_bytes=settings.max_upload_bytes,
                 link_key=keys.derive("signed links"),
             ),

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from headrace.core.errors import InvalidRequest
+from headrace.core.pipelines import MAX_FOLDER_BYTES
 from headrace.core.retention import Retention
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
@@ -194,6 +195,9 @@ class Settings:
         100 * 10**9,
         "Most size of the logs and files of all executions together; those of the oldest that have "
         "ended go first, and their records stay. 0 or off: no limit.",
+    )
+    max_folder_bytes: int = _setting(
+        _bytes, MAX_FOLDER_BYTES, "Most content of a pipeline's folder, unpacked."
     )
     max_upload_bytes: int = _setting(_bytes, 5 * 10**9, "Greatest size of one uploaded file.")
     stop_grace_s: float = _setting(

@@ -1,0 +1,144 @@
+"""What of a local folder does not travel: ignore files, and what tools make for themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from headrace.core.errors import InvalidRequest
+
+OWN_FILE = ".headraceignore"
+GIT_FILE = ".gitignore"
+EXCLUDE_FILE = ".git/info/exclude"
+
+TOOL_NAMES = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        ".venv",
+        ".tox",
+        ".nox",
+        ".eggs",
+        ".ipynb_checkpoints",
+        "__pycache__",
+        "node_modules",
+    }
+)
+"""Names that tools keep for themselves, wherever they are."""
+
+TOOL = "made by a tool"
+CACHE = "a cache"
+
+DATA_DIRECTORY_MARK = "headrace.db"
+
+TOOL_MARKS = {
+    "pyvenv.cfg": "a virtual environment",
+    "conda-meta": "a conda environment",
+    "CACHEDIR.TAG": CACHE,
+    DATA_DIRECTORY_MARK: "a Headrace server's data directory",
+}
+"""Names by which a folder is known to be made by a tool, which can make it again."""
+
+
+def tool_reason(path: Path, *, is_folder: bool) -> str | None:
+    """Return which tool's work an entry is, or None if it is the user's."""
+    if path.name in TOOL_NAMES:
+        return TOOL
+    if is_folder:
+        for mark, what in TOOL_MARKS.items():
+            if os.path.lexists(path / mark):
+                return what
+    return None
+
+
+def is_data_directory(folder: Path) -> bool:
+    """Tell whether a folder is a Headrace server's data directory, which holds its keys."""
+    return os.path.lexists(folder / DATA_DIRECTORY_MARK)
+
+
+class IgnoreRules:
+    """Decides for each entry of a local folder whether the ignore files leave it out.
+
+    Entries are judged as git judges them: by the ignore file closest to the entry that says
+    anything about it, its last matching line. All files named :data:`OWN_FILE` count before any
+    :data:`GIT_FILE`, so that one can take back what the other leaves out. Those of git that lie
+    above the folder count as far as its repository reaches.
+
+    Args:
+        root: The local folder, without links in its path.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._specs: dict[str, dict[Path, GitIgnoreSpec]] = {
+            OWN_FILE: {},
+            GIT_FILE: {},
+            EXCLUDE_FILE: {},
+        }
+        top = _repository_of(root)
+        if top is None:
+            self.enter(root)
+            return
+        self._read(_exclude_file(top), EXCLUDE_FILE, top)
+        for folder in _down_to(top, root):
+            self.enter(folder)
+
+    def enter(self, folder: Path) -> None:
+        """Read the ignore files of a folder, before its entries are judged."""
+        for name in (OWN_FILE, GIT_FILE):
+            self._read(folder / name, name, folder)
+
+    def reason(self, path: Path, *, is_folder: bool) -> str | None:
+        """Return which kind of ignore file leaves an entry out, or None if none does.
+
+        Args:
+            path: The entry; the folders above it were entered.
+            is_folder: Whether it is a folder; a link to one is none.
+        """
+        for name, specs in self._specs.items():
+            for folder in path.parents:
+                if folder not in specs:
+                    continue
+                relative = path.relative_to(folder).as_posix()
+                found = specs[folder].check_file(f"{relative}/" if is_folder else relative)
+                if found.include is not None:
+                    return name if found.include else None
+        return None
+
+    def _read(self, file: Path, name: str, folder: Path) -> None:
+        try:
+            lines = file.read_text("utf-8", "surrogateescape").splitlines()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return
+        except OSError as error:
+            raise InvalidRequest(f"{str(file)!r} cannot be read: {error.strerror}.") from None
+        try:
+            self._specs[name][folder] = GitIgnoreSpec.from_lines(lines)
+        except ValueError as error:
+            raise InvalidRequest(f"{str(file)!r} cannot be used: {error}.") from None
+
+
+def _repository_of(folder: Path) -> Path | None:
+    return next((top for top in (folder, *folder.parents) if os.path.lexists(top / ".git")), None)
+
+
+def _exclude_file(top: Path) -> Path:
+    """Return the file of excludes of a repository; that of a worktree or submodule is elsewhere."""
+    git = top / ".git"
+    # A repository that git itself cannot use rules nothing out.
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if git.is_file():
+            git = top / git.read_text("utf-8").removeprefix("gitdir:").strip()
+        common = git / "commondir"
+        if common.is_file():
+            git /= common.read_text("utf-8").strip()
+    return git / "info" / "exclude"
+
+
+def _down_to(top: Path, folder: Path) -> Iterator[Path]:
+    yield from reversed([above for above in folder.parents if above.is_relative_to(top)])
+    yield folder
