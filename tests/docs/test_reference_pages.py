@@ -19,6 +19,8 @@ from starlette.routing import Route
 import headrace.core
 from headrace.api.app import build_app
 from headrace.core.errors import HeadraceError
+from headrace.core.rights import AT_IMPORT, EVERYTHING, GRANTABLE, IN_EXECUTIONS, Right
+from headrace.core.variables import SERVERS_OWN, STARTING
 from headrace.server.settings import Settings, variable_of
 from headrace.wire.problems import STATUSES
 
@@ -77,6 +79,28 @@ def test_every_class_of_the_core_is_in_the_glossary() -> None:
             is_own = isinstance(value, type) and value.__module__ == module.__name__
             if is_own and not name.startswith("_") and not issubclass(value, HeadraceError):
                 assert name in words, f"{name} of {module.__name__} is not in docs/glossary.md"
+
+
+def test_the_rights_of_code_are_those_in_the_guide() -> None:
+    table = re.findall(
+        r"^\| `([a-z-]+)` \| (yes|no) \| (yes|no|on request) \|",
+        page("guides/executions.md"),
+        re.MULTILINE,
+    )
+    assert {Right(name) for name, _, _ in table} == EVERYTHING
+    for name, at_import, in_call in table:
+        right = Right(name)
+        granted = "on request" if right in GRANTABLE else "no"
+        assert at_import == ("yes" if right in AT_IMPORT else "no")
+        assert in_call == ("yes" if right in IN_EXECUTIONS else granted)
+
+
+def test_the_variables_that_are_refused_are_those_in_the_guide() -> None:
+    text = page("guides/executions.md").partition("### Variables that are refused")[2]
+    listed = re.findall(r"^- of (.+?): (.+?)(?=^- |^$)", text, re.MULTILINE | re.DOTALL)
+    found = {who: tuple(re.findall(r"`(\S+)`", names)) for who, names in listed}
+    assert found.pop("the server") == tuple(f"{name}*" for name in SERVERS_OWN)
+    assert found == STARTING
 
 
 def test_every_direct_dependency_has_its_reason() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from headrace.core.calls import Code, InputFile
+from headrace.core.credentials import Credential, Holder
 from headrace.core.loglines import LogLine, parse_line
 from headrace.core.outcomes import Failure, Outcome, Returned
 from headrace.core.pods import PodCall, PodPlan, PodSetState, QueueFull
@@ -43,6 +44,9 @@ class PodBench:
             max_retry_s=1,
         )
         self.engine: LocalPodEngine
+        self.issued: list[Credential] = []
+        self.revoked: list[Credential] = []
+        self.identity: Mapping[str, str] = {}
         self.open()
         self.variables: Mapping[str, str] = {}
         self._numbers = itertools.count(1)
@@ -51,7 +55,14 @@ class PodBench:
 
     def open(self, **settings: object) -> None:
         self.settings = replace(self.settings, **settings)
-        self.engine = LocalPodEngine(self.settings)
+        self.engine = LocalPodEngine(self.settings, self.issue)
+
+    def issue(self, holder: Holder) -> Credential:
+        """Give a pod :attr:`identity`, and keep a note of it."""
+        assert holder.deployment_id == DEPLOYMENT
+        credential = Credential(self.identity, lambda: self.revoked.append(credential))
+        self.issued.append(credential)
+        return credential
 
     def write(self, source: str, path: str = "src/f.py") -> None:
         """Write a file of the pipeline, which becomes another bundle by that."""

@@ -255,19 +255,23 @@ async def test_variables_are_refreshed_when_an_execution_starts(pods, max_parall
     assert await pods.value() == [imported, after, after]
 
 
-async def test_what_all_calls_have_in_common_is_there_in_calls_alone(pods):
+async def test_no_call_changes_for_another_what_the_pod_is_known_by(pods):
     pods.write("""
         import os
+        import subprocess, sys
         at_import = os.environ.get('URL')
+        SHOW = 'import os; print(os.environ["URL"])'
+        started = subprocess.check_output([sys.executable, '-c', SHOW], text=True).strip()
         def fn():
             os.environ['URL'] += '/mine'
             seen = os.environ['URL']
             del os.environ['URL']
-            return {'out': [at_import, seen, os.environ.get('URL'), os.environ.pop('URL', 'none')]}
+            return {'out': [at_import, started, seen, os.environ.get('URL')]}
     """)
-    await pods.deploy(identity={"URL": "http://here"})
+    pods.identity = {"URL": "http://here"}
+    await pods.deploy()
     for _ in range(2):
-        assert await pods.value() == [None, "http://here/mine", None, "none"]
+        assert await pods.value() == [*["http://here"] * 2, "http://here/mine", "http://here"]
 
 
 async def test_tokens_of_calls_do_not_pile_up_in_memory(pods):

@@ -20,6 +20,7 @@ from headrace.control.submission import Order, Submission
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.core.calls import Limits
+from headrace.core.credentials import Addresses
 from headrace.core.deployments import Deployment, Mode
 from headrace.core.environments import EnvironmentSpec
 from headrace.core.executions import Execution
@@ -35,7 +36,7 @@ from headrace.engines.local.install import install_harness
 from headrace.environments.uv import UvBuilder
 from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
-from headrace.runtime.runner import Addresses, Runner
+from headrace.runtime.runner import Runner
 from headrace.runtime.worker import Worker
 from headrace.server.data_directory import DataDirectory
 from headrace.signals.local import LocalSignals

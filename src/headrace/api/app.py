@@ -27,6 +27,7 @@ from headrace.api import (
 )
 from headrace.api.cross_origin import endpoint_access
 from headrace.api.exchange import Exchange, Handler, answer
+from headrace.api.permission import check_right
 from headrace.api.refusals import defect, refusal, stopping
 from headrace.api.services import Services
 from headrace.control.tokens import Caller
@@ -174,6 +175,8 @@ def _endpoint(
         try:
             is_open = route.is_public or route.root != routes.PREFIX
             caller = None if is_open else await authenticate(request, services)
+            if caller is not None:
+                check_right(caller, route)
             return await handler(Exchange(request, services, caller))
         except HeadraceError as error:
             return refusal(error, request_id)

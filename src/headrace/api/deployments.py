@@ -13,6 +13,7 @@ from headrace.control.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.core.deployments import Deployment
 from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.pods import PodSetState
+from headrace.core.rights import Right
 from headrace.core.sources import Rule
 from headrace.wire.deployment_requests import read_deployment_request, read_deployment_update
 from headrace.wire.deployments import deployment_body, deployment_item, deployment_log_item
@@ -36,7 +37,6 @@ async def create_periodic(exchange: Exchange) -> Response:
 
 
 async def _create(exchange: Exchange, rule: Rule) -> Response:
-    exchange.forbid_executions("create deployments")
     request = read_deployment_request(await exchange.json_object(), rule)
     deployment, token = await exchange.services.deployments.create(
         DeploymentDraft(
@@ -71,7 +71,6 @@ async def show_deployment(exchange: Exchange) -> Response:
 
 async def update_deployment(exchange: Exchange) -> Response:
     """Change a deployment."""
-    exchange.forbid_executions("change deployments")
     update = read_deployment_update(await exchange.json_object())
     deployment = await exchange.services.deployments.update(
         exchange.name(),
@@ -93,7 +92,6 @@ async def update_deployment(exchange: Exchange) -> Response:
 
 async def delete_deployment(exchange: Exchange) -> Response:
     """Delete a deployment; its executions stay."""
-    exchange.forbid_executions("delete deployments")
     deployment = await exchange.services.deployments.delete(exchange.name())
     return answer({"name": deployment.name, "execution_rule": deployment.rule.value})
 
@@ -139,7 +137,6 @@ async def deployment_log_lines(exchange: Exchange) -> Response:
 
 async def renew_endpoint_token(exchange: Exchange) -> Response:
     """Give an endpoint another token; the old one is void at once."""
-    exchange.forbid_executions("change the tokens of endpoints")
     async with read_form(
         exchange.request, uploads=exchange.services.uploads, max_file_bytes=1
     ) as form:
@@ -155,7 +152,8 @@ async def renew_endpoint_token(exchange: Exchange) -> Response:
 
 async def _shown(exchange: Exchange, deployment: Deployment) -> Response:
     services = exchange.services
-    token = await services.deployments.token_of(deployment.name)
+    may_see = Right.ENDPOINT_TOKENS in exchange.who.rights
+    token = await services.deployments.token_of(deployment.name) if may_see else None
     pods = _pods(services, deployment)
     return answer(deployment_body(deployment, token, services.public_url, pods))
 

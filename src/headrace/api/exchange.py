@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from headrace.api.services import Services
 from headrace.control.tokens import Caller
-from headrace.core.errors import InvalidRequest, PermissionDenied, TooLarge, Unauthenticated
+from headrace.core.errors import InvalidRequest, TooLarge, Unauthenticated
 from headrace.wire.codec import decode_object, encode
 from headrace.wire.forms import short
 
@@ -51,15 +51,6 @@ class Exchange:
     def name(self, key: str = "name") -> str:
         """Return a placeholder of the path."""
         return str(self.request.path_params[key])
-
-    def forbid_executions(self, what: str) -> None:
-        """Refuse a call that comes from inside an execution.
-
-        Raises:
-            PermissionDenied: It does.
-        """
-        if self.who.is_inside:
-            raise PermissionDenied(f"Code inside an execution may not {what}.")
 
     async def json_object(self) -> dict[str, Any]:
         """Return the body, a JSON object; an empty body is ``{}``.

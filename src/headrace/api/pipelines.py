@@ -38,7 +38,6 @@ async def list_pipelines(exchange: Exchange) -> Response:
 
 async def create_pipeline(exchange: Exchange) -> Response:
     """Create a pipeline: answer once it is recorded, and build it in the background."""
-    exchange.forbid_executions("create pipelines")
     if exchange.request.headers.get("content-type", "").startswith("application/json"):
         return await _create_from_json(exchange)
     async with read_form(
@@ -66,7 +65,6 @@ async def show_pipeline(exchange: Exchange) -> Response:
 
 async def delete_pipeline(exchange: Exchange) -> Response:
     """Delete a pipeline with its executions."""
-    exchange.forbid_executions("delete pipelines")
     pipeline, deployments = await exchange.services.pipelines.delete(
         exchange.name(), with_deployments=exchange.flag("force_deployments_deletion")
     )

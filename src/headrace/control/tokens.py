@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,14 @@ import jwt
 from sqlalchemy import Connection
 
 from headrace.control.clock import now
+from headrace.control.process_tokens import PROCESS_MARK, ProcessTokens
 from headrace.control.sealing import Keys
 from headrace.control.warm import WarmCalls
+from headrace.core.credentials import Addresses
 from headrace.core.errors import AlreadyExists, InUse, NotFound, Unauthenticated
 from headrace.core.names import check_name, new_id
+from headrace.core.rights import EVERYTHING, Right
 from headrace.core.tokens import TokenInfo, User, mint_token, same_token, token_digest
-from headrace.store import deployments as deployment_rows
 from headrace.store import executions as execution_rows
 from headrace.store import tokens as rows
 from headrace.store.database import Database
@@ -28,7 +31,6 @@ TRUST_S = 2.0
 """How long a checked access token is trusted before its SDK token is looked up again."""
 
 _EXECUTION_MARK = "hdx_"
-_DEPLOYMENT_MARK = "hdd_"
 _ALGORITHM = "HS256"
 
 
@@ -38,30 +40,36 @@ class Caller:
 
     Attributes:
         user: The person or program.
+        rights: What the caller may do.
         execution_id: The execution that the request comes from, or None.
-        deployment_id: The deployment whose pod the request comes from, or None.
+        place: Where the code is that makes the request, for messages; None outside of pipelines.
     """
 
     user: User
+    rights: frozenset[Right] = EVERYTHING
     execution_id: str | None = None
-    deployment_id: str | None = None
+    place: str | None = None
 
     @property
     def is_inside(self) -> bool:
-        """Whether user code makes the request, which may not manage what it runs in."""
-        return self.execution_id is not None or self.deployment_id is not None
+        """Whether code of a pipeline makes the request."""
+        return self.place is not None
 
 
 class Tokens:
     """SDK tokens and what they are exchanged for (wire contract, 2).
 
-    ``warm_calls`` is set by the assembly.
+    ``processes`` knows the tokens of templates and pods; without it, there are none. ``warm_calls``
+    is set by the assembly.
     """
 
     warm_calls: WarmCalls | None = None
 
-    def __init__(self, database: Database, keys: Keys) -> None:
+    def __init__(
+        self, database: Database, keys: Keys, processes: ProcessTokens | None = None
+    ) -> None:
         self._database = database
+        self._processes = processes or ProcessTokens(Addresses("", ""))
         self._access_key = keys.derive("access tokens")
         self._execution_key = keys.derive("execution tokens")
         self._trusted: dict[str, tuple[float, Caller]] = {}
@@ -95,15 +103,15 @@ class Tokens:
         self._trusted.clear()
 
     async def refresh(self, token: str) -> str:
-        """Return an access token for an SDK token or for the token of a running execution.
+        """Return an access token for an SDK token, or for the token of an execution or a process.
 
         Raises:
             Unauthenticated: The token is not valid.
         """
         if token.startswith(_EXECUTION_MARK):
             claims = {"execution": await self._execution_of(token)}
-        elif token.startswith(_DEPLOYMENT_MARK):
-            claims = {"deployment": await self._deployment_of(token)}
+        elif token.startswith(PROCESS_MARK):
+            claims = {"process": self._processes.id_of(token)}
         else:
             info = await self._database.read(rows.token_by_digest, token_digest(token))
             if info is None:
@@ -131,10 +139,12 @@ class Tokens:
             raise Unauthenticated("The access token has expired: refresh it.") from None
         except jwt.InvalidTokenError:
             raise Unauthenticated("The access token is not valid: refresh it.") from None
-        caller = await self._database.read(_caller_of, claims)
-        if len(self._trusted) > 1000:
-            self._trusted.clear()
-        self._trusted[access_token] = (time.monotonic() + TRUST_S, caller)
+        caller = await self._caller_of(claims)
+        if not caller.is_inside:
+            # Code inside is asked for anew each time: what it may do changes, and ends at once.
+            if len(self._trusted) > 1000:
+                self._trusted.clear()
+            self._trusted[access_token] = (time.monotonic() + TRUST_S, caller)
         return caller
 
     async def user(self, user_id: str) -> User:
@@ -156,22 +166,18 @@ class Tokens:
         mac = hmac.new(self._execution_key, execution_id.encode(), hashlib.sha256).hexdigest()
         return f"{_EXECUTION_MARK}{execution_id}.{mac}"
 
-    def for_deployment(self, deployment_id: str) -> str:
-        """Return the token that code in a pod finds as ``CRAFT_AI_SDK_TOKEN``.
-
-        What is kept in a pod outlives executions, so this is good for as long as the deployment
-        takes executions; it is signed, not stored.
-        """
-        signed = f"deployment {deployment_id}".encode()
-        mac = hmac.new(self._execution_key, signed, hashlib.sha256).hexdigest()
-        return f"{_DEPLOYMENT_MARK}{deployment_id}.{mac}"
-
-    async def _deployment_of(self, token: str) -> str:
-        deployment_id, _, _ = token.removeprefix(_DEPLOYMENT_MARK).partition(".")
-        if not same_token(token, self.for_deployment(deployment_id)):
-            raise Unauthenticated("The token of this deployment is not valid.")
-        await self._database.read(_creator_of, deployment_id)
-        return deployment_id
+    async def _caller_of(self, claims: Mapping[str, Any]) -> Caller:
+        if "execution" in claims:
+            user = await self._database.read(_user_of_execution, str(claims["execution"]))
+            rights = self._processes.in_executions
+            return Caller(user, rights, str(claims["execution"]), "inside an execution")
+        if "process" in claims:
+            process = self._processes.living(str(claims["process"]))
+            user = await self._database.read(_user, process.holder.owner)
+            serves = process.credential.serving > 0
+            place = "inside an execution" if serves else "that is being imported"
+            return Caller(user, self._processes.rights_of(process), place=place)
+        return Caller(await self._database.read(_user_of_token, str(claims.get("token"))))
 
     async def _execution_of(self, token: str) -> str:
         execution_id, _, _ = token.removeprefix(_EXECUTION_MARK).partition(".")
@@ -212,30 +218,22 @@ def _remove_token(connection: Connection, name: str) -> None:
     rows.remove_token(connection, token.id)
 
 
-def _caller_of(connection: Connection, claims: dict[str, Any]) -> Caller:
-    if "execution" in claims:
-        execution = execution_rows.execution_by_id(connection, claims["execution"])
-        if execution is None or execution.status.is_terminal:
-            raise Unauthenticated("The execution that this token belongs to has ended.")
-        user = rows.user_by_id(connection, execution.created_by)
-        if user is None:
-            raise Unauthenticated("The user of this execution is gone.")
-        return Caller(user, execution.id)
-    if "deployment" in claims:
-        return Caller(
-            _creator_of(connection, claims["deployment"]), deployment_id=claims["deployment"]
-        )
-    info = rows.token_by_id(connection, str(claims.get("token")))
+def _user_of_token(connection: Connection, token_id: str) -> User:
+    info = rows.token_by_id(connection, token_id)
     if info is None:
         raise Unauthenticated("The SDK token behind this access token was revoked.")
-    return Caller(info.user)
+    return info.user
 
 
-def _creator_of(connection: Connection, deployment_id: str) -> User:
-    deployment = deployment_rows.deployment_by_id(connection, deployment_id)
-    if deployment is None or not deployment.is_enabled:
-        raise Unauthenticated("The deployment that this token belongs to takes no executions.")
-    user = rows.user_by_id(connection, deployment.created_by)
+def _user_of_execution(connection: Connection, execution_id: str) -> User:
+    execution = execution_rows.execution_by_id(connection, execution_id)
+    if execution is None or execution.status.is_terminal:
+        raise Unauthenticated("The execution that this token belongs to has ended.")
+    return _user(connection, execution.created_by)
+
+
+def _user(connection: Connection, user_id: str) -> User:
+    user = rows.user_by_id(connection, user_id)
     if user is None:
-        raise Unauthenticated("The user of this deployment is gone.")
+        raise Unauthenticated("The user in whose name this code acts is gone.")
     return user

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 
 from sqlalchemy import Connection
@@ -10,15 +11,15 @@ from sqlalchemy import Connection
 from headrace.control.clock import now
 from headrace.control.sealing import Keys
 from headrace.core.errors import InvalidName, InvalidValue, NotFound, Unavailable
-from headrace.core.names import check_variable_name
 from headrace.core.values import Json
+from headrace.core.variables import check_settable_name
 from headrace.store import variables as rows
 from headrace.store.database import Database
 from headrace.store.moments import to_us
 
 MAX_VALUE_BYTES = 100_000
 
-_RESERVED = ("HEADRACE_", "CRAFT_AI_")
+logger = logging.getLogger(__name__)
 
 
 class Variables:
@@ -41,7 +42,11 @@ class Variables:
         if self._current is None:
             changes = self._changes
             sealed = await self._database.read(rows.all_variables)
-            current = {name: self._keys.unseal(value) for name, value in sealed.items()}
+            current = {
+                name: self._keys.unseal(value)
+                for name, value in sealed.items()
+                if _is_settable(name)
+            }
             if changes != self._changes:
                 return await self.current()
             self._current = current
@@ -51,11 +56,14 @@ class Variables:
         """Create or replace variables, all or none. A value that is no text is kept as JSON text.
 
         Raises:
-            InvalidName: A name cannot be that of an environment variable, or is reserved.
+            InvalidName: A name cannot be that of an environment variable, is reserved, or changes
+                how programs start (:mod:`headrace.core.variables`).
             InvalidValue: A value is too long or holds a NUL.
         """
         sealed = {
-            _check_name(name): self._keys.seal(_check_value(name, value))
+            check_settable_name(name, "environment_variables"): self._keys.seal(
+                _check_value(name, value)
+            )
             for name, value in values.items()
         }
         at_us = to_us(now())
@@ -88,14 +96,16 @@ class Variables:
         self._changes += 1
 
 
-def _check_name(name: str) -> str:
-    check_variable_name(name, "environment_variables")
-    if name.startswith(_RESERVED):
-        raise InvalidName(
-            f"{name!r} is reserved: names that start with {' or '.join(_RESERVED)} are set by the "
-            "server in each execution."
+def _is_settable(name: str) -> bool:
+    """Tell whether a variable counts; one of an earlier version that may not be set is left out."""
+    try:
+        check_settable_name(name, "environment_variables")
+    except InvalidName as error:
+        logger.warning(
+            "the environment variable %s is ignored, and can be deleted: %s", name, error.message
         )
-    return name
+        return False
+    return True
 
 
 def _check_value(name: str, value: Json) -> str:

@@ -20,6 +20,7 @@ class Code:
         bundle: Digest of the folder's content.
         function_path: File of the function, relative to the folder, with ``/``.
         function_name: Name of the function in that file.
+        owner: Id of the user who made the pipeline; its import acts in that user's name.
     """
 
     python: Path
@@ -28,6 +29,7 @@ class Code:
     bundle: str
     function_path: str
     function_name: str
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

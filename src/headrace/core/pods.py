@@ -35,7 +35,7 @@ class PodPlan:
         code: What they import and call.
         outputs: Declared outputs: name to type.
         variables: The environment's variables, present at import time.
-        identity: Variables that all calls have, but not the import.
+        owner: Id of the user in whose name the pods act.
         log: File that receives what belongs to no call; each message begins with the pod's id.
         log_bytes: What that file may hold; beyond it, the older half is dropped.
         count: Pods at once, at least 1.
@@ -52,7 +52,7 @@ class PodPlan:
     outputs: Mapping[str, DataType]
     log: Path
     variables: Mapping[str, str] = field(default_factory=dict)
-    identity: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
     log_bytes: int = 16 << 20
     count: int = 1
     max_parallel: int | None = None
@@ -67,7 +67,7 @@ class PodPlan:
             self.generation == other.generation
             and self.code == other.code
             and self.outputs == other.outputs
-            and self.identity == other.identity
+            and self.owner == other.owner
             and self.log == other.log
             and self.log_bytes == other.log_bytes
             and (self.max_parallel is None) == (other.max_parallel is None)

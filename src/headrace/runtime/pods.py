@@ -263,7 +263,7 @@ class PodSets:
             outputs={item.parameter.name: item.parameter.data_type for item in deployment.outputs},
             log=log,
             variables=variables,
-            identity=self._runner.identity_of_deployment(deployment.id),
+            owner=deployment.created_by,
             count=low_latency.pods,
             max_parallel=low_latency.max_parallel,
             ram_bytes=low_latency.ram_bytes,

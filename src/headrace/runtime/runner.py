@@ -16,6 +16,7 @@ from headrace.control.pipelines import Pipelines
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.core.calls import Call, Code, InputFile, Limits
+from headrace.core.credentials import Addresses
 from headrace.core.environments import Environment
 from headrace.core.errors import HeadraceError, InvalidValue, Unavailable
 from headrace.core.executions import Execution, OutputRecord
@@ -32,19 +33,6 @@ from headrace.runtime.preparation import environment_spec
 from headrace.runtime.recording import LOST, Recording
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where user code finds the server.
-
-    Attributes:
-        environment_url: Root URL of the environment.
-        control_url: Root URL of the control plane; the same server.
-    """
-
-    environment_url: str
-    control_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +162,7 @@ class Runner:
             bundle=bundle.digest,
             function_path=pipeline.function_path,
             function_name=pipeline.function_name,
+            owner=pipeline.created_by,
         )
 
     async def _rebuild(
@@ -222,7 +211,7 @@ class Runner:
                 files=files,
                 outputs={record.name: record.data_type for record in execution.outputs},
                 variables=variables,
-                identity=self._identity(
+                identity=self.addresses.variables(
                     SDK_TOKEN=self.tokens.for_execution(execution.id), EXECUTION_ID=execution.id
                 ),
                 workspace=workspace,
@@ -247,22 +236,6 @@ class Runner:
         fetched.parent.mkdir(parents=True, exist_ok=True)
         await store.fetch(file.path, fetched)
         return fetched
-
-    def identity_of_deployment(self, deployment_id: str) -> dict[str, str]:
-        """Return the variables that all calls of a deployment's pods have."""
-        return self._identity(SDK_TOKEN=self.tokens.for_deployment(deployment_id))
-
-    def _identity(self, **own: str) -> dict[str, str]:
-        shared = {
-            "ENVIRONMENT_URL": self.addresses.environment_url,
-            "CONTROL_URL": self.addresses.control_url,
-            **own,
-        }
-        return {
-            f"{prefix}_{name}": value
-            for prefix in ("CRAFT_AI", "HEADRACE")
-            for name, value in shared.items()
-        }
 
 
 def _failure_of(error: HeadraceError) -> Failure:

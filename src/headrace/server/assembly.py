@@ -19,6 +19,7 @@ from headrace.bundles.store import BundleStore
 from headrace.control.deployments import Deployments
 from headrace.control.executions import Executions
 from headrace.control.pipelines import Pipelines
+from headrace.control.process_tokens import ProcessTokens
 from headrace.control.projects import Projects
 from headrace.control.schedules import Schedules
 from headrace.control.sealing import load_keys
@@ -26,6 +27,7 @@ from headrace.control.submission import Submission
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.core.calls import Limits
+from headrace.core.credentials import Addresses
 from headrace.core.names import new_id
 from headrace.engines.local.checking import check_function
 from headrace.environments.uv import UvBuilder
@@ -37,7 +39,7 @@ from headrace.runtime.dispatcher import Dispatcher
 from headrace.runtime.file_collection import FileCollection
 from headrace.runtime.pods import PodSets
 from headrace.runtime.recovery import take_up
-from headrace.runtime.runner import Addresses, Runner
+from headrace.runtime.runner import Runner
 from headrace.runtime.scheduler import Scheduler
 from headrace.runtime.sweeper import Sweeper
 from headrace.runtime.warm_calls import WarmEndpointCalls
@@ -128,10 +130,13 @@ class Server:
             directory.environments, pythons=settings.pythons, builds_at_once=settings.max_builds
         )
         self._stack.push_async_callback(builder.close)
-        engine = local_engine(settings, directory)
+        processes = ProcessTokens(
+            Addresses(self._urls.inside, self._urls.inside), settings.executions_may
+        )
+        engine = local_engine(settings, directory, processes.issue)
         self._stack.push_async_callback(engine.close)
 
-        self.tokens = Tokens(database, keys)
+        self.tokens = Tokens(database, keys, processes)
         variables = Variables(database, keys)
         submission = Submission(database, signals, artifacts)
         executions = Executions(database, signals, artifacts, logs, submission)
@@ -150,7 +155,7 @@ class Server:
             data_store=data_store,
             logs=logs,
             workspaces=directory.workspaces,
-            addresses=Addresses(self._urls.inside, self._urls.inside),
+            addresses=processes.addresses,
             limits=Limits(
                 timeout_s=settings.execution_timeout_s,
                 memory_bytes=settings.execution_memory,
@@ -159,7 +164,7 @@ class Server:
         )
         worker = Worker(settings.max_executions, database, signals, runner)
         executions.admission = submission.admission = schedules.admission = worker
-        pod_engine = local_pod_engine(settings, directory)
+        pod_engine = local_pod_engine(settings, directory, processes.issue)
         self._stack.push_async_callback(pod_engine.close)
         sets = PodSets(database, signals, pod_engine, runner, settings.stop_grace_s)
         warm_calls = WarmEndpointCalls(

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 
+from headrace.core.credentials import Issue
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.install import install_harness
 from headrace.engines.local.leftovers import kill_leftovers
@@ -16,7 +17,7 @@ from headrace.server.settings import Settings
 logger = logging.getLogger(__name__)
 
 
-def local_engine(settings: Settings, directory: DataDirectory) -> LocalEngine:
+def local_engine(settings: Settings, directory: DataDirectory, issue: Issue) -> LocalEngine:
     """Return the engine of elastic executions, once nothing of an earlier server is left."""
     engine_id = _engine_id(directory)
     left = kill_leftovers(engine_id)
@@ -32,11 +33,12 @@ def local_engine(settings: Settings, directory: DataDirectory) -> LocalEngine:
             template_memory_bytes=memory,
             idle_s=settings.template_idle_s,
             log_bytes=settings.max_log_bytes,
-        )
+        ),
+        issue,
     )
 
 
-def local_pod_engine(settings: Settings, directory: DataDirectory) -> LocalPodEngine:
+def local_pod_engine(settings: Settings, directory: DataDirectory, issue: Issue) -> LocalPodEngine:
     """Return the engine of low-latency deployments."""
     return LocalPodEngine(
         PodSettings(
@@ -45,7 +47,8 @@ def local_pod_engine(settings: Settings, directory: DataDirectory) -> LocalPodEn
             engine_id=_engine_id(directory),
             stop_grace_s=settings.execution_grace_s,
             log_bytes=settings.max_log_bytes,
-        )
+        ),
+        issue,
     )
 
 

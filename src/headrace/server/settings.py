@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from headrace.core.errors import InvalidRequest
 from headrace.core.pipelines import MAX_FOLDER_BYTES
 from headrace.core.retention import Retention
+from headrace.core.rights import GRANTABLE, Right
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _DEFAULT_EXECUTIONS = max(8, 4 * (os.cpu_count() or 1))
@@ -113,6 +114,13 @@ def _origin(text: str) -> str:
     return f"{scheme}://{host}:{_port(port)}"
 
 
+def _rights(text: str) -> frozenset[Right]:
+    words = {word.strip() for word in text.replace(",", " ").split()}
+    if words - {right.value for right in GRANTABLE}:
+        raise ValueError(f"must be words of {', '.join(GRANTABLE)}, separated by commas")
+    return frozenset(Right(word) for word in words)
+
+
 def _level(text: str) -> str:
     if text.lower() not in _LEVELS:
         raise ValueError(f"must be one of {', '.join(_LEVELS)}")
@@ -153,6 +161,12 @@ class Settings:
     )
     execution_memory: int | None = _setting(
         _bytes, None, "Most memory of one execution's processes together; by default no limit."
+    )
+    executions_may: frozenset[Right] = _setting(
+        _rights,
+        frozenset(),
+        "What code inside executions may do besides what it always may, separated by commas: "
+        f"{', '.join(GRANTABLE)}.",
     )
     execution_grace_s: float = _setting(
         _seconds, 5.0, "Seconds between asking an execution to stop and killing it."

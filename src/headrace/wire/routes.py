@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from headrace.core.rights import Right
+
 PREFIX = "/api/v1"
 
 _REST_OF_PATH = re.compile(r":path}")
@@ -19,6 +21,8 @@ class Route:
         path: Path below ``root``, with ``{placeholders}``; a ``{placeholder:path}`` may hold
             slashes.
         summary: What it does, for the API's document.
+        needs: What the caller must have the right to do. Endpoints and signed URLs bring a right of
+            their own.
         is_public: Whether it needs no credentials.
         root: What comes before the path; endpoints are not below :data:`PREFIX`, and check the
             token of their own.
@@ -27,6 +31,7 @@ class Route:
     method: str
     path: str
     summary: str
+    needs: Right = Right.TOKENS
     is_public: bool = False
     root: str = PREFIX
 
@@ -40,92 +45,159 @@ ENVIRONMENT_INFO = Route("GET", "/environment-info", "Name the environment", is_
 REFRESH = Route(
     "POST", "/auth/refresh", "Exchange an SDK token for an access token", is_public=True
 )
-ME = Route("GET", "/users/me", "Show the caller's user")
-USER = Route("GET", "/users/{user_id}", "Show a user")
+ME = Route("GET", "/users/me", "Show the caller's user", Right.LOOK)
+USER = Route("GET", "/users/{user_id}", "Show a user", Right.LOOK)
 
-TOKENS = Route("GET", "/tokens", "List SDK tokens")
-CREATE_TOKEN = Route("POST", "/tokens", "Create an SDK token")
-REVOKE_TOKEN = Route("DELETE", "/tokens/{name}", "Revoke an SDK token")
+TOKENS = Route("GET", "/tokens", "List SDK tokens", Right.TOKENS)
+CREATE_TOKEN = Route("POST", "/tokens", "Create an SDK token", Right.TOKENS)
+REVOKE_TOKEN = Route("DELETE", "/tokens/{name}", "Revoke an SDK token", Right.TOKENS)
 
-PROJECT = Route("GET", "/project-information", "Show the project's settings")
-UPDATE_PROJECT = Route("PATCH", "/project-information", "Change the project's settings")
+PROJECT = Route("GET", "/project-information", "Show the project's settings", Right.LOOK)
+UPDATE_PROJECT = Route(
+    "PATCH", "/project-information", "Change the project's settings", Right.PROJECT
+)
 
-VARIABLES = Route("GET", "/environment-variables", "List environment variables")
-SET_VARIABLES = Route("PUT", "/environment-variables", "Create or update environment variables")
-DELETE_VARIABLE = Route("DELETE", "/environment-variables/{name}", "Delete an environment variable")
+VARIABLES = Route(
+    "GET", "/environment-variables", "List environment variables", Right.READ_VARIABLES
+)
+SET_VARIABLES = Route(
+    "PUT", "/environment-variables", "Create or update environment variables", Right.VARIABLES
+)
+DELETE_VARIABLE = Route(
+    "DELETE", "/environment-variables/{name}", "Delete an environment variable", Right.VARIABLES
+)
 
-PIPELINES = Route("GET", "/pipelines", "List pipelines")
-CREATE_PIPELINE = Route("POST", "/pipelines", "Create a pipeline")
-PIPELINE = Route("GET", "/pipelines/{name}", "Show a pipeline, or wait until it is built")
-DELETE_PIPELINE = Route("DELETE", "/pipelines/{name}", "Delete a pipeline")
-DOWNLOAD_PIPELINE = Route("GET", "/pipelines/{name}/download", "Get a URL of the pipeline's folder")
+PIPELINES = Route("GET", "/pipelines", "List pipelines", Right.LOOK)
+CREATE_PIPELINE = Route("POST", "/pipelines", "Create a pipeline", Right.PIPELINES)
+PIPELINE = Route(
+    "GET", "/pipelines/{name}", "Show a pipeline, or wait until it is built", Right.LOOK
+)
+DELETE_PIPELINE = Route("DELETE", "/pipelines/{name}", "Delete a pipeline", Right.PIPELINES)
+DOWNLOAD_PIPELINE = Route(
+    "GET", "/pipelines/{name}/download", "Get a URL of the pipeline's folder", Right.LOOK
+)
 SIGNED_BUNDLE = Route(
     "GET", "/signed/bundles/{digest}", "Download the folder of a signed URL", is_public=True
 )
-PIPELINE_LOGS = Route("POST", "/pipelines/{name}/logs", "Get the log of a pipeline's build")
-PIPELINE_LOG_LINES = Route("GET", "/pipelines/{name}/log-lines", "Follow the log of a build")
-RUN_PIPELINE = Route("POST", "/pipelines/{name}/run", "Run a pipeline")
-PIPELINE_EXECUTIONS = Route("GET", "/pipelines/{name}/executions", "List a pipeline's executions")
+PIPELINE_LOGS = Route(
+    "POST", "/pipelines/{name}/logs", "Get the log of a pipeline's build", Right.LOOK
+)
+PIPELINE_LOG_LINES = Route(
+    "GET", "/pipelines/{name}/log-lines", "Follow the log of a build", Right.LOOK
+)
+RUN_PIPELINE = Route("POST", "/pipelines/{name}/run", "Run a pipeline", Right.RUN)
+PIPELINE_EXECUTIONS = Route(
+    "GET", "/pipelines/{name}/executions", "List a pipeline's executions", Right.LOOK
+)
 LATEST_EXECUTION = Route(
-    "GET", "/pipelines/{name}/executions/latest", "Show a pipeline's latest execution"
+    "GET", "/pipelines/{name}/executions/latest", "Show a pipeline's latest execution", Right.LOOK
 )
 
-DEPLOYMENTS = Route("GET", "/deployments", "List deployments")
-CREATE_ENDPOINT = Route("POST", "/endpoints", "Create an endpoint")
-CREATE_PERIODIC = Route("POST", "/periodic-deployment", "Create a periodic deployment")
-DEPLOYMENT = Route("GET", "/deployments/{name}", "Show a deployment, or wait until it is up")
-UPDATE_DEPLOYMENT = Route("PATCH", "/deployments/{name}", "Change a deployment")
-DELETE_DEPLOYMENT = Route("DELETE", "/deployments/{name}", "Delete a deployment")
-LATEST_DEPLOYMENT_EXECUTION = Route(
-    "GET", "/deployments/{name}/executions/latest", "Show a deployment's latest execution"
+DEPLOYMENTS = Route("GET", "/deployments", "List deployments", Right.LOOK)
+CREATE_ENDPOINT = Route("POST", "/endpoints", "Create an endpoint", Right.DEPLOYMENTS)
+CREATE_PERIODIC = Route(
+    "POST", "/periodic-deployment", "Create a periodic deployment", Right.DEPLOYMENTS
 )
-TRIGGER_DEPLOYMENT = Route("POST", "/deployments/{name}/executions", "Call a deployment")
-DEPLOYMENT_LOGS = Route("POST", "/deployments/{name}/logs", "Get the log of a deployment")
+DEPLOYMENT = Route(
+    "GET", "/deployments/{name}", "Show a deployment, or wait until it is up", Right.LOOK
+)
+UPDATE_DEPLOYMENT = Route("PATCH", "/deployments/{name}", "Change a deployment", Right.DEPLOYMENTS)
+DELETE_DEPLOYMENT = Route("DELETE", "/deployments/{name}", "Delete a deployment", Right.DEPLOYMENTS)
+LATEST_DEPLOYMENT_EXECUTION = Route(
+    "GET",
+    "/deployments/{name}/executions/latest",
+    "Show a deployment's latest execution",
+    Right.LOOK,
+)
+TRIGGER_DEPLOYMENT = Route("POST", "/deployments/{name}/executions", "Call a deployment", Right.RUN)
+DEPLOYMENT_LOGS = Route(
+    "POST", "/deployments/{name}/logs", "Get the log of a deployment", Right.LOOK
+)
 DEPLOYMENT_LOG_LINES = Route(
-    "GET", "/deployments/{name}/log-lines", "Follow the log of a deployment"
+    "GET", "/deployments/{name}/log-lines", "Follow the log of a deployment", Right.LOOK
 )
 FIRE_TIMES = Route(
-    "GET", "/deployments/{name}/fire-times", "List the next fire times of a deployment"
+    "GET", "/deployments/{name}/fire-times", "List the next fire times of a deployment", Right.LOOK
 )
-LEDGER = Route("GET", "/deployments/{name}/ledger", "Show what became of fire times, page by page")
+LEDGER = Route(
+    "GET", "/deployments/{name}/ledger", "Show what became of fire times, page by page", Right.LOOK
+)
 VERIFY_LEDGER = Route(
-    "GET", "/ledger/verification", "Prove that no fire time is missing or doubled"
+    "GET", "/ledger/verification", "Prove that no fire time is missing or doubled", Right.LOOK
 )
 RENEW_ENDPOINT_TOKEN = Route(
-    "POST", "/endpoints/{name}/generate-new-token", "Give an endpoint another token"
+    "POST",
+    "/endpoints/{name}/generate-new-token",
+    "Give an endpoint another token",
+    Right.ENDPOINT_TOKENS,
 )
 
-EXECUTIONS = Route("GET", "/executions", "List executions, page by page")
-EXECUTION = Route("GET", "/executions/{execution_id}", "Show an execution")
-DELETE_EXECUTION = Route("DELETE", "/executions/{execution_id}", "Delete an execution")
-CANCEL_EXECUTION = Route("POST", "/executions/{execution_id}/cancel", "Cancel an execution")
+EXECUTIONS = Route("GET", "/executions", "List executions, page by page", Right.LOOK)
+EXECUTION = Route("GET", "/executions/{execution_id}", "Show an execution", Right.LOOK)
+DELETE_EXECUTION = Route(
+    "DELETE", "/executions/{execution_id}", "Delete an execution", Right.EXECUTIONS
+)
+CANCEL_EXECUTION = Route(
+    "POST", "/executions/{execution_id}/cancel", "Cancel an execution", Right.EXECUTIONS
+)
 EXECUTION_OUTPUTS = Route(
-    "GET", "/executions/{execution_id}/outputs", "Get the outputs, or wait for them"
+    "GET", "/executions/{execution_id}/outputs", "Get the outputs, or wait for them", Right.LOOK
 )
-EXECUTION_OUTPUT = Route("GET", "/executions/{execution_id}/outputs/{name}", "Get one output")
-EXECUTION_INPUT = Route("GET", "/executions/{execution_id}/inputs/{name}", "Get one input")
-EXECUTION_LOGS = Route("POST", "/executions/{execution_id}/logs", "Get the log of an execution")
+EXECUTION_OUTPUT = Route(
+    "GET", "/executions/{execution_id}/outputs/{name}", "Get one output", Right.LOOK
+)
+EXECUTION_INPUT = Route(
+    "GET", "/executions/{execution_id}/inputs/{name}", "Get one input", Right.LOOK
+)
+EXECUTION_LOGS = Route(
+    "POST", "/executions/{execution_id}/logs", "Get the log of an execution", Right.LOOK
+)
 EXECUTION_LOG_LINES = Route(
-    "GET", "/executions/{execution_id}/log-lines", "Follow the log of an execution"
+    "GET", "/executions/{execution_id}/log-lines", "Follow the log of an execution", Right.LOOK
 )
 
-OBJECT_INFORMATION = Route("POST", "/data-store/information", "Show a file of the data store")
-OBJECTS = Route("GET", "/data-store/list", "List files of the data store, page by page")
-UPLOAD_OBJECT = Route("GET", "/data-store/upload", "Get a URL to upload a file to")
-DOWNLOAD_OBJECT = Route("POST", "/data-store/download", "Get a URL to download a file from")
-DELETE_OBJECT = Route("DELETE", "/data-store/delete", "Delete a file of the data store")
-BEGIN_UPLOAD = Route("POST", "/data-store/upload/multipart", "Begin an upload in parts")
-UPLOAD_PART = Route("POST", "/data-store/upload/multipart/part", "Get a URL to send a part to")
-END_UPLOAD = Route("POST", "/data-store/upload/multipart/end", "Join the parts of an upload")
+OBJECT_INFORMATION = Route(
+    "POST", "/data-store/information", "Show a file of the data store", Right.READ_FILES
+)
+OBJECTS = Route(
+    "GET", "/data-store/list", "List files of the data store, page by page", Right.READ_FILES
+)
+UPLOAD_OBJECT = Route(
+    "GET", "/data-store/upload", "Get a URL to upload a file to", Right.WRITE_FILES
+)
+DOWNLOAD_OBJECT = Route(
+    "POST", "/data-store/download", "Get a URL to download a file from", Right.READ_FILES
+)
+DELETE_OBJECT = Route(
+    "DELETE", "/data-store/delete", "Delete a file of the data store", Right.WRITE_FILES
+)
+BEGIN_UPLOAD = Route(
+    "POST", "/data-store/upload/multipart", "Begin an upload in parts", Right.WRITE_FILES
+)
+UPLOAD_PART = Route(
+    "POST", "/data-store/upload/multipart/part", "Get a URL to send a part to", Right.WRITE_FILES
+)
+END_UPLOAD = Route(
+    "POST", "/data-store/upload/multipart/end", "Join the parts of an upload", Right.WRITE_FILES
+)
 # The same two, as clients up to 0.46.2 ask for them.
 UPLOAD_PART_BY_ID = Route(
-    "GET", "/data-store/upload/multipart/{upload_id}", "Get a URL to send a part to"
+    "GET",
+    "/data-store/upload/multipart/{upload_id}",
+    "Get a URL to send a part to",
+    Right.WRITE_FILES,
 )
 END_UPLOAD_BY_ID = Route(
-    "POST", "/data-store/upload/multipart/{upload_id}", "Join the parts of an upload"
+    "POST",
+    "/data-store/upload/multipart/{upload_id}",
+    "Join the parts of an upload",
+    Right.WRITE_FILES,
 )
 ABANDON_UPLOAD = Route(
-    "DELETE", "/data-store/upload/multipart/{upload_id}", "Forget an upload and its parts"
+    "DELETE",
+    "/data-store/upload/multipart/{upload_id}",
+    "Forget an upload and its parts",
+    Right.WRITE_FILES,
 )
 SIGNED_UPLOAD = Route(
     "POST", "/signed/objects/{path:path}", "Upload the file of a signed URL", is_public=True

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.core.calls import Call, Code
+from headrace.core.credentials import Issue, no_credential
 from headrace.core.loglines import format_line
 from headrace.core.outcomes import Failure, FailureKind, Outcome
 from headrace.engines.local.outcome import read_outcome
@@ -48,10 +49,11 @@ class LocalEngineSettings:
 class LocalEngine:
     """Runs calls on this machine (:class:`headrace.engines.port.Engine`).
 
-    A call's time limit covers the import of user code if a template has to start for it.
+    A call's time limit covers the import of user code if a template has to start for it. ``issue``
+    gives each template its credential.
     """
 
-    def __init__(self, settings: LocalEngineSettings) -> None:
+    def __init__(self, settings: LocalEngineSettings, issue: Issue = no_credential) -> None:
         folder = settings.runtime_dir.absolute() / "templates"
         shutil.rmtree(folder, ignore_errors=True)
         self._pool = TemplatePool(
@@ -65,6 +67,7 @@ class LocalEngine:
             harness_dir=settings.harness_dir.absolute(),
             engine_id=settings.engine_id,
             log_bytes=settings.log_bytes,
+            issue=issue,
         )
         self._is_closed = False
 

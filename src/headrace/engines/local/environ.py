@@ -25,10 +25,16 @@ _KEPT_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "SSL_CERT_")
 
 
 def template_environ(
-    python: Path, variables: Mapping[str, str], *, engine_id: str, template_id: str
+    python: Path,
+    variables: Mapping[str, str],
+    identity: Mapping[str, str],
+    *,
+    engine_id: str,
+    template_id: str,
 ) -> dict[str, str]:
-    """Return all variables of a template's process.
+    """Return all variables of the process of a template or a pod.
 
+    ``identity`` is what the process is known by to the server.
     The marks let a later server find what this one left behind. Programs that the pipeline's
     environment installed are found before those of the system.
     """
@@ -38,4 +44,4 @@ def template_environ(
         if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
     kept["PATH"] = os.pathsep.join([str(python.parent), kept.get("PATH", os.defpath)])
-    return {**kept, **variables, ENGINE_MARK: engine_id, TEMPLATE_MARK: template_id}
+    return {**kept, **variables, **identity, ENGINE_MARK: engine_id, TEMPLATE_MARK: template_id}

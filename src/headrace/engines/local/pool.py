@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from headrace.core.calls import Code
+from headrace.core.credentials import Issue
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.engines.local.process import (
     Preface,
@@ -54,13 +55,14 @@ class TemplateKey:
     bundle: str
     function_path: str
     variables: str
+    owner: str
 
     @classmethod
     def of(cls, code: Code, variables: Mapping[str, str]) -> TemplateKey:
         """Return the key of this code with these variables."""
         text = json.dumps(sorted(variables.items()))
         digest = hashlib.sha256(text.encode()).hexdigest()
-        return cls(code.environment, code.bundle, code.function_path, digest)
+        return cls(code.environment, code.bundle, code.function_path, digest, code.owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,21 @@ class TemplatePool:
     """Hands out templates; the least recently used one without calls makes room for another."""
 
     def __init__(
-        self, limits: PoolLimits, *, folder: Path, harness_dir: Path, engine_id: str, log_bytes: int
+        self,
+        limits: PoolLimits,
+        *,
+        folder: Path,
+        harness_dir: Path,
+        engine_id: str,
+        log_bytes: int,
+        issue: Issue,
     ) -> None:
         self._limits = limits
         self._folder = folder
         self._harness_dir = harness_dir
         self._engine_id = engine_id
         self._log_bytes = log_bytes
+        self._issue = issue
         self._numbers = itertools.count(1)
         self._ready: OrderedDict[TemplateKey, Template] = OrderedDict()
         self._starting: dict[TemplateKey, _Start] = {}
@@ -204,6 +214,7 @@ class TemplatePool:
                     engine_id=self._engine_id,
                     log_bytes=self._log_bytes,
                     bare=key in self._reasons,
+                    issue=self._issue,
                 )
             )
             try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.core.calls import Code
+from headrace.core.credentials import Issue, no_credential
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.engines.local.environ import template_environ
 from headrace_harness.frames import Message
@@ -36,6 +37,7 @@ class TemplatePlan:
         engine_id: Mark of the engine's processes.
         log_bytes: What the log of one call may hold.
         bare: Whether each call imports user code anew, because it cannot be forked.
+        issue: Gives the process its credential.
     """
 
     code: Code
@@ -45,6 +47,7 @@ class TemplatePlan:
     engine_id: str
     log_bytes: int
     bare: bool
+    issue: Issue = no_credential
 
     def import_output(self) -> Preface:
         """Return what was printed while the template started."""
@@ -55,7 +58,9 @@ class TemplatePlan:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def spawn(plan: TemplatePlan, template_id: str, end: socket.socket) -> subprocess.Popen[bytes]:
+def spawn(
+    plan: TemplatePlan, identity: Mapping[str, str], template_id: str, end: socket.socket
+) -> subprocess.Popen[bytes]:
     """Start a template's process, which inherits ``end`` to talk to the engine.
 
     Call it in a thread that lives as long as the engine: the kernel ends the template with it
@@ -67,7 +72,7 @@ def spawn(plan: TemplatePlan, template_id: str, end: socket.socket) -> subproces
     """
     python = plan.code.python
     environ = template_environ(
-        python, plan.variables, engine_id=plan.engine_id, template_id=template_id
+        python, plan.variables, identity, engine_id=plan.engine_id, template_id=template_id
     )
     return launch(python, plan.harness_dir, plan.folder, environ, [end])
 

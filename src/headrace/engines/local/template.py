@@ -10,6 +10,7 @@ import uuid
 from dataclasses import dataclass
 
 from headrace.core.calls import Call
+from headrace.core.credentials import Credential, Holder
 from headrace.engines.local.channel import Channel
 from headrace.engines.local.leftovers import kill_orphans
 from headrace.engines.local.process import (
@@ -56,6 +57,7 @@ class Template:
         self.memory_bytes = 0
         self.ended = asyncio.Event()
         self._id = uuid.uuid4().hex
+        self._credential = Credential()
         self._numbers = itertools.count(1)
         self._calls: dict[int, tuple[Call, asyncio.Future[Ended]]] = {}
         self._answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
@@ -90,10 +92,11 @@ class Template:
             ValueError: A variable has a name or value that no environment can hold.
         """
         self.plan.folder.mkdir(parents=True)
+        self._credential = self.plan.issue(Holder(self.plan.code.owner))
         mine, theirs = socket.socketpair()
         try:
             with theirs:
-                self._process = spawn(self.plan, self._id, theirs)
+                self._process = spawn(self.plan, self._credential.variables, self._id, theirs)
             self._channel = await Channel.connect(
                 mine, on_message=self._hear, on_end=self._begin_burial
             )
@@ -129,6 +132,7 @@ class Template:
         number = next(self._numbers)
         future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._calls[number] = call, future
+        self._credential.serving += 1
         self._channel.send(_call_message(number, call, preface))
         try:
             async with asyncio.timeout(timeout_s):
@@ -138,6 +142,7 @@ class Template:
                 raise asyncio.CancelledError from None
             raise
         finally:
+            self._credential.serving -= 1
             del self._calls[number]
 
     def stop_calls(self) -> list[asyncio.Future[Ended]]:
@@ -208,6 +213,7 @@ class Template:
                 future.set_result(Ended(lost=how))
         if not self._answer.done():
             self._answer.set_result({"op": "died", "up": self._is_up, "how": how})
+        self._credential.revoke()
         self.ended.set()
 
     def _discard(self) -> None:
@@ -215,6 +221,7 @@ class Template:
         if self._process is not None:
             self._process.wait()
         self.plan.discard_folder()
+        self._credential.revoke()
         self.ended.set()
 
 

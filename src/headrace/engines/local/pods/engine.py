@@ -8,6 +8,7 @@ import logging
 import shutil
 from collections.abc import Callable
 
+from headrace.core.credentials import Issue, no_credential
 from headrace.core.outcomes import Failure, FailureKind, Outcome
 from headrace.core.pods import PodCall, PodPlan, PodSetState, PodStatus, QueueFull
 from headrace.engines.local.pods.journal import Journal
@@ -22,12 +23,15 @@ _CLOSED = Failure(FailureKind.WORKER_LOST, "The engine was closed before the cal
 
 
 class LocalPodEngine:
-    """Keeps pods on this machine (:class:`headrace.engines.port.PodEngine`)."""
+    """Keeps pods on this machine (:class:`headrace.engines.port.PodEngine`).
 
-    def __init__(self, settings: PodSettings) -> None:
+    ``issue`` gives each pod its credential.
+    """
+
+    def __init__(self, settings: PodSettings, issue: Issue = no_credential) -> None:
         folder = settings.runtime_dir.absolute() / "pods"
         shutil.rmtree(folder, ignore_errors=True)
-        self._ground = Ground(folder, settings, Journal())
+        self._ground = Ground(folder, settings, Journal(), issue)
         self._keepers: dict[str, Keeper] = {}
         self._looking: asyncio.Task[None] | None = None
         self._is_closed = False

@@ -20,13 +20,21 @@ _NUMBER = re.compile(rb'\{"op":"ended","number":(\d+)')
 
 
 def setup_message(
-    plan: PodPlan, settings: PodSettings, *, pod_id: str, folder: Path, calls: int
+    plan: PodPlan,
+    settings: PodSettings,
+    identity: Mapping[str, str],
+    *,
+    pod_id: str,
+    folder: Path,
+    calls: int,
 ) -> dict[str, Json]:
     """Return what a pod is told at its start.
 
     Args:
         plan: What it is for.
         settings: The operator's.
+        identity: Variables that it is known by. Each call has them for itself as well, so that
+            none changes those of another.
         pod_id: Its id.
         folder: Its own folder.
         calls: The descriptor on which its calls come.
@@ -41,7 +49,7 @@ def setup_message(
         "function": code.function_name,
         "work": str(folder / "work"),
         "outputs": {name: kind.value for name, kind in plan.outputs.items()},
-        "identity": dict(plan.identity),
+        "identity": dict(identity),
         "max_parallel": plan.max_parallel,
         "memory_bytes": plan.ram_bytes,
         "log_bytes": settings.log_bytes,

@@ -7,6 +7,7 @@ import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headrace.core.credentials import Issue, no_credential
 from headrace.core.outcomes import Failure
 from headrace.core.pods import PodPlan
 from headrace.engines.local.pods.journal import Journal
@@ -22,12 +23,14 @@ class Ground:
         folder: Folder for the pods' own folders.
         settings: The operator's.
         journal: For what the engine has to say.
+        issue: Gives each pod its credential.
         numbers: Numbers for folders.
     """
 
     folder: Path
     settings: PodSettings
     journal: Journal
+    issue: Issue = no_credential
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
 
@@ -48,7 +51,7 @@ class Nursery:
         """Start a pod; return it when it takes calls, or why it never will, it being gone."""
         ground = self._ground
         folder = ground.folder / str(next(ground.numbers))
-        pod = Pod(plan, folder, ground.settings, self._owner)
+        pod = Pod(plan, folder, ground.settings, self._owner, ground.issue)
         watch = asyncio.get_running_loop().create_task(pod.ended.wait())
         self._living[pod] = watch
         watch.add_done_callback(lambda _: self._living.pop(pod))

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Protocol
 
+from headrace.core.credentials import Issue
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pods import PodPlan, PodStatus, PodView
 from headrace.engines.local.pods.health import Health
@@ -54,7 +55,9 @@ class Pod:
         is_to_end: Whether its end is the engine's own doing.
     """
 
-    def __init__(self, plan: PodPlan, folder: Path, settings: PodSettings, owner: PodOwner) -> None:
+    def __init__(
+        self, plan: PodPlan, folder: Path, settings: PodSettings, owner: PodOwner, issue: Issue
+    ) -> None:
         self.plan = plan
         self.health = Health(settings)
         self.is_open = False
@@ -63,6 +66,7 @@ class Pod:
         self.is_to_end = False
         self._settings = settings
         self._owner = owner
+        self._issue = issue
         self._loop = asyncio.get_running_loop()
         self._process = PodProcess(folder, settings, self)
         self.calls = SentCalls(plan, settings, self._process, self)
@@ -99,7 +103,7 @@ class Pod:
         plan = self.plan
         try:
             async with asyncio.timeout(self._settings.start_timeout_s):
-                await self._process.launch(plan)
+                await self._process.launch(plan, self._issue)
                 answer = await self._answer
         except TimeoutError:
             answer = {"op": "slow", "limit_s": self._settings.start_timeout_s}
@@ -121,6 +125,7 @@ class Pod:
                 f"{mebibytes(plan.ram_bytes)}.",
             )
         self.calls.can_time_out = answer["is_async"] or plan.max_parallel is not None
+        self._process.credential.serving = 1
         self.is_open = self.was_up = True
         self._up_since = self._loop.time()
         return None

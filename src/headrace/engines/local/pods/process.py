@@ -11,6 +11,7 @@ import uuid
 from pathlib import Path
 from typing import Protocol
 
+from headrace.core.credentials import Credential, Holder, Issue
 from headrace.core.pods import PodPlan
 from headrace.engines.local.channel import Channel
 from headrace.engines.local.environ import template_environ
@@ -54,6 +55,7 @@ class PodProcess:
 
     Attributes:
         id: The pod's id, which marks all its processes.
+        credential: What it is known by to the server.
         ended: Set when nothing of it is left.
     """
 
@@ -61,6 +63,7 @@ class PodProcess:
         self.id = uuid.uuid4().hex[:12]
         self.folder = folder
         self.ended = asyncio.Event()
+        self.credential = Credential()
         self._settings = settings
         self._listener = listener
         self._is_ending = False
@@ -72,8 +75,8 @@ class PodProcess:
         self._calls: CallChannel | None = None
         self._burial: asyncio.Task[None] | None = None
 
-    async def launch(self, plan: PodPlan) -> None:
-        """Start the process and tell it what it is for.
+    async def launch(self, plan: PodPlan, issue: Issue) -> None:
+        """Start the process, known by a credential of its own, and tell it what it is for.
 
         Raises:
             OSError: The interpreter cannot be run.
@@ -83,8 +86,13 @@ class PodProcess:
         control, calls = socket.socketpair(), socket.socketpair()
         descriptor = calls[1].fileno()
         python = plan.code.python
+        self.credential = issue(Holder(plan.owner, plan.deployment_id))
         environ = template_environ(
-            python, plan.variables, engine_id=self._settings.engine_id, template_id=self.id
+            python,
+            plan.variables,
+            self.credential.variables,
+            engine_id=self._settings.engine_id,
+            template_id=self.id,
         )
         try:
             with control[1], calls[1]:
@@ -104,7 +112,12 @@ class PodProcess:
             raise
         self.tell(
             setup_message(
-                plan, self._settings, pod_id=self.id, folder=self.folder, calls=descriptor
+                plan,
+                self._settings,
+                self.credential.variables,
+                pod_id=self.id,
+                folder=self.folder,
+                calls=descriptor,
             )
         )
 
@@ -181,6 +194,7 @@ class PodProcess:
         if self._said is None:
             await self._listener.note_end(describe_exit(status), None)
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        self.credential.revoke()
         self.ended.set()
 
     async def _wait_for_close(self, patience_s: float) -> None:
@@ -193,4 +207,5 @@ class PodProcess:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        self.credential.revoke()
         self.ended.set()
