@@ -97,7 +97,8 @@ def test_no_forged_token_opens_anything(server: RunningServer) -> None:
 def test_public_routes_say_nothing_secret(server: RunningServer) -> None:
     with httpx.Client(base_url=f"{server.url}/api/v1") as http:
         assert http.get("/health").json()["status"] == "ok"
-        assert set(http.get("/environment-info").json()) == {"environment_id"}
+        info = http.get("/environment-info").json()
+        assert set(info) == {"environment_id", "max_folder_bytes"}
 
 
 @pytest.mark.parametrize(
