@@ -25,7 +25,7 @@ check: setup ## Formatting, lint, types and import rules
 
 test: check ## Every check and every test
 	@scripts/setup_tests.sh
-	@$(PY) -m pytest -n 2 --dist worksteal
+	@scripts/run_tests.sh
 
 simulate: setup ## Drive schedules through years of clocks and crashes (SEED=n, ROUNDS=n, STORIES=n, SWEEPS=n)
 	@$(PY) -m simulation $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ZONE),--zone $(ZONE)) $(if $(STORIES),--stories $(STORIES)) $(if $(SWEEPS),--sweeps $(SWEEPS))

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from chaos.small_disk import SmallDisk, small_disk
 
 from headrace.core.errors import Unavailable
 from headrace.objects.filesystem import FilesystemStore
@@ -25,15 +26,17 @@ async def chunks(count: int) -> AsyncIterator[bytes]:
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     """A disk of 1 MiB and 60 files."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=60", "none", str(folder)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk needs the right to mount one")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(tmp_path / "small", "size=1m,nr_inodes=60") as found:
+        if found is None:
+            pytest.skip("a small disk needs the right to mount one")
+        yield found
+
+
+@pytest.fixture
+def small(disk: SmallDisk) -> Path:
+    return disk.folder
 
 
 def staged(root: Path) -> list[Path]:
@@ -103,11 +106,10 @@ async def test_fetch_to_a_full_disk(files: FilesystemStore, small: Path) -> None
     assert not list(small.iterdir())
 
 
-async def test_read_only_disk(small: Path) -> None:
+async def test_read_only_disk(disk: SmallDisk, small: Path) -> None:
     store = FilesystemStore(small)
     await store.put("a", chunks(1))
-    remount = ["mount", "-o", "remount,ro", str(small)]
-    subprocess.run(remount, check=True)
+    disk.make_read_only()
     for call in (store.put("b", chunks(1)), store.delete("a"), store.begin_upload("c")):
         with pytest.raises(Unavailable, match="may not write"):
             await call

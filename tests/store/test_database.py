@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -14,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chaos.small_disk import small_disk
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
@@ -261,13 +261,10 @@ def fill(filler: Path) -> None:
 @pytest.fixture
 def small(tmp_path: Path, migrated: Path) -> Iterator[Path]:
     """A database on a disk of 2 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(folder)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk needs the right to mount one")
-    yield Path(shutil.copy(migrated, folder / "headrace.db"))
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_disk(tmp_path / "small", "size=2m") as disk:
+        if disk is None:
+            pytest.skip("a small disk needs the right to mount one")
+        yield Path(shutil.copy(migrated, disk.folder / "headrace.db"))
 
 
 @pytest.mark.system
