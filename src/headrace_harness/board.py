@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import mmap
 from typing import Union
+
+from headrace_harness.stdlib import mmap
 
 _BYTES = 8192
 _STARTED, _LOG_LENGTH, _IS_READING = range(3)

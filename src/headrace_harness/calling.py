@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import inspect
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace_harness import tracebacks
 from headrace_harness.failing import EXITED, USER_ERROR, Failed
+from headrace_harness.stdlib import contextlib, inspect
 
 
 def call_function(
@@ -82,8 +81,8 @@ def check_arguments(
     """
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return  # written in C: it checks for itself
+    except Exception:  # noqa: BLE001 - ValueError if it is written in C, or user code's own
+        return  # then it checks for itself
     try:
         signature.bind(**arguments)
     except TypeError:

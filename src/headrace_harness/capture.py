@@ -6,10 +6,10 @@ a terminal overwrite is left out: of a progress bar, the last state stays.
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 from typing import Protocol
+
+from headrace_harness.stdlib import os, time
 
 CHUNK_BYTES = 65536
 LINE_BYTES = 65536

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import types
 from typing import Any
 
 from headrace_harness import calling, loading, outputs, processes, tracebacks
@@ -14,6 +11,7 @@ from headrace_harness.failing import ENVIRONMENT, USER_ERROR, Failed
 from headrace_harness.forking import Randomness
 from headrace_harness.frames import Message
 from headrace_harness.spare import Ends
+from headrace_harness.stdlib import gc, os, types
 
 WORK_FOLDER = "work"
 

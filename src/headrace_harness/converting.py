@@ -5,18 +5,21 @@ Nothing is imported to do so: objects of numpy, pandas and torch are known by wh
 
 from __future__ import annotations
 
-import collections
-import dataclasses
-import datetime as dt
-import decimal
-import enum
-import json
-import math
-import numbers
-import os
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from headrace_harness.stdlib import (
+    collections,
+    dataclasses,
+    decimal,
+    enum,
+    json,
+    math,
+    numbers,
+    os,
+    uuid,
+)
+from headrace_harness.stdlib import datetime as dt
 
 _SHOWN_CHARACTERS = 60
 _DECIMAL_DIGITS = 400  # beyond them no float exists, and an integer would be vast

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import stat
 from collections.abc import Mapping
 
+from headrace_harness.stdlib import io, os, stat
+
 _CHUNK = 1 << 30
+_PIECE = 1 << 20
 _SKIPPED = {"__pycache__"}
 _INPUT_FOLDER = "inputs"
 
@@ -20,7 +20,7 @@ def copy_file(source: str, target: str) -> int:
     Raises:
         OSError: As for reading and writing.
     """
-    with open(source, "rb", buffering=0) as reader, open(target, "xb", buffering=0) as writer:
+    with io.open(source, "rb", buffering=0) as reader, io.open(target, "xb", buffering=0) as writer:
         mode = os.fstat(reader.fileno()).st_mode
         try:
             while os.copy_file_range(reader.fileno(), writer.fileno(), _CHUNK):
@@ -30,9 +30,18 @@ def copy_file(source: str, target: str) -> int:
             reader.seek(0)
             writer.seek(0)
             writer.truncate()
-            shutil.copyfileobj(reader, writer, 1 << 20)
+            _copy_by_hand(reader, writer)
         os.fchmod(writer.fileno(), (mode & 0o777) | 0o600)
         return os.fstat(writer.fileno()).st_size
+
+
+def _copy_by_hand(reader: io.RawIOBase, writer: io.RawIOBase) -> None:
+    while True:
+        piece = memoryview(reader.read(_PIECE) or b"")
+        if not piece:
+            return
+        while piece:
+            piece = piece[writer.write(piece) :]
 
 
 def copy_folder(source: str, target: str) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import sys
-import threading
 
 from headrace_harness import calling
+from headrace_harness.stdlib import atexit, contextlib
 
 
 def end_like_an_interpreter() -> None:
     """Wait for threads, run exit callbacks and flush, as an interpreter does when it ends."""
-    for step in (threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]  # noqa: SLF001 - there are no public names
+    # Looked up where it lives, as the interpreter does: gevent and others put theirs there.
+    shutdown = getattr(sys.modules.get("threading"), "_shutdown", _nothing)
+    for step in (shutdown, atexit._run_exitfuncs):  # noqa: SLF001 - there are no public names
         with contextlib.suppress(Exception, SystemExit, KeyboardInterrupt):
             step()
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         calling.flush(stream)
+
+
+def _nothing() -> None:
+    """Stand in for the shutdown of threads where nobody has imported them."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import random
 import sys
-import threading
-import warnings
 from typing import Any
 
+from headrace_harness.pools import end_openmp_pools, has_one_thread, lasting_threads
 from headrace_harness.processes import use_huge_pages
+from headrace_harness.stdlib import _thread, gc, os, random, warnings
 
-_HARMLESS_THREADS = frozenset({"jemalloc_bg_thd"})
+_GPUS = ("/dev/nvidia", "/dev/kfd", "/dev/dri/render")
 _TORCH_SEED_CHOSEN_BELOW = 1 << 32
 
 
@@ -23,9 +20,14 @@ def reason_not_to_fork() -> str | None:
         names = ", ".join(threads[:3])
         count = f"{len(threads)} Python thread{'s' if len(threads) > 1 else ''}"
         return f"started {count} at import ({names})"
-    native = _foreign_threads()
+    native = lasting_threads()
     if native:
-        return f"started native threads at import ({', '.join(native[:3])})"
+        names = ", ".join(dict.fromkeys(native[:3]))
+        count = f"{len(native)} native thread{'s' if len(native) > 1 else ''}"
+        return f"started {count} at import ({names})"
+    if "numba.np.ufunc.omppool" in sys.modules:
+        # It ends any other process than the one that it was started in.
+        return "used the OpenMP layer of numba at import"
     if _holds_gpu():
         return "opened a GPU at import"
     if _jax_has_backend():
@@ -34,10 +36,11 @@ def reason_not_to_fork() -> str | None:
 
 
 def fork_quietly() -> int:
-    """Fork like ``os.fork``, without the warning that the C pools of numpy and others would cause.
-
-    Those pools are made anew in the child; :func:`reason_not_to_fork` has asked about all others.
-    """
+    """Fork like ``os.fork``, without a warning about threads that forks are known not to hurt."""
+    if has_one_thread():
+        return os.fork()
+    # Native code may have started threads since the import.
+    end_openmp_pools()
     with warnings.catch_warnings():
         warnings.filterwarnings(
             "ignore", message=r"This process .* is multi-threaded", category=DeprecationWarning
@@ -64,14 +67,16 @@ class Randomness:
     """
 
     def __init__(self) -> None:
+        # Where user code finds it, and not the copy.
+        self._live = vars(sys.modules["random"])
         self._seed = random.seed
         self._is_seeded = False
         self._state: Any = None
-        random.seed = self._seed_and_notice
+        self._live["seed"] = self._seed_and_notice
 
     def notice(self) -> None:
         """Remember the state of ``random`` if user code has seeded it."""
-        random.seed = self._seed
+        self._live["seed"] = self._seed
         if self._is_seeded:
             self._state = random.getstate()
 
@@ -111,33 +116,10 @@ def _renew_torch() -> None:
 
 def _python_threads() -> list[str]:
     """Return the names of all Python threads but the main one."""
-    names = {thread.ident: thread.name for thread in threading.enumerate()}
-    for unknown in sys._current_frames().keys() - names.keys():  # noqa: SLF001 - no public way
-        names[unknown] = "unnamed"
-    names.pop(threading.main_thread().ident, None)
-    return list(names.values())
-
-
-def _foreign_threads() -> list[str]:
-    """Return the names of native threads that are not named after the process.
-
-    The pools of OpenBLAS and OpenMP have the process's own name; they survive a fork.
-    """
-    names = set()
-    main = _thread_name(str(os.getpid()))
-    for task in os.listdir("/proc/self/task"):
-        name = _thread_name(task)
-        if name and name != main and name not in _HARMLESS_THREADS:
-            names.add(name)
-    return sorted(names)
-
-
-def _thread_name(task: str) -> str:
-    try:
-        with open(f"/proc/self/task/{task}/comm", encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
+    # Neither asks ``threading``, whose functions user code may have replaced.
+    others = sys._current_frames().keys() - {_thread.get_ident()}  # noqa: SLF001 - no public way
+    known = getattr(sys.modules.get("threading"), "_active", {})
+    return [str(getattr(known.get(other), "name", "unnamed")) for other in others]
 
 
 def _holds_gpu() -> bool:
@@ -147,7 +129,7 @@ def _holds_gpu() -> bool:
         return True
     for descriptor in os.listdir("/proc/self/fd"):
         try:
-            if os.readlink(f"/proc/self/fd/{descriptor}").startswith("/dev/nvidia"):
+            if os.readlink(f"/proc/self/fd/{descriptor}").startswith(_GPUS):
                 return True
         except OSError:
             continue

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from typing import Any
+
+from headrace_harness.stdlib import json, struct
 
 Message = dict[str, Any]
 

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import select
-import signal
-import socket
-import time
 from typing import Optional, Union
 
 from headrace_harness import processes
@@ -15,6 +9,7 @@ from headrace_harness.board import Board
 from headrace_harness.capture import Pipe
 from headrace_harness.frames import FrameReader, Message, encode_frame
 from headrace_harness.shared_logs import PodLog, SharedLog
+from headrace_harness.stdlib import contextlib, os, select, signal, socket, time
 from headrace_harness.template import kill_children
 
 _RECEIVE_BYTES = 65536

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
-import json
-import os
-import signal
-import socket
-import threading
 from collections.abc import Iterable
 from typing import Optional
 
@@ -17,6 +10,7 @@ from headrace_harness.frames import FrameReader, Message, encode_frame, frame
 from headrace_harness.pod_calls import Function, OpenCall
 from headrace_harness.scope import ProcessVariables
 from headrace_harness.sinks import NativeOutput
+from headrace_harness.stdlib import _thread, contextlib, contextvars, json, os, signal, socket
 
 RECEIVE_BYTES = 65536
 """For more at once the allocator would get memory from the kernel, and give it back, each time."""
@@ -41,8 +35,8 @@ class Lane:
         self._reader = FrameReader()
         # What the module left in its context at import, each call finds.
         self._context = contextvars.copy_context()
-        self._state = threading.Lock()
-        self._sending = threading.Lock()
+        self._state = _thread.allocate_lock()
+        self._sending = _thread.allocate_lock()
         self._open: dict[int, OpenCall] = {}
         self._skipped: set[int] = set()
         self._unread: set[int] = set()

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextvars
 import importlib
 import importlib.util
-import inspect
-import os
 import sys
-import types
 from collections.abc import Callable
 from typing import Any
 
-from headrace_harness import tracebacks
+from headrace_harness import calling, tracebacks
 from headrace_harness.failing import EXITED, USER_ERROR, Failed
+from headrace_harness.stdlib import contextvars, inspect, os, types
 
 execution_id: contextvars.ContextVar[str] = contextvars.ContextVar("current_execution_id")
 _CONTEXT_MODULE = "__craft_internal_execution_context"
@@ -44,14 +41,14 @@ def load_module(folder: str, function_path: str) -> types.ModuleType:
     except SystemExit as stop:
         raise Failed(EXITED, f"Importing {function_path} called sys.exit({stop.code!r}).") from None
     except BaseException as error:  # noqa: BLE001 - user code: anything may be raised
-        sys.stderr.write(tracebacks.full_text(error))
+        calling.print_error(tracebacks.full_text(error))
         raise Failed(USER_ERROR, tracebacks.last_line(error)) from None
 
 
 def preload_for(module: types.ModuleType) -> None:
     """Import what the harness needs to call the functions of a module, once for all forks."""
     if any(inspect.iscoroutinefunction(value) for value in list(vars(module).values())):
-        importlib.import_module("asyncio")
+        import asyncio  # noqa: F401
 
 
 def find_function(

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import collections
-import os
-import socket
-import threading
-import warnings
 from typing import Any
 
 from headrace_harness import calling, tracebacks
@@ -17,6 +12,7 @@ from headrace_harness.lanes import RECEIVE_BYTES, Lane, answer, read, set_variab
 from headrace_harness.pod_calls import Function, OpenCall
 from headrace_harness.scope import ProcessVariables
 from headrace_harness.sinks import NativeOutput
+from headrace_harness.stdlib import _thread, collections, os, socket, warnings
 
 
 class LoopLane(Lane):
@@ -44,7 +40,7 @@ class LoopLane(Lane):
         self._answers: list[bytes] = []
         self._unsent = bytearray()
         self._loop = _event_loop()
-        self._thread = threading.get_ident()
+        self._thread = _thread.get_ident()
         self._is_writing = False
         self._is_ended = False
 
@@ -70,7 +66,7 @@ class LoopLane(Lane):
             self._answers.append(data)
         if not is_first:
             return
-        if threading.get_ident() == self._thread:
+        if _thread.get_ident() == self._thread:
             self._loop.call_soon(self._flush)
         else:
             self._loop.call_soon_threadsafe(self._flush)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import json
-import os
-import stat
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from headrace_harness.converting import Misfit, describe, is_null, to_json
 from headrace_harness.copying import copy_file
 from headrace_harness.failing import BAD_OUTPUT, ENVIRONMENT, Failed, printable
+from headrace_harness.stdlib import errno, io, json, os, stat, time
 from headrace_harness.tracebacks import last_line
 
 OUTCOME_FILE = "outcome.json"
@@ -94,7 +90,7 @@ def write_report(report: str, workspace: str) -> None:
     """
     while True:
         try:
-            with open(os.path.join(workspace, OUTCOME_FILE), "wb", buffering=0) as file:
+            with io.open(os.path.join(workspace, OUTCOME_FILE), "wb", buffering=0) as file:
                 view = memoryview(report.encode("utf-8"))
                 while view:
                     view = view[file.write(view) :]

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import os
-import socket
-import threading
 from typing import NoReturn
 
 from headrace_harness import loading, processes, sinks, tracebacks
@@ -21,6 +16,7 @@ from headrace_harness.pod_calls import Function
 from headrace_harness.scope import Scope
 from headrace_harness.shared_logs import PodLog
 from headrace_harness.sinks import NativeOutput, Sink
+from headrace_harness.stdlib import _thread, contextlib, gc, os, socket
 
 _RECEIVE_BYTES = 65536
 
@@ -35,7 +31,7 @@ def guard(control: socket.socket, frames: FrameReader, setup: Message, more: lis
         more: What it has said since.
     """
     calls = socket.socket(fileno=setup["calls"])
-    calls.set_inheritable(False)
+    os.set_inheritable(calls.fileno(), False)
     line, pod_line = socket.socketpair()
     settling, pod_settling = socket.socketpair()
     out, pod_out = os.pipe()
@@ -103,9 +99,8 @@ class _Pod:
         else:
             gc.collect()
             gc.freeze()
-            threading.Thread(
-                target=self._attend, args=(lane,), name="headrace attendant", daemon=True
-            ).start()
+            # One of the system's, whatever user code has put in the place of threads.
+            _thread.start_new_thread(self._attend, (lane,))
             self._say({"op": "ready", "is_async": lane.function.is_async})
             lane.serve()
         end_like_an_interpreter()

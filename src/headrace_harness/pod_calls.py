@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import inspect
-import threading
 from collections.abc import Callable, Coroutine, Mapping
-from functools import partial
 from typing import Any, Optional
 
 from headrace_harness import calling, loading, outputs, sinks, tracebacks
@@ -23,6 +19,7 @@ from headrace_harness.frames import Message
 from headrace_harness.scope import Scope
 from headrace_harness.shared_logs import SharedLog
 from headrace_harness.sinks import Sink
+from headrace_harness.stdlib import _thread, contextlib, functools, inspect
 from headrace_harness.streams import Stream
 
 
@@ -259,14 +256,16 @@ class Function:
         return outputs.failed_report(Failed(USER_ERROR, tracebacks.last_line(error)))
 
     def _open_sink(self, log: str) -> Sink:
-        return Sink(partial(SharedLog, log, self._log_bytes), self._settle, self.scope.outside)
+        return Sink(
+            functools.partial(SharedLog, log, self._log_bytes), self._settle, self.scope.outside
+        )
 
 
 class _Strays:
     """An event loop in a thread, for plain functions that return something to be awaited."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
         self._loop: Any = None
 
     def run(self, work: Coroutine[Any, Any, str]) -> str:
@@ -276,5 +275,5 @@ class _Strays:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, daemon=True).start()
+                _thread.start_new_thread(self._loop.run_forever, ())
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 from collections.abc import Iterable
+from typing import Any
+
+from headrace_harness.stdlib import contextlib, ctypes, io, os, signal
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -16,10 +16,8 @@ _HUGE_PAGE = 2 << 20
 _OOM_SCORE_OF_A_CALL = b"500"
 
 try:
-    import ctypes
-
-    _libc: ctypes.CDLL | None = ctypes.CDLL(None)
-except (ImportError, OSError):  # an interpreter built without ctypes
+    _libc: Any = ctypes.CDLL(None)
+except (AttributeError, OSError):  # an interpreter built without ctypes
     _libc = None
 
 
@@ -57,7 +55,7 @@ def use_huge_pages() -> None:
     """
     if _libc is None:
         return
-    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+    with io.open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
         regions = [line.split(maxsplit=5) for line in maps]
     for span, access, _, _, inode, *name in regions:
         if inode != "0" or not access.startswith("rw") or name not in ([], ["[heap]\n"]):
@@ -132,7 +130,7 @@ def memory_of(pids: Iterable[int], limit: int | None) -> int:
 def processor_time(pid: int) -> float:
     """Return the seconds of processor time that all threads of a process have used; 0 if gone."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
+        with io.open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     except (OSError, IndexError):
@@ -142,7 +140,7 @@ def processor_time(pid: int) -> float:
 def proportional(pid: int) -> int:
     """Return the resident memory of a process in bytes, what it shares divided by the sharers."""
     try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb") as lines:
+        with io.open(f"/proc/{pid}/smaps_rollup", "rb") as lines:
             for line in lines:
                 if line.startswith(b"Pss:"):
                     return int(line.split()[1]) * 1024
@@ -178,7 +176,7 @@ def _prctl(option: int, value: int) -> None:
 
 def _resident(pid: int) -> int:
     try:
-        with open(f"/proc/{pid}/statm", "rb") as file:
+        with io.open(f"/proc/{pid}/statm", "rb") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError):
         return 0
@@ -202,7 +200,7 @@ def _children_by_scan(parent: int) -> list[int]:
     for name in os.listdir("/proc"):
         if name.isdigit():
             with contextlib.suppress(OSError):
-                with open(f"/proc/{name}/stat", "rb") as file:
+                with io.open(f"/proc/{name}/stat", "rb") as file:
                     # The name of the program is in parentheses and may hold anything.
                     after_name = file.read().rpartition(b")")[2].split()
                 if int(after_name[1]) == parent:

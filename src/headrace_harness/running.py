@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from collections.abc import Callable
 
 from headrace_harness import processes
 from headrace_harness.capture import LogFile, Pipe
 from headrace_harness.frames import Message
 from headrace_harness.spare import Spare
+from headrace_harness.stdlib import os, signal, time
 
 _MEMORY_POLL_S = 0.1
 

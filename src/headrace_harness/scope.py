@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextvars
-import io
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional, Protocol
 
 from headrace_harness.sinks import Sink
+from headrace_harness.stdlib import contextvars, ctypes, io, os
 
 try:
-    import ctypes
-
     _libc: Any = ctypes.CDLL(None)
-except (ImportError, OSError):  # an interpreter built without ctypes
+except (AttributeError, OSError):  # an interpreter built without ctypes
     _libc = None
 
 _SPARE_BYTES = 512

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Optional
 
 from headrace_harness.capture import LogFile
+from headrace_harness.stdlib import contextlib, fcntl, io, os
 
 
 class SharedLog(LogFile):
@@ -109,7 +107,7 @@ def _is_at(descriptor: int, path: str) -> bool:
 
 def _drop_older_half(path: str) -> None:
     new = path + ".new"
-    with open(path, "rb") as old, open(new, "wb") as kept:
+    with io.open(path, "rb") as old, io.open(new, "wb") as kept:
         old.seek(os.fstat(old.fileno()).st_size // 2)
         old.readline()
         while True:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import socket
-import termios
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Optional, Union
@@ -14,13 +9,14 @@ from typing import Optional, Union
 from headrace_harness.board import Board
 from headrace_harness.capture import LineCutter
 from headrace_harness.shared_logs import PodLog, SharedLog
+from headrace_harness.stdlib import _thread, contextlib, fcntl, socket, termios
 
 _NOTHING = bytes(4)
 
 
 # One at most. A list, so that it can be another one in a process that user code forks, where
 # whoever held it at that moment does not exist. Reentrant, as a finalizer may print in a print.
-_locks = [threading.RLock()]
+_locks = [_thread.RLock()]
 
 
 def lock() -> AbstractContextManager[bool]:
@@ -30,7 +26,7 @@ def lock() -> AbstractContextManager[bool]:
 
 def renew_lock() -> None:
     """Have a lock that nobody holds: in a process that was just forked."""
-    _locks[0] = threading.RLock()
+    _locks[0] = _thread.RLock()
 
 
 class Sink:
@@ -63,7 +59,7 @@ class Sink:
             if self._is_closed and self._after is not None:
                 self._after.take(letter, data)
                 return
-            key = letter, threading.get_ident()
+            key = letter, _thread.get_ident()
             cutter = self._cutters.pop(key, None) or LineCutter(letter, self)
             cutter.take(data)
             if cutter.is_midline:
@@ -110,7 +106,7 @@ class NativeOutput:
         self._board = board
         self._descriptors = descriptors
         self._line: Optional[socket.socket] = line
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
 
     def settle(self) -> None:
         """Return when all that was written so far is in its log."""
@@ -127,6 +123,6 @@ class NativeOutput:
 
     def forget(self) -> None:
         """Do nothing from now on: in a process that user code forked."""
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
         self._line = None
         self._descriptors = ()

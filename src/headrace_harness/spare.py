@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
-
 from headrace_harness.frames import FrameReader, Message, encode_frame
+from headrace_harness.stdlib import contextlib, os, socket
 
 _READ_BYTES = 65536
 

@@ -5,10 +5,6 @@ A pod begins in the same way and goes on in :mod:`headrace_harness.pod`.
 
 from __future__ import annotations
 
-import gc
-import io
-import os
-import socket
 import sys
 
 from headrace_harness import loading, processes
@@ -17,6 +13,7 @@ from headrace_harness.copying import copy_folder
 from headrace_harness.failing import Failed
 from headrace_harness.forking import Randomness, reason_not_to_fork, settle_memory
 from headrace_harness.frames import FrameReader, Message, encode_frame
+from headrace_harness.stdlib import gc, io, os, socket
 from headrace_harness.template import Template, kill_children
 
 _RECEIVE_BYTES = 65536

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from typing import Any, Optional
 
 from headrace_harness.converting import Misfit, to_json
 from headrace_harness.failing import BAD_OUTPUT, Failed
 from headrace_harness.frames import frame
+from headrace_harness.stdlib import _thread
 
 WINDOW_BYTES = 1 << 18
 """Bytes of items that may be under way to a reader who has not taken them."""
@@ -46,7 +46,8 @@ class Stream:
         self._texts: list[str] = []
         self._size = 0
         self._room = WINDOW_BYTES
-        self._changed = threading.Condition()
+        self._state = _thread.allocate_lock()
+        self._turn: Any = None
         self._waiter: Optional[asyncio.Future[None]] = None
 
     @property
@@ -61,16 +62,21 @@ class Stream:
             Failed: JSON cannot hold it, or the list becomes too large.
         """
         body = self._take(item)
-        with self._changed:
-            while self._is_wanted and self._room <= 0:
-                self._changed.wait()
+        while True:
+            with self._state:
+                if not self._is_wanted or self._room > 0:
+                    break
+                # A lock that the next grant opens.
+                turn = self._turn = _thread.allocate_lock()
+                turn.acquire()
+            turn.acquire()
         self._pass_on(body)
 
     async def push_async(self, item: Any) -> None:
         """Do as :meth:`push` without blocking the event loop."""
         body = self._take(item)
         while True:
-            with self._changed:
+            with self._state:
                 if not self._is_wanted or self._room > 0:
                     break
                 self._waiter = asyncio.get_running_loop().create_future()
@@ -79,13 +85,15 @@ class Stream:
 
     def grant(self, size: Optional[int]) -> None:
         """Let as many more bytes be sent; None: there is no reader any more. From any thread."""
-        with self._changed:
+        with self._state:
             if size is None:
                 self._is_wanted = False
             else:
                 self._room += size
-            self._changed.notify_all()
             waiter, self._waiter = self._waiter, None
+            turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.release()
         if waiter is not None:
             waiter.get_loop().call_soon_threadsafe(_wake, waiter)
 
@@ -108,7 +116,7 @@ class Stream:
 
     def _pass_on(self, body: bytes) -> None:
         if self._is_wanted:
-            with self._changed:
+            with self._state:
                 self._room -= len(body)
             self._send(frame(self._prefix + body + b"}"))
 

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import select
-import signal
-import socket
-import time
 from typing import Any
 
 from headrace_harness import child, processes
@@ -17,6 +11,7 @@ from headrace_harness.forking import fork_quietly
 from headrace_harness.frames import FrameReader, Message, encode_frame
 from headrace_harness.running import RunningCall
 from headrace_harness.spare import Ends, Spare, is_done
+from headrace_harness.stdlib import contextlib, os, select, signal, socket, time
 
 _RECEIVE_BYTES = 262144
 _QUIET_S = 0.005

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import queue
-import socket
-import threading
+import sys
 
 from headrace_harness.board import Board
 from headrace_harness.frames import frame
 from headrace_harness.lanes import RECEIVE_BYTES, Lane, answer, read, set_variables
 from headrace_harness.pod_calls import Function, OpenCall
 from headrace_harness.sinks import NativeOutput
+from headrace_harness.stdlib import _thread, contextlib, queue, socket
 
 
 class ThreadLane(Lane):
@@ -47,11 +46,15 @@ class ThreadLane(Lane):
             if not is_thread_needed:
                 self._idle -= 1
         if is_thread_needed:
-            # A daemon: a call without end must not keep the pod from ending.
-            threading.Thread(target=self._work, name="headrace call", daemon=True).start()
+            # One of the system's, whatever user code has put in the place of threads; and nobody
+            # waits for it: a call without end must not keep the pod from ending.
+            _thread.start_new_thread(self._work, ())
         self._waiting.put(call)
 
     def _work(self) -> None:
+        with contextlib.suppress(Exception):
+            # What user code sees of this thread in its logs and thread dumps.
+            sys.modules["threading"].current_thread().name = "headrace call"
         while True:
             call = self._waiting.get()
             report = self._context.copy().run(self.function.run, call)

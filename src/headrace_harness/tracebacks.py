@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import os
-import traceback
 from typing import Any
 
 from headrace_harness.failing import printable
+from headrace_harness.stdlib import os, traceback
 
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _IMPORTLIB = os.path.dirname(importlib.__file__) + os.sep

@@ -27,7 +27,14 @@ from headrace.core.values import DataType, Json
 from headrace.engines.local import LocalEngine, LocalEngineSettings, install_harness
 
 REPOSITORY = Path(__file__).parents[2]
-SCIENCE = ["numpy==2.2.6", "pandas==2.3.3", "scikit-learn==1.7.2"]
+SCIENCE = [
+    "numpy==2.2.6",
+    "pandas==2.3.3",
+    "scikit-learn==1.8.0",  # brings the OpenMP runtime of GNU
+    "xgboost-cpu==3.2.0",  # uses it as well
+    "intel-openmp==2025.2.1",  # brings that of LLVM
+    "gevent==25.9.1",
+]
 
 
 class Bench:
@@ -167,7 +174,7 @@ async def pods(tmp_path: Path) -> AsyncIterator[PodBench]:
 
 @pytest.fixture(scope="session")
 def science_python() -> Path:
-    """An interpreter with numpy, pandas and scikit-learn, built once and kept."""
+    """An interpreter with scientific packages and gevent, built once and kept."""
     digest = hashlib.sha256("\n".join([sys.version, *SCIENCE]).encode()).hexdigest()[:16]
     folder = REPOSITORY / ".cache" / "test-envs" / digest
     folder.parent.mkdir(parents=True, exist_ok=True)

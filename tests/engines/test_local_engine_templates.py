@@ -201,7 +201,7 @@ async def test_native_threads_with_a_name_of_their_own_forbid_forking(bench):
     bench.write(NATIVE_THREAD.format(name="b'rayon-1'"))
     outcome, log = await bench.run(outputs={"out": "json"})
     assert outcome.values["out"] is False
-    assert "started native threads at import (rayon-1), so it cannot be forked" in text(log)
+    assert "started 1 native thread at import (rayon-1), so it cannot be forked" in text(log)
 
 
 async def test_a_python_thread_that_threading_does_not_know_forbids_forking(bench):
@@ -221,12 +221,19 @@ async def test_a_python_thread_that_threading_does_not_know_forbids_forking(benc
 
 
 @pytest.mark.parametrize("version", ["", "3.12", "3.13", "3.14"])
-async def test_native_threads_named_like_the_process_are_forked_without_a_warning(bench, version):
+async def test_native_threads_that_forks_do_not_hurt_are_forked_without_a_warning(bench, version):
     found = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
     bench.python = found[0] if version and found else bench.python
-    bench.write(NATIVE_THREAD.format(name="own_name"))
+    bench.write(NATIVE_THREAD.format(name="b'jemalloc_bg_thd'"))
     outcome, log = await bench.run(outputs={"out": "json"})
     assert (outcome.values["out"], log) == (True, [])
+
+
+async def test_native_threads_named_like_the_process_forbid_forking(bench):
+    bench.write(NATIVE_THREAD.format(name="own_name"))
+    outcome, log = await bench.run(outputs={"out": "json"})
+    assert outcome.values["out"] is False
+    assert "src/f.py started 1 native thread at import (python" in text(log)
 
 
 async def test_an_import_that_fails_in_a_fresh_process_is_told(bench):
