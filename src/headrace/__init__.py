@@ -30,8 +30,7 @@ from headrace.core.errors import (
 from headrace.core.executions import Status as EXECUTION_STATUS  # noqa: N814 - its public name
 from headrace.core.parameters import Input, Output
 from headrace.core.values import DataType as INPUT_OUTPUT_TYPES  # noqa: N814 - its public name
-
-__version__ = "0.1.0"
+from headrace.version import __version__
 
 __all__ = [
     "CREATION_PARAMETER_VALUE",

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from headrace import __version__
 from headrace.cli import accounts, operate, runs
 from headrace.cli.data_store import store
 from headrace.cli.deployments import deployments
@@ -21,6 +20,7 @@ from headrace.cli.selftest import selftest
 from headrace.cli.session import JsonFlag, Session, session
 from headrace.cli.triggers import trigger
 from headrace.core.errors import HeadraceError, Unauthenticated, Unavailable
+from headrace.version import __version__
 
 EXIT_FAILED = 1
 EXIT_NO_SERVER = 3

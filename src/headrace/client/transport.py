@@ -13,7 +13,6 @@ from urllib.parse import quote, unquote, urljoin
 
 import httpx
 
-from headrace import __version__
 from headrace.client.authentication import AccessToken, access_token
 from headrace.client.configuration import Connection
 from headrace.client.messages import Answer, Form, Json, Raw, Request
@@ -24,6 +23,7 @@ from headrace.core.errors import (
     Unauthenticated,
     Unavailable,
 )
+from headrace.version import __version__
 from headrace.wire import routes
 from headrace.wire.codec import decode_object, encode
 from headrace.wire.problems import error_from
