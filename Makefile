@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve check test simulate docs lock format bench chaos clean
+.PHONY: help setup demo serve check test simulate docs lock format bench chaos package clean
 PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -46,5 +46,8 @@ bench: setup ## Run the benchmarks and print their tables
 chaos: setup ## Kill a server 200 times under load and prove that nothing was lost (KILLS=, SEED=)
 	@$(PY) -m chaos $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
+package: setup ## Build wheel and sdist, and run the demonstration from the wheel
+	@scripts/package.sh
+
 clean: ## Remove what the targets made
-	@rm -rf .venv .browser node_modules .demo .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .browser node_modules dist .demo .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
