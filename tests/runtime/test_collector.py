@@ -19,6 +19,7 @@ from headrace.core.names import least_id, new_id
 from headrace.core.retention import Retention
 from headrace.runtime import collector as collector_module
 from headrace.runtime import file_collection
+from headrace.runtime.clock_watch import ClockWatch
 from headrace.runtime.collector import Collector
 from headrace.runtime.file_collection import FileCollection
 from headrace.store import executions as rows
@@ -42,7 +43,9 @@ def collector_of(server: Parts, retention: Retention) -> Collector:
         server.artifacts,
         limit_bytes=retention.files_bytes,
     )
-    return Collector(server.database, server.executions, files, retention)
+    return Collector(
+        server.database, server.executions, files, retention, ClockWatch(server.database)
+    )
 
 
 async def bytes_of(count: int) -> AsyncIterator[bytes]:

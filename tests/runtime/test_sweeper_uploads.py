@@ -17,6 +17,7 @@ from headrace.engines.local.checking import check_function
 from headrace.environments.uv import UvBuilder
 from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
+from headrace.runtime.clock_watch import ClockWatch
 from headrace.runtime.sweeper import Sweeper
 from headrace.server.data_directory import DataDirectory
 from headrace.signals.local import LocalSignals
@@ -40,7 +41,9 @@ async def test_an_upload_is_given_up_a_day_after_its_last_part(tmp_path: Path) -
     submission = Submission(database, signals, artifacts)
     executions = Executions(database, signals, artifacts, logs, submission)
     pipelines = Pipelines(database, signals, bundles, builder, logs, executions, check_function)
-    sweeper = Sweeper(pipelines, builder, bundles, data_store, unused_for_s=3600)
+    sweeper = Sweeper(
+        pipelines, builder, bundles, data_store, ClockWatch(database), unused_for_s=3600
+    )
     try:
         stale, fresh = [await data_store.begin_upload(path) for path in ("stale", "fresh")]
         uploads = directory.data_store / "uploads"

@@ -15,6 +15,7 @@ from starlette.routing import Route as StarletteRoute
 
 from headrace.api import (
     accounts,
+    clock,
     data_store,
     deployments,
     endpoint_docs,
@@ -40,6 +41,8 @@ logger = logging.getLogger(__name__)
 HANDLERS: Mapping[routes.Route, Handler] = {
     routes.HEALTH: accounts.health,
     routes.ENVIRONMENT_INFO: accounts.environment_info,
+    routes.CLOCK: clock.show_clock,
+    routes.CONFIRM_CLOCK: clock.confirm_clock,
     routes.REFRESH: accounts.refresh,
     routes.ME: accounts.me,
     routes.USER: accounts.user,

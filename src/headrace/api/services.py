@@ -15,6 +15,7 @@ from headrace.control.variables import Variables
 from headrace.control.warm import Pods, WarmCalls
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
+from headrace.runtime.clock_watch import ClockWatch
 from headrace.store.database import Reader
 
 
@@ -40,6 +41,7 @@ class Services:
     deployments: Deployments
     pods: Pods
     warm_calls: WarmCalls
+    clock: ClockWatch
     artifacts: ObjectStore
     data_store: ObjectStore
     bundles: BundleStore

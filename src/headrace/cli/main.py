@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from headrace.cli import accounts, operate, runs
+from headrace.cli.clock import clock
 from headrace.cli.data_store import store
 from headrace.cli.deployments import deployments
 from headrace.cli.executions import executions
@@ -87,6 +88,7 @@ app.add_typer(executions, name="executions")
 app.add_typer(store, name="store")
 app.add_typer(variables, name="variables")
 app.add_typer(project, name="project")
+app.add_typer(clock, name="clock")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -7,6 +7,7 @@ import sys
 from types import TracebackType
 from typing import Self
 
+from headrace.client.clock import ClockCalls
 from headrace.client.configuration import connection
 from headrace.client.data_store import DataStoreCalls
 from headrace.client.deployments import DeploymentCalls
@@ -27,6 +28,7 @@ class HeadraceSdk(
     ProjectCalls,
     DataStoreCalls,
     UserCalls,
+    ClockCalls,
 ):
     """A connection to a Headrace server, as one user.
 

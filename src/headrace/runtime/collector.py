@@ -11,9 +11,11 @@ from datetime import datetime
 from headrace.control.clock import now
 from headrace.control.deployments import KEY_LIFETIME
 from headrace.control.executions import Executions
+from headrace.core.clock_trust import ClockTrust
 from headrace.core.errors import HeadraceError
 from headrace.core.names import least_id
 from headrace.core.retention import Retention
+from headrace.runtime.clock_watch import ClockWatch
 from headrace.runtime.file_collection import FileCollection
 from headrace.store import retention as rows
 from headrace.store.database import Database
@@ -44,11 +46,13 @@ class Collector:
         executions: Executions,
         files: FileCollection,
         retention: Retention,
+        clock: ClockWatch,
     ) -> None:
         self._database = database
         self._executions = executions
         self._files = files
         self._retention = retention
+        self._clock = clock
         self._loop: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
@@ -76,6 +80,10 @@ class Collector:
     async def collect_files(self) -> None:
         """Remove files that belong to nothing, and those that exceed the limit."""
         await self._files.collect(now())
+
+    async def _collect_rows_by_trusted_clock(self) -> None:
+        if await self._clock.is_trusted():
+            await self.collect_rows()
 
     async def _collect_executions(self, at: datetime) -> None:
         gone = 0
@@ -121,11 +129,11 @@ class Collector:
         clock = asyncio.get_running_loop().time
         look_at_files = clock()
         while True:
-            await _attempt(self.collect_rows)
-            if clock() >= look_at_files:
+            await _attempt(self._collect_rows_by_trusted_clock)
+            if clock() >= look_at_files and self._clock.state is ClockTrust.TRUSTED:
                 await _attempt(self.collect_files)
                 look_at_files = clock() + FILES_S
-            await asyncio.sleep(COLLECT_S)
+            await self._clock.confirmed_or_after(COLLECT_S)
 
 
 async def _attempt(collect: Callable[[], Awaitable[None]]) -> None:

@@ -11,6 +11,7 @@ from headrace.control.pipelines import Pipelines
 from headrace.core.errors import HeadraceError
 from headrace.environments.port import Builder
 from headrace.objects.port import ObjectStore
+from headrace.runtime.clock_watch import ClockWatch
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Sweeper:
         builder: Builder,
         bundles: BundleStore,
         data_store: ObjectStore,
+        clock: ClockWatch,
         *,
         unused_for_s: float,
     ) -> None:
@@ -40,6 +42,7 @@ class Sweeper:
         self._builder = builder
         self._bundles = bundles
         self._data_store = data_store
+        self._clock = clock
         self._unused_for_s = unused_for_s
         self._loop: asyncio.Task[None] | None = None
 
@@ -71,7 +74,8 @@ class Sweeper:
         while True:
             await asyncio.sleep(SWEEP_S)
             try:
-                await self.sweep()
+                if await self._clock.is_trusted():
+                    await self.sweep()
             except HeadraceError as error:
                 logger.warning("not swept: %s", error.message)
             except Exception:

@@ -34,6 +34,7 @@ from headrace.environments.uv import UvBuilder
 from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
 from headrace.runtime.builds import Builds
+from headrace.runtime.clock_watch import ClockWatch
 from headrace.runtime.collector import Collector
 from headrace.runtime.dispatcher import Dispatcher
 from headrace.runtime.file_collection import FileCollection
@@ -193,11 +194,13 @@ class Server:
             signals,
             at_once=settings.max_builds,
         )
+        clock = await ClockWatch.begun(database)
         sweeper = Sweeper(
             pipelines,
             builder,
             bundles,
             data_store,
+            clock,
             unused_for_s=settings.unused_environment_s,
         )
         collector = Collector(
@@ -207,6 +210,7 @@ class Server:
                 database, executions, logs, artifacts, limit_bytes=settings.keep_files_bytes
             ),
             settings.retention,
+            clock,
         )
         self.app = build_app(
             Services(
@@ -219,6 +223,7 @@ class Server:
                 deployments=deployments,
                 pods=sets,
                 warm_calls=warm_calls,
+                clock=clock,
                 artifacts=artifacts,
                 data_store=data_store,
                 bundles=bundles,

@@ -15,6 +15,7 @@ from headrace.wire.codec import decode, encode
 ENVIRONMENT_ID = "environment_id"
 LEDGER_KEPT_SINCE = "ledger_kept_since"
 FILES_KEPT_SINCE = "files_kept_since"
+CLOCK_BELIEVED_AT = "clock_believed_at"
 _PROJECT = "project"
 
 

@@ -42,6 +42,8 @@ class Route:
 
 HEALTH = Route("GET", "/health", "Tell whether the server answers", is_public=True)
 ENVIRONMENT_INFO = Route("GET", "/environment-info", "Name the environment", is_public=True)
+CLOCK = Route("GET", "/clock", "Tell whether things are deleted for their age")
+CONFIRM_CLOCK = Route("POST", "/clock/confirm", "Say that the machine's clock is right")
 REFRESH = Route(
     "POST", "/auth/refresh", "Exchange an SDK token for an access token", is_public=True
 )

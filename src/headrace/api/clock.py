@@ -1,0 +1,28 @@
+"""Routes of the machine's clock: whether it is believed, and that it is right."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from headrace.api.exchange import Exchange, answer
+from headrace.control.clock import now
+from headrace.wire.bodies import timestamp
+
+
+async def show_clock(exchange: Exchange) -> Response:
+    """Tell whether things are deleted for their age."""
+    clock = exchange.services.clock
+    return answer(
+        {
+            "state": clock.state.value,
+            "now": timestamp(now()),
+            "believed_at": timestamp(clock.believed_at),
+        }
+    )
+
+
+async def confirm_clock(exchange: Exchange) -> Response:
+    """Believe the machine's clock as it is."""
+    exchange.forbid_executions("confirm the clock")
+    await exchange.services.clock.confirm()
+    return await show_clock(exchange)
