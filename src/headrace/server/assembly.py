@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -122,11 +123,8 @@ class Server:
         logs = LogFiles(directory.logs)
         bundles = BundleStore(directory.bundles, folder_limits(settings.max_folder_bytes))
         bundles.sweep()
-        artifacts = FilesystemStore(directory.artifacts)
-        data_store = FilesystemStore(directory.data_store)
-        for objects in (artifacts, data_store):
-            await objects.sweep()
-            self._stack.push_async_callback(objects.close)
+        artifacts = await self._objects(directory.artifacts)
+        data_store = await self._objects(directory.data_store)
         builder = UvBuilder(
             directory.environments, pythons=settings.pythons, builds_at_once=settings.max_builds
         )
@@ -244,6 +242,12 @@ class Server:
         await self._begin_pods(sets, dispatcher, warm_calls)
         # What an earlier server left undone; closing the builder stops it.
         self._compiling = asyncio.create_task(builder.finish_compiling())
+
+    async def _objects(self, root: Path) -> FilesystemStore:
+        objects = FilesystemStore(root)
+        await objects.sweep()
+        self._stack.push_async_callback(objects.close)
+        return objects
 
     async def _begin(
         self, worker: Worker, builds: Builds, sweeper: Sweeper, scheduler: Scheduler
