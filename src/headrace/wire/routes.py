@@ -42,8 +42,10 @@ class Route:
 
 HEALTH = Route("GET", "/health", "Tell whether the server answers", is_public=True)
 ENVIRONMENT_INFO = Route("GET", "/environment-info", "Name the environment", is_public=True)
-CLOCK = Route("GET", "/clock", "Tell whether things are deleted for their age")
-CONFIRM_CLOCK = Route("POST", "/clock/confirm", "Say that the machine's clock is right")
+CLOCK = Route("GET", "/clock", "Tell whether things are deleted for their age", Right.LOOK)
+CONFIRM_CLOCK = Route(
+    "POST", "/clock/confirm", "Say that the machine's clock is right", Right.PROJECT
+)
 REFRESH = Route(
     "POST", "/auth/refresh", "Exchange an SDK token for an access token", is_public=True
 )
