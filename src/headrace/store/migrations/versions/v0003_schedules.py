@@ -21,35 +21,12 @@ def upgrade() -> None:
         "executions",
         sa.Column("waits", sa.Boolean, nullable=False, server_default=sa.text("false")),
     )
-    op.add_column("deployments", sa.Column("low_latency", sa.Text))
-    op.add_column(
-        "executions",
-        sa.Column("is_warm", sa.Boolean, nullable=False, server_default=sa.text("false")),
-    )
     op.add_column("executions", sa.Column("fire_at", sa.BigInteger))
     op.add_column("executions", sa.Column("cancel_requested_at", sa.BigInteger))
-    _indexes()
     _attempts()
     _workers()
     _schedules()
     _ledger()
-
-
-def _indexes() -> None:
-    """The index of unfinished executions had a condition by which no query was planned."""
-    op.drop_index("ix_executions_unfinished", "executions")
-    for name, columns, condition in (
-        ("ix_executions_unfinished", ["status", "id"], "ended_at IS NULL"),
-        ("ix_executions_unfinished_of", ["deployment_id", "id"], "ended_at IS NULL"),
-        ("ix_executions_failed", ["status", "id"], "failure_kind IS NOT NULL"),
-    ):
-        op.create_index(
-            name,
-            "executions",
-            columns,
-            sqlite_where=sa.text(condition),
-            postgresql_where=sa.text(condition),
-        )
 
 
 def _attempts() -> None:
