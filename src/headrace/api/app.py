@@ -27,13 +27,14 @@ from headrace.api import (
     signed_objects,
 )
 from headrace.api.cross_origin import endpoint_access
-from headrace.api.exchange import Exchange, Handler, answer
+from headrace.api.exchange import Exchange, Handler, answer, in_the_contract
 from headrace.api.permission import check_right
 from headrace.api.refusals import defect, refusal, stopping
 from headrace.api.services import Services
 from headrace.control.tokens import Caller
 from headrace.core.errors import HeadraceError, NotFound, Unauthenticated
 from headrace.wire import routes
+from headrace.wire.eras import CLIENT_HEADER
 from headrace.wire.problems import error_body
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ HANDLERS: Mapping[routes.Route, Handler] = {
     routes.UPDATE_PROJECT: projects.update_project,
     routes.VARIABLES: projects.list_variables,
     routes.SET_VARIABLES: projects.set_variables,
+    routes.SET_VARIABLE: projects.set_variable,
     routes.DELETE_VARIABLE: projects.delete_variable,
     routes.PIPELINES: pipelines.list_pipelines,
     routes.CREATE_PIPELINE: pipelines.create_pipeline,
@@ -180,7 +182,8 @@ def _endpoint(
             caller = None if is_open else await authenticate(request, services)
             if caller is not None:
                 check_right(caller, route)
-            return await handler(Exchange(request, services, caller))
+            response = await handler(Exchange(request, services, caller))
+            return in_the_contract(response, route, request.headers.get(CLIENT_HEADER))
         except HeadraceError as error:
             return refusal(error, request_id)
         except asyncio.CancelledError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -15,7 +16,7 @@ from headrace.api.streams import MEDIA_TYPE, streamed
 from headrace.core.deployments import Deployment
 from headrace.core.destinations import EndpointResult
 from headrace.core.errors import NotFound, Unauthenticated
-from headrace.core.executions import Execution, OutputRecord, status_after
+from headrace.core.executions import Execution, OutputRecord, Status, status_after
 from headrace.core.values import DataType, FileValue
 from headrace.wire.bodies import json_value
 from headrace.wire.codec import decode_object
@@ -101,6 +102,11 @@ async def _warm_answer(
     outputs = decode_object(made.outputs.encode(), "the outputs")
     if is_wrapped:
         outputs = {name: {"value": value} for name, value in outputs.items()}
+        return answer(
+            _succeeded(made.execution_id, outputs),
+            200,
+            {"Craft-Ai-Execution-Id": made.execution_id},
+        )
     return answer(
         {"execution_id": made.execution_id, "outputs": outputs},
         200,
@@ -133,7 +139,7 @@ async def _answer(
             name: _wrapped(exchange, execution, name, record)
             for name, record in _answered(execution).items()
         }
-        return answer({"execution_id": execution.id, "outputs": outputs}, 200, headers)
+        return answer(_succeeded(execution.id, outputs), 200, headers)
     for name, record in _answered(execution).items():
         if isinstance(record.value, FileValue):
             return await file_response(
@@ -148,6 +154,15 @@ async def _answer(
             )
     flat = {name: json_value(record.value) for name, record in _answered(execution).items()}
     return answer({"execution_id": execution.id, "outputs": flat}, 200, headers)
+
+
+def _succeeded(execution_id: str, outputs: Mapping[str, object]) -> dict[str, object]:
+    """Return the body of wrapped outputs; callers of this URL look for the status."""
+    return {
+        "execution_id": execution_id,
+        "status": Status.SUCCEEDED.value,
+        "outputs": dict(outputs),
+    }
 
 
 def _wrapped(

@@ -13,7 +13,10 @@ from headrace.api.services import Services
 from headrace.control.tokens import Caller
 from headrace.core.errors import InvalidRequest, TooLarge, Unauthenticated
 from headrace.wire.codec import decode_object, encode
+from headrace.wire.contract_keys import contract_shape, only
+from headrace.wire.eras import client_version, is_public_client
 from headrace.wire.forms import short
+from headrace.wire.routes import Route
 
 MAX_JSON_BYTES = 1_000_000
 MAX_HOLD_S = 25.0
@@ -95,9 +98,35 @@ class Exchange:
 Handler = Callable[[Exchange], Awaitable[Response]]
 
 
+class JsonAnswer(Response):
+    """An answer in JSON, with what it was made from.
+
+    Attributes:
+        value: What the body says.
+    """
+
+    def __init__(self, value: Any, status: int, headers: Mapping[str, str] | None) -> None:
+        self.value = value
+        super().__init__(encode(value), status, headers, media_type="application/json")
+
+
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a JSON answer."""
-    return Response(encode(body), status, headers, media_type="application/json")
+    return JsonAnswer(body, status, headers)
+
+
+def in_the_contract(response: Response, route: Route, client: str | None) -> Response:
+    """Return an answer as the client that asks for it expects it.
+
+    The public client gets the keys of the contract and no others; whoever else asks gets them all.
+    ``client`` is the header ``craft-ai-client``.
+    """
+    if not isinstance(response, JsonAnswer) or not is_public_client(client):
+        return response
+    value = only(contract_shape(route, client_version(client)), response.value)
+    response.body = encode(value)
+    response.headers["content-length"] = str(len(response.body))
+    return response
 
 
 def bounded(value: Any, name: str, *, at_least: int, at_most: int) -> int:

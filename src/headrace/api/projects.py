@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from headrace.api.exchange import Exchange, answer
+from headrace.api.forms import read_form
 from headrace.core.errors import InvalidRequest
 from headrace.wire.bodies import project_body
 
@@ -36,6 +37,20 @@ async def set_variables(exchange: Exchange) -> Response:
     await exchange.services.variables.put(variables)
     exchange.services.pods.changed()
     return answer([{"name": name} for name in variables])
+
+
+async def set_variable(exchange: Exchange) -> Response:
+    """Create or update one environment variable: the field ``value`` of a form."""
+    services, name = exchange.services, exchange.name()
+    async with read_form(exchange.request, uploads=services.uploads, max_file_bytes=1) as form:
+        fields = dict(form.fields)
+    unknown = sorted(set(fields) - {"value"})
+    if unknown or "value" not in fields:
+        wrong = f"Unknown field {unknown[0]!r}" if unknown else "The field value is missing"
+        raise InvalidRequest(f"{wrong}: send value=… as a form; the name is in the path.")
+    await services.variables.put({name: fields["value"]})
+    services.pods.changed()
+    return answer({"name": name})
 
 
 async def delete_variable(exchange: Exchange) -> Response:

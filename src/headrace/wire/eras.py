@@ -16,6 +16,9 @@ LISTS_ARE_OBJECTS_SINCE: Version = (0, 35)
 UPLOADS_SAY_THEIR_SIZE_SINCE: Version = (0, 56)
 """Since then, the last part of every upload in parts says how large the whole is."""
 
+STEPS_UNTIL: Version = (0, 73)
+"""Since then, there are no steps, and inputs are known by the pipeline's names alone."""
+
 _CLIENT = re.compile(r"craft-ai-sdk@(\d{1,6})\.(\d{1,6})")
 
 
@@ -23,3 +26,8 @@ def client_version(header: str | None) -> Version:
     """Return the version that the header ``craft-ai-client`` names; without one, the current."""
     found = _CLIENT.match(header or "")
     return (int(found[1]), int(found[2])) if found else CURRENT
+
+
+def is_public_client(header: str | None) -> bool:
+    """Tell whether the header ``craft-ai-client`` is that of the public client, of any version."""
+    return header is not None and header.startswith("craft-ai-sdk@")

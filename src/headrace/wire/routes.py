@@ -67,6 +67,13 @@ VARIABLES = Route(
 SET_VARIABLES = Route(
     "PUT", "/environment-variables", "Create or update environment variables", Right.VARIABLES
 )
+# As clients up to 0.38.2 do it.
+SET_VARIABLE = Route(
+    "PUT",
+    "/environment-variables/{name}",
+    "Create or update one environment variable",
+    Right.VARIABLES,
+)
 DELETE_VARIABLE = Route(
     "DELETE", "/environment-variables/{name}", "Delete an environment variable", Right.VARIABLES
 )
