@@ -217,6 +217,9 @@ _SHAPES: Mapping[Route, Shape] = {
 }
 """The shapes for the current client. Results of endpoints are asked for without its header."""
 
+CONTRACT_ROUTES = frozenset(_SHAPES)
+"""The routes that the public client asks for with its header."""
+
 
 def contract_shape(route: Route, version: Version) -> Shape:
     """Return what a version of the public client is sent of a route's answer."""
