@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import psutil
+from tests.pythons import working_ones
 
 from headrace.core.calls import Code, InputFile
 from headrace.core.credentials import Credential, Holder
@@ -190,6 +191,4 @@ def lines_of(path: Path) -> list[LogLine]:
 
 def interpreters(*versions: str) -> list[Path]:
     """Return an interpreter of each of these versions that this machine has."""
-    installed = Path.home() / ".pyenv" / "versions"
-    found = [sorted(installed.glob(f"{version}.*/bin/python"))[:1] for version in versions]
-    return [python for pythons in found for python in pythons]
+    return working_ones(*versions)

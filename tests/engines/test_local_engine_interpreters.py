@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
-
-VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
-
-
-def interpreters() -> list[Path]:
-    installed = Path(os.path.expanduser("~/.pyenv/versions"))  # noqa: PTH111 - without a home too
-    found = []
-    for version in VERSIONS:
-        found += sorted(installed.glob(f"{version}.*/bin/python"))[:1]
-        on_path = shutil.which(f"python{version}")
-        if on_path and not any(path.match(f"{version}.*/bin/python") for path in found):
-            found.append(Path(on_path))
-    return found
+from tests.pythons import working
 
 
-@pytest.mark.parametrize("python", interpreters(), ids=str)
+@pytest.mark.parametrize("python", working().values(), ids=str)
 async def test_every_interpreter_runs_calls_and_reports_failures(bench, python):
     bench.python = python
     bench.write("""

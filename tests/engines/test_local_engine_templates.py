@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.pythons import working
 
 from headrace.core.outcomes import FailureKind
 
@@ -222,8 +223,7 @@ async def test_a_python_thread_that_threading_does_not_know_forbids_forking(benc
 
 @pytest.mark.parametrize("version", ["", "3.12", "3.13", "3.14"])
 async def test_native_threads_that_forks_do_not_hurt_are_forked_without_a_warning(bench, version):
-    found = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
-    bench.python = found[0] if version and found else bench.python
+    bench.python = working().get(version, bench.python)
     bench.write(NATIVE_THREAD.format(name="b'jemalloc_bg_thd'"))
     outcome, log = await bench.run(outputs={"out": "json"})
     assert (outcome.values["out"], log) == (True, [])

@@ -38,7 +38,7 @@ async def on_a_loop(text):
 """
 
 
-@pytest.mark.parametrize("python", interpreters("3.9", "3.13"), ids=str)
+@pytest.mark.parametrize("python", interpreters("3.9", "3.13", "3.14"), ids=str)
 @pytest.mark.parametrize("function", ["in_threads", "on_a_loop"])
 async def test_parallel_calls_keep_their_output_and_variables_apart(pods, python, function):
     pods.python = python

@@ -18,7 +18,7 @@ LANES = [
 ]
 
 
-@pytest.mark.parametrize("python", interpreters("3.9", "3.13"), ids=str)
+@pytest.mark.parametrize("python", interpreters("3.9", "3.13", "3.14"), ids=str)
 @pytest.mark.parametrize(("kind", "max_parallel"), LANES)
 async def test_every_interpreter_keeps_state_between_calls(pods, python, kind, max_parallel):
     pods.python = python
@@ -244,7 +244,7 @@ async def test_plain_calls_are_on_the_main_thread_and_parallel_ones_are_not(pods
     assert await pods.value() is True
 
 
-@pytest.mark.parametrize("python", interpreters("3.9", "3.13"), ids=str)
+@pytest.mark.parametrize("python", interpreters("3.9", "3.13", "3.14"), ids=str)
 @pytest.mark.parametrize("max_parallel", [None, 2])
 async def test_one_event_loop_lasts_as_long_as_the_pod(pods, python, max_parallel):
     pods.python = python

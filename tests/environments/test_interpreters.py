@@ -121,3 +121,47 @@ def test_one_that_is_installed_later_is_found_when_it_is_missed(environ, home):
     executable.unlink()
     with pytest.raises(InvalidEnvironment):
         interpreters.get("3.9")
+
+
+def test_folders_that_may_not_be_read_hold_no_interpreters(environ, tmp_path):
+    """Of another user, or with a name that no file system takes; neither is anybody's mistake."""
+    closed = tmp_path / "closed"
+    pretender(closed / "versions" / "3.12.99" / "bin" / "python3.12", (3, 12, 99))
+    closed.chmod(0)
+    try:
+        for root in (closed, tmp_path / ("x" * 300)):
+            places = dict.fromkeys(("PYENV_ROOT", "ASDF_DATA_DIR", "XDG_DATA_HOME"), str(root))
+            interpreters = Interpreters([root, root / "bin" / "python3.9"], environ | places)
+            assert OWN in interpreters.found()
+            assert interpreters.get(OWN).path.exists()
+    finally:
+        closed.chmod(0o755)
+
+
+def test_a_shim_that_does_not_run_is_no_interpreter(environ, tmp_path):
+    """A version manager leaves these for versions that are installed but not chosen."""
+    folder = tmp_path / "bin"
+    script(folder / "python3.9", 'echo "python3.9: command not found" >&2; exit 127')
+    script(folder / "python3.10", "exec sleep 0")
+    script(folder / "python3.12", f'echo "using a shim"; exec {BASE} "$@"')
+    found = Interpreters([folder], environ).found()
+    assert not any(folder in it.path.parents for it in found.values())
+    assert found[OWN].path.samefile(BASE)
+
+
+def test_a_program_that_acts_by_its_name_is_asked_by_each_of_them(environ, tmp_path):
+    shim = script(
+        tmp_path / "shim",
+        'case $0 in *3.12) minor=12;; *) minor=13;; esac; echo "{\\"version\\": '
+        '[3, $minor, 98, \\"final\\", 0], \\"implementation\\": \\"cpython\\", '
+        '\\"free_threaded\\": false, \\"path\\": \\"/opt/$minor\\"}"',
+    )
+    for version in ("3.12", "3.13"):
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        (tmp_path / "bin" / f"python{version}").symlink_to(shim)
+    found = Interpreters([tmp_path / "bin"], environ).found()
+    assert [str(found[version].path) for version in ("3.12", "3.13")] == ["/opt/12", "/opt/13"]
+
+
+def test_a_user_without_a_home_finds_interpreters_too():
+    assert OWN in Interpreters([], {"PATH": "/usr/bin"}).found()

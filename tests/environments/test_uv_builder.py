@@ -289,3 +289,68 @@ async def test_a_missing_folder_is_an_error_in_words(builder, workshop, root):
 def test_a_builder_without_uv_says_how_to_get_it(root, tmp_path):
     with pytest.raises(InvalidEnvironment, match="pip install"):
         UvBuilder(root, uv=tmp_path / "uv")
+
+
+async def test_constraints_limit_what_is_installed_and_install_nothing(builder, workshop):
+    for version in ("1.0", "2.0"):
+        text = workshop.wheel("alpha", version).replace(f"=={version}", "")
+        workshop.wheel("beta", version)
+    spec = EnvironmentSpec("3.11", text, folder_digest="test", constraints="alpha<2\nbeta<2")
+    made = await builder.ready(spec, folder=workshop.folder, say=lambda _: None)
+    assert run_in(made, "import alpha; print(alpha.VERSION)") == "1.0"
+    assert run_in(made, "import importlib.util as u; print(u.find_spec('beta'))") == "None"
+
+
+async def test_options_of_pip_that_uv_knows_on_its_command_line_alone_are_in_force(
+    builder, workshop
+):
+    workshop.wheel("alpha", "1.0")
+    text = "--pre\n--prefer-binary\n" + workshop.wheel("alpha", "2.0rc1").replace("==2.0rc1", "")
+    said: list[str] = []
+    made = await builder.ready(workshop.spec(text), folder=workshop.folder, say=said.append)
+    assert run_in(made, "import alpha; print(alpha.VERSION)") == "2.0rc1"
+    assert not any("unsupported" in line for line in said)
+    hashes = workshop.spec(f"--require-hashes\n{text}")
+    with pytest.raises(InvalidEnvironment, match="In `--require-hashes` mode"):
+        await builder.ready(hashes, folder=workshop.folder, say=said.append)
+
+
+async def test_a_secret_is_hidden_however_the_installer_writes_it(builder, workshop):
+    secret = "p@ss w&rd+é"
+    text = f"nothere @ http://127.0.0.1:9/{secret}/nothere-1.0-py3-none-any.whl"
+    said: list[str] = []
+    with pytest.raises(InvalidEnvironment) as refused:
+        await builder.ready(
+            workshop.spec(text), folder=workshop.folder, say=said.append, secrets=[secret]
+        )
+    everything = "\n".join([refused.value.message, *said])
+    assert "***" in everything
+    assert "rd+" not in everything
+    assert "w&" not in everything
+
+
+async def test_passwords_of_the_servers_own_index_are_hidden(root, workshop, tmp_path):
+    url = "http://me:hush-hush@127.0.0.1:9/simple"
+    builder = UvBuilder(root, environ={**os.environ, "PIP_INDEX_URL": url})
+    text = workshop.source_package("mine", on_build="sys.exit(os.environ['UV_DEFAULT_INDEX'])")
+    said: list[str] = []
+    with pytest.raises(InvalidEnvironment) as refused:
+        await builder.ready(workshop.spec(text), folder=workshop.folder, say=said.append)
+    await builder.close()
+    everything = "\n".join([refused.value.message, *said])
+    assert "me:***@127.0.0.1" in everything
+    assert "hush" not in everything
+
+
+async def test_a_server_with_an_empty_environment_builds_and_writes_nothing_into_the_folder(
+    root, workshop
+):
+    before = sorted(workshop.folder.rglob("*"))
+    builder = UvBuilder(root, environ={"HOME": "/proc/nobody"})
+    spec = EnvironmentSpec("3.11", "six==1.17.0")
+    made = await builder.ready(spec, folder=workshop.folder, say=lambda _: None)
+    assert run_in(made, "import six; print(six.__version__)") == "1.17.0"
+    await builder.close()
+    assert sorted(workshop.folder.rglob("*")) == before
+    assert (root / ".uv-cache").is_dir()
+    assert await UvBuilder(root).discard_unused({spec.digest}, unused_for_s=0) == []

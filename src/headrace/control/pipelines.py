@@ -109,7 +109,8 @@ class Pipelines:
         check_parameters(draft.inputs, draft.outputs)
         path, function = check_function(draft.function_path, draft.function_name)
         await self._check_free(draft.name)
-        self._check_machine(draft.config)
+        # In a thread: interpreters and databases of packages are asked by starting programs.
+        await asyncio.to_thread(self._check_machine, draft.config)
         bundle = await asyncio.to_thread(self._bundles.keep, draft.archive)
         await self._check_code(bundle, draft, path, function)
         pipeline = Pipeline(

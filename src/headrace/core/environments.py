@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.core.errors import InvalidEnvironment
 
-SUPPORTED_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+SUPPORTED_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 _LANGUAGE = re.compile(r"python:(?P<version>3\.\d{1,2})-slim")
 _CUDA_LANGUAGE = re.compile(r"python-cuda:(?P<version>3\.\d{1,2})-\d{1,2}\.\d{1,2}")
-_PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""A ``${VARIABLE}`` of a requirements file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,17 @@ class EnvironmentSpec:
 
     Attributes:
         python: Version of the interpreter, such as ``3.11``.
-        requirements: Text of the requirements file, with its ``${VARIABLE}`` already replaced.
+        requirements: Text of the requirements file and those it includes, with each
+            ``${VARIABLE}`` replaced.
         folder_digest: Digest of the pipeline's folder if the requirements name files in it
-            (``-r other.txt``, ``./package``), else None.
+            (``./package``), else None.
+        constraints: Text of the constraints, in the same form.
     """
 
     python: str
     requirements: str
     folder_digest: str | None = None
+    constraints: str = ""
 
     @property
     def digest(self) -> str:
@@ -42,6 +45,8 @@ class EnvironmentSpec:
             "requirements": normalised_requirements(self.requirements),
             "folder": self.folder_digest,
         }
+        if self.constraints:
+            parts["constraints"] = normalised_requirements(self.constraints)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -82,22 +87,7 @@ def python_version(language: str) -> str:
 
 def placeholders(text: str) -> list[str]:
     """Return the names of the ``${VARIABLE}`` in a requirements text, each once, in order."""
-    return list(dict.fromkeys(_PLACEHOLDER.findall(text)))
-
-
-def substitute(text: str, variables: Mapping[str, str]) -> str:
-    """Replace each ``${VARIABLE}`` of a requirements text.
-
-    Raises:
-        InvalidEnvironment: A variable is not set; the message names all that are missing.
-    """
-    missing = [name for name in placeholders(text) if name not in variables]
-    if missing:
-        raise InvalidEnvironment(
-            f"The requirements use {', '.join('${' + name + '}' for name in missing)}, "
-            "but no such environment variable is set. Create it, then create the pipeline again."
-        )
-    return _PLACEHOLDER.sub(lambda match: variables[match[1]], text)
+    return list(dict.fromkeys(PLACEHOLDER.findall(text)))
 
 
 def normalised_requirements(text: str) -> str:

@@ -32,5 +32,5 @@ async def compile_bytecode(folder: Path, *, environ: Mapping[str, str], lock: in
     """
     workers = min(_WORKERS, os.cpu_count() or 1)
     command: list[str | Path] = [interpreter_in(folder), "-I", "-c", _COMPILE, str(workers)]
-    status = await run(command, cwd=folder, environ=environ, say=lambda _: None, keep_open=lock)
+    status = await run(command, cwd=folder, environ=environ, say=lambda _: None, keep_open=[lock])
     return status == 0

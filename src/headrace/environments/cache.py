@@ -22,7 +22,10 @@ from headrace.environments.locks import try_lock
 
 _READY_MARK = "headrace-ready.json"
 _COMPILED_MARK = "headrace-compiled"
-_TRASH = ".trash-"
+_HIDDEN = "."
+"""Begins the names of folders that are no environments."""
+
+_TRASH = f"{_HIDDEN}trash-"
 _TOUCH_EVERY_S = 60.0
 
 
@@ -39,6 +42,11 @@ class EnvironmentCache:
     def root(self) -> Path:
         """The folder that holds everything."""
         return self._root
+
+    @property
+    def own_cache(self) -> Path:
+        """Where the installer may keep a cache if there is no better place."""
+        return self._root / f"{_HIDDEN}uv-cache"
 
     def folder(self, digest: str) -> Path:
         """Return where the environment of this digest is, or will be."""
@@ -110,7 +118,7 @@ class EnvironmentCache:
             shutil.rmtree(trash, ignore_errors=True)
         discarded = []
         for folder in sorted(self._root.iterdir()):
-            if not folder.is_dir() or folder.name.startswith(_TRASH) or folder.name in keep:
+            if not folder.is_dir() or folder.name.startswith(_HIDDEN) or folder.name in keep:
                 continue
             with try_lock(self.lock_file(folder.name)) as lock:
                 if lock is not None and self._discard(folder, time.time() - unused_for_s):

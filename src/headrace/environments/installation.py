@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +13,10 @@ from pathlib import Path
 
 from headrace.core.errors import InvalidEnvironment
 from headrace.environments.cache import interpreter_in
+from headrace.environments.interpreters import home_folder
 from headrace.environments.port import Say
-from headrace.environments.processes import run
+from headrace.environments.processes import memory_file, run
+from headrace.environments.requirements_text import first_word, logical_lines, option_in
 
 # What installers need from the server's own environment, and nothing else of it: build scripts of
 # packages are other people's code.
@@ -37,6 +41,13 @@ _FIXED = {
     "UV_NO_PROGRESS": "1",
     "NO_COLOR": "1",
     "GIT_TERMINAL_PROMPT": "0",
+}
+_ON_THE_COMMAND_LINE: Mapping[str, Sequence[str]] = {
+    "--pre": ("--prerelease", "allow"),
+    "--require-hashes": ("--require-hashes",),
+    "--trusted-host": (),
+    "--prefer-binary": (),
+    "--use-feature": (),
 }
 _ERROR = re.compile(r"error: |  \u00d7 ")
 _CAUSE = re.compile(r"\s*(cause:|╰─▶)\s*")
@@ -68,13 +79,14 @@ class Uv:
             interpreter,
             folder,
         ]
-        await self._run(command, cwd=settings, settings=settings, say=say, lock=lock)
+        await self._run(command, cwd=settings, settings=settings, say=say, keep_open=[lock])
 
     async def install(
         self,
         folder: Path,
         requirements: str,
         *,
+        constraints: str = "",
         cwd: Path,
         fresh: bool,
         settings: Path,
@@ -83,13 +95,14 @@ class Uv:
     ) -> None:
         """Install requirements into the environment in ``folder``.
 
-        The text goes through a pipe, never through a file, because it may hold secrets. Packages
+        The texts stay in memory, never on a disk, because they may hold secrets. Packages
         in the pipeline's folder are copied even if they are asked for as editable, so that the
         environment stands without the folder.
 
         Args:
             folder: The environment.
             requirements: Text of the requirements file.
+            constraints: Text of the constraints.
             cwd: What relative paths in the text are relative to.
             fresh: Whether to rebuild packages in ``cwd`` whatever uv remembers of that folder.
             settings: Folder whose ``uv.toml`` is in force, rather than that of ``cwd``.
@@ -99,12 +112,16 @@ class Uv:
         Raises:
             InvalidEnvironment: uv failed; the message holds its reason.
         """
+        options, text = command_line_options(requirements)
         command: list[str | Path] = ["pip", "install", "--no-editable", "--python"]
-        command += [interpreter_in(folder), "--requirements", "-"]
+        command += [interpreter_in(folder), "--requirements", "-", *options]
         command += ["--refresh"] if fresh else []
-        await self._run(
-            command, cwd=cwd, settings=settings, say=say, lock=lock, given=requirements + "\n"
-        )
+        with memory_file(constraints) as limits:
+            if constraints:
+                command += ["--constraints", f"/proc/self/fd/{limits}"]
+            await self._run(
+                command, cwd=cwd, settings=settings, say=say, keep_open=[lock, limits], given=text
+            )
 
     async def _run(
         self,
@@ -113,7 +130,7 @@ class Uv:
         cwd: Path,
         settings: Path,
         say: Say,
-        lock: int,
+        keep_open: Sequence[int],
         given: str = "",
     ) -> None:
         words: list[str] = []
@@ -128,10 +145,29 @@ class Uv:
             environ=self.environ,
             say=hear,
             given=given,
-            keep_open=lock,
+            keep_open=keep_open,
         )
         if status != 0:
             raise InvalidEnvironment(f"The environment cannot be built: {reason_in(words)}")
+
+
+def command_line_options(requirements: str) -> tuple[list[str], str]:
+    """Take out of a text what uv takes on its command line alone; return options and the rest.
+
+    pip reads ``--pre``, ``--trusted-host`` and ``--require-hashes`` from the file; uv does without
+    ``--prefer-binary`` and ``--use-feature``, which change nothing of what is installed.
+    """
+    options: list[str] = []
+    lines = []
+    for _, line in logical_lines(requirements):
+        option = option_in(line)
+        if option is None or option.name not in _ON_THE_COMMAND_LINE:
+            lines.append(line)
+        elif option.name == "--trusted-host":
+            options += ["--allow-insecure-host", first_word(option.value)]
+        else:
+            options += _ON_THE_COMMAND_LINE[option.name]
+    return options, "\n".join([*lines, ""])
 
 
 def find_uv(given: Path | None = None) -> Path:
@@ -151,8 +187,14 @@ def find_uv(given: Path | None = None) -> Path:
     )
 
 
-def installer_environ(server: Mapping[str, str], cache: Path | None) -> dict[str, str]:
+def installer_environ(
+    server: Mapping[str, str], cache: Path | None, own_cache: Path
+) -> dict[str, str]:
     """Return the environment that uv gets, from that of the server.
+
+    Servers are trusted by the certificates of the system, which companies with a proxy of their own
+    add theirs to. uv's cache is where ``cache`` says, else where it always is; ``own_cache`` if the
+    server's user has no home that can be written.
 
     ``UV_*`` settings and pip's settings of package indexes are in force. Where several indexes
     are given, each version is looked for in all of them in turn, as requirements written for pip
@@ -168,9 +210,47 @@ def installer_environ(server: Mapping[str, str], cache: Path | None) -> dict[str
             separator = "," if uv_name == "UV_FIND_LINKS" else " "
             environ.setdefault(uv_name, separator.join(server[pip_name].split()))
     environ.setdefault("UV_INDEX_STRATEGY", "unsafe-first-match")
+    if _has_system_certificates(server):
+        environ.setdefault("UV_SYSTEM_CERTS", "1")
     if cache is not None:
         environ["UV_CACHE_DIR"] = str(cache)
+    elif not environ.get("UV_CACHE_DIR") and not _has_usual_cache(environ):
+        environ["UV_CACHE_DIR"] = str(own_cache)
     return environ | _FIXED
+
+
+def _has_system_certificates(server: Mapping[str, str]) -> bool:
+    """Return whether this machine has certificates; without any, those that uv brings will do."""
+    paths = ssl.get_default_verify_paths()
+    places = [server.get("SSL_CERT_FILE"), server.get("SSL_CERT_DIR"), paths.cafile, paths.capath]
+    return any(_is_filled(Path(place)) for place in places if place)
+
+
+def _is_filled(place: Path) -> bool:
+    try:
+        return any(place.iterdir()) if place.is_dir() else place.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _has_usual_cache(environ: Mapping[str, str]) -> bool:
+    """Return whether uv can write where it keeps its cache if nobody says otherwise."""
+    given = environ.get("XDG_CACHE_HOME")
+    place = (Path(given) if given else home_folder(environ) / ".cache") / "uv"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(place, os.W_OK | os.X_OK)
+
+
+def shortened(reason: str) -> str:
+    """Return a reason that is not longer than people read, its beginning and its end."""
+    if len(reason) <= _LONGEST_REASON:
+        return reason
+    half = _LONGEST_REASON // 2
+    begin, end = reason[:half].rsplit(" ", 1)[0], reason[-half:].split(" ", 1)[-1]
+    return f"{begin} ... {end}"
 
 
 def reason_in(words: Sequence[str]) -> str:
@@ -188,8 +268,6 @@ def reason_in(words: Sequence[str]) -> str:
             break
         reason += _CAUSE.sub(": ", line, count=1) if _CAUSE.match(line) else f" {line.strip(' │')}"
     reason = reason.replace("`-`", "the text").rstrip(" ^")
-    if len(reason) > _LONGEST_REASON:
-        reason = reason[:_LONGEST_REASON].rsplit(" ", 1)[0] + " ..."
     facts = [line for line in words[start:] if not line.startswith("hint:")]
     last = _CAUSE.sub("", _ERROR.sub("", facts[-1])).strip(" ^│")
     return reason if last in reason else f"{reason}: {last}"

@@ -81,7 +81,7 @@ class Interpreters:
             InvalidEnvironment: This machine has none; the message names those it has.
         """
         interpreter = self.found().get(version)
-        if interpreter is None or not interpreter.path.exists():
+        if interpreter is None or not os.path.exists(interpreter.path):  # noqa: PTH110 - never raises
             with self._lock:
                 self._found = self._search()
             interpreter = self.found().get(version)
@@ -117,12 +117,13 @@ class Interpreters:
                 timeout=_PROBE_TIMEOUT_S,
                 check=True,
             )
-            told = json.loads(answer.stdout)
+            # Whatever starts it may say something of its own before.
+            told = json.loads(answer.stdout.splitlines()[-1])
             if told["implementation"] != "cpython" or told["free_threaded"]:
                 return None
             major, minor, micro, level, serial = told["version"]
             return Interpreter(Path(told["path"]), (major, minor, micro, level, serial))
-        except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+        except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError):
             return None
 
 
@@ -133,9 +134,9 @@ def _usual_folders(environ: Mapping[str, str]) -> Iterator[Path]:
         if entry and Path(entry).is_absolute() and Path(entry).name != "shims":
             yield Path(entry)
     yield from (Path("/usr/bin"), Path("/usr/local/bin"))
-    yield from Path("/opt").glob("*/bin")
-    yield from Path("/opt/conda/envs").glob("*/bin")
-    home = Path(environ.get("HOME") or Path.home())
+    yield from _matching(Path("/opt"), "*/bin")
+    yield from _matching(Path("/opt/conda/envs"), "*/bin")
+    home = home_folder(environ)
     data = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share")
     managers = (
         Path(environ.get("PYENV_ROOT") or home / ".pyenv") / "versions",
@@ -145,17 +146,33 @@ def _usual_folders(environ: Mapping[str, str]) -> Iterator[Path]:
         home / ".rye" / "py",
     )
     for versions in managers:
-        yield from versions.glob("*/bin")
-        yield from versions.glob("*/install/bin")
+        yield from _matching(versions, "*/bin")
+        yield from _matching(versions, "*/install/bin")
     for conda in ("miniconda3", "anaconda3", "miniforge3", "mambaforge"):
         yield home / conda / "bin"
-        yield from (home / conda / "envs").glob("*/bin")
+        yield from _matching(home / conda / "envs", "*/bin")
+
+
+def home_folder(environ: Mapping[str, str]) -> Path:
+    """Return the home of the server's user; one that does not exist if he has none."""
+    try:
+        return Path(environ.get("HOME") or Path.home())
+    except RuntimeError:  # a user id that no user has, as in a container
+        return Path("/nonexistent")
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    """Return the paths below a folder that match, none if the folder may not be read."""
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []
 
 
 def _executables(places: Iterable[Path], *, any_name: bool = False) -> Iterator[Path]:
     """Give what looks like an interpreter in these folders, and those places that are files."""
     for place in places:
-        if place.is_file():
+        if os.path.isfile(place):  # noqa: PTH113 - never raises, whoever owns the folder
             yield place
         for folder in (place, place / "bin") if any_name else (place,):
             for executable in _listed(folder):
@@ -174,10 +191,13 @@ def _distinct(executables: Iterable[Path]) -> list[Path]:
     """Return each executable once, whatever links lead to it, that this process may run.
 
     Two links in different folders may be two environments of one interpreter: it is enough to ask
-    one of them.
+    one of them. A program that acts by the name it is called by, as some shims do, is asked by
+    each name.
     """
-    by_target: dict[str, Path] = {}
+    by_target: dict[tuple[str, str], Path] = {}
     for executable in executables:
-        if os.access(executable, os.X_OK) and executable.is_file():
-            by_target.setdefault(os.path.realpath(executable), executable)
+        if os.access(executable, os.X_OK) and os.path.isfile(executable):  # noqa: PTH113 - as above
+            target = os.path.realpath(executable)
+            is_interpreter = os.path.basename(target).startswith("python")  # noqa: PTH119
+            by_target.setdefault((target, "" if is_interpreter else executable.name), executable)
     return list(by_target.values())

@@ -24,7 +24,7 @@ async def run(
     environ: Mapping[str, str],
     say: Say,
     given: str = "",
-    keep_open: int | None = None,
+    keep_open: Sequence[int] = (),
 ) -> int:
     """Run a program and return its exit status.
 
@@ -36,12 +36,12 @@ async def run(
         environ: All of its environment; nothing is inherited.
         say: Receives each line of its output and its errors, merged, without line end.
         given: What it reads from its standard input.
-        keep_open: A file descriptor that it inherits, such as that of a lock it takes part in.
+        keep_open: File descriptors that it inherits, such as that of a lock it takes part in.
     """
     loop = asyncio.get_running_loop()
     # Not asyncio's own processes: uvloop forks for them and runs Python in the child, where a lock
     # that another thread held at the fork, such as SQLite's, is never released.
-    with _memory_file(given) as stdin:
+    with memory_file(given) as stdin:
         process = subprocess.Popen(  # noqa: ASYNC220 - returns as soon as the program is started
             command,
             stdin=stdin,
@@ -50,7 +50,7 @@ async def run(
             cwd=cwd,
             env=dict(environ),
             start_new_session=True,
-            pass_fds=() if keep_open is None else (keep_open,),
+            pass_fds=keep_open,
         )
 
     def hear(line: str) -> None:
@@ -67,7 +67,7 @@ async def run(
 
 
 @contextlib.contextmanager
-def _memory_file(text: str) -> Iterator[int]:
+def memory_file(text: str) -> Iterator[int]:
     """Give a text as a descriptor of a file without a place on disk, as it may hold secrets."""
     descriptor = os.memfd_create("given")
     try:

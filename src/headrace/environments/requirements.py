@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from headrace.core.environments import normalised_requirements
 from headrace.core.errors import InvalidEnvironment
+from headrace.environments.requirements_text import logical_lines, option_in
 
-_INCLUDES = {"-r", "--requirement", "-c", "--constraint"}
-_EDITABLES = {"-e", "--editable"}
+_INCLUDES = {"--requirement", "--constraint"}
 _SOURCES = {
-    "-f", "--find-links", "-i", "--index-url", "--extra-index-url", "--index", "--default-index",
+    "--find-links", "--index-url", "--extra-index-url", "--index", "--default-index",
 }  # fmt: skip
-_OPTION = re.compile(r"(?P<option>-[a-z](?=[\s=]|$)|--[a-z-]+)(?:\s*=\s*|\s+|$)(?P<value>.*)")
 _NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@\s*(?P<where>.*)")
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
 _ARCHIVE = re.compile(r"\.(whl|zip|tar(\.\w+)?|t[abgblx]z|tlz)$", re.IGNORECASE)
@@ -93,26 +91,21 @@ def _inside(root: Path, base: Path, path: str) -> Path | None:
 
 
 def _local_names(requirements: str) -> Iterator[_LocalName]:
-    for line in _logical_lines(requirements):
-        option = _OPTION.fullmatch(line)
+    for _, line in logical_lines(requirements.removeprefix("\ufeff")):
+        option = option_in(line)
         if option is None:
             place, kind = line, "package"
-        elif option["option"] in _INCLUDES:
-            place, kind = option["value"], "include"
-        elif option["option"] in _EDITABLES:
-            place, kind = option["value"], "editable"
-        elif option["option"] in _SOURCES:
-            place, kind = option["value"], "source"
+        elif option.name in _INCLUDES:
+            place, kind = option.value, "include"
+        elif option.name == "--editable":
+            place, kind = option.value, "editable"
+        elif option.name in _SOURCES:
+            place, kind = option.value, "source"
         else:
             continue
         path = _local_path(place.strip("'\" "), bare_is_path=kind != "package")
         if path is not None:
             yield _LocalName(line, path, kind)
-
-
-def _logical_lines(text: str) -> list[str]:
-    joined = re.sub(r"\\\r?\n\s*", "", text.removeprefix("\ufeff"))
-    return normalised_requirements(joined).split("\n")
 
 
 def _local_path(place: str, *, bare_is_path: bool) -> str | None:

@@ -15,11 +15,11 @@ from headrace.core.errors import InvalidEnvironment
 from headrace.environments import system_packages
 from headrace.environments.bytecode import compile_bytecode
 from headrace.environments.cache import EnvironmentCache, interpreter_in
-from headrace.environments.installation import Uv, find_uv, installer_environ
+from headrace.environments.installation import Uv, find_uv, installer_environ, shortened
 from headrace.environments.interpreters import Interpreter, Interpreters
 from headrace.environments.locks import wait_for_lock
 from headrace.environments.port import Say
-from headrace.environments.redaction import Redaction
+from headrace.environments.redaction import Redaction, passwords_in
 from headrace.environments.requirements import check_local_files, names_local_files
 from headrace.environments.shared_build import WAITING, SharedBuild
 
@@ -55,7 +55,8 @@ class UvBuilder:
             environ: The server's environment variables, ``os.environ`` by default. Interpreters
                 are looked for with them, and the few that installers need are passed on.
             builds_at_once: How many builds this process has under way at most.
-            cache: uv's cache; by default uv's own, shared with the user's other work.
+            cache: uv's cache; by default uv's own, shared with the user's other work, or one
+                below ``root`` for a user without a home.
             timeout_s: How long one build may take, in seconds.
 
         Raises:
@@ -63,7 +64,7 @@ class UvBuilder:
         """
         environ = os.environ if environ is None else environ
         self._cache = EnvironmentCache(root)
-        self._uv = Uv(find_uv(uv), installer_environ(environ, cache))
+        self._uv = Uv(find_uv(uv), installer_environ(environ, cache, self._cache.own_cache))
         self._interpreters = Interpreters(pythons, environ)
         self._timeout_s = timeout_s
         self._slots = asyncio.Semaphore(builds_at_once)
@@ -103,11 +104,12 @@ class UvBuilder:
             InvalidEnvironment: It cannot be built; the installer's words have been said.
             Unavailable: The builder was closed in the meantime.
         """
-        redact = Redaction(secrets)
+        redact = Redaction([*secrets, *passwords_in(self._uv.environ)])
         try:
             return await self._ready(spec, folder, lambda line: say(redact(line)))
         except InvalidEnvironment as error:
-            raise InvalidEnvironment(redact(error.message)) from None
+            # Cut afterwards, so that no secret is cut in two and passes.
+            raise InvalidEnvironment(shortened(redact(error.message))) from None
 
     async def discard_unused(self, keep: Collection[str], *, unused_for_s: float) -> list[str]:
         """Remove environments outside ``keep`` that nobody asked for lately; return digests.
@@ -139,7 +141,8 @@ class UvBuilder:
         found = self.find(digest)
         if found is not None:
             return found
-        check_local_files(spec.requirements, folder)
+        for text in (spec.requirements, spec.constraints):
+            check_local_files(text, folder)
         interpreter = await asyncio.to_thread(self._interpreters.get, spec.python)
         # Who joins a build gave the same text, so nothing it says is new to them.
         build = self._builds.get(digest)
@@ -179,6 +182,7 @@ class UvBuilder:
             await self._uv.install(
                 place,
                 spec.requirements,
+                constraints=spec.constraints,
                 cwd=folder,
                 fresh=names_local_files(spec.requirements),
                 settings=settings,

@@ -108,7 +108,9 @@ class Builds:
         if bundle is None:
             raise Unavailable("The pipeline's folder is missing from the data directory.")
         variables = await self._variables.current()
-        spec, secrets = environment_spec(pipeline, bundle.folder, variables)
+        spec, secrets = await asyncio.to_thread(
+            environment_spec, pipeline, bundle.folder, variables
+        )
         say(f"Building pipeline {pipeline.name} for Python {spec.python}.")
         environment = await self._builder.ready(
             spec, folder=bundle.folder, say=say, secrets=secrets

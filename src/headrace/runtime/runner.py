@@ -180,7 +180,7 @@ class Runner:
                 append_line(log, line)
 
         say("The environment of this pipeline is not on this machine any more: building it again.")
-        spec, secrets = environment_spec(pipeline, folder, variables)
+        spec, secrets = await asyncio.to_thread(environment_spec, pipeline, folder, variables)
         environment = await self.builder.ready(spec, folder=folder, say=say, secrets=secrets)
         if environment.digest != pipeline.environment:
             await self.pipelines.move_environment(pipeline, environment.digest)
