@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -93,3 +94,58 @@ async def test_objects_of_numpy_and_pandas_become_json_by_the_declared_type(scie
     assert "'a' must be a number, but is a ndarray of shape (1,)" in outcome.message
     assert "'b' must be a boolean, but is an int64" in outcome.message
     assert "'c' holds an infinite number" in outcome.message
+
+
+async def test_equal_labels_are_refused_by_name_and_nothing_is_dropped(science):
+    science.write("""
+        import numpy as np
+        import pandas as pd
+        left = pd.DataFrame({'id': [1, 2], 'price': [10, 20]})
+        twice = pd.concat([left, left], axis=1)
+        stacked = pd.concat([left.set_index('id')['price']] * 2)
+        levels = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([('a', 'x')] * 2))
+        def tables(): return {'a': twice, 'b': twice, 'c': [twice], 'd': {'in': {'side': twice}}}
+        def rows(): return {'a': stacked, 'b': pd.Series([1, 2], [np.nan, np.nan]),
+                            'c': pd.Series([1, 2], pd.to_datetime(['2024-01-02'] * 2)),
+                            'd': pd.Series([1, 2], [1, '1'])}
+        def others(): return {'a': levels, 'b': pd.DataFrame([[1, 2]], columns=[1, '1'])}
+        fields = np.array([(1, 2.0)], dtype=[('x', int), ('y', float)])
+        def kept(): return {'a': stacked, 'b': fields, 'c': left,
+                            'd': pd.DataFrame({'a': [1, 2]}, index=[7, 7])}
+    """)
+    columns = "holds equal column names, of which all but one would be lost: id, price; rename"
+    labels = "holds equal index labels, of which all but one would be lost: "
+    expected = [
+        (
+            "tables",
+            dict(zip("abcd", ["json", "array", "json", "json"], strict=True)),
+            [columns] * 4,
+        ),
+        (
+            "rows",
+            dict.fromkeys("abcd", "json"),
+            [
+                f"{labels}1, 2; reset the index",
+                f"{labels}nan",
+                f"{labels}2024-01-02 00:00:00",
+                "the keys 1 and '1'",
+            ],
+        ),
+        ("others", dict.fromkeys("ab", "json"), ["equal column names", "the keys 1 and '1'"]),
+    ]
+    for function, outputs, messages in expected:
+        failure, _ = await science.run(function, outputs=outputs)
+        assert failure.kind == "bad_output"
+        for name, message in zip(outputs, messages, strict=True):
+            assert re.search(f"output '{name}' [^;]*{re.escape(message)}", failure.message), (
+                name,
+                failure.message,
+            )
+    outputs = dict(zip("abcd", ["array", "json", "array", "json"], strict=True))
+    kept, _ = await science.run("kept", outputs=outputs)
+    assert kept.values == {
+        "a": [10, 20, 10, 20],
+        "b": [[1, 2.0]],
+        "c": [{"id": 1, "price": 10}, {"id": 2, "price": 20}],
+        "d": {"a": [1, 2]},
+    }

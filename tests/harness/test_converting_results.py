@@ -73,6 +73,11 @@ class Point:
         ({1: 1, 1.5: 2, False: 3, None: 4}, "json", {"1": 1, "1.5": 2, "false": 3, "null": 4}),
         ({WHEN.date(): 1, Colour.RED: 2}, "json", {"2024-01-02": 1, "red": 2}),
         (types.MappingProxyType({"a": 1}), "json", {"a": 1}),
+        (
+            {1: {"1": {1: 2}}, "2": [{2: 3}, {"2": 4}]},
+            "json",
+            {"1": {"1": {"1": 2}}, "2": [{"2": 3}, {"2": 4}]},
+        ),
         (Point(1.0, {"b", "a"}), "json", {"x": 1.0, "names": ["a", "b"]}),
         ([Point(NAN, set())], "json", [{"x": None, "names": []}]),
         ("text", "json", "text"),
@@ -81,6 +86,13 @@ class Point:
 )
 def test_a_value_that_fits_becomes_this_json(value, data_type, expected):
     assert json.loads(to_json(value, data_type)) == expected
+
+
+def deep(levels):
+    value = 0
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 def itself():
@@ -111,6 +123,17 @@ def itself():
         ([object()], "json", "holds an object, which JSON cannot hold"),
         ({"a": dt.timedelta(1)}, "json", "holds a timedelta, which JSON cannot hold"),
         (itself(), "json", "is nested too deeply, or contains itself"),
+        ({1: "a", "1": "b"}, "json", "the keys 1 and '1', which are both \"1\" in JSON"),
+        ([{"a": {None: 1, "null": 2}}], "array", "the keys None and 'null'"),
+        ({True: 1, "true": 2}, "json", "the keys True and 'true'"),
+        ({NAN: 1, float("nan"): 2}, "json", "the keys nan and nan"),
+        ({1.5: [NAN], "1.5": 2}, "json", "the keys 1.5 and '1.5'"),
+        ({Colour.RED: 1, "red": 2}, "json", "<Colour.RED: 'red'> and 'red'"),
+        ({WHEN.date(): 1, "2024-01-02": 2}, "json", "and '2024-01-02'"),
+        (types.MappingProxyType({2: 1, "2": 2}), "json", "the keys 2 and '2'"),
+        (Point({3: 1, "3": 2}, set()), "json", "the keys 3 and '3'"),
+        ([types.MappingProxyType({"a": {4: 1, "4": 2}})], "array", "the keys 4 and '4'"),
+        (deep(201), "json", "is nested too deeply"),
     ],
 )
 def test_a_value_that_does_not_fit_is_described(value, data_type, message):
