@@ -32,7 +32,7 @@ def check_keys(value: Any) -> None:
     for _ in range(_MAX_DEPTH):
         inner: list[Any] = []
         for item in level:
-            items = item
+            items: Any = item
             if isinstance(item, dict):
                 # Texts are as different in JSON as they are here.
                 if not _TEXT.issuperset(map(type, item)):

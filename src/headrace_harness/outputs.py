@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from headrace_harness.converting import Misfit, describe, is_null, to_json
+from headrace_harness.converting import to_json
 from headrace_harness.copying import copy_file
 from headrace_harness.failing import BAD_OUTPUT, ENVIRONMENT, Failed, printable
+from headrace_harness.scalars import Misfit, describe, is_null
 from headrace_harness.stdlib import errno, io, json, os, stat, time
 from headrace_harness.tracebacks import last_line
 

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Optional
 
-from headrace_harness.converting import Misfit, to_json
+from headrace_harness.converting import to_json
 from headrace_harness.failing import BAD_OUTPUT, Failed
 from headrace_harness.frames import frame
+from headrace_harness.scalars import Misfit
 from headrace_harness.stdlib import _thread
 
 WINDOW_BYTES = 1 << 18

@@ -33,6 +33,7 @@ def part(name: str, text: str, filename: str | None = None) -> str:
 
 
 END = "--B--\r\n"
+LATIN = "\r\nContent-Type: text/plain; charset=ISO-8859-1"
 
 
 def nested(depth: int) -> str:
@@ -76,9 +77,42 @@ BAD_FORMS: dict[str, tuple[str, str | bytes, str]] = {
     "file named as a field": (B, part("json_inputs", "{}", "a") + END, "no input 'json_inputs'"),
     "file named as a path": (B, part("../../x", "a", "a") + END, "no input '../../x'"),
     "file for a number": (B, part("number", "1", "a") + END, "'number' must be of type number"),
-    "many fields": (B, part("a", "") * 10_001 + END, "more than 10,000 fields"),
-    "many files": (B, "".join(part(f"f{n}", "", "f") for n in range(101)) + END, "100 files"),
-    "big field": (B, part("json_inputs", " " * 1_000_001) + END, "'json_inputs' is larger"),
+    "many fields": (
+        B,
+        part("json_inputs", "") * 10_001 + END,
+        "more than 10,000 fields|larger than 1,000,000",
+    ),
+    "many files": (B, "".join(part(f"f{n}", "", "f") for n in range(101)) + END, "no input 'f0'"),
+    "big field": (B, part("json_inputs", " " * 1_000_001) + END, "larger than 1,000,000.*'json_in"),
+    "long name": (B, part("a" * 2000, "") + END, "name of a part is longer than 1,000"),
+    "long boundary": (f"multipart/form-data; boundary={'B' * 71}", "a", "1 to 70 printable"),
+    "longer boundary": (f"multipart/form-data; boundary={'B' * 3000}", "a", "1 to 70 printable"),
+    "odd boundary": ('multipart/form-data; boundary="a\tb"', "a", "1 to 70 printable"),
+    "part in Latin-1": (
+        B,
+        part("json_inputs", '{"text": "é"}').replace("\r\n\r\n", f"{LATIN}\r\n\r\n") + END,
+        "'json_inputs' is sent as ISO-8859-1: send all text as UTF-8",
+    ),
+    "name of a file in Latin-1": (
+        B,
+        (part("document", "a", "é") + END).encode("latin-1"),
+        "name of a file is not UTF-8",
+    ),
+    "form in Latin-1": (f"{FORM}; charset=latin-1", 'json_inputs={"text": "é"}', "sent as latin-1"),
+    "charset of a browser": (
+        FORM,
+        'json_inputs={"text":"%C3%A9"}&_charset_=windows-1252',
+        "sent as windows-1252: send all text as UTF-8",
+    ),
+    "a name twice": (FORM, 'json_inputs={"number": 1, "number": 2}', "the name 'number' twice"),
+    "a name twice, escaped": (
+        FORM,
+        'json_inputs={"number": 1, "n%5Cu0075mber": 2, "text": ":"}',
+        "the name 'number' twice",
+    ),
+    "byte order mark": (FORM, 'json_inputs=%EF%BB%BF{"number": 1}', "byte order mark"),
+    "utf-16": (FORM, "json_inputs=%FF%FE{%00}%00", "not a valid urlencoded"),
+    "much that is nothing": (B, part("json_inputs", "{}") + END + "x" * 4_100_000, "neither text"),
     "many headers": (
         B,
         "--B\r\n" + "X-A: b\r\n" * 10_000 + f"\r\n\r\n{END}",
@@ -484,7 +518,9 @@ def test_bad_pipelines_and_none_of_them_is_kept(http: httpx.Client, kind: str) -
 
 def test_a_file_of_another_name_is_no_folder(http: httpx.Client) -> None:
     answer = http.post("/pipelines", data=GOOD, files={"folder": ("a", CODE)})
-    assert "Unexpected file 'folder'" in check_error(answer, 400)["message"]
+    assert (
+        "unexpected file 'folder'; the files are: step_file" in check_error(answer, 400)["message"]
+    )
 
 
 def test_a_taken_name_is_refused(http: httpx.Client, pipelines: None) -> None:

@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace_harness.converting import Misfit, to_json
+from headrace_harness.converting import to_json
+from headrace_harness.scalars import Misfit
 
 NAN, INF = float("nan"), float("inf")
 WHEN = dt.datetime(2024, 1, 2, 3, 4, 5, tzinfo=dt.UTC)

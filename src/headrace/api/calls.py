@@ -6,21 +6,29 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
-from headrace.api.exchange import MAX_JSON_BYTES
-from headrace.api.forms import read_form
+from headrace.api.form_terms import FormTerms, call_terms
+from headrace.api.forms import (
+    MULTIPART,
+    URLENCODED,
+    media_type,
+    read_body,
+    read_form,
+    urlencoded_fields,
+)
 from headrace.api.services import Services
 from headrace.control.submission import UploadedFile
 from headrace.core.deployments import Deployment
-from headrace.core.errors import InvalidRequest, TooLarge
+from headrace.core.errors import Conflict, InvalidRequest
 from headrace.core.sources import GivenValue
 from headrace.core.values import DataType, Json
-from headrace.wire.codec import decode, decode_object
+from headrace.wire.codec import BYTE_ORDER_MARK, decode, decode_object
 
 MAX_KEY_LENGTH = 200
+
+_AS_A_FILE = f": send large data as a file ({MULTIPART})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,36 +57,38 @@ async def read_call(
     content type says: ``curl -d '{…}'`` without a header calls it urlencoded.
 
     Raises:
-        InvalidRequest: The body is none of these.
+        Conflict: The deployment is disabled; nothing was read.
+        InvalidRequest: The body is none of these, or has what the deployment does not take.
         TooLarge: It is over a limit.
     """
     key = _idempotency_key(request)
-    if _media_type(request) == "multipart/form-data":
-        async with read_form(
-            request, uploads=services.uploads, max_file_bytes=services.max_upload_bytes
-        ) as form:
+    if not deployment.is_enabled:
+        raise Conflict(f"Deployment {deployment.name!r} is disabled: enable it first.")
+    terms = call_terms(deployment.inputs, services.max_upload_bytes, services.max_text_bytes)
+    if media_type(request) == MULTIPART:
+        async with read_form(request, uploads=services.uploads, terms=terms) as form:
             yield ReadCall(_from_texts(form.fields, deployment), form.files, key)
         return
-    body = await _body(request)
-    yield ReadCall(_from_body(body, request, deployment), {}, key)
+    body = await read_body(request, services.max_text_bytes, "The body", _AS_A_FILE)
+    yield ReadCall(_from_body(body, request, deployment, terms), {}, key)
 
 
-def _from_body(body: bytes, request: Request, deployment: Deployment) -> dict[str, Json]:
-    media_type = _media_type(request)
+def _from_body(
+    body: bytes, request: Request, deployment: Deployment, terms: FormTerms
+) -> dict[str, Json]:
+    kind = media_type(request)
     text = body.lstrip()
-    if not text or text.startswith(b"{") or media_type.endswith("json"):
+    if not text or text.startswith((b"{", BYTE_ORDER_MARK)) or kind.endswith("json"):
         return decode_object(body, "the body")
-    if media_type == "application/x-www-form-urlencoded":
-        try:
-            fields = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True)
-        except ValueError:
+    if kind == URLENCODED:
+        if b"=" not in body:
             raise InvalidRequest(
                 "The body is neither a JSON object nor a urlencoded form: send JSON, such as "
                 '{"name": "value"}, with the header Content-Type: application/json.'
-            ) from None
-        return _from_texts(fields, deployment)
+            )
+        return _from_texts(urlencoded_fields(body, request, terms), deployment)
     raise InvalidRequest(
-        f"The body is of type {media_type or 'unknown'}: send a JSON object "
+        f"The body is of type {kind or 'unknown'}: send a JSON object "
         "(application/json), or a form with the file (multipart/form-data)."
     )
 
@@ -106,25 +116,6 @@ def _from_text(text: str, kind: DataType | None) -> Any:
     if kind is DataType.STRING and value is not None and not isinstance(value, str):
         return text
     return value
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_JSON_BYTES:
-                raise TooLarge(
-                    f"The body is larger than {MAX_JSON_BYTES:,} bytes: send large data as a file "
-                    "(multipart/form-data)."
-                )
-    except ClientDisconnect:
-        raise InvalidRequest("The body ended before it was complete.") from None
-    return bytes(body)
-
-
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _idempotency_key(request: Request) -> str | None:

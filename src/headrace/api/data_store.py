@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from starlette.responses import Response
 
 from headrace.api.exchange import Exchange, answer, bounded
+from headrace.api.form_terms import FormTerms, only
 from headrace.api.forms import read_form
 from headrace.core.errors import InvalidRequest, NotFound, TooLarge
 from headrace.core.objects import ObjectInfo, check_object_path
@@ -30,6 +31,8 @@ LINK_LIFETIME_S = 3600
 PAGE_SIZE = 1000
 MAX_OBJECT_BYTES = 1 << 62
 """Above every size that can be announced, so that the limit of the server is what refuses it."""
+
+PATH_FIELD = "path_to_object"
 
 OBJECT_SIZE = "object_size"
 """What the link of a part calls the size of the whole, once the client has announced it."""
@@ -235,7 +238,8 @@ async def _sent_path(exchange: Exchange) -> str:
     if exchange.request.headers.get("content-type", "").startswith("application/json"):
         return check_object_path((await exchange.json_object()).get("path_to_object"))
     services = exchange.services
-    async with read_form(exchange.request, uploads=services.uploads, max_file_bytes=0) as form:
+    terms = FormTerms(lambda name: name == PATH_FIELD, only().check_file)
+    async with read_form(exchange.request, uploads=services.uploads, terms=terms) as form:
         return check_object_path(dict(form.fields).get("path_to_object"))
 
 

@@ -6,12 +6,13 @@ from starlette.responses import Response
 
 from headrace.api.calls import read_call
 from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
+from headrace.api.form_terms import only
 from headrace.api.forms import read_form
 from headrace.api.logs import followed_lines, lines_between
 from headrace.api.services import Services
 from headrace.control.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.core.deployments import Deployment
-from headrace.core.errors import InvalidRequest, NotFound
+from headrace.core.errors import NotFound
 from headrace.core.pods import PodSetState
 from headrace.core.rights import Right
 from headrace.core.sources import Rule
@@ -137,13 +138,9 @@ async def deployment_log_lines(exchange: Exchange) -> Response:
 
 async def renew_endpoint_token(exchange: Exchange) -> Response:
     """Give an endpoint another token; the old one is void at once."""
-    async with read_form(
-        exchange.request, uploads=exchange.services.uploads, max_file_bytes=1
-    ) as form:
+    uploads, terms = exchange.services.uploads, only("endpoint_token")
+    async with read_form(exchange.request, uploads=uploads, terms=terms) as form:
         fields = dict(form.fields)
-    unknown = sorted(set(fields) - {"endpoint_token"})
-    if unknown:
-        raise InvalidRequest(f"Unknown field {unknown[0]!r}; the only one is endpoint_token.")
     token = await exchange.services.deployments.renew_token(
         exchange.name(), fields.get("endpoint_token")
     )

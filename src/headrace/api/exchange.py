@@ -9,9 +9,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from headrace.api.forms import read_body
 from headrace.api.services import Services
 from headrace.control.tokens import Caller
-from headrace.core.errors import InvalidRequest, TooLarge, Unauthenticated
+from headrace.core.errors import InvalidRequest, Unauthenticated
 from headrace.wire.codec import decode_object, encode
 from headrace.wire.contract_keys import contract_shape, only
 from headrace.wire.eras import client_version, is_public_client
@@ -62,12 +63,8 @@ class Exchange:
             InvalidRequest: It is none.
             TooLarge: It is longer than :data:`MAX_JSON_BYTES`.
         """
-        body = bytearray()
-        async for chunk in self.request.stream():
-            body += chunk
-            if len(body) > MAX_JSON_BYTES:
-                raise TooLarge(f"The body is larger than {MAX_JSON_BYTES:,} bytes of JSON.")
-        return decode_object(bytes(body), "the body")
+        body = await read_body(self.request, MAX_JSON_BYTES, "The body", " of JSON")
+        return decode_object(body, "the body")
 
     def flag(self, *names: str) -> bool:
         """Return a boolean of the query, by any of its names; absent means False.

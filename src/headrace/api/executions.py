@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
 from headrace.api.files import file_response
+from headrace.api.form_terms import run_terms
 from headrace.api.forms import read_form
 from headrace.api.logs import followed_lines, lines_between
 from headrace.control.executions import RunRequest
@@ -25,9 +26,10 @@ MAX_PAGE = 1000
 async def run_pipeline(exchange: Exchange) -> Response:
     """Accept a run of a pipeline."""
     services = exchange.services
-    async with read_form(
-        exchange.request, uploads=services.uploads, max_file_bytes=services.max_upload_bytes
-    ) as form:
+    # Before the body: what cannot run needs no files.
+    pipeline = await services.executions.ready_pipeline(exchange.name())
+    terms = run_terms(pipeline, services.max_upload_bytes, services.max_text_bytes)
+    async with read_form(exchange.request, uploads=services.uploads, terms=terms) as form:
         run = read_run_form(form.fields)
         execution_id = await services.executions.run(
             exchange.name(),

@@ -41,7 +41,6 @@ _PLAIN_HEADERS = frozenset(
         b"accept-encoding",
         b"accept-language",
         b"connection",
-        b"content-length",
         b"cache-control",
         b"pragma",
         b"x-forwarded-for",
@@ -52,6 +51,8 @@ _PLAIN_HEADERS = frozenset(
     }
 )
 """Headers that change nothing about a call; with any other but type and token, it is not plain."""
+
+_LENGTH_DIGITS = len(str(MAX_VALUES_BYTES))
 
 _JSON = (b"content-type", b"application/json")
 
@@ -135,7 +136,11 @@ def is_plain(headers: Headers, endpoint: Endpoint) -> bool:
     for name, value in headers:
         if name in _PLAIN_HEADERS:
             continue
-        if name == b"accept":
+        if name == b"content-length":
+            # What is too long is refused before it has come, and not here.
+            if len(value) > _LENGTH_DIGITS:
+                return False
+        elif name == b"accept":
             if b"event-stream" in value:
                 return False
         elif name == b"authorization":

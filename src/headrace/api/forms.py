@@ -1,26 +1,29 @@
-"""Forms in both encodings, their files streamed to disk."""
+"""Forms in both encodings, read on the terms of whoever asks; files go to disk as they come."""
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from pathlib import Path
 from urllib.parse import parse_qsl
 
-import python_multipart
-from python_multipart.exceptions import MultipartParseError
 from starlette.requests import ClientDisconnect, Request
 
+from headrace.api.form_parts import FormParts
+from headrace.api.form_terms import MAX_FIELDS, MAX_NAME_BYTES, FormTerms
 from headrace.control.submission import UploadedFile
-from headrace.core.errors import InvalidRequest, TooLarge
+from headrace.core.errors import InvalidRequest, TooLarge, Unavailable
+from headrace.wire.charsets import check_charset, without_charset
 
-MAX_FIELD_BYTES = 1_000_000
-MAX_FIELDS = 10_000
-MAX_FILES = 100
+MULTIPART = "multipart/form-data"
+URLENCODED = "application/x-www-form-urlencoded"
+
+WRITE_BYTES = 1 << 20
+"""So much of files is written at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,166 +39,138 @@ class Form:
     files: dict[str, UploadedFile]
 
 
+def media_type(request: Request) -> str:
+    """Return the type of a request's body in small letters, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 @asynccontextmanager
-async def read_form(request: Request, *, uploads: Path, max_file_bytes: int) -> AsyncIterator[Form]:
+async def read_form(request: Request, *, uploads: Path, terms: FormTerms) -> AsyncIterator[Form]:
     """Read the form that a request carries, urlencoded or multipart.
 
+    Args:
+        request: The request.
+        uploads: Where a folder for its files is made.
+        terms: What the form may hold.
+
     Raises:
-        InvalidRequest: The body is no such form.
-        TooLarge: A field, a file, or the number of them is over its limit.
+        InvalidRequest: The body is no such form, or has what nobody would read.
+        TooLarge: It is over a limit.
+        Unavailable: There is no room for its files.
     """
-    content_type = request.headers.get("content-type", "")
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind in {"application/x-www-form-urlencoded", ""}:
-        yield Form(await _read_urlencoded(request), {})
+    kind = media_type(request)
+    if kind in {URLENCODED, ""}:
+        body = await read_body(request, terms.max_text_bytes, "The form")
+        yield Form(urlencoded_fields(body, request, terms), {})
         return
-    if kind != "multipart/form-data":
-        raise InvalidRequest(
-            f"The body must be a form (multipart/form-data or application/x-www-form-urlencoded), "
-            f"not {kind}."
-        )
-    folder = Path(tempfile.mkdtemp(dir=uploads))
+    if kind != MULTIPART:
+        raise InvalidRequest(f"The body must be a form ({MULTIPART} or {URLENCODED}), not {kind}.")
+    folder = _Folder(uploads)
     try:
-        yield await _read_multipart(request, content_type, folder, max_file_bytes)
+        yield await _read_multipart(request, terms, folder)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        await folder.remove()
 
 
-async def _read_urlencoded(request: Request) -> list[tuple[str, str]]:
+async def read_body(request: Request, max_bytes: int, what: str, advice: str = "") -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        InvalidRequest: The caller hung up before its end.
+        TooLarge: It is longer than ``max_bytes``; nothing is read if that is known before.
+    """
+    refuse_announced(request, max_bytes, what, advice)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FIELD_BYTES:
-            raise TooLarge(f"The form is larger than {MAX_FIELD_BYTES:,} bytes.")
     try:
-        return parse_qsl(
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise _too_large(what, max_bytes, advice)
+    except ClientDisconnect:
+        raise InvalidRequest("The body ended before it was complete.") from None
+    return bytes(body)
+
+
+def refuse_announced(request: Request, max_bytes: int, what: str, advice: str = "") -> None:
+    """Refuse a body before it is read if its announced length is too large.
+
+    Raises:
+        TooLarge: It is.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and (len(announced) > 18 or int(announced) > max_bytes):
+        raise _too_large(what, max_bytes, advice)
+
+
+def urlencoded_fields(body: bytes, request: Request, terms: FormTerms) -> list[tuple[str, str]]:
+    """Return the fields of an urlencoded form that are read.
+
+    Raises:
+        InvalidRequest: It is malformed, not UTF-8, or has what nobody would read.
+    """
+    charset = request.headers.get("content-type", "").lower().partition("charset=")[2]
+    check_charset(charset.partition(";")[0], body, "The form")
+    try:
+        fields = parse_qsl(
             body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
         )
     except (UnicodeDecodeError, ValueError) as error:
-        raise InvalidRequest(f"The body is not a valid urlencoded form: {error}.") from None
+        why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise InvalidRequest(f"The body is not a valid urlencoded form: {why}.") from None
+    if any(len(name) > MAX_NAME_BYTES for name, _ in fields):
+        raise TooLarge(f"The name of a field is longer than {MAX_NAME_BYTES:,} characters.")
+    return [(name, text) for name, text in without_charset(fields) if terms.keeps_field(name)]
 
 
-async def _read_multipart(
-    request: Request, content_type: str, folder: Path, max_file_bytes: int
-) -> Form:
-    _, options = python_multipart.multipart.parse_options_header(content_type)
-    boundary = options.get(b"boundary")
-    if not boundary:
-        raise InvalidRequest("The multipart body has no boundary in its content type.")
-    parts = _Parts(folder, max_file_bytes)
-    parser = python_multipart.MultipartParser(boundary, parts.callbacks())
+async def _read_multipart(request: Request, terms: FormTerms, folder: _Folder) -> Form:
+    parts = FormParts(request.headers.get("content-type", ""), terms, folder.path)
+    refuse_announced(request, terms.max_body_bytes, "The form")
     try:
         async for chunk in request.stream():
-            parser.write(chunk)
-        parser.finalize()
-    except MultipartParseError as error:
-        raise InvalidRequest(f"The multipart body is malformed: {error}.") from None
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"The multipart body is not UTF-8: {error}.") from None
+            parts.feed(chunk)
+            if parts.unwritten_bytes >= WRITE_BYTES:
+                await _write(parts)
+        await _write(parts)
     except ClientDisconnect:
         raise InvalidRequest("The body ended before it was complete.") from None
-    finally:
-        parts.close()
     if not parts.is_complete:
         raise InvalidRequest("The multipart body ended before its last boundary.")
-    return Form(parts.fields, parts.files)
+    return Form(without_charset(parts.fields), parts.files)
 
 
-class _Parts:
-    """Receives the pieces of a multipart body: files go to disk as they come."""
+async def _write(parts: FormParts) -> None:
+    writing = asyncio.ensure_future(asyncio.to_thread(parts.write))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        # The folder is about to be removed, and nothing may be written to it after that.
+        await asyncio.wait({writing})
+        raise
+    except OSError as error:
+        raise Unavailable(
+            f"The file could not be stored on the server: {error.strerror}."
+        ) from error
 
-    def __init__(self, folder: Path, max_file_bytes: int) -> None:
-        self.fields: list[tuple[str, str]] = []
-        self.files: dict[str, UploadedFile] = {}
-        self.is_complete = False
-        self._folder = folder
-        self._max_file_bytes = max_file_bytes
-        self._header_name = b""
-        self._header_value = b""
-        self._disposition = b""
-        self._name = ""
-        self._filename: str | None = None
-        self._text = bytearray()
-        self._size = 0
-        self._path = folder
-        self._file: BinaryIO | None = None
 
-    def callbacks(self) -> python_multipart.multipart.MultipartCallbacks:
-        return {
-            "on_part_begin": self._begin,
-            "on_header_field": self._on_header_field,
-            "on_header_value": self._on_header_value,
-            "on_header_end": self._on_header_end,
-            "on_headers_finished": self._on_headers_finished,
-            "on_part_data": self._on_data,
-            "on_part_end": self._on_end,
-            "on_end": self._on_last,
-        }
+class _Folder:
+    """The folder of one request's files, made when the first of them comes."""
 
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+    def __init__(self, uploads: Path) -> None:
+        self._uploads = uploads
+        self._path: Path | None = None
 
-    def _begin(self) -> None:
-        self._disposition = b""
-        self._text = bytearray()
-        self._size = 0
+    def path(self) -> Path:
+        """Return where it is."""
+        if self._path is None:
+            self._path = Path(tempfile.mkdtemp(dir=self._uploads))
+        return self._path
 
-    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header_name += data[start:end]
+    async def remove(self) -> None:
+        """Remove it with what is left in it, whatever ends the request."""
+        if self._path is not None:
+            # In a thread, as the end of a large file takes long; and to its end in any case.
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, self._path, ignore_errors=True))
 
-    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._header_value += data[start:end]
 
-    def _on_header_end(self) -> None:
-        if self._header_name.lower() == b"content-disposition":
-            self._disposition = self._header_value
-        self._header_name = self._header_value = b""
-
-    def _on_headers_finished(self) -> None:
-        _, options = python_multipart.multipart.parse_options_header(self._disposition)
-        if b"name" not in options:
-            raise InvalidRequest("A part of the multipart body has no name.")
-        self._name = options[b"name"].decode()
-        filename = options.get(b"filename")
-        self._filename = None if filename is None else filename.decode()
-        if self._filename is None:
-            if len(self.fields) >= MAX_FIELDS:
-                raise TooLarge(f"The form has more than {MAX_FIELDS:,} fields.")
-            return
-        if self._name in self.files:
-            raise InvalidRequest(f"The file {self._name!r} was sent twice.")
-        if len(self.files) >= MAX_FILES:
-            raise TooLarge(f"The form has more than {MAX_FILES} files.")
-        self._path = self._folder / str(len(self.files))
-        self._file = self._path.open("wb")
-
-    def _on_data(self, data: bytes, start: int, end: int) -> None:
-        self._size += end - start
-        if self._filename is None:
-            if self._size > MAX_FIELD_BYTES:
-                raise TooLarge(f"Field {self._name!r} is larger than {MAX_FIELD_BYTES:,} bytes.")
-            self._text += data[start:end]
-            return
-        if self._size > self._max_file_bytes:
-            raise TooLarge(
-                f"The file {self._name!r} is larger than {self._max_file_bytes:,} bytes, the "
-                "limit of this server (HEADRACE_MAX_UPLOAD_BYTES)."
-            )
-        if self._file is not None:
-            self._file.write(data[start:end])
-
-    def _on_end(self) -> None:
-        if self._filename is None:
-            self.fields.append((self._name, self._text.decode()))
-            return
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-        # Some callers send a whole path; what is before its last segment is their own matter.
-        base = PurePosixPath(self._filename.replace("\\", "/")).name
-        usable = "".join(c for c in base if c.isprintable())[:200].strip()
-        self.files[self._name] = UploadedFile(self._path, usable or self._name, self._size)
-
-    def _on_last(self) -> None:
-        self.is_complete = True
+def _too_large(what: str, max_bytes: int, advice: str) -> TooLarge:
+    return TooLarge(f"{what} is larger than {max_bytes:,} bytes{advice}.")

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from starlette.responses import FileResponse, Response
 
 from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
+from headrace.api.form_terms import pipeline_terms
 from headrace.api.forms import Form, read_form
 from headrace.api.logs import followed_lines, lines_between
 from headrace.control.pipelines import PipelineDraft
@@ -40,17 +41,10 @@ async def create_pipeline(exchange: Exchange) -> Response:
     """Create a pipeline: answer once it is recorded, and build it in the background."""
     if exchange.request.headers.get("content-type", "").startswith("application/json"):
         return await _create_from_json(exchange)
-    async with read_form(
-        exchange.request,
-        uploads=exchange.services.uploads,
-        # What compresses badly is as large as it was, and a tar adds a little to each file.
-        max_file_bytes=max(MAX_ARCHIVE_BYTES, 2 * exchange.services.max_folder_bytes),
-    ) as form:
-        unknown = sorted(set(form.files) - {ARCHIVE_PART})
-        if unknown:
-            raise InvalidRequest(
-                f"Unexpected file {unknown[0]!r}: the folder is sent as {ARCHIVE_PART}."
-            )
+    # What compresses badly is as large as it was, and a tar adds a little to each file.
+    max_archive_bytes = max(MAX_ARCHIVE_BYTES, 2 * exchange.services.max_folder_bytes)
+    uploads, terms = exchange.services.uploads, pipeline_terms(ARCHIVE_PART, max_archive_bytes)
+    async with read_form(exchange.request, uploads=uploads, terms=terms) as form:
         pipeline = await _create(exchange, decode_tree(form.fields), form)
     return answer(pipeline_body(pipeline), 201)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from headrace.api.exchange import Exchange, answer
+from headrace.api.form_terms import only
 from headrace.api.forms import read_form
 from headrace.core.errors import InvalidRequest
 from headrace.wire.bodies import project_body
@@ -42,12 +43,13 @@ async def set_variables(exchange: Exchange) -> Response:
 async def set_variable(exchange: Exchange) -> Response:
     """Create or update one environment variable: the field ``value`` of a form."""
     services, name = exchange.services, exchange.name()
-    async with read_form(exchange.request, uploads=services.uploads, max_file_bytes=1) as form:
+    terms = only("value")
+    async with read_form(exchange.request, uploads=services.uploads, terms=terms) as form:
         fields = dict(form.fields)
-    unknown = sorted(set(fields) - {"value"})
-    if unknown or "value" not in fields:
-        wrong = f"Unknown field {unknown[0]!r}" if unknown else "The field value is missing"
-        raise InvalidRequest(f"{wrong}: send value=… as a form; the name is in the path.")
+    if "value" not in fields:
+        raise InvalidRequest(
+            "The field value is missing: send value=… as a form; the name is in the path."
+        )
     await services.variables.put({name: fields["value"]})
     services.pods.changed()
     return answer({"name": name})

@@ -29,6 +29,7 @@ class Services:
         uploads: Folder for files while a request is read.
         max_folder_bytes: Most content of a pipeline's folder.
         max_upload_bytes: Greatest size of one uploaded file.
+        max_text_bytes: Greatest size of the text of a request that brings values.
         link_key: Key that signs URLs.
     """
 
@@ -51,4 +52,5 @@ class Services:
     uploads: Path
     max_folder_bytes: int
     max_upload_bytes: int
+    max_text_bytes: int
     link_key: bytes

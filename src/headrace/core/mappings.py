@@ -17,7 +17,7 @@ from headrace.core.sources import (
     Rule,
     RunValue,
 )
-from headrace.core.values import Value
+from headrace.core.values import DataType, FileValue, Value
 
 ALLOWED_INPUT_KEYS = {
     Rule.RUN: "constant_value, environment_variable_name, datastore_path or is_null",
@@ -132,6 +132,33 @@ def resolve_given(mapped: Iterable[MappedInput], given: Mapping[str, Value]) -> 
     if problems:
         raise InvalidValue(_sentence("The inputs cannot be used", problems))
     return values
+
+
+def takes_values(mapped: Iterable[MappedInput]) -> bool:
+    """Tell whether anything comes from the caller."""
+    return any(isinstance(item.source, GivenValue) for item in mapped)
+
+
+def check_given(mapped: Sequence[MappedInput], name: str, value: Value = None) -> None:
+    """Refuse one thing that a caller sends if no input takes it.
+
+    Args:
+        mapped: The inputs.
+        name: The name that it was sent under.
+        value: What was sent, as far as it is known; None for anything but a file.
+
+    Raises:
+        InvalidValue: There is no such input, or it takes no file.
+    """
+    known = {i.source.name: i for i in mapped if isinstance(i.source, GivenValue)}
+    if name not in known:
+        problem = _unknown(name, known, mapped)
+    elif isinstance(value, FileValue) and known[name].parameter.data_type is not DataType.FILE:
+        kind = known[name].parameter.data_type.value
+        problem = f"input {name!r} must be of type {kind}, but a file was sent"
+    else:
+        return
+    raise InvalidValue(_sentence("The inputs cannot be used", [problem]))
 
 
 def _mapped_inputs(

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from headrace.api.app import build_app
 from headrace.api.express import Express
+from headrace.api.form_terms import MAX_TEXT_BYTES
 from headrace.api.services import Services
 from headrace.bundles.reading import folder_limits
 from headrace.bundles.store import BundleStore
@@ -231,6 +232,7 @@ class Server:
                 uploads=directory.uploads,
                 max_folder_bytes=settings.max_folder_bytes,
                 max_upload_bytes=settings.max_upload_bytes,
+                max_text_bytes=MAX_TEXT_BYTES,
                 link_key=keys.derive("signed links"),
             ),
             cors_origins=settings.cors_origins,

@@ -43,12 +43,7 @@ def read_run_form(pairs: Iterable[tuple[str, str]]) -> RunRequest:
     """
     found: dict[str, str] = {}
     for name, text in pairs:
-        if name not in _KEYS:
-            raise InvalidRequest(
-                f"The form has the unknown field {short(name)}; the fields are "
-                f"{', '.join(_KEYS)}. The value of an input goes into json_inputs, and a file "
-                "must be sent as a file part, with a filename."
-            )
+        check_run_field(name)
         if name in found:
             raise InvalidRequest(f"The form has the field {name} twice; send it once.")
         found[name] = text
@@ -57,6 +52,21 @@ def read_run_form(pairs: Iterable[tuple[str, str]]) -> RunRequest:
         inputs_mapping=_mapping(found, "inputs_mapping", read_input_mapping),
         outputs_mapping=_mapping(found, "outputs_mapping", read_output_mapping),
     )
+
+
+def check_run_field(name: str) -> bool:
+    """Return True if a run request has a field of this name.
+
+    Raises:
+        InvalidRequest: It has none.
+    """
+    if name not in _KEYS:
+        raise InvalidRequest(
+            f"The form has the unknown field {short(name)}; the fields are "
+            f"{', '.join(_KEYS)}. The value of an input goes into json_inputs, and a file "
+            "must be sent as a file part, with a filename."
+        )
+    return True
 
 
 def _mapping(
