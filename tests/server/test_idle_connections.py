@@ -17,6 +17,7 @@ from starlette.routing import Route
 from headrace.api.express import Express
 from headrace.control.endpoint_cache import EndpointCache
 from headrace.server.http import HttpServer
+from headrace.server.limits import HttpLimits
 
 KEEP_ALIVE_S = 1
 
@@ -33,8 +34,7 @@ async def address() -> AsyncIterator[tuple[str, int]]:
     application = Starlette(routes=[Route("/length", length, methods=["POST"])])
     started = asyncio.Event()
     express = Express(EndpointCache(), cast("Any", None), "http://here")
-    server = HttpServer(application, express, started.set)
-    server.config.timeout_keep_alive = KEEP_ALIVE_S
+    server = HttpServer(application, express, started.set, HttpLimits(idle_s=KEEP_ALIVE_S))
     listener = socket.create_server(("127.0.0.1", 0))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await started.wait()

@@ -1,0 +1,128 @@
+"""One connection: plain calls of endpoints are made at once, the rest is handed on."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from headrace.api.express import Express, Headers
+from headrace.control.endpoint_cache import Endpoint
+from headrace.core.values import MAX_VALUES_BYTES
+from headrace.server.bounded_connection import BoundedConnection
+from headrace.server.heads import check_head
+from headrace.server.patience import BETWEEN, BODY, ENDING
+from headrace.server.stand_ins import CountedTransport, Held
+
+
+class Connection(BoundedConnection):
+    """A connection whose plain calls of endpoints never become tasks.
+
+    Uvicorn makes an application's task when the head of a request has come. Here that waits until
+    it is known that the request is no plain call.
+    """
+
+    def __init__(self, express: Express, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._express = express
+        self._endpoint: Endpoint | None = None
+        self._body = bytearray()
+
+    def on_headers_complete(self) -> None:
+        """Look whether the request is a plain call, as far as its head tells."""
+        parser = self.parser
+        method, is_offer = parser.get_method(), parser.should_upgrade()
+        if self.may_be_too_long() or is_offer:
+            check_head(method, self.url, self.headers)
+        if is_offer:
+            # The parser has done with this request: it is read again, without the offer.
+            return
+        self.body_from, self.body_bytes = self.received, 0
+        cycle = self.cycle
+        # Requests that came before the last one was answered wait in uvicorn's own queue.
+        is_free = getattr(cycle, "response_complete", True)
+        if is_free and not self.expect_100_continue:
+            self._endpoint = self._express.endpoint_of(method, self.url, self.headers)
+        if self._endpoint is None:
+            self._ask_application()
+        self.phase = BODY
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body."""
+        self.body_bytes += len(body)
+        if self._endpoint is None:
+            super().on_body(body)
+            return
+        self._body += body
+        if len(self._body) > MAX_VALUES_BYTES:
+            self._go_the_long_way()
+
+    def on_message_complete(self) -> None:
+        """Have the call made, or the request carried out by the application."""
+        endpoint = self._endpoint
+        if endpoint is None:
+            if self.phase == BODY:
+                self.phase = BETWEEN
+                super().on_message_complete()
+            return
+        self.phase = BETWEEN
+        is_kept = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+        before, held = self.cycle, Held(is_kept=is_kept)
+        self.cycle = cast("RequestResponseCycle", held)
+        if self._express.begin(endpoint, bytes(self._body), partial(self._reply, held)):
+            self._endpoint = None
+            self._body.clear()
+        else:
+            self.cycle = before
+            self._go_the_long_way()
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Begin with the next request if it is there already."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, application = self.pipeline.pop()
+            self._start_asgi_task(cycle, application)
+        elif self.phase == ENDING:
+            self.leave()
+        elif self.phase == BETWEEN:
+            self.since = self.loop.time()
+
+    def _go_the_long_way(self) -> None:
+        body, self._body = bytes(self._body), bytearray()
+        self._endpoint = None
+        self._ask_application()
+        super().on_body(body)
+
+    def _ask_application(self) -> None:
+        url, headers, expect_100_continue = self.url, self.headers, self.expect_100_continue
+        # What uvicorn's own begins with; ours would begin another request.
+        HttpToolsProtocol.on_message_begin(self)
+        self.url, self.expect_100_continue = url, expect_100_continue
+        # The very list that the application sees.
+        self.headers.extend(headers)
+        super().on_headers_complete()
+        self.is_asked = True
+        self.cycle.transport = cast("Any", CountedTransport(self))
+
+    def _reply(self, held: Held, status: int, headers: Headers, body: bytes) -> None:
+        held.response_complete = True
+        if held.disconnected or self.transport.is_closing():
+            return
+        parts = [STATUS_LINE[status]]
+        for name, value in (*self.server_state.default_headers, *headers):
+            parts += (name, b": ", value, b"\r\n")
+        parts += (b"\r\n", body) if held.keep_alive else (b"connection: close\r\n\r\n", body)
+        # In one piece: each write is a packet, and wakes up the reader.
+        self.write(b"".join(parts))
+        if not held.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
