@@ -79,7 +79,7 @@ def test_every_closed_route_asks_for_a_token(server: RunningServer) -> None:
                 answer = http.request(route.method, path_of(route), headers=headers)
                 body = check_error(answer, 401)
                 assert body["name"] == "Unauthenticated", route
-                assert answer.headers["www-authenticate"] == "Bearer"
+                assert answer.headers["www-authenticate"] == 'Bearer realm="headrace"'
 
 
 def test_no_forged_token_opens_anything(server: RunningServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 import uuid
@@ -25,6 +26,7 @@ from headrace import (
     PipelineExecutionFailed,
     Unauthenticated,
 )
+from headrace.api.exchange import MAX_HOLD_S
 
 SOURCE = '''\
 import os
@@ -182,7 +184,42 @@ def test_an_answer_past_the_wait_is_a_redirection_that_ends_with_the_outputs(mak
     endpoint = make.endpoint("slow")
     answer = post(endpoint, {"seconds": 1.5}, headers={"Prefer": "wait=0"})
     assert answer.status_code == 303
+    body = answer.json()
+    assert body["results_url"] == answer.headers["location"]
+    assert (body["status"], body["execution_id"]) == (
+        "accepted",
+        answer.headers["craft-ai-execution-id"],
+    )
+    assert "results_url" in body["message"]
     assert httpx.get(answer.headers["location"], timeout=60).json()["outputs"] == {"done": True}
+
+
+def test_curl_that_follows_nothing_is_told_where_the_result_will_be(make: Maker) -> None:
+    endpoint = make.endpoint("slow")
+    headers = [f"Authorization: EndpointToken {endpoint['endpoint_token']}", "Prefer: wait=0"]
+    options = [part for line in headers for part in ("-H", line)]
+    body = ["--json", '{"seconds": 0.5}']
+    said = subprocess.run(
+        ["curl", "--silent", *options, *body, endpoint["endpoint_url"]],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "has not ended yet" in said
+    url = json.loads(said)["results_url"]
+    assert httpx.get(url, timeout=60).json()["outputs"] == {"done": True}
+
+
+def test_the_public_client_is_told_what_it_knows(make: Maker) -> None:
+    headers = {"craft-ai-client": "craft-ai-sdk@0.74.7"}
+    assert set(post(make.endpoint("add"), {"number1": 1}, headers=headers).json()) == {
+        "execution_id"
+    }
+
+
+def test_no_request_is_held_for_longer_than_callers_wait() -> None:
+    """Public programs read with a timeout of 30 s."""
+    assert MAX_HOLD_S == 25
 
 
 def test_respond_async_answers_202_with_where_the_results_will_be(make: Maker) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -201,3 +203,101 @@ def test_a_call_goes_on_when_its_caller_has_gone(make: Maker, holds: Holds) -> N
         what="it is recorded",
     )
     assert endpoint.do("count")["calls"] >= 2
+
+
+# What the clients of the JDK and of curl send when they may choose: an offer of HTTP/2.
+OFFERS = {
+    "java": [
+        "Connection: Upgrade, HTTP2-Settings",
+        "HTTP2-Settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA",
+        "Upgrade: h2c",
+        "User-Agent: Java-http-client/17.0.9",
+    ],
+    "curl": [
+        "Accept: */*",
+        "Connection: Upgrade, HTTP2-Settings",
+        "Upgrade: h2c",
+        "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA",
+    ],
+    "browser": ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"],
+}
+
+
+@pytest.mark.parametrize("offer", OFFERS)
+@pytest.mark.parametrize("size", [1, 50, 100_000])
+def test_the_offer_of_another_protocol_changes_nothing(line: Line, offer: str, size: int) -> None:
+    for number in range(2):
+        data = line.request(numbers(number, 3), *OFFERS[offer])
+        for start in range(0, len(data), size):
+            line.send(data[start : start + size])
+        assert line.total() == number + 3
+
+
+def test_an_offer_is_ignored_between_calls_that_do_not_wait(line: Line) -> None:
+    line.send(
+        line.request(numbers(1, 1))
+        + line.request(numbers(2, 1), *OFFERS["java"])
+        + line.request(numbers(3, 1), *OFFERS["curl"])
+        + line.request(numbers(4, 1))
+    )
+    assert [line.total() for _ in range(4)] == [2, 3, 4, 5]
+
+
+def test_an_offer_and_its_body_may_come_apart(line: Line) -> None:
+    """As the JDK sends them: the head in one segment, the body in another."""
+    body = numbers(5, 6)
+    line.send(line.request(body, *OFFERS["java"]).removesuffix(body))
+    time.sleep(0.05)
+    line.send(body)
+    assert line.total() == 11
+
+
+JAVA = """
+import java.net.URI;
+import java.net.http.*;
+
+public class Call {
+    public static void main(String[] given) throws Exception {
+        HttpClient client = HttpClient.newHttpClient();
+        for (int number = 0; number < 3; number++) {
+            HttpRequest request = HttpRequest.newBuilder(URI.create(given[0]))
+                .header("Authorization", "EndpointToken " + given[1])
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString("{\\"number1\\": " + number + "}"))
+                .build();
+            HttpResponse<String> answer =
+                client.send(request, HttpResponse.BodyHandlers.ofString());
+            System.out.println(answer.statusCode() + " " + answer.body());
+        }
+    }
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="what it sends is replayed above")
+def test_the_client_of_the_jdk_works(add: Endpoint, tmp_path: Path) -> None:
+    (tmp_path / "Call.java").write_text(JAVA)
+    called = subprocess.run(
+        ["java", str(tmp_path / "Call.java"), add.url, add.token],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    lines = called.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["200"] * 3, called.stdout
+    totals = [json.loads(line.partition(" ")[2])["outputs"]["number3"] for line in lines]
+    assert [total - totals[0] for total in totals] == [0, 1, 2]
+
+
+def test_curl_that_offers_http_2_works(add: Endpoint) -> None:
+    headers = {"Authorization": f"EndpointToken {add.token}", "Content-Type": "application/json"}
+    lines = [part for item in headers.items() for part in ("--header", ": ".join(item))]
+    body = ["--data", '{"number1": 1, "number2": 2}', "--max-time", "60"]
+    called = subprocess.run(
+        ["curl", "--silent", "--show-error", "--http2", *lines, *body, add.url],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(called.stdout)["outputs"]["number3"] == 3

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.routing import Route as StarletteRoute
 
 from headrace.api import (
@@ -29,7 +30,7 @@ from headrace.api import (
 from headrace.api.cross_origin import endpoint_access
 from headrace.api.exchange import Exchange, Handler, answer, in_the_contract
 from headrace.api.permission import check_right
-from headrace.api.refusals import defect, refusal, stopping
+from headrace.api.refusals import BEARER, ENDPOINT_TOKEN, defect, refusal, stopping
 from headrace.api.services import Services
 from headrace.control.tokens import Caller
 from headrace.core.errors import HeadraceError, NotFound, Unauthenticated
@@ -175,6 +176,8 @@ async def authenticate(request: Request, services: Services) -> Caller:
 def _endpoint(
     route: routes.Route, handler: Handler, services: Services
 ) -> Callable[[Request], Awaitable[Response]]:
+    scheme = BEARER if route.root == routes.PREFIX else ENDPOINT_TOKEN
+
     async def endpoint(request: Request) -> Response:
         request_id = str(uuid.uuid4())
         try:
@@ -185,7 +188,7 @@ def _endpoint(
             response = await handler(Exchange(request, services, caller))
             return in_the_contract(response, route, request.headers.get(CLIENT_HEADER))
         except HeadraceError as error:
-            return refusal(error, request_id)
+            return refusal(error, request_id, scheme)
         except asyncio.CancelledError:
             # By the HTTP server, which has waited for long enough.
             return stopping(request_id)
@@ -199,11 +202,26 @@ def _endpoint(
     return endpoint
 
 
+def allowed_methods(request: Request) -> str:
+    """Return the methods that the path of a request answers to, separated by commas."""
+    methods = {"OPTIONS"}
+    for route in request.app.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            methods |= route.methods
+    return ", ".join(sorted(methods))
+
+
 async def _no_route(request: Request, error: Exception) -> Response:
     request_id = str(uuid.uuid4())
     status = error.status_code if isinstance(error, HTTPException) else 404
     if status == 405:
-        message = f"{request.url.path} does not answer {request.method}."
-        problem = HeadraceError(message)
-        return answer(error_body(problem, request_id) | {"name": "MethodNotAllowed"}, 405)
+        allowed = allowed_methods(request)
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": allowed})
+        problem = HeadraceError(
+            f"{request.url.path} does not answer {request.method}: it answers {allowed}."
+        )
+        body = error_body(problem, request_id) | {"name": "MethodNotAllowed"}
+        return answer(body, 405, {"Allow": allowed})
     return refusal(NotFound(f"There is nothing at {request.url.path}."), request_id)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from headrace.api.calls import ReadCall, read_call
-from headrace.api.exchange import Exchange, answer
+from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
 from headrace.api.files import file_response
 from headrace.api.streams import MEDIA_TYPE, streamed
 from headrace.core.deployments import Deployment
@@ -22,10 +22,6 @@ from headrace.wire.bodies import json_value
 from headrace.wire.codec import decode_object
 from headrace.wire.problems import call_failed, execution_failed
 from headrace.wire.routes import ENDPOINT_FILE_V1, ENDPOINT_RESULTS, ENDPOINT_RESULTS_V1
-
-HOLD_S = 50.0
-"""How long one request is held for a result. Clients follow 20 to 30 redirections of this length;
-proxies often give up after 60 s."""
 
 _WAIT = re.compile(r"\bwait=(\d{1,6})\b")
 
@@ -78,7 +74,7 @@ async def _call(exchange: Exchange, *, is_wrapped: bool) -> Response:
         )
     location = _location(exchange, execution_id, token, is_wrapped=is_wrapped)
     if "craft-ai-client" in headers:
-        return see_other(execution_id, location)
+        return see_other(execution_id, location, is_told=False)
     if "respond-async" in prefer:
         return answer(
             {"execution_id": execution_id, "status": "accepted", "results_url": location},
@@ -116,12 +112,12 @@ async def _warm_answer(
 
 def _hold_s(prefer: str) -> float:
     wait = _WAIT.search(prefer)
-    return min(HOLD_S, float(wait[1])) if wait else HOLD_S
+    return min(MAX_HOLD_S, float(wait[1])) if wait else MAX_HOLD_S
 
 
 async def _results(exchange: Exchange, *, is_wrapped: bool) -> Response:
     deployment, token = await authenticated_endpoint(exchange)
-    execution = await _execution(exchange, deployment, HOLD_S)
+    execution = await _execution(exchange, deployment, MAX_HOLD_S)
     location = _location(exchange, execution.id, token, is_wrapped=is_wrapped)
     return await _answer(exchange, execution, location, is_wrapped=is_wrapped)
 
@@ -229,10 +225,25 @@ def results_url(
     return f"{public_url}{results}?token={quote(token)}"
 
 
-def see_other(execution_id: str, location: str) -> Response:
-    """Return the redirection to the outputs of a call."""
-    return answer(
-        {"execution_id": execution_id},
-        303,
-        {"Location": location, "Craft-Ai-Execution-Id": execution_id},
-    )
+def see_other(execution_id: str, location: str, *, is_told: bool = True) -> Response:
+    """Return the redirection to the outputs of a call.
+
+    Args:
+        execution_id: Id of the call's execution.
+        location: URL of the outputs.
+        is_told: Whether the body says in words where the outputs will be, for callers that do not
+            follow redirections. The public client has an answer of its own for that.
+    """
+    body = {"execution_id": execution_id}
+    if is_told:
+        body |= {
+            "status": "accepted",
+            "results_url": location,
+            "message": (
+                "The call is recorded and has not ended yet. Its outputs will be at results_url, "
+                "which is held for them in turn: follow the redirection (curl --location), or ask "
+                "there later."
+            ),
+        }
+    headers = {"Location": location, "Craft-Ai-Execution-Id": execution_id}
+    return answer(body, 303, headers)

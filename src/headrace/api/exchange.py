@@ -21,7 +21,8 @@ from headrace.wire.routes import Route
 
 MAX_JSON_BYTES = 1_000_000
 MAX_HOLD_S = 25.0
-"""How long a request that waits is held: short of what proxies and clients tolerate."""
+"""How long a request that waits is held, on every route: callers read with a patience of 30 s, and
+proxies with one of 60 s. Clients follow redirections to be held again; how many is their affair."""
 
 _TRUE = {"true", "t", "1"}
 _FALSE = {"false", "f", "0"}

@@ -16,8 +16,9 @@ from functools import partial
 
 from starlette.responses import Response
 
-from headrace.api.endpoints import HOLD_S, results_url, see_other
-from headrace.api.refusals import defect, refusal
+from headrace.api.endpoints import results_url, see_other
+from headrace.api.exchange import MAX_HOLD_S
+from headrace.api.refusals import ENDPOINT_TOKEN, defect, refusal
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
 from headrace.control.warm import Made, WarmAnswer, WarmCalls
 from headrace.core.errors import HeadraceError
@@ -92,7 +93,7 @@ class Express:
             return False
         reply = partial(self._reply, endpoint, on_reply)
         try:
-            return self._warm_calls.begin(endpoint.deployment, values, HOLD_S, reply)
+            return self._warm_calls.begin(endpoint.deployment, values, MAX_HOLD_S, reply)
         except HeadraceError as error:
             reply(error)
         except Exception as error:  # noqa: BLE001 - a defect; whoever asked must hear of it
@@ -125,7 +126,7 @@ class Express:
                 raise LookupError("a call that succeeded is answered with its outputs")
             made = call_failed(made.execution_id, status_after(failure), failure)
         if isinstance(made, HeadraceError):
-            return refusal(made, request_id)
+            return refusal(made, request_id, ENDPOINT_TOKEN)
         logger.error("request %s: a call of a pod failed", request_id, exc_info=made)
         return defect(request_id)
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from headrace.api.exchange import answer
-from headrace.core.errors import HeadraceError, Overloaded, Unauthenticated, Unavailable
+from headrace.core.errors import HeadraceError, Unauthenticated, Unavailable
 from headrace.wire.problems import error_body, status_of
+
+BEARER = "Bearer"
+"""How callers of the API show who they are."""
+
+ENDPOINT_TOKEN = "EndpointToken"  # noqa: S105 - the name of a scheme
+"""How callers of endpoints do."""
 
 
 def defect(request_id: str) -> Response:
@@ -26,12 +32,18 @@ def stopping(request_id: str) -> Response:
     return refusal(error, request_id)
 
 
-def refusal(error: HeadraceError, request_id: str) -> Response:
-    """Return the answer to a request that was refused, or that failed for a reason to be told."""
+def refusal(error: HeadraceError, request_id: str, scheme: str = BEARER) -> Response:
+    """Return the answer to a request that was refused, or that failed for a reason to be told.
+
+    Args:
+        error: Why.
+        request_id: Id of the request, for the log and the caller.
+        scheme: How this route is asked with credentials.
+    """
     status = status_of(error)
     headers = None
     if isinstance(error, Unauthenticated):
-        headers = {"WWW-Authenticate": "Bearer"}
-    elif isinstance(error, Overloaded):
+        headers = {"WWW-Authenticate": f'{scheme} realm="headrace"'}
+    elif isinstance(error, Unavailable):
         headers = {"Retry-After": str(error.details.get("retry_after_s", 1))}
     return answer(error_body(error, request_id), status, headers)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import sys
+import termios
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -132,6 +136,14 @@ class BoundedConnection(HttpToolsProtocol):
         """Send bytes of an answer."""
         self.sent += len(data)
         self.transport.write(data)
+
+    def taken(self) -> int:
+        """Return how many of the bytes that were sent have reached the client's system."""
+        taken = self.sent - self.transport.get_write_buffer_size()
+        queued = bytearray(4)
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, queued)
+        return taken - int.from_bytes(queued, sys.byteorder)
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer a request that is being read with an error, and end the connection.

@@ -1,11 +1,11 @@
-"""Descriptors of this process: how many there are, and how many connections may take."""
+"""Descriptors of this process: how many it may open, and how many are kept in reserve."""
 
 from __future__ import annotations
 
 import contextlib
 import resource
 
-MOST = 2**20
+MOST = 2**16
 """More are never asked for: some programs prepare for as many as they may open."""
 
 RESERVED = 128
@@ -14,14 +14,19 @@ logs, pods and runs are opened with them."""
 
 
 def raise_limit() -> int:
-    """Raise this process's soft limit of descriptors to its hard one; return what it is then."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    """Raise the soft limit of descriptors to the hard one; return what it is then."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return MOST if soft == resource.RLIM_INFINITY else soft
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft_limit() < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return soft_limit()
+
+
+def soft_limit() -> int:
+    """Return how many descriptors this process may open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 2**31 - 1 if soft == resource.RLIM_INFINITY else soft
 
 
 def reserved(limit: int) -> int:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from headrace.api.express import Express
 from headrace.server.bounded_connection import BoundedConnection
 from headrace.server.connection import Connection
-from headrace.server.descriptors import raise_limit
+from headrace.server.descriptors import soft_limit
 from headrace.server.limits import HttpLimits
 from headrace.server.listening import Listener
 
@@ -54,7 +54,7 @@ class HttpServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then say so."""
-        descriptors = raise_limit()
+        descriptors = soft_limit()
         self.servers = cast(
             "list[asyncio.Server]",
             [

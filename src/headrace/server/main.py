@@ -19,7 +19,9 @@ from headrace.core.errors import Unavailable
 from headrace.environments.uv import UvBuilder
 from headrace.server.assembly import Server, Urls
 from headrace.server.claim import Claim
+from headrace.server.connection_limits import connection_limits
 from headrace.server.data_directory import DataDirectory
+from headrace.server.descriptors import raise_limit
 from headrace.server.http import HttpServer
 from headrace.server.logging import set_up_logging
 from headrace.server.obstacles import in_plain_words
@@ -42,6 +44,7 @@ def serve(overrides: Mapping[str, str]) -> int:
     """
     settings = Settings.read(os.environ, overrides)
     set_up_logging(settings.log_level)
+    raise_limit()
     directory = DataDirectory(settings.data_dir)
     with _claimed(directory) as claim, _listen(settings) as listener:
         with in_plain_words(directory.root, directory.database):
@@ -132,7 +135,8 @@ async def _serve(
             token = None
             if not await server.tokens.all():
                 token = await server.tokens.create(FIRST_NAME)
-        http = HttpServer(server.app, server.express, lambda: _greet(urls, token))
+        limits = connection_limits(settings, raise_limit())
+        http = HttpServer(server.app, server.express, lambda: _greet(urls, token), limits)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, http.stop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headrace.server.error_answers import Refusal
@@ -20,12 +21,31 @@ LONGEST_PAUSE_S = 10.0
 LEAVING_S = 2.0
 """How long a client that was refused gets to read why."""
 
+UNREAD_FACTOR = 3
+"""How many times as long as for a request an answer may be read in no part at all: systems let the
+sender go on only when a good part of what they keep for a slow reader was read."""
+
 BETWEEN, HEAD, BODY, ENDING, LEAVING = range(5)
 """What a connection is waiting for: a request, the rest of its head, the rest of its body, the
 answers to earlier requests after which it is closed, or the client to close it."""
 
 READING = (HEAD, BODY)
 """Phases in which a request is being read."""
+
+
+@dataclass(slots=True)
+class _Unread:
+    """Bytes of answers that a client had taken.
+
+    Attributes:
+        first: At the first look at which there were more to take.
+        last: At the last look that found some progress.
+    """
+
+    first: int
+    first_at: float
+    last: int
+    last_at: float
 
 
 class Patience:
@@ -35,14 +55,14 @@ class Patience:
     looks at the state when it is up.
     """
 
-    __slots__ = ("_connection", "_looked", "_loop", "_request_s", "_taken", "_timer", "_waits")
+    __slots__ = ("_connection", "_looked", "_loop", "_request_s", "_timer", "_unread", "_waits")
 
     def __init__(self, connection: BoundedConnection, loop: asyncio.AbstractEventLoop) -> None:
         self._connection = connection
         self._loop = loop
         self._looked: tuple[float, int, float] | None = None
-        self._taken: tuple[int, float] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._unread: _Unread | None = None
         limits = connection.limits
         self._request_s = limits.request_s
         self._waits = pause_s(limits)
@@ -111,22 +131,24 @@ class Patience:
     def _is_unread(self, now: float) -> bool:
         """Tell whether the client reads what it was sent too slowly, or not at all."""
         connection = self._connection
-        waiting = connection.transport.get_write_buffer_size()
-        if not waiting:
-            self._taken = None
+        if not connection.transport.get_write_buffer_size():
+            self._unread = None
             return False
-        taken = connection.sent - waiting
-        if self._taken is None:
-            self._taken = (taken, now)
+        taken = connection.taken()
+        if self._unread is None:
+            self._unread = _Unread(taken, now, taken, now)
             return False
-        before, at = self._taken
-        if now - at < self._request_s:
-            return False
-        self._taken = (taken, now)
-        if taken - before >= MIN_BYTES_PER_S * (now - at):
-            return False
-        logger.info("%s does not read its answer: closed", connection.address)
-        return True
+        unread, patience_s = self._unread, UNREAD_FACTOR * self._request_s
+        if taken > unread.last:
+            unread.last, unread.last_at = taken, now
+        elif now - unread.last_at >= patience_s:
+            logger.info("%s does not read its answer: closed", connection.address)
+            return True
+        owed = MIN_BYTES_PER_S * (now - unread.first_at - patience_s)
+        if taken - unread.first < owed:
+            logger.info("%s reads its answer too slowly: closed", connection.address)
+            return True
+        return False
 
 
 def pause_s(limits: HttpLimits) -> float:

@@ -15,6 +15,7 @@ from headrace.core.errors import InvalidRequest
 from headrace.core.pipelines import MAX_FOLDER_BYTES
 from headrace.core.retention import Retention
 from headrace.core.rights import GRANTABLE, Right
+from headrace.server.limits import DEFAULT_CONNECTIONS, MIN_BYTES_PER_S
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _DEFAULT_EXECUTIONS = max(8, 4 * (os.cpu_count() or 1))
@@ -55,6 +56,13 @@ def _seconds(text: str) -> float:
     number = float(text)
     if not 0 <= number < 1e10:
         raise ValueError("must be a number of seconds")
+    return number
+
+
+def _positive_seconds(text: str) -> float:
+    number = _seconds(text)
+    if number == 0:
+        raise ValueError("must be more than 0 seconds")
     return number
 
 
@@ -145,6 +153,27 @@ class Settings:
     port: int = _setting(_port, 8471, "Port to listen on; 0 takes any free one.")
     public_url: str | None = _setting(
         _url, None, "Root URL under which callers reach the server; by default its host and port."
+    )
+    max_connections: int | None = _setting(
+        _count,
+        None,
+        "How many connections are open at once; by default half as many as descriptors, at most "
+        f"{DEFAULT_CONNECTIONS:,}. Idle ones are closed to make room, then new ones are refused.",
+    )
+    max_connections_per_address: int | None = _setting(
+        _count,
+        None,
+        "How many connections of one address are open at once; by default three quarters of "
+        "max_connections.",
+    )
+    request_timeout_s: float = _setting(
+        _positive_seconds,
+        20.0,
+        "Seconds in which the head of a request has to be complete, and over which the rate of "
+        f"a body or an answer is measured: at least {MIN_BYTES_PER_S} bytes a second.",
+    )
+    idle_timeout_s: float = _setting(
+        _positive_seconds, 75.0, "Seconds for which a connection is kept open between two requests."
     )
     cors_origins: tuple[str, ...] = _setting(
         _origins,

@@ -203,9 +203,16 @@ def _accepted() -> Schema:
 
 
 def _see_other() -> Schema:
-    body = closed_object({"execution_id": _EXECUTION_ID["schema"]})
+    body = closed_object(
+        {
+            "execution_id": _EXECUTION_ID["schema"],
+            "status": {"const": "accepted"},
+            "results_url": _WHERE["schema"],
+            "message": {"type": "string"},
+        }
+    )
     return {
-        "description": "There are no outputs yet: follow the Location.",
+        "description": "There are no outputs yet: follow the Location, or ask there later.",
         "headers": {"Location": _WHERE, "Craft-Ai-Execution-Id": _EXECUTION_ID},
         "content": {JSON: {"schema": body}},
     }
