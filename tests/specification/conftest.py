@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -201,17 +202,10 @@ def door(both: Door) -> Iterator[Door]:
 def axios() -> Callable[[str, str, Any], Any]:
     """Post with axios to a URL with an endpoint's token, and return the outputs of the answer."""
     folder = ROOT / ".cache" / "axios"
-    if not (folder / "node_modules" / "axios" / "package.json").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "package.json").write_text('{"private": true, "dependencies": {"axios": "^1"}}')
-        environ = {**os.environ, "PATH": f"{NODE}{os.pathsep}{os.environ['PATH']}"}
-        subprocess.run(
-            [NODE / "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"],
-            cwd=folder,
-            env=environ,
-            check=True,
-            capture_output=True,
-        )
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        install_axios(folder)
     script = (
         "const [url, token, body] = JSON.parse(process.env.CALL);"
         "const headers = { Authorization: `EndpointToken ${token}` };"
@@ -232,3 +226,17 @@ def axios() -> Callable[[str, str, Any], Any]:
         return json.loads(done.stdout)
 
     return post
+
+
+def install_axios(folder: Path) -> None:
+    """Put axios into a folder, unless it is there."""
+    if not (folder / "node_modules" / "axios" / "package.json").exists():
+        (folder / "package.json").write_text('{"private": true, "dependencies": {"axios": "^1"}}')
+        environ = {**os.environ, "PATH": f"{NODE}{os.pathsep}{os.environ['PATH']}"}
+        subprocess.run(
+            [NODE / "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"],
+            cwd=folder,
+            env=environ,
+            check=True,
+            capture_output=True,
+        )

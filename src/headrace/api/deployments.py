@@ -13,18 +13,23 @@ from headrace.api.services import Services
 from headrace.control.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.core.deployments import Deployment
 from headrace.core.errors import NotFound
+from headrace.core.health import Health
 from headrace.core.pods import PodSetState
 from headrace.core.rights import Right
 from headrace.core.sources import Rule
+from headrace.store.health import health_of
 from headrace.wire.deployment_requests import read_deployment_request, read_deployment_update
 from headrace.wire.deployments import deployment_body, deployment_item, deployment_log_item
 
 
 async def list_deployments(exchange: Exchange) -> Response:
     """List deployments."""
-    deployments = await exchange.services.deployments.all()
     services = exchange.services
-    return answer([deployment_item(item, _pods(services, item)) for item in deployments])
+    deployments = await services.deployments.all()
+    health = await services.reader.read(health_of, [item.id for item in deployments])
+    return answer(
+        [deployment_item(item, _pods(services, item), health[item.id]) for item in deployments]
+    )
 
 
 async def create_endpoint(exchange: Exchange) -> Response:
@@ -59,7 +64,8 @@ async def _create(exchange: Exchange, rule: Rule) -> Response:
     )
     services = exchange.services
     pods = _pods(services, deployment)
-    return answer(deployment_body(deployment, token, services.public_url, pods), 201)
+    body = deployment_body(deployment, token, services.public_url, pods, Health())
+    return answer(body, 201)
 
 
 async def show_deployment(exchange: Exchange) -> Response:
@@ -152,7 +158,8 @@ async def _shown(exchange: Exchange, deployment: Deployment) -> Response:
     may_see = Right.ENDPOINT_TOKENS in exchange.who.rights
     token = await services.deployments.token_of(deployment.name) if may_see else None
     pods = _pods(services, deployment)
-    return answer(deployment_body(deployment, token, services.public_url, pods))
+    health = (await services.reader.read(health_of, [deployment.id]))[deployment.id]
+    return answer(deployment_body(deployment, token, services.public_url, pods, health))
 
 
 def _pods(services: Services, deployment: Deployment) -> PodSetState | None:

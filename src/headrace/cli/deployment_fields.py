@@ -23,6 +23,25 @@ def schedule_pairs(found: dict[str, Any]) -> list[tuple[str, Cell]]:
     ]
 
 
+def health_text(health: dict[str, Any]) -> str:
+    """Return how the latest executions ended, such as ``failing: 9 of 10``."""
+    state, failed = health["state"], health["failed"]
+    if state == "unknown":
+        return "-"
+    return f"{state}: {failed} of {health['recent']}" if failed else str(state)
+
+
+def health_pairs(health: dict[str, Any]) -> list[tuple[str, Cell]]:
+    """Return how the latest executions ended, and why the last one that failed did."""
+    if health["state"] == "unknown":
+        return [("health", "nothing has ended yet")]
+    said = f"{health['state']}: {health['failed']} of the latest {health['recent']} failed"
+    last = health["last_failure"]
+    if last is None:
+        return [("health", said)]
+    return [("health", said), ("last failure", f"{last['execution_id']} {last['message']}")]
+
+
 def pod_pairs(found: dict[str, Any]) -> list[tuple[str, Cell]]:
     """Return what there is to see of a low-latency deployment's pods, for a person."""
     idle_s, most = found["idle_timeout_s"], found.get("max_parallel_executions_per_pod")

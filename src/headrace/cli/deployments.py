@@ -15,6 +15,8 @@ from headrace.cli.connections import (
 )
 from headrace.cli.deployment_fields import (
     fire_time_text,
+    health_pairs,
+    health_text,
     pod_pairs,
     retries_text,
     schedule_pairs,
@@ -136,12 +138,13 @@ def list_all(context: typer.Context, as_json: JsonFlag = False) -> None:
             item["execution_rule"],
             item["mode"],
             item["status"],
+            health_text(item["health"]),
             short_time(item.get("next_fire_at")),
             short_time(item["created_at"]),
         )
         for item in found
     ]
-    columns = ("NAME", "PIPELINE", "RULE", "MODE", "STATUS", "NEXT FIRE TIME", "CREATED")
+    columns = ("NAME", "PIPELINE", "RULE", "MODE", "STATUS", "HEALTH", "NEXT FIRE TIME", "CREATED")
     current.screen.table(columns, rows, found, "There are no deployments.")
 
 
@@ -156,6 +159,7 @@ def show(context: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
         ("rule", found["execution_rule"]),
         ("mode", found["mode"]),
         ("status", found["status"]),
+        *health_pairs(found["health"]),
         ("description", found["description"]),
     ]
     if found["execution_rule"] == "periodic":

@@ -31,7 +31,9 @@ class DeploymentViews(Part):
         Returns:
             The deployment. A low-latency one has ``pods`` with their ids and statuses, how many
             calls are ``running`` and ``waiting``, and as ``failure`` why the last start of a pod
-            failed, until one succeeds.
+            failed, until one succeeds. ``health`` tells how its latest executions ended:
+            ``{"state", "recent", "failed", "last_failure"}``; see
+            ``docs/guides/executions.md#health-of-a-deployment``.
 
         Raises:
             NotFound: There is no such deployment.
@@ -58,7 +60,7 @@ class DeploymentViews(Part):
         return shown
 
     def list_deployments(self) -> list[Object]:
-        """Return all deployments, without their mappings and tokens."""
+        """Return all deployments, without their mappings and tokens, with their ``health``."""
         found: list[Object] = self._transport.call(routes.DEPLOYMENTS)
         return found
 

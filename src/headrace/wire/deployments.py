@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headrace.core.deployments import Deployment
+from headrace.core.health import Health
 from headrace.core.loglines import LogLine
 from headrace.core.low_latency import LowLatency
 from headrace.core.mappings import MappedInput, MappedOutput
@@ -15,7 +16,7 @@ SHOWN_FIRE_TIMES = 5
 """How many of the next fire times a deployment shows."""
 
 
-def deployment_item(deployment: Deployment, pods: PodSetState | None) -> Body:
+def deployment_item(deployment: Deployment, pods: PodSetState | None, health: Health) -> Body:
     """Return a deployment as an element of a list; ``pods`` are those of a low-latency one."""
     return {
         "name": deployment.name,
@@ -25,11 +26,16 @@ def deployment_item(deployment: Deployment, pods: PodSetState | None) -> Body:
         "status": deployment.status(pods).value,
         "is_enabled": deployment.is_enabled,
         "created_at": timestamp(deployment.created_at),
+        "health": health_body(health),
     } | _item_schedule(deployment)
 
 
 def deployment_body(
-    deployment: Deployment, token: str | None, public_url: str, pods: PodSetState | None
+    deployment: Deployment,
+    token: str | None,
+    public_url: str,
+    pods: PodSetState | None,
+    health: Health,
 ) -> Body:
     """Return a deployment.
 
@@ -38,6 +44,7 @@ def deployment_body(
         token: Its token, if it is an endpoint.
         public_url: Root URL of the server.
         pods: What is to be seen of its pods, if it has some.
+        health: How its latest executions ended.
     """
     body: Body = {
         "id": deployment.id,
@@ -58,6 +65,7 @@ def deployment_body(
         "execution_timeout_s": deployment.timeout_s,
         "retries": deployment.retries.most,
         "retry_backoff_s": deployment.retries.backoff_s,
+        "health": health_body(health),
     }
     if deployment.schedule is not None:
         body |= schedule_fields(deployment)
@@ -68,6 +76,24 @@ def deployment_body(
         body["endpoint_url_path"] = deployment.url_path
         body["endpoint_url"] = f"{public_url}/endpoints/{deployment.url_path}"
     return body
+
+
+def health_body(health: Health) -> Body:
+    """Return how the latest executions of a deployment ended."""
+    last = health.failed[0] if health.failed else None
+    return {
+        "state": health.state.value,
+        "recent": len(health.endings),
+        "failed": len(health.failed),
+        "last_failure": None
+        if last is None or last.failure is None
+        else {
+            "execution_id": last.execution_id,
+            "ended_at": timestamp(last.ended_at),
+            "kind": last.failure.kind.value,
+            "message": last.failure.message,
+        },
+    }
 
 
 def deployment_log_item(line: LogLine) -> Body:
