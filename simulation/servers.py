@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from simulation.races import as_it_was
+from simulation.removal import take_up
 from simulation.world import Crash, World
 
 from headrace.control.schedules import SCHEDULES_AT_ONCE, SUPERSEDED, Fired, fire_due
@@ -208,6 +209,7 @@ class Server:
 
     def _begin(self) -> None:
         self._enter()
+        take_up(self)
         self.wake()
         self.later(self.soon(), self.slots.claim)
         if self.habits.lease is not None:

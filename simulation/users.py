@@ -7,24 +7,24 @@ from collections.abc import Callable
 from functools import partial
 
 from simulation.expressions import Terms
+from simulation.removal import stop, stop_and_remove
 from simulation.servers import SECOND, Server
 from simulation.world import Crash, World
 
 from headrace.control import deployment_records as records
+from headrace.control.deletion import mark_deployments
 from headrace.control.deployment_drafts import DeploymentChange
 from headrace.control.deployments import changed_deployment
 from headrace.core.deployments import Deployment, Mode
 from headrace.core.destinations import Nowhere
 from headrace.core.errors import HeadraceError
 from headrace.core.names import new_id
-from headrace.core.outcomes import CANCELLED
 from headrace.core.parameters import Output
 from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
 from headrace.core.retries import Retries
 from headrace.core.schedule_requests import ScheduleOptions, ScheduleRequest, read_schedule
 from headrace.core.sources import Rule
 from headrace.core.tokens import User
-from headrace.store import claims, executions
 from headrace.store.pipelines import add_pipeline
 
 USER = User("user", "user", "user@example.org")
@@ -135,14 +135,16 @@ class Users:
             "SELECT id FROM executions WHERE status IN ('Pending', 'Running') ORDER BY id"
         )
         if execution_id is not None:
-            _stop(server, execution_id)
+            stop(server, execution_id)
 
     def _delete(self, server: Server) -> None:
-        deployment_id = self._any("SELECT id FROM deployments ORDER BY name")
+        deployment_id = self._any(
+            "SELECT id FROM deployments WHERE deleted_at IS NULL ORDER BY name"
+        )
         if deployment_id is not None:
-            server.write(records.close, deployment_id, server.now, server.worker_id)
+            server.write(mark_deployments, [deployment_id], server.now, server.worker_id)
             wait = self._world.chance.choice([0, 60]) * SECOND
-            server.later(wait, partial(_stop_and_remove, server, deployment_id))
+            server.later(wait, partial(stop_and_remove, server, deployment_id))
 
     def _request(self, parts: int) -> ScheduleRequest:
         """Return some parts of a random schedule, those whose bit is set."""
@@ -165,22 +167,3 @@ class Users:
     def _any(self, query: str) -> str | None:
         found = [row[0] for row in self._world.connection.exec_driver_sql(query)]
         return self._world.chance.choice(found) if found else None
-
-
-def _stop(server: Server, execution_id: str) -> None:
-    """Cancel as :class:`headrace.control.executions.Executions` does."""
-    if server.write(executions.end_pending, execution_id, CANCELLED, server.now):
-        server.later(server.soon(), server.slots.take)
-    elif not server.slots.stop(execution_id, CANCELLED):
-        server.write(claims.request_cancel, [execution_id], server.now)
-
-
-def _stop_and_remove(server: Server, deployment_id: str) -> None:
-    """Cancel what a deployment has, wait for that, then delete it."""
-    unfinished = server.world.read(executions.unfinished_ids, deployment_id=deployment_id)
-    for execution_id in unfinished:
-        _stop(server, execution_id)
-    if unfinished:
-        server.later(SECOND, partial(_stop_and_remove, server, deployment_id))
-    else:
-        server.write(records.remove, deployment_id, server.now, server.worker_id)

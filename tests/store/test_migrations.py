@@ -21,6 +21,7 @@ DIGESTS = {
     "v0002_deployments": "9f47599d1b20b865",
     "v0003_schedules": "97331ed11cd254b4",
     "v0004_low_latency": "e45504451b1bd669",
+    "v0005_deletion": "a4e40354130605bc",
 }
 """Beginnings of the digests of the files, each written down when its migration landed."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,10 +59,10 @@ RESISTING = 6
 """How many processes ``resist`` is: itself, two children, a child of each, a daemon."""
 
 
-def make_pipelines(sdk: HeadraceSdk, folder: Path) -> None:
+def make_pipelines(sdk: HeadraceSdk, folder: Path, names: Sequence[str] = FUNCTIONS) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "told.py").write_text(SOURCE)
-    for name in FUNCTIONS:
+    for name in names:
         sdk.create_pipeline(
             name,
             "told.py",

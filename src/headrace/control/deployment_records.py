@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -15,7 +14,7 @@ from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.schedules import Schedule
 from headrace.core.sources import Rule
 from headrace.store import deployments as rows
-from headrace.store import executions, ledger, schedules
+from headrace.store import ledger, schedules
 
 DELETED = Failure(
     FailureKind.CANCELLED, "The execution was cancelled, because its deployment was deleted."
@@ -74,27 +73,11 @@ def change(
 
 
 def close(connection: Connection, deployment_id: str, at: datetime, worker_id: str) -> None:
-    """Have a deployment that is about to be deleted take no more executions."""
+    """Record what the schedule of a deployment that is deleted did until now, and that it ends."""
     deployment = rows.deployment_by_id(connection, deployment_id)
-    if deployment is None or not deployment.is_enabled:
-        return
-    if deployment.schedule is not None:
-        settle_schedule(connection, deployment_id, at, worker_id)
-    rows.change_deployment(connection, replace(deployment, is_enabled=False))
-
-
-def remove(connection: Connection, deployment_id: str, at: datetime, worker_id: str) -> None:
-    """Delete a deployment; its executions and its ledger stay."""
-    deployment = rows.deployment_by_id(connection, deployment_id)
-    if deployment is None:
-        return
-    if deployment.schedule is not None:
+    if deployment is not None and deployment.schedule is not None:
         settle_schedule(connection, deployment_id, at, worker_id)
         _end_schedule(connection, deployment_id, at)
-    for waiting in executions.unfinished_ids(connection, deployment_id=deployment_id):
-        # Recorded since everything was stopped; without the deployment nobody would start it.
-        executions.end_pending(connection, waiting, DELETED, at)
-    rows.remove_deployment(connection, deployment_id)
 
 
 def change_token(connection: Connection, name: str, sealed_token: bytes) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from headrace.control import deployment_records as records
 from headrace.control.clock import now
+from headrace.control.deletion import Deletion
 from headrace.control.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
 from headrace.control.executions import Executions
@@ -48,9 +49,10 @@ KEY_LIFETIME = timedelta(days=1)
 
 
 class Deployments:
-    """The verbs of deployments. ``pods`` is set once, by the assembly."""
+    """The verbs of deployments. ``pods`` and ``deletion`` are set once, by the assembly."""
 
     pods: Pods
+    deletion: Deletion
 
     def __init__(
         self,
@@ -178,14 +180,7 @@ class Deployments:
             NotFound: There is no such deployment.
         """
         deployment = await self.get(name)
-        worker_id = self._executions.admission.worker_id
-        # Disabled first, so that nothing new comes while what there is gets stopped.
-        await self._database.write(records.close, deployment.id, now(), worker_id)
-        self.endpoints.forget()
-        await self._executions.stop_all_of(deployment_id=deployment.id)
-        await self.pods.retire(deployment.id)
-        await self._database.write(records.remove, deployment.id, now(), worker_id)
-        self.endpoints.forget()
+        await self.deletion.of_deployment(deployment.id)
         return deployment
 
     async def latest_execution(self, name: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -170,14 +169,10 @@ class Executions:
         await self._database.write(rows.remove_execution, execution_id)
         await self.remove_traces(execution_id)
 
-    async def stop_all_of(
-        self, *, pipeline_id: str | None = None, deployment_id: str | None = None
-    ) -> None:
-        """Cancel what is pending or running of a pipeline or of a deployment, and wait for it."""
-        ids = await self._database.read(
-            rows.unfinished_ids, pipeline_id=pipeline_id, deployment_id=deployment_id
-        )
-        await asyncio.gather(*(self._stop(execution_id) for execution_id in ids))
+    async def request_stop(self, execution_id: str) -> None:
+        """Have an execution that runs be cancelled, and return without waiting for its end."""
+        if not self.admission.stop(execution_id, CANCELLED):
+            await self._database.write(self._request_cancel, execution_id)
 
     async def remove_traces(self, execution_id: str) -> None:
         """Delete the log and the files of an execution whose row is gone."""
@@ -250,8 +245,7 @@ class Executions:
             self._signals.notify(PENDING)
             return await self.get(execution_id)
         while True:
-            if not self.admission.stop(execution_id, CANCELLED):
-                await self._database.write(self._request_cancel, execution_id)
+            await self.request_stop(execution_id)
             execution = await self.wait(execution_id, 1.0)
             if execution.status.is_terminal:
                 return execution

@@ -10,15 +10,12 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from headrace.bundles.store import Bundle, BundleStore
-from headrace.control import deployment_records
 from headrace.control.clock import now
-from headrace.control.endpoint_cache import EndpointCache
+from headrace.control.deletion import Deletion
 from headrace.control.executions import Executions
-from headrace.control.warm import Pods
 from headrace.core.environments import python_version
 from headrace.core.errors import (
     AlreadyExists,
-    InUse,
     InvalidCode,
     InvalidEnvironment,
     InvalidRequest,
@@ -39,7 +36,6 @@ from headrace.environments.port import Builder
 from headrace.logs.files import LogFiles
 from headrace.signals.port import BUILDS, Signals, pipeline_topic
 from headrace.signals.waiting import wait_until_over
-from headrace.store import deployments as deployment_rows
 from headrace.store import pipelines as rows
 from headrace.store.database import Database
 
@@ -73,10 +69,9 @@ class PipelineDraft:
 
 
 class Pipelines:
-    """The verbs of pipelines. ``pods`` and ``endpoints`` are set once, by the assembly."""
+    """The verbs of pipelines. ``deletion`` is set once, by the assembly."""
 
-    pods: Pods
-    endpoints: EndpointCache
+    deletion: Deletion
 
     def __init__(
         self,
@@ -162,7 +157,10 @@ class Pipelines:
     async def delete(
         self, name: str, *, with_deployments: bool
     ) -> tuple[Pipeline, list[tuple[str, Rule]]]:
-        """Delete a pipeline with its executions; those that have not ended are cancelled first.
+        """Delete a pipeline with its executions; those that have not ended are cancelled.
+
+        When this returns, it is gone for everybody and its name is free. If it has many executions,
+        their rows and files go afterwards, little by little.
 
         Args:
             name: The pipeline.
@@ -176,24 +174,10 @@ class Pipelines:
             InUse: It has deployments, and they are not to be deleted.
         """
         pipeline = await self.get(name)
-        if not with_deployments:
-            await self._database.read(_check_unused, pipeline)
-        worker_id = self._executions.admission.worker_id
-        if with_deployments:
-            for deployment_id in await self._database.write(
-                _close_deployments, pipeline, worker_id
-            ):
-                await self.pods.retire(deployment_id)
-            self.endpoints.forget()
-        await self._executions.stop_all_of(pipeline_id=pipeline.id)
-        deployments, gone = await self._database.write(
-            _remove, pipeline, with_deployments, worker_id
-        )
+        deployments = await self.deletion.of_pipeline(pipeline, with_deployments=with_deployments)
         self._signals.notify(pipeline_topic(name))
         self._logs.remove(self._logs.of_build(pipeline.id))
-        for execution_id in gone:
-            await self._executions.remove_traces(execution_id)
-        return pipeline, deployments
+        return pipeline, [(found, rule) for _, found, rule in deployments]
 
     async def pending(self) -> list[Pipeline]:
         """Return the pipelines whose build has not ended, oldest first."""
@@ -275,38 +259,6 @@ def _add(connection: Connection, pipeline: Pipeline) -> str | None:
         rows.remove_pipeline(connection, present.id)
     rows.add_pipeline(connection, pipeline)
     return None if present is None else present.id
-
-
-def _check_unused(connection: Connection, pipeline: Pipeline) -> None:
-    deployments = deployment_rows.deployments_of(connection, pipeline.id)
-    if deployments:
-        names = [name for _, name, _ in deployments]
-        raise InUse(
-            f"Pipeline {pipeline.name!r} is used by the deployments {', '.join(names)}: delete "
-            "them first, or set force_deployments_deletion.",
-            details={"deployments": names},
-        )
-
-
-def _close_deployments(connection: Connection, pipeline: Pipeline, worker_id: str) -> list[str]:
-    found = [item[0] for item in deployment_rows.deployments_of(connection, pipeline.id)]
-    for deployment_id in found:
-        deployment_records.close(connection, deployment_id, now(), worker_id)
-    return found
-
-
-def _remove(
-    connection: Connection, pipeline: Pipeline, with_deployments: bool, worker_id: str
-) -> tuple[list[tuple[str, Rule]], list[str]]:
-    """Delete a pipeline with all that hangs on it; return its deployments and execution ids."""
-    if not with_deployments:
-        _check_unused(connection, pipeline)
-    deployments = deployment_rows.deployments_of(connection, pipeline.id)
-    for deployment_id, _, _ in deployments:
-        deployment_records.remove(connection, deployment_id, now(), worker_id)
-    return [(name, rule) for _, name, rule in deployments], rows.remove_pipeline(
-        connection, pipeline.id
-    )
 
 
 def _taken(name: str) -> AlreadyExists:

@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from headrace.control.admission import Admission
 from headrace.control.artifacts import artifact_folder, input_path
@@ -28,6 +27,7 @@ from headrace.signals.port import PENDING, Signals
 from headrace.store import deployments as deployment_rows
 from headrace.store import executions as rows
 from headrace.store.database import Database
+from headrace.store.deletion import is_deleted
 from headrace.store.moments import to_us
 from headrace.wire.codec import encode
 
@@ -174,11 +174,10 @@ def _add(
                     "for each call that is meant to start something."
                 )
             return known_id
-    try:
-        rows.add_execution(connection, execution, worker_id)
-    except IntegrityError:
+    if is_deleted(connection, execution.pipeline_id, execution.deployment_id):
         gone = execution.deployment_name or execution.pipeline_name
-        raise NotFound(f"{gone!r} was deleted in the meantime.") from None
+        raise NotFound(f"{gone!r} was deleted in the meantime.")
+    rows.add_execution(connection, execution, worker_id)
     if key is not None:
         deployment_rows.claim_key(
             connection,

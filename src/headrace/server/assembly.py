@@ -18,6 +18,7 @@ from headrace.api.form_terms import MAX_TEXT_BYTES
 from headrace.api.services import Services
 from headrace.bundles.reading import folder_limits
 from headrace.bundles.store import BundleStore
+from headrace.control.deletion import Deletion
 from headrace.control.deployments import Deployments
 from headrace.control.executions import Executions
 from headrace.control.pipelines import Pipelines
@@ -42,6 +43,7 @@ from headrace.runtime.dispatcher import Dispatcher
 from headrace.runtime.file_collection import FileCollection
 from headrace.runtime.pods import PodSets
 from headrace.runtime.recovery import take_up
+from headrace.runtime.removal import Removal
 from headrace.runtime.runner import Runner
 from headrace.runtime.scheduler import Scheduler
 from headrace.runtime.sweeper import Sweeper
@@ -179,8 +181,11 @@ class Server:
             logs,
             str(directory.workspaces),
         )
-        deployments.pods = pipelines.pods = sets
-        pipelines.endpoints = deployments.endpoints
+        deployments.pods = sets
+        removal = Removal(database, signals, executions)
+        deployments.deletion = pipelines.deletion = Deletion(
+            database, deployments.endpoints, worker, sets, removal
+        )
         worker.warm_calls = executions.warm_calls = self.tokens.warm_calls = warm_calls
         dispatcher = Dispatcher(database, signals, worker, sets, pod_engine)
         builds = Builds(
@@ -238,9 +243,9 @@ class Server:
             cors_origins=settings.cors_origins,
         )
         self.express = Express(deployments.endpoints, warm_calls, self._urls.public)
-        await self._begin(worker, builds, sweeper, Scheduler(schedules, signals))
-        await collector.begin()
-        self._stack.push_async_callback(collector.close)
+        await worker.begin()
+        self._stack.push_async_callback(worker.close, settings.stop_grace_s)
+        await self._begin(builds, sweeper, Scheduler(schedules, signals), removal, collector)
         await self._begin_pods(sets, dispatcher, warm_calls)
         # What an earlier server left undone; closing the builder stops it.
         self._compiling = asyncio.create_task(builder.finish_compiling())
@@ -251,17 +256,10 @@ class Server:
         self._stack.push_async_callback(objects.close)
         return objects
 
-    async def _begin(
-        self, worker: Worker, builds: Builds, sweeper: Sweeper, scheduler: Scheduler
-    ) -> None:
-        await worker.begin()
-        self._stack.push_async_callback(worker.close, self._settings.stop_grace_s)
-        await builds.begin()
-        self._stack.push_async_callback(builds.close)
-        await sweeper.begin()
-        self._stack.push_async_callback(sweeper.close)
-        await scheduler.begin()
-        self._stack.push_async_callback(scheduler.close)
+    async def _begin(self, *loops: Builds | Sweeper | Scheduler | Removal | Collector) -> None:
+        for loop in loops:
+            await loop.begin()
+            self._stack.push_async_callback(loop.close)
 
     async def _begin_pods(
         self, sets: PodSets, dispatcher: Dispatcher, warm_calls: WarmEndpointCalls

@@ -27,6 +27,7 @@ from headrace.core.outcomes import CANCELLED, Failure, FailureKind
 from headrace.store.executions import end_values, execution_from
 from headrace.store.moments import from_us, to_us
 from headrace.store.tables import (
+    IS_ORPHAN,
     UNFINISHED,
     attempts,
     executions,
@@ -72,6 +73,7 @@ _IS_READY: ColumnElement[bool] = and_(
     executions.c.worker_id.is_(None),
     or_(executions.c.not_before.is_(None), executions.c.not_before <= bindparam("now")),
     ~_IS_HELD,
+    ~IS_ORPHAN,
 )
 _ANY_PENDING = select(executions.c.id).where(_IS_PENDING).limit(1)
 _IS_ELASTIC = and_(_IS_READY, executions.c.is_warm.is_(False))

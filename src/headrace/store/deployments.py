@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from headrace.core.deployments import Deployment, Mode
 from headrace.core.destinations import OutputDestination
@@ -26,8 +26,11 @@ from headrace.wire.mappings import (
     source_from,
 )
 
-_BY_ID = select(deployments).where(deployments.c.id == bindparam("deployment_id"))
-_BY_IDS = select(deployments).where(deployments.c.id.in_(bindparam("ids", expanding=True)))
+_IS_KEPT = deployments.c.deleted_at.is_(None)
+_BY_ID = select(deployments).where(deployments.c.id == bindparam("deployment_id"), _IS_KEPT)
+_BY_IDS = select(deployments).where(
+    deployments.c.id.in_(bindparam("ids", expanding=True)), _IS_KEPT
+)
 
 
 def add_deployment(
@@ -132,7 +135,7 @@ def deployment_by_url_path(
 def all_deployments(connection: Connection) -> list[Deployment]:
     """Return all deployments, oldest first."""
     rows = connection.execute(
-        select(deployments).order_by(deployments.c.created_at, deployments.c.id)
+        select(deployments).where(_IS_KEPT).order_by(deployments.c.created_at, deployments.c.id)
     ).all()
     found = (_with_pipeline(connection, row) for row in rows)
     return [deployment for deployment, _ in found]
@@ -152,15 +155,10 @@ def deployments_of(connection: Connection, pipeline_id: str) -> list[tuple[str, 
     """Return id, name and rule of each deployment of a pipeline, oldest first."""
     rows = connection.execute(
         select(deployments.c.id, deployments.c.name, deployments.c.rule)
-        .where(deployments.c.pipeline_id == pipeline_id)
+        .where(deployments.c.pipeline_id == pipeline_id, _IS_KEPT)
         .order_by(deployments.c.created_at, deployments.c.id)
     )
     return [(row.id, row.name, Rule(row.rule)) for row in rows]
-
-
-def remove_deployment(connection: Connection, deployment_id: str) -> None:
-    """Delete a deployment; its executions stay, as history."""
-    connection.execute(delete(deployments).where(deployments.c.id == deployment_id))
 
 
 def latest_execution_id(connection: Connection, deployment_id: str) -> str | None:

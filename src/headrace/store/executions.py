@@ -24,7 +24,7 @@ from headrace.core.retries import Retries
 from headrace.core.sources import InputSource
 from headrace.core.values import DataType, FileStore, FileValue, Value
 from headrace.store.moments import from_us, to_us
-from headrace.store.tables import FAILED, UNFINISHED, attempts, executions
+from headrace.store.tables import FAILED, OF_DELETED, UNFINISHED, attempts, executions
 from headrace.wire.codec import decode, encode
 from headrace.wire.mappings import (
     destination_fields,
@@ -39,7 +39,7 @@ _SUMMARY = [column for column in executions.c if column.name not in _HIDDEN]
 
 # Built once, because each run needs them and building a statement costs more than running it.
 _ADD = insert(executions)
-_BY_ID = select(executions).where(executions.c.id == bindparam("execution_id"))
+_BY_ID = select(executions).where(executions.c.id == bindparam("execution_id"), ~OF_DELETED)
 _OF_WORKER = (
     (executions.c.id == bindparam("execution_id"))
     & (executions.c.status == Status.RUNNING.value)
@@ -94,7 +94,7 @@ def list_executions(
 
     ``before`` is the id of the last one already seen.
     """
-    query = select(*_SUMMARY).order_by(executions.c.id.desc()).limit(limit)
+    query = select(*_SUMMARY).where(~OF_DELETED).order_by(executions.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(executions.c.id < before)
     if pipeline_id is not None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, text
 from headrace.core.errors import Unavailable
 from headrace.store.dialects import open_sqlite
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration. Kept here so that a database that is up to date, as it is at nearly every
 start, is recognised without loading Alembic; a test compares it with the migrations."""
 

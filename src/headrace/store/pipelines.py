@@ -12,15 +12,17 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
 from headrace.store.moments import from_us, to_us
-from headrace.store.tables import executions, pipelines
+from headrace.store.tables import pipelines
 from headrace.wire.bodies import input_body, output_body
 from headrace.wire.codec import decode, encode
 
 _COLUMNS = tuple(column.name for column in pipelines.c)
 
+_IS_KEPT = pipelines.c.deleted_at.is_(None)
+
 # Built once: each run needs one of them, and building a statement costs more than running it.
 _BY_NAME = select(pipelines).where(pipelines.c.name == bindparam("pipeline_name"))
-_BY_ID = select(pipelines).where(pipelines.c.id == bindparam("pipeline_id"))
+_BY_ID = select(pipelines).where(pipelines.c.id == bindparam("pipeline_id"), _IS_KEPT)
 
 
 def add_pipeline(connection: Connection, pipeline: Pipeline) -> None:
@@ -61,7 +63,9 @@ def pipeline_by_id(connection: Connection, pipeline_id: str) -> Pipeline | None:
 
 def all_pipelines(connection: Connection) -> list[Pipeline]:
     """Return all pipelines, oldest first."""
-    rows = connection.execute(select(pipelines).order_by(pipelines.c.created_at, pipelines.c.id))
+    rows = connection.execute(
+        select(pipelines).where(_IS_KEPT).order_by(pipelines.c.created_at, pipelines.c.id)
+    )
     return [_pipeline(row) for row in rows]
 
 
@@ -69,7 +73,7 @@ def pending_pipelines(connection: Connection) -> list[Pipeline]:
     """Return the pipelines whose build has not ended, oldest first."""
     rows = connection.execute(
         select(pipelines)
-        .where(pipelines.c.status == PipelineStatus.PENDING.value)
+        .where(pipelines.c.status == PipelineStatus.PENDING.value, _IS_KEPT)
         .order_by(pipelines.c.created_at, pipelines.c.id)
     )
     return [_pipeline(row) for row in rows]
@@ -82,7 +86,11 @@ def end_build(
     status = PipelineStatus.READY if failure is None else PipelineStatus.FAILED
     result = connection.execute(
         update(pipelines)
-        .where(pipelines.c.id == pipeline_id, pipelines.c.status == PipelineStatus.PENDING.value)
+        .where(
+            pipelines.c.id == pipeline_id,
+            pipelines.c.status == PipelineStatus.PENDING.value,
+            _IS_KEPT,
+        )
         .values(status=status.value, environment=environment, failure=failure)
     )
     return result.rowcount == 1
@@ -97,13 +105,9 @@ def move_environment(connection: Connection, pipeline_id: str, environment: str)
     )
 
 
-def remove_pipeline(connection: Connection, pipeline_id: str) -> list[str]:
-    """Delete a pipeline with its executions, and return the ids of those."""
-    gone = connection.scalars(
-        delete(executions).where(executions.c.pipeline_id == pipeline_id).returning(executions.c.id)
-    ).all()
+def remove_pipeline(connection: Connection, pipeline_id: str) -> None:
+    """Delete a pipeline that never had an execution."""
     connection.execute(delete(pipelines).where(pipelines.c.id == pipeline_id))
-    return list(gone)
 
 
 def digests_in_use(connection: Connection) -> tuple[set[str], set[str]]:

@@ -18,6 +18,9 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    and_,
+    or_,
+    select,
     text,
 )
 
@@ -84,9 +87,17 @@ pipelines = Table(
     Column("environment", Text),
     Column("commit_id", Text),
     Column("failure", Text),
+    # Since then it is gone for everybody; its executions go little by little.
+    Column("deleted_at", BigInteger),
     CheckConstraint("status IN ('creation_pending', 'ready', 'creation_failed')", name="status"),
     CheckConstraint(
         "(status = 'ready') <= (environment IS NOT NULL)", name="ready_has_environment"
+    ),
+    Index(
+        "ix_pipelines_deleted_at",
+        "deleted_at",
+        sqlite_where=text("deleted_at IS NOT NULL"),
+        postgresql_where=text("deleted_at IS NOT NULL"),
     ),
 )
 
@@ -113,6 +124,8 @@ deployments = Table(
     Column("retry_backoff_s", Float, nullable=False, server_default="10"),
     # How its pods are kept, as JSON; only of a low-latency one.
     Column("low_latency", Text),
+    # Since then it is gone for everybody; its executions part with it little by little.
+    Column("deleted_at", BigInteger),
     CheckConstraint("rule IN ('endpoint', 'periodic')", name="rule"),
     CheckConstraint("mode IN ('elastic', 'low_latency')", name="mode"),
     CheckConstraint(
@@ -120,6 +133,12 @@ deployments = Table(
         name="endpoint_has_url_and_token",
     ),
     Index("ix_deployments_pipeline_id", "pipeline_id"),
+    Index(
+        "ix_deployments_deleted_at",
+        "deleted_at",
+        sqlite_where=text("deleted_at IS NOT NULL"),
+        postgresql_where=text("deleted_at IS NOT NULL"),
+    ),
 )
 
 executions = Table(
@@ -198,6 +217,23 @@ executions = Table(
 
 UNFINISHED = executions.c.ended_at.is_(None)
 """Whether an execution is pending or running, in the words of the index."""
+
+OF_DELETED = executions.c.pipeline_id.in_(
+    select(pipelines.c.id).where(pipelines.c.deleted_at.is_not(None))
+)
+"""Whether an execution is gone for everybody, because its pipeline was deleted."""
+
+IS_ORPHAN = or_(
+    OF_DELETED,
+    and_(
+        # For none at all the answer of a database is neither yes nor no.
+        executions.c.deployment_id.is_not(None),
+        executions.c.deployment_id.in_(
+            select(deployments.c.id).where(deployments.c.deleted_at.is_not(None))
+        ),
+    ),
+)
+"""Whether an execution must not start, because its pipeline or its deployment was deleted."""
 
 FAILED = executions.c.failure_kind.is_not(None)
 """Whether an execution ended as ``Failed`` or ``Error``, in the words of the index."""
