@@ -177,6 +177,13 @@ class WarmEndpointCalls:
         if self._looking is not None:
             self._looking.cancel()
 
+    def describe_unwritten(self) -> str:
+        """Say how many calls are not on record, and where those are that are on their way."""
+        return (
+            f"{len(self._flights):,} calls of pods are under way or not on record, and were not "
+            f"answered; {self._record.describe_unmoved()}"
+        )
+
     def _form(self, deployment: Deployment) -> WarmForm | None:
         """Return the form of a deployment whose pods take calls, if they can be made this way."""
         lane = self._sets.lanes.get(deployment.id)

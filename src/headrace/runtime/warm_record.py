@@ -135,6 +135,13 @@ class WarmRecord:
         self._is_move_due = True
         self._write()
 
+    def describe_unmoved(self) -> str:
+        """Say how many answered calls are not in the database yet, and where they are."""
+        journal = self._journal
+        if journal is None or journal.is_empty:
+            return "all calls that were answered are in the database."
+        return f"calls that were answered wait for the database in {journal.path}."
+
     async def close(self) -> None:
         """Return once nothing is left to be written, and what is in the journal was moved."""
         self._is_closing = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,11 +80,13 @@ class Server:
         app: The application to serve.
         express: The short way around it.
         tokens: For the token of the first start.
+        describe_unwritten: Says what is in memory alone, or on its way to the database.
     """
 
     app: Starlette
     express: Express
     tokens: Tokens
+    describe_unwritten: Callable[[], str]
 
     def __init__(
         self, settings: Settings, directory: DataDirectory, urls: Urls, claim: Claim
@@ -181,7 +184,7 @@ class Server:
             logs,
             str(directory.workspaces),
         )
-        deployments.pods = sets
+        self.describe_unwritten, deployments.pods = warm_calls.describe_unwritten, sets
         removal = Removal(database, signals, executions)
         deployments.deletion = pipelines.deletion = Deletion(
             database, deployments.endpoints, worker, sets, removal

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import fields
-
-import uvloop
 
 from headrace.control.sealing import load_keys
 from headrace.control.tokens import Tokens
@@ -26,6 +23,7 @@ from headrace.server.http import HttpServer
 from headrace.server.logging import set_up_logging
 from headrace.server.obstacles import in_plain_words
 from headrace.server.settings import Settings, variable_of
+from headrace.server.supervision import Supervision
 from headrace.store.database import Database
 from headrace.store.migrate import migrate, schema_state
 
@@ -51,8 +49,8 @@ def serve(overrides: Mapping[str, str]) -> int:
             directory.empty_scratch()
             migrate(directory.database, is_new=directory.is_new)
         urls = _urls(settings, listener.getsockname()[1])
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, directory, urls, listener, claim))
+        supervision = Supervision(settings.longest_end_s)
+        supervision.run(_serve(settings, directory, urls, listener, claim, supervision))
     return 0
 
 
@@ -128,6 +126,7 @@ async def _serve(
     urls: Urls,
     listener: socket.socket,
     claim: Claim,
+    supervision: Supervision,
 ) -> None:
     async with AsyncExitStack() as stack:
         with in_plain_words(directory.root, directory.database):
@@ -137,9 +136,7 @@ async def _serve(
                 token = await server.tokens.create(FIRST_NAME)
         limits = connection_limits(settings, raise_limit())
         http = HttpServer(server.app, server.express, lambda: _greet(urls, token), limits)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, http.stop)
+        supervision.ready(http.stop, server.describe_unwritten)
         await http.serve(sockets=[listener])
 
 

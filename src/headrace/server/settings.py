@@ -249,6 +249,11 @@ class Settings:
     log_level: str = _setting(_level, "info", f"One of {', '.join(_LEVELS)}.")
 
     @property
+    def longest_end_s(self) -> float:
+        """Seconds that a server may take to end: pods and executions end one after the other."""
+        return 2 * (self.stop_grace_s + self.execution_grace_s) + 20
+
+    @property
     def retention(self) -> Retention:
         """What is kept, and for how long."""
         return Retention(

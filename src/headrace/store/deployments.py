@@ -92,7 +92,9 @@ def change_token(connection: Connection, deployment_id: str, sealed_token: bytes
 
 def deployment_by_name(connection: Connection, name: str) -> tuple[Deployment, bytes | None] | None:
     """Return a deployment with its sealed token, or None."""
-    row = connection.execute(select(deployments).where(deployments.c.name == name)).one_or_none()
+    row = connection.execute(
+        select(deployments).where(deployments.c.name == name, _IS_KEPT)
+    ).one_or_none()
     return None if row is None else _with_pipeline(connection, row)
 
 
@@ -125,7 +127,9 @@ def deployment_by_url_path(
     """
     for column in (deployments.c.url_path, deployments.c.name):
         row = connection.execute(
-            select(deployments).where(column == path, deployments.c.rule == Rule.ENDPOINT.value)
+            select(deployments).where(
+                column == path, deployments.c.rule == Rule.ENDPOINT.value, _IS_KEPT
+            )
         ).one_or_none()
         if row is not None:
             return _with_pipeline(connection, row)

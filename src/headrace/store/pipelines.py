@@ -21,7 +21,7 @@ _COLUMNS = tuple(column.name for column in pipelines.c)
 _IS_KEPT = pipelines.c.deleted_at.is_(None)
 
 # Built once: each run needs one of them, and building a statement costs more than running it.
-_BY_NAME = select(pipelines).where(pipelines.c.name == bindparam("pipeline_name"))
+_BY_NAME = select(pipelines).where(pipelines.c.name == bindparam("pipeline_name"), _IS_KEPT)
 _BY_ID = select(pipelines).where(pipelines.c.id == bindparam("pipeline_id"), _IS_KEPT)
 
 
