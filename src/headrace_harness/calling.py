@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from headrace_harness import tracebacks
+from headrace_harness import native, tracebacks
 from headrace_harness.failing import EXITED, USER_ERROR, Failed
 from headrace_harness.stdlib import contextlib, inspect
 
@@ -53,6 +53,7 @@ def print_error(text: str) -> None:
     """Write to stderr what user code has to see, after all that it printed itself."""
     for stream in (sys.stdout, sys.stderr):
         flush(stream)
+    native.flush()
     # User code may have closed stderr.
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.__stderr__.write(text)  # type: ignore[union-attr]  # AttributeError is awaited

@@ -99,6 +99,11 @@ class LineCutter:
         """Whether a line has begun that has no end yet."""
         return bool(self._partial)
 
+    @property
+    def partial(self) -> bytes:
+        """The line that has no end yet, as far as it goes."""
+        return as_shown(self._partial)
+
     def take(self, chunk: bytes) -> None:
         """Take the next piece of the stream."""
         data = self._partial + chunk
@@ -128,12 +133,18 @@ class Pipe:
     def __init__(self, descriptor: int, letter: bytes, log: Lines) -> None:
         os.set_blocking(descriptor, False)
         self.descriptor = descriptor
+        self.letter = letter
         self._lines = LineCutter(letter, log)
 
     @property
     def is_midline(self) -> bool:
         """Whether a line has begun that has no end yet."""
         return self._lines.is_midline
+
+    @property
+    def partial(self) -> bytes:
+        """The line that has no end yet, as far as it goes."""
+        return self._lines.partial
 
     def read(self) -> bool:
         """Take at most one chunk that is ready; return False at the end of the stream."""
@@ -147,6 +158,11 @@ class Pipe:
 
     def drain(self) -> None:
         """Take all that is in the pipe, and the last line even without a line end."""
+        self.take_rest()
+        self._lines.finish()
+
+    def take_rest(self) -> None:
+        """Take all that is in the pipe."""
         for _ in range(_DRAIN_CHUNKS):
             try:
                 chunk = os.read(self.descriptor, CHUNK_BYTES)
@@ -155,7 +171,6 @@ class Pipe:
             if not chunk:
                 break
             self._lines.take(chunk)
-        self._lines.finish()
 
     def close(self) -> None:
         """Close the descriptor."""

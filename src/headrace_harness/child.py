@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from headrace_harness import calling, loading, outputs, processes, tracebacks
+from headrace_harness.confinement import Confinement
 from headrace_harness.copying import copy_folder, copy_input
 from headrace_harness.ending import end_like_an_interpreter
 from headrace_harness.failing import ENVIRONMENT, USER_ERROR, Failed
 from headrace_harness.forking import Randomness
 from headrace_harness.frames import Message
+from headrace_harness.imported import ImportedFiles
 from headrace_harness.spare import Ends
 from headrace_harness.stdlib import gc, os, types
 
@@ -20,17 +22,22 @@ class Program:
     """What a template holds for its children.
 
     Attributes:
-        folder: The pipeline's folder.
+        folder: What each call gets a copy of: the pipeline's folder, or the template's own copy as
+            the import has left it.
         function_path: File of its functions, relative to the folder.
+        confinement: What keeps calls from changing what others read.
         module: That file, imported; None if each child has to import it.
         randomness: The state of the generators before the fork; None if there is no module.
+        files: What the import opened; None if there is no module.
     """
 
-    def __init__(self, folder: str, function_path: str) -> None:
+    def __init__(self, folder: str, function_path: str, confinement: Confinement) -> None:
         self.folder = folder
         self.function_path = function_path
+        self.confinement = confinement
         self.module: types.ModuleType | None = None
         self.randomness: Randomness | None = None
+        self.files: ImportedFiles | None = None
         self.collects_garbage = True
 
 
@@ -46,6 +53,7 @@ def run_call(program: Program, ends: Ends, *, parent: int) -> None:
     try:
         own_pid = os.getpid()
         _separate(parent, ends.out, ends.err)
+        program.confinement.part()
         call = ends.read_order()
         if call is None:
             return
@@ -83,8 +91,9 @@ def _report(program: Program, call: Message) -> str:
             gc.enable()
         module = program.module
         if module is None:
-            loading.prepare_interpreter(program.folder, program.function_path)
-            module = loading.load_module(program.folder, program.function_path)
+            work = os.path.join(call["workspace"], WORK_FOLDER)
+            loading.prepare_interpreter(work, program.function_path)
+            module = loading.load_module(work, program.function_path)
         if program.randomness is not None:
             program.randomness.renew()
         name = call["function"]
@@ -101,14 +110,20 @@ def _report(program: Program, call: Message) -> str:
 
 
 def _prepare(program: Program, call: Message) -> dict[str, Any]:
-    """Make the call's own folder, environment and files; return the function's arguments."""
+    """Make the call's own folder, environment and files; return the function's arguments.
+
+    From then on ``call["workspace"]`` is where the call itself sees its workspace.
+    """
     os.environ.update(call["identity"])
     loading.execution_id.set(call["execution_id"])
-    workspace = call["workspace"]
-    work = os.path.join(workspace, WORK_FOLDER)
     try:
-        copy_folder(program.folder, work)
+        copy_folder(program.folder, os.path.join(call["workspace"], WORK_FOLDER))
+        workspace = program.confinement.move_in(call["workspace"])
+        call["workspace"] = workspace
+        work = os.path.join(workspace, WORK_FOLDER)
         os.chdir(work)
+        if program.files is not None:
+            program.files.renew(work)
         files = {
             name: {"path": copy_input(workspace, name, file)}
             for name, file in call["files"].items()

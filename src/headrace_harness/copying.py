@@ -45,9 +45,9 @@ def _copy_by_hand(reader: io.RawIOBase, writer: io.RawIOBase) -> None:
 
 
 def copy_folder(source: str, target: str) -> None:
-    """Copy a folder's files, folders and symbolic links to a new folder ``target``.
+    """Copy a folder's files, folders, symbolic links and named pipes to a new folder ``target``.
 
-    Bytecode is left out, because modules are imported from the source; so are sockets and the like.
+    Bytecode is left out, because it says where it was made; so are sockets and devices.
 
     Raises:
         OSError: As for reading and writing.
@@ -66,6 +66,8 @@ def copy_folder(source: str, target: str) -> None:
                         waiting.append((entry.path, new))
                 elif stat.S_ISREG(entry.stat().st_mode):
                     copy_file(entry.path, new)
+                elif stat.S_ISFIFO(entry.stat().st_mode):
+                    os.mkfifo(new, 0o600)
 
 
 def copy_input(workspace: str, name: str, file: Mapping[str, str]) -> str:

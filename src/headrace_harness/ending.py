@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from headrace_harness import calling
+from headrace_harness import calling, native
 from headrace_harness.stdlib import atexit, contextlib
 
 
 def end_like_an_interpreter() -> None:
-    """Wait for threads, run exit callbacks and flush, as an interpreter does when it ends."""
+    """Wait for threads, run exit callbacks and flush, as an interpreter and C do at the end."""
     # Looked up where it lives, as the interpreter does: gevent and others put theirs there.
     shutdown = getattr(sys.modules.get("threading"), "_shutdown", _nothing)
     for step in (shutdown, atexit._run_exitfuncs):  # noqa: SLF001 - there are no public names
@@ -17,6 +17,7 @@ def end_like_an_interpreter() -> None:
             step()
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         calling.flush(stream)
+    native.flush()
 
 
 def _nothing() -> None:

@@ -8,6 +8,7 @@ from headrace_harness import processes
 from headrace_harness.board import Board
 from headrace_harness.capture import Pipe
 from headrace_harness.frames import FrameReader, Message, encode_frame
+from headrace_harness.last_words import LastWords
 from headrace_harness.shared_logs import PodLog, SharedLog
 from headrace_harness.stdlib import contextlib, os, select, signal, socket, time
 from headrace_harness.template import kill_children
@@ -24,16 +25,24 @@ class GuardianEnds:
         out: Where the pod's native stdout is read.
         err: Where its native stderr is read.
         board: What the pod shows.
+        words: Lines that it has not ended.
     """
 
     def __init__(
-        self, line: socket.socket, settling: socket.socket, out: int, err: int, board: Board
+        self,
+        line: socket.socket,
+        settling: socket.socket,
+        out: int,
+        err: int,
+        board: Board,
+        words: LastWords,
     ) -> None:
         self.line = line
         self.settling = settling
         self.out = out
         self.err = err
         self.board = board
+        self.words = words
 
 
 class Guardian:
@@ -59,7 +68,7 @@ class Guardian:
         self._from_pod = FrameReader()
         self._status: Optional[int] = None
         self._asked_at: Optional[float] = None
-        log = _NativeLog(
+        self._log = log = _NativeLog(
             ends.board,
             PodLog(setup["pod_log"], setup["pod_id"], setup["pod_log_bytes"]),
             setup["log_bytes"],
@@ -104,8 +113,7 @@ class Guardian:
             processes.kill(self._pod, signal.SIGKILL)
             _, self._status = os.waitpid(self._pod, 0)
         kill_children(processes.children_file())
-        for pipe in self._pipes.values():
-            pipe.drain()
+        self._keep_last_words()
         # Its last words may have come after the last look, such as why its import failed.
         while self._hear_pod():
             pass
@@ -113,6 +121,22 @@ class Guardian:
         if os.WIFSIGNALED(self._status):
             status = -os.WTERMSIG(self._status)
         self._send({"op": "ended", "status": status, "started": self._ends.board.started})
+
+    def _keep_last_words(self) -> None:
+        """Put lines that have no end into the logs of their calls, and into the pod's own."""
+        words = list(self._ends.words.read())
+        for pipe in self._pipes.values():
+            pipe.take_rest()
+            if pipe.partial and self._ends.board.log:
+                words.append((b"", pipe.letter, pipe.partial))
+            pipe.drain()
+        for path, letter, text in words:
+            self._log.outside.write(letter, [text])
+            if path:
+                with contextlib.suppress(OSError):
+                    log = SharedLog(os.fsdecode(path), self._log.max_bytes)
+                    log.write(letter, [text])
+                    log.close()
 
     def _read_output(self, ready: set[int]) -> None:
         # stdout first: of what is ready at once, nobody knows what came first.
@@ -216,12 +240,17 @@ class Guardian:
 
 
 class _NativeLog:
-    """The log that native output belongs to at this moment, in the shape that a pipe wants."""
+    """The log that native output belongs to at this moment, in the shape that a pipe wants.
+
+    Attributes:
+        outside: The pod's own log.
+        max_bytes: What the log of one call may hold.
+    """
 
     def __init__(self, board: Board, outside: PodLog, max_bytes: int) -> None:
         self._board = board
-        self._outside = outside
-        self._max_bytes = max_bytes
+        self.outside = outside
+        self.max_bytes = max_bytes
 
         self._path = b""
         self._log: Optional[SharedLog] = None
@@ -243,5 +272,5 @@ class _NativeLog:
             self._path = path
             if path:
                 with contextlib.suppress(OSError):
-                    self._log = SharedLog(os.fsdecode(path), self._max_bytes)
-        return self._outside if self._log is None else self._log
+                    self._log = SharedLog(os.fsdecode(path), self.max_bytes)
+        return self.outside if self._log is None else self._log

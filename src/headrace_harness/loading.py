@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from headrace_harness import calling, tracebacks
+from headrace_harness import calling, native, tracebacks
 from headrace_harness.failing import EXITED, USER_ERROR, Failed
 from headrace_harness.stdlib import contextvars, inspect, os, types
 
@@ -19,6 +19,7 @@ _CONTEXT_MODULE = "__craft_internal_execution_context"
 def prepare_interpreter(folder: str, function_path: str) -> None:
     """Make this process look to user code like ``python <function_path>`` run in its folder."""
     sys.path.insert(0, folder)
+    native.show_at_once()
     sys.argv = [os.path.join(folder, function_path)]
     # An empty main module: processes that user code spawns have nothing of ours to import again.
     sys.modules["__main__"] = types.ModuleType("__main__")

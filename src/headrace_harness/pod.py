@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from headrace_harness import loading, processes, sinks, tracebacks
+from headrace_harness import denials, loading, native, processes, sinks, tracebacks
 from headrace_harness.board import Board
+from headrace_harness.confinement import Bounds, enter
 from headrace_harness.copying import copy_folder
 from headrace_harness.ending import end_like_an_interpreter
 from headrace_harness.failing import ENVIRONMENT, Failed
 from headrace_harness.frames import FrameReader, Message, encode_frame
 from headrace_harness.guardian import Guardian, GuardianEnds
 from headrace_harness.lanes import Lane, SequentialLane
+from headrace_harness.last_words import LastWords
 from headrace_harness.pod_calls import Function
 from headrace_harness.scope import Scope
 from headrace_harness.shared_logs import PodLog
@@ -36,7 +38,7 @@ def guard(control: socket.socket, frames: FrameReader, setup: Message, more: lis
     settling, pod_settling = socket.socketpair()
     out, pod_out = os.pipe()
     err, pod_err = os.pipe()
-    board = Board()
+    board, words = Board(), LastWords()
     guardian = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -50,8 +52,8 @@ def guard(control: socket.socket, frames: FrameReader, setup: Message, more: lis
             os.close(err)
             os.dup2(pod_out, 1)
             os.dup2(pod_err, 2)
-            native = NativeOutput(board, (pod_out, pod_err), pod_settling)
-            _Pod(setup, calls, pod_line, board, native).live()
+            output = NativeOutput(board, (pod_out, pod_err), pod_settling)
+            _Pod(setup, calls, pod_line, board, words, output).live()
         except BaseException as error:  # noqa: BLE001 - nothing may leave this process
             os.write(2, tracebacks.full_text(error).encode())
         finally:
@@ -62,7 +64,7 @@ def guard(control: socket.socket, frames: FrameReader, setup: Message, more: lis
     os.close(pod_err)
     # From here on the loop notices the end of the engine, and of the pod.
     processes.outlive_parent()
-    ends = GuardianEnds(line, settling, out, err, board)
+    ends = GuardianEnds(line, settling, out, err, board, words)
     Guardian(control, frames, pid, ends, setup).serve(more)
 
 
@@ -75,19 +77,25 @@ class _Pod:
         calls: socket.socket,
         line: socket.socket,
         board: Board,
+        words: LastWords,
         native: NativeOutput,
     ) -> None:
         self._setup = setup
         self._calls = calls
         self._line = line
         self._board = board
+        self._words = words
         self._native = native
 
     def live(self) -> NoReturn:
         """Import, serve, and end like an interpreter; never return."""
         setup = self._setup
+        confinement = enter(Bounds.read(setup["bounds"]))
+        confinement.seal()
+        denials.explain_for(confinement)
+        native.buffer_nothing()
         log = PodLog(setup["pod_log"], setup["pod_id"], setup["pod_log_bytes"])
-        outside = Sink(lambda: log, self._native.settle)
+        outside = Sink(lambda: log, self._native.settle, words=self._words)
         scope = Scope(outside)
         scope.install()
         # Processes that user code forks must not speak for this one, nor keep its sockets open.
@@ -109,15 +117,15 @@ class _Pod:
 
     def _import(self, scope: Scope) -> Lane:
         setup = self._setup
-        folder, path = setup["folder"], setup["function_path"]
+        work, path = setup["work"], setup["function_path"]
         try:
-            copy_folder(folder, setup["work"])
-            os.chdir(setup["work"])
+            copy_folder(setup["folder"], work)
+            os.chdir(work)
         except OSError as error:
             message = f"The pipeline's folder could not be copied: {error}."
             raise Failed(ENVIRONMENT, message) from None
-        loading.prepare_interpreter(folder, path)
-        module = loading.load_module(folder, path)
+        loading.prepare_interpreter(work, path)
+        module = loading.load_module(work, path)
         found = loading.find_function(module, path, setup["function"])
         lane: Lane
 
@@ -171,6 +179,7 @@ class _Pod:
     def _let_go(self) -> None:
         sinks.renew_lock()
         self._board.part()
+        self._words.part()
         self._native.forget()
         self._calls.close()
         self._line.close()

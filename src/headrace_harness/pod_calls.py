@@ -19,7 +19,7 @@ from headrace_harness.frames import Message
 from headrace_harness.scope import Scope
 from headrace_harness.shared_logs import SharedLog
 from headrace_harness.sinks import Sink
-from headrace_harness.stdlib import _thread, contextlib, functools, inspect
+from headrace_harness.stdlib import _thread, contextlib, functools, inspect, os
 from headrace_harness.streams import Stream
 
 
@@ -257,7 +257,10 @@ class Function:
 
     def _open_sink(self, log: str) -> Sink:
         return Sink(
-            functools.partial(SharedLog, log, self._log_bytes), self._settle, self.scope.outside
+            functools.partial(SharedLog, log, self._log_bytes),
+            self._settle,
+            self.scope.outside,
+            path=os.fsencode(log),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Optional, Union
 
 from headrace_harness.board import Board
 from headrace_harness.capture import LineCutter
+from headrace_harness.last_words import LastWords
 from headrace_harness.shared_logs import PodLog, SharedLog
 from headrace_harness.stdlib import _thread, contextlib, fcntl, socket, termios
 
@@ -34,10 +35,15 @@ class Sink:
 
     The file is opened with the first line, so what says nothing touches no file.
 
+    Attributes:
+        words: Keeps lines that have not ended, should the pod end first.
+
     Args:
         open_log: Opens the log.
         settle: Called before each write: has what native code wrote earlier go first.
         after: Takes what comes once this sink is closed.
+        words: As the attribute; those of ``after``, if there is one.
+        path: Path of the log, for them; nothing for the pod's own.
     """
 
     def __init__(
@@ -45,12 +51,17 @@ class Sink:
         open_log: Callable[[], Union[SharedLog, PodLog]],
         settle: Callable[[], None],
         after: Optional[Sink] = None,
+        words: Optional[LastWords] = None,
+        path: bytes = b"",
     ) -> None:
         self._open_log = open_log
         self._settle = settle
         self._after = after
         self._log: Optional[Union[SharedLog, PodLog]] = None
+        self.words: Optional[LastWords] = words if after is None else after.words
+        self._path = path
         self._cutters: dict[tuple[bytes, int], LineCutter] = {}
+        self._places: dict[tuple[bytes, int], int] = {}
         self._is_closed = False
 
     def take(self, letter: bytes, data: bytes) -> None:
@@ -64,12 +75,17 @@ class Sink:
             cutter.take(data)
             if cutter.is_midline:
                 self._cutters[key] = cutter
+                self._keep(key, cutter.partial)
+            elif key in self._places:
+                self._forget(key)
 
     def close(self) -> None:
         """Write lines that have no end yet, and close the log."""
         with lock():
             while self._cutters:
-                self._cutters.popitem()[1].finish()
+                key, cutter = self._cutters.popitem()
+                cutter.finish()
+                self._forget(key)
             self._is_closed = True
             if self._log is not None:
                 with contextlib.suppress(OSError):
@@ -85,6 +101,22 @@ class Sink:
         """Append text that consists of whole lines, without its last line end."""
         with contextlib.suppress(OSError):
             self._ready().write_block(letter, block)
+
+    def _keep(self, key: tuple[bytes, int], text: bytes) -> None:
+        if self.words is None:
+            return
+        place = self._places.get(key)
+        if place is None:
+            place = self.words.take_place()
+            if place is None:
+                return
+            self._places[key] = place
+        self.words.keep(place, self._path, key[0], text)
+
+    def _forget(self, key: tuple[bytes, int]) -> None:
+        place = self._places.pop(key, None)
+        if place is not None and self.words is not None:
+            self.words.give_back(place)
 
     def _ready(self) -> Union[SharedLog, PodLog]:
         self._settle()

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import sys
 
-from headrace_harness import loading, processes
+from headrace_harness import denials, loading, native, processes
 from headrace_harness.child import Program
+from headrace_harness.confinement import Bounds, enter
 from headrace_harness.copying import copy_folder
 from headrace_harness.failing import Failed
 from headrace_harness.forking import Randomness, reason_not_to_fork, settle_memory
 from headrace_harness.frames import FrameReader, Message, encode_frame
+from headrace_harness.imported import ImportedFiles
 from headrace_harness.stdlib import gc, io, os, socket
 from headrace_harness.template import Template, kill_children
 
@@ -41,10 +43,14 @@ def main(descriptor: int, parent: int) -> None:
 
             pod.guard(control, frames, setup, more)
             return
-        program = Program(setup["folder"], setup["function_path"])
+        confinement = enter(Bounds.read(setup["bounds"]))
+        denials.explain_for(confinement)
+        program = Program(setup["folder"], setup["function_path"], confinement)
         answer: Message = {"op": "ready"} if setup["bare"] else _import(program, setup["work"])
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        # Or each fork would have a copy of what is left, and print it.
+        native.flush()
         if answer["op"] == "ready":
             program.collects_garbage = gc.isenabled()
             settle_memory()
@@ -84,21 +90,24 @@ def _import(program: Program, work: str) -> Message:
             "kind": "environment",
             "message": f"The pipeline's folder could not be copied: {error}.",
         }
-    loading.prepare_interpreter(program.folder, program.function_path)
+    program.folder = work
+    loading.prepare_interpreter(work, program.function_path)
     randomness = Randomness()
     try:
-        program.module = loading.load_module(program.folder, program.function_path)
+        program.module = loading.load_module(work, program.function_path)
     except Failed as failed:
         return {"op": "failed", "kind": failed.kind, "message": failed.message}
     loading.preload_for(program.module)
     randomness.notice()
     program.randomness = randomness
-    reason = reason_not_to_fork()
+    program.files = ImportedFiles(work)
+    reason = reason_not_to_fork() or program.files.reason_not_to_fork
     return {"op": "unforkable", "reason": reason} if reason else {"op": "ready"}
 
 
 def _prepare_streams() -> None:
     """Make what user code prints appear line by line, and in UTF-8, whatever the locale."""
+    native.buffer_lines()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, encoding="utf-8", errors="backslashreplace")

@@ -66,7 +66,7 @@ async def test_the_working_directory_is_a_private_copy_of_the_folder(bench):
     """)
     first = await bench.value()
     assert first[:2] == ["shared", "shared"]
-    assert Path(first[2]).is_relative_to(bench.root / "workspaces")
+    assert Path(first[2]) != bench.folder
     assert (bench.folder / "src/data.csv").read_text() == "shared"
     assert not (bench.folder / "made_at_import").exists()
 
@@ -289,7 +289,7 @@ async def test_a_missing_function_or_file_says_what_there_is(bench):
 
 async def test_a_file_may_have_the_name_of_a_standard_module(bench):
     bench.write("def fn(): return {'out': __file__}", "random.py")
-    assert await bench.value(path="random.py") == str(bench.folder / "random.py")
+    assert (await bench.value(path="random.py")).endswith("/work/random.py")
 
 
 async def test_modules_beside_the_function_can_be_imported(bench):

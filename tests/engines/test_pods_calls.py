@@ -162,7 +162,7 @@ async def test_calls_share_a_copy_of_the_folder_that_is_not_the_original(pods):
     assert text == "data++"
     assert (pods.folder / "data.txt").read_text() == "data"
     assert Path(folder) != pods.folder
-    assert (first, beside) == (str(pods.folder), "imported")
+    assert (first, beside) == (folder, "imported")
 
 
 async def test_large_values_go_both_ways_and_small_ones_do_not_wait_for_them(pods):

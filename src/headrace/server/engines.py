@@ -7,6 +7,7 @@ import logging
 import os
 
 from headrace.core.credentials import Issue
+from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.install import install_harness
 from headrace.engines.local.leftovers import kill_leftovers
@@ -33,6 +34,7 @@ def local_engine(settings: Settings, directory: DataDirectory, issue: Issue) -> 
             template_memory_bytes=memory,
             idle_s=settings.template_idle_s,
             log_bytes=settings.max_log_bytes,
+            bounds=_bounds(directory),
         ),
         issue,
     )
@@ -47,8 +49,29 @@ def local_pod_engine(settings: Settings, directory: DataDirectory, issue: Issue)
             engine_id=_engine_id(directory),
             stop_grace_s=settings.execution_grace_s,
             log_bytes=settings.max_log_bytes,
+            bounds=_bounds(directory),
         ),
         issue,
+    )
+
+
+def _bounds(directory: DataDirectory) -> Bounds:
+    """Return what user code may not change of a data directory.
+
+    The directory itself is no part of it: it may be the home folder of the server's user, where
+    libraries make caches of their own.
+    """
+    return Bounds(
+        closed=(
+            directory.bundles,
+            directory.environments,
+            directory.harness,
+            directory.artifacts,
+            directory.data_store,
+            directory.logs,
+            directory.workspaces.parent,
+        ),
+        open=(directory.logs, directory.workspaces),
     )
 
 

@@ -13,6 +13,7 @@ from headrace.core.calls import Call, Code
 from headrace.core.credentials import Issue, no_credential
 from headrace.core.loglines import format_line
 from headrace.core.outcomes import Failure, FailureKind, Outcome
+from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.outcome import read_outcome
 from headrace.engines.local.pool import Acquired, PoolLimits, Refused, TemplatePool
 from headrace.engines.local.process import Preface
@@ -34,6 +35,7 @@ class LocalEngineSettings:
         idle_s: Seconds after which a template without calls is retired.
         start_timeout_s: Seconds that a start, with the import of user code, may take.
         log_bytes: What the log of one call may hold.
+        bounds: Folders that user code may not change.
     """
 
     runtime_dir: Path
@@ -44,6 +46,7 @@ class LocalEngineSettings:
     idle_s: float = 600.0
     start_timeout_s: float = 600.0
     log_bytes: int = 256 << 20
+    bounds: Bounds = Bounds()
 
 
 class LocalEngine:
@@ -56,6 +59,7 @@ class LocalEngine:
     def __init__(self, settings: LocalEngineSettings, issue: Issue = no_credential) -> None:
         folder = settings.runtime_dir.absolute() / "templates"
         shutil.rmtree(folder, ignore_errors=True)
+        settings.bounds.make()
         self._pool = TemplatePool(
             PoolLimits(
                 max_templates=settings.max_templates,
@@ -68,6 +72,7 @@ class LocalEngine:
             engine_id=settings.engine_id,
             log_bytes=settings.log_bytes,
             issue=issue,
+            bounds=settings.bounds,
         )
         self._is_closed = False
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from headrace.core.calls import Code
 from headrace.core.credentials import Issue
 from headrace.core.outcomes import Failure, FailureKind
+from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.process import (
     Preface,
     TemplatePlan,
@@ -101,6 +102,7 @@ class TemplatePool:
         engine_id: str,
         log_bytes: int,
         issue: Issue,
+        bounds: Bounds,
     ) -> None:
         self._limits = limits
         self._folder = folder
@@ -108,6 +110,7 @@ class TemplatePool:
         self._engine_id = engine_id
         self._log_bytes = log_bytes
         self._issue = issue
+        self._bounds = bounds
         self._numbers = itertools.count(1)
         self._ready: OrderedDict[TemplateKey, Template] = OrderedDict()
         self._starting: dict[TemplateKey, _Start] = {}
@@ -213,6 +216,7 @@ class TemplatePool:
                     folder=self._folder / str(next(self._numbers)),
                     engine_id=self._engine_id,
                     log_bytes=self._log_bytes,
+                    bounds=self._bounds,
                     bare=key in self._reasons,
                     issue=self._issue,
                 )

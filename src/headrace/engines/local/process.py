@@ -15,6 +15,7 @@ from pathlib import Path
 from headrace.core.calls import Code
 from headrace.core.credentials import Issue, no_credential
 from headrace.core.outcomes import Failure, FailureKind
+from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.environ import template_environ
 from headrace_harness.frames import Message
 
@@ -36,6 +37,7 @@ class TemplatePlan:
         folder: Folder for the template's own files; it is removed when the template ends.
         engine_id: Mark of the engine's processes.
         log_bytes: What the log of one call may hold.
+        bounds: Folders that user code may not change.
         bare: Whether each call imports user code anew, because it cannot be forked.
         issue: Gives the process its credential.
     """
@@ -46,6 +48,7 @@ class TemplatePlan:
     folder: Path
     engine_id: str
     log_bytes: int
+    bounds: Bounds
     bare: bool
     issue: Issue = no_credential
 

@@ -112,6 +112,7 @@ class Template:
                 "function_path": code.function_path,
                 "work": str(self.plan.folder / "work"),
                 "bare": self.plan.bare,
+                "bounds": self.plan.bounds.message(self.plan.folder),
                 "log_bytes": self.plan.log_bytes,
             }
         )
@@ -204,7 +205,9 @@ class Template:
         """Wait for the process, kill what it could not, and only then say so to all who wait."""
         if self._process is None:
             return
-        workspaces = [call.workspace.absolute() for call, _ in self._calls.values()]
+        # A call sees its workspace in the place of the template's folder.
+        workspaces = [self.plan.folder.absolute()]
+        workspaces.extend(call.workspace.absolute() for call, _ in self._calls.values())
         status = await asyncio.to_thread(await_exit, self._process)
         await asyncio.to_thread(kill_orphans, self._id, workspaces)
         how = describe_exit(status)

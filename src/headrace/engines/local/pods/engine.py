@@ -31,6 +31,7 @@ class LocalPodEngine:
     def __init__(self, settings: PodSettings, issue: Issue = no_credential) -> None:
         folder = settings.runtime_dir.absolute() / "pods"
         shutil.rmtree(folder, ignore_errors=True)
+        settings.bounds.make()
         self._ground = Ground(folder, settings, Journal(), issue)
         self._keepers: dict[str, Keeper] = {}
         self._looking: asyncio.Task[None] | None = None

@@ -56,6 +56,7 @@ def setup_message(
         "pod_log": str(plan.log.absolute()),
         "pod_log_bytes": plan.log_bytes,
         "stream_bytes": settings.stream_bytes,
+        "bounds": settings.bounds.message(folder),
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from headrace.engines.local.bounds import Bounds
+
 
 @dataclass(frozen=True, slots=True)
 class PodSettings:
@@ -29,6 +31,7 @@ class PodSettings:
         log_bytes: What the log of one call may hold.
         stream_bytes: What the items of one call may have as JSON, all together.
         stream_stall_s: Seconds after which a reader of items who takes none is given up.
+        bounds: Folders that user code may not change.
     """
 
     runtime_dir: Path
@@ -45,3 +48,4 @@ class PodSettings:
     log_bytes: int = 256 << 20
     stream_bytes: int = 16 << 20
     stream_stall_s: float = 30.0
+    bounds: Bounds = Bounds()
