@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from headrace_harness import native, tracebacks
+from headrace_harness import native, shadows, tracebacks
 from headrace_harness.failing import EXITED, USER_ERROR, Failed
 from headrace_harness.stdlib import contextlib, inspect
 
@@ -36,7 +36,8 @@ def call_function(
     try:
         returned = function(**arguments)
         if inspect.isawaitable(returned):
-            import asyncio
+            with shadows.lifted():
+                import asyncio
 
             returned = asyncio.run(_wait_for(returned))
     except SystemExit as stop:

@@ -59,6 +59,9 @@ def settle_memory() -> None:
     use_huge_pages()
 
 
+_RANDOM = sys.modules["random"]
+
+
 class Randomness:
     """Sees to it that forks draw different numbers, unless user code asked for the same.
 
@@ -67,8 +70,8 @@ class Randomness:
     """
 
     def __init__(self) -> None:
-        # Where user code finds it, and not the copy.
-        self._live = vars(sys.modules["random"])
+        # Where user code finds it, and not the copy; there may be a file of its name meanwhile.
+        self._live = vars(_RANDOM)
         self._seed = random.seed
         self._is_seeded = False
         self._state: Any = None

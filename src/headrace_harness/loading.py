@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from headrace_harness import calling, native, tracebacks
+from headrace_harness import calling, native, shadows, tracebacks
 from headrace_harness.failing import EXITED, USER_ERROR, Failed
 from headrace_harness.stdlib import contextvars, inspect, os, types
 
@@ -17,8 +17,19 @@ _CONTEXT_MODULE = "__craft_internal_execution_context"
 
 
 def prepare_interpreter(folder: str, function_path: str) -> None:
-    """Make this process look to user code like ``python <function_path>`` run in its folder."""
-    sys.path.insert(0, folder)
+    """Make this process look to user code like ``python <function_path>`` run in its folder.
+
+    Modules are looked for in the pipeline's folder first, and in that of the function's file: next
+    if that is a folder of scripts, last if it is a package, whose modules have their own names.
+    """
+    beside = os.path.dirname(os.path.join(folder, function_path))
+    is_package = os.path.isfile(os.path.join(beside, "__init__.py"))
+    first = [folder] if is_package or beside == folder else [folder, beside]
+    own = os.path.splitext(os.path.basename(function_path))[0]
+    shadows.step_aside(first, keep={own})
+    sys.path[:0] = first
+    if beside not in sys.path:
+        sys.path.append(beside)
     native.show_at_once()
     sys.argv = [os.path.join(folder, function_path)]
     # An empty main module: processes that user code spawns have nothing of ours to import again.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from headrace_harness import denials, loading, native, processes, sinks, tracebacks
+from headrace_harness import denials, loading, native, processes, shadows, sinks, tracebacks
 from headrace_harness.board import Board
 from headrace_harness.confinement import Bounds, enter
 from headrace_harness.copying import copy_folder
@@ -136,7 +136,8 @@ class _Pod:
         is_parallel = setup["max_parallel"] is not None
         shared = self._calls, function, self._board, self._native
         if function.is_async:
-            from headrace_harness.loop_lane import LoopLane
+            with shadows.lifted():
+                from headrace_harness.loop_lane import LoopLane
 
             lane = LoopLane(*shared, is_parallel=is_parallel)
         elif is_parallel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Optional
 
-from headrace_harness import calling, loading, outputs, sinks, tracebacks
+from headrace_harness import calling, loading, outputs, shadows, sinks, tracebacks
 from headrace_harness.copying import copy_input
 from headrace_harness.failing import (
     BAD_OUTPUT,
@@ -208,7 +208,8 @@ class Function:
         return outputs.returned_report({stream.output: stream.text}, {})
 
     async def _join_async(self, call: OpenCall, generator: Any) -> str:
-        from asyncio import sleep
+        with shadows.lifted():
+            from asyncio import sleep
 
         try:
             stream = self._open_stream(call)
@@ -273,7 +274,8 @@ class _Strays:
 
     def run(self, work: Coroutine[Any, Any, str]) -> str:
         """Run a coroutine to its end, in a copy of the present context."""
-        import asyncio
+        with shadows.lifted():
+            import asyncio
 
         with self._lock:
             if self._loop is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from headrace_harness import denials
+from headrace_harness import denials, shadows
 from headrace_harness.failing import printable
 from headrace_harness.stdlib import os, traceback
 
@@ -34,9 +34,11 @@ def full_text(error: BaseException) -> str:
     If it comes from writing where runs may not write, a line that says so follows.
     """
     try:
-        found = traceback.TracebackException.from_exception(error)
-        _keep_user_frames(found, set())
-        return printable("".join(found.format()) + denials.explanation(error))
+        # Tracebacks import modules while they are made.
+        with shadows.lifted():
+            found = traceback.TracebackException.from_exception(error)
+            _keep_user_frames(found, set())
+            return printable("".join(found.format()) + denials.explanation(error))
     except Exception:  # noqa: BLE001 - user code: anything may be raised
         return last_line(error) + "\n"
 
