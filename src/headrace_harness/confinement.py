@@ -29,13 +29,13 @@ class Bounds:
 
     Attributes:
         closed: Folders that it only reads, with all that they hold.
-        open: Folders within these that the harness writes to: closed to calls, open to pods.
+        opened: Folders within these that the harness writes to: closed to calls, open to pods.
         own: The folder of the template or pod.
     """
 
-    def __init__(self, closed: Sequence[str], open: Sequence[str], own: str) -> None:  # noqa: A002 - says what it is
+    def __init__(self, closed: Sequence[str], opened: Sequence[str], own: str) -> None:
         self.closed = tuple(closed)
-        self.open = tuple(open)
+        self.opened = tuple(opened)
         self.own = own
 
     @classmethod
@@ -57,7 +57,7 @@ class Confinement:
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
         self._closed: tuple[str, ...] = ()
-        self._writable = tuple(map(os.path.realpath, (*bounds.open, bounds.own)))
+        self._writable = tuple(map(os.path.realpath, (*bounds.opened, bounds.own)))
 
     def part(self) -> None:
         """Prepare for a call in a process forked for it, before the call is known."""
@@ -99,12 +99,12 @@ class _Mounts(Confinement):
         super().__init__(bounds)
         _own_mounts()
         kernel.receive_mounts_only()
-        for folder in (*bounds.open, bounds.own):
+        for folder in (*bounds.opened, bounds.own):
             kernel.bind(folder, folder)
         for folder in bounds.closed:
             kernel.bind(folder, folder, with_mounts=True)
             kernel.set_read_only(folder, True, with_mounts=True)
-        for folder in (*bounds.open, bounds.own):
+        for folder in (*bounds.opened, bounds.own):
             kernel.set_read_only(folder, False)
         self._closed = tuple(map(os.path.realpath, bounds.closed))
         if os.geteuid() != 0:
@@ -116,7 +116,7 @@ class _Mounts(Confinement):
 
     def move_in(self, workspace: str) -> str:
         kernel.bind(workspace, self.bounds.own)
-        for folder in self.bounds.open:
+        for folder in self.bounds.opened:
             kernel.set_read_only(folder, True)
         self._writable = (os.path.realpath(self.bounds.own),)
         self.seal()
@@ -150,11 +150,11 @@ class _Landlock(Confinement):
         self._version = kernel.landlock_version()
         if self._version < _FIRST_USABLE or self._would_cost_much():
             raise OSError("Landlock cannot be used here")
-        self._close(bounds.closed, (*bounds.open, bounds.own))
+        self._close(bounds.closed, (*bounds.opened, bounds.own))
 
     def move_in(self, workspace: str) -> str:
         bounds = self.bounds
-        self._close((*bounds.closed, *bounds.open, bounds.own), (workspace,))
+        self._close((*bounds.closed, *bounds.opened, bounds.own), (workspace,))
         return workspace
 
     def _close(self, closed: Sequence[str], writable: Sequence[str]) -> None:

@@ -99,7 +99,7 @@ def _is_in(path: str, folder: str) -> bool:
 
 def _shared_mapping(work: str) -> Optional[str]:
     """Say which file of the folder is mapped so that writing to memory would change it."""
-    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+    with io.open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
         for line in maps:
             _, access, *rest = line.rstrip("\n").split(maxsplit=5)
             if access == "rw-s" and len(rest) == 4 and _is_in(rest[3], work):

@@ -59,11 +59,14 @@ def _flush_and_release(flushing: Any) -> None:
 
 def _flush() -> None:
     # Only if the process has loaded it: its buffers are apart where it is not in step with C's.
-    with contextlib.suppress(OSError, AttributeError, ValueError):
+    # User code may have replaced parts of ctypes by anything.
+    with contextlib.suppress(Exception):
         library = ctypes.CDLL("libstdc++.so.6", mode=os.RTLD_NOLOAD | os.RTLD_NOW)
         for stream in ("_ZSt4cout", "_ZSt4clog"):
-            flush_one = library["_ZNSo5flushEv"]
-            flush_one(ctypes.byref(ctypes.c_char.in_dll(library, stream)))
+            found = ctypes.c_void_p.in_dll(library, stream)
+            # Nobody has made it if no module of the process includes <iostream>.
+            if found.value:
+                library["_ZNSo5flushEv"](ctypes.byref(found))
     _libc.fflush(None)
 
 
