@@ -29,9 +29,6 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 WIDTH = 88
 NOTE = "<!-- Written by scripts/document.py: change the code, then run `make docs`. -->\n"
 
-MACHINE_DEFAULTS = {"max_executions": "twice the processors, at least 4"}
-"""Defaults that depend on the machine, in words."""
-
 OPTIONS = ("data_dir", "host", "port", "public_url")
 """Settings that ``headrace serve`` takes as options too."""
 
@@ -92,7 +89,7 @@ def settings_page() -> str:
     """Return the page of all settings."""
     parts = [NOTE, SETTINGS_INTRO]
     for setting in fields(Settings):
-        default = MACHINE_DEFAULTS.get(setting.name, _shown(setting.default))
+        default = setting.metadata["default_in_words"] or _shown(setting.default)
         parts += [f"\n## {variable_of(setting.name)}\n", setting.metadata["about"] + "\n"]
         if setting.name in OPTIONS:
             parts.append(f"Option: `--{setting.name.replace('_', '-')}`.")
@@ -193,14 +190,17 @@ def _route(route: Route, about: str) -> str:
 
 
 def _shown(default: object) -> str:
-    if default is None or default == ():
+    """Return a default as it can be written into the variable, with a long time in days."""
+    if not default and not isinstance(default, int | float):
         return "not set"
     if isinstance(default, float):
-        return f"`{default:g}`"
+        days = f" ({default / 86400:g} days)" if default >= 86400 else ""
+        return f"`{default:.15g}`{days}"
     if isinstance(default, int) and default >= 2**20 and default % 2**20 == 0:
         return f"`{default // 2**20}MiB`"
-    if isinstance(default, int) and default >= 10**9 and default % 10**9 == 0:
-        return f"`{default // 10**9}GB`"
+    for size, unit in ((10**9, "GB"), (10**6, "MB")):
+        if isinstance(default, int) and default > size and default % size == 0:
+            return f"`{default // size}{unit}`"
     return f"`{default}`"
 
 

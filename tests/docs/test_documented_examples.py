@@ -1,9 +1,11 @@
 """What the pages tell readers to type works, and prints what they say.
 
 In a page, in order: a block after ``<!-- file: PATH -->`` is that file; ``bash`` blocks are run by
-bash, ``python`` blocks in one interpreter, in a folder of the page's own with a server at hand; a
-``text`` block right after one of them is what it prints, where ``…`` stands for anything. A block
-after ``<!-- not run: REASON -->`` is only read.
+bash, ``python`` blocks in one interpreter, ``javascript`` blocks by node with axios at hand, in a
+folder of the page's own with a server; a ``text`` block right after one of them is what it prints,
+where ``…`` stands for anything. A block after ``<!-- not run: REASON -->`` is only read: how many
+there are is counted here, and each further one needs a reason that holds. ``mermaid`` blocks are
+pictures, and ``docs/cli.md`` is written from the code.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.axios_module import NODE, axios_folder
 from tests.conftest import RunningServer
 
 from headrace import HeadraceSdk
@@ -31,9 +34,26 @@ BLOCK = re.compile(
     r"^```(?P<kind>\w+)\n(?P<text>.*?)^```$(?P<after>\n*)",
     re.MULTILINE | re.DOTALL,
 )
-RUN = ("bash", "python")
+RUN = ("bash", "python", "javascript")
+NOT_RUN = {
+    # They set up the checkout, or run in the foreground until they are stopped.
+    "README.md": 2,
+    # It serves in the foreground.
+    "docs/guides/endpoints.md": 1,
+    # They change the reader's data directory or clock, or take long; other tests run each of them.
+    "docs/guides/operating.md": 3,
+    # It takes days to come about.
+    "docs/guides/schedules.md": 1,
+}
+"""How many blocks of a page are only read."""
 
 pytestmark = pytest.mark.system
+
+
+COMMANDS: dict[str, list[str | Path]] = {
+    "bash": ["bash", "-euo", "pipefail", "-c"],
+    "javascript": [NODE / "node", "--input-type=module", "--eval"],
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +91,7 @@ def reader(
     folder = tmp_path / "reader"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    (folder / "node_modules").symlink_to(axios_folder() / "node_modules")
     with HeadraceSdk() as sdk:
         pipelines, variables = known(sdk)
         yield sdk
@@ -88,9 +109,9 @@ def known(sdk: HeadraceSdk) -> tuple[set[str], set[str]]:
 
 
 def run(block: Block, names: dict[str, Any]) -> str:
-    if block.kind == "bash":
+    if block.kind != "python":
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", block.text],
+            [*COMMANDS[block.kind], block.text],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -140,7 +161,26 @@ def test_the_tutorial_is_among_the_pages_that_are_run() -> None:
     assert {"README.md", "tutorial.md", "files-and-types.md"} <= pages
 
 
-def test_what_is_not_run_says_why() -> None:
+def test_every_block_is_run_or_counted() -> None:
+    not_run: dict[str, int] = {}
     for path in PAGES:
+        name = str(path.relative_to(ROOT))
+        before: Block | None = None
         for block in blocks(path.read_text("utf-8")):
-            assert block.mark != "not run" or block.of, f"{path.name}: {block.text}"
+            shows = block.kind == "text" and block.follows and before is not None and is_run(before)
+            is_checked = is_run(block) or block.mark == "file" or shows or block.kind == "mermaid"
+            if block.mark == "not run":
+                assert block.of, f"{name} does not say why it is not run: {block.text}"
+                not_run[name] = not_run.get(name, 0) + 1
+            elif name != "docs/cli.md":
+                assert is_checked, f"{name} has a block that nothing runs: {block.text}"
+            before = block
+    assert not_run == NOT_RUN
+
+
+def test_the_ledger_in_the_guide_has_the_columns_of_the_command() -> None:
+    page = (ROOT / "docs" / "guides" / "schedules.md").read_text("utf-8")
+    (shown,) = [block for block in blocks(page) if block.kind == "text" and block.mark == "not run"]
+    columns = re.split(r"  +", shown.text.splitlines()[0])
+    source = (ROOT / "src" / "headrace" / "cli" / "schedules.py").read_text("utf-8")
+    assert ", ".join(f'"{column}"' for column in columns) in re.sub(r"\s+", " ", source)

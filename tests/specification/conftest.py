@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.axios_module import NODE, axios_folder
 from tests.conftest import RunningServer
 from tests.overdue import make_overdue
 
 import headrace
-
-ROOT = Path(__file__).resolve().parents[2]
-NODE = Path(sys.executable).parent
 
 SOURCE = '''
 """Functions of the examples: of nothing, of numbers, of each type, of files."""
@@ -201,11 +197,7 @@ def door(both: Door) -> Iterator[Door]:
 @pytest.fixture(scope="session")
 def axios() -> Callable[[str, str, Any], Any]:
     """Post with axios to a URL with an endpoint's token, and return the outputs of the answer."""
-    folder = ROOT / ".cache" / "axios"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        install_axios(folder)
+    folder = axios_folder()
     script = (
         "const [url, token, body] = JSON.parse(process.env.CALL);"
         "const headers = { Authorization: `EndpointToken ${token}` };"
@@ -226,17 +218,3 @@ def axios() -> Callable[[str, str, Any], Any]:
         return json.loads(done.stdout)
 
     return post
-
-
-def install_axios(folder: Path) -> None:
-    """Put axios into a folder, unless it is there."""
-    if not (folder / "node_modules" / "axios" / "package.json").exists():
-        (folder / "package.json").write_text('{"private": true, "dependencies": {"axios": "^1"}}')
-        environ = {**os.environ, "PATH": f"{NODE}{os.pathsep}{os.environ['PATH']}"}
-        subprocess.run(
-            [NODE / "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"],
-            cwd=folder,
-            env=environ,
-            check=True,
-            capture_output=True,
-        )

@@ -41,24 +41,28 @@ class EndpointCalls(ExecutionCalls):
         inputs: Mapping[str, Any] | None = None,
         wait_for_completion: bool = True,
     ) -> Object:
-        """Call an endpoint, as its users do.
+        """Call an endpoint with its token, as its users do; or any deployment with the SDK token.
 
         Args:
-            endpoint_name: The deployment.
-            endpoint_token: The endpoint's token; without it, the call is made with the SDK token.
-            inputs: Values by endpoint input name. Bytes and readable binary objects are files.
+            endpoint_name: The deployment's name. With a token, the last part of the endpoint's URL
+                will do as well.
+            endpoint_token: The endpoint's token. Without it the call is made with the SDK token,
+                which calls periodic deployments too.
+            inputs: Values by the names that the endpoint gives to its inputs. Files are bytes,
+                ``os.PathLike`` objects and readable binary objects; a text is always a value.
             wait_for_completion: Return when it ended, not before.
 
         Returns:
             ``{"execution_id": str}``, and if it was waited for ``"outputs": {name: value}``, where
-            a file is ``bytes``. Names are those of the endpoint with its token, and those of the
-            pipeline without.
+            a file is ``bytes``. With a token, outputs have the names that the endpoint gives to
+            them; without, those of the pipeline, and all of them.
 
         Raises:
-            NotFound: There is no such endpoint.
+            NotFound: There is no such endpoint or deployment.
             Unauthenticated: The token is not the endpoint's.
             Conflict: The deployment is disabled.
             InvalidValue: An input is missing, unknown or of the wrong type; nothing ran.
+            TooLarge: The inputs are larger than the limits; nothing ran.
             PipelineExecutionFailed: It was waited for, and failed.
         """
         given = dict(inputs or {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,8 +36,12 @@ def value_text(name: str, value: Any) -> str:
 
 
 def is_file(value: object) -> bool:
-    """Tell whether a value is sent as a file where types are not known: bytes, or readable."""
-    return isinstance(value, bytes | bytearray | memoryview) or hasattr(value, "read")
+    """Tell whether a value is sent as a file where types are not known.
+
+    That are bytes, what can be read, and paths, but not texts, which may be values.
+    """
+    is_content = isinstance(value, bytes | bytearray | memoryview) or hasattr(value, "read")
+    return is_content or isinstance(value, os.PathLike)
 
 
 def file_part(name: str, value: object, opened: ExitStack) -> FilePart:

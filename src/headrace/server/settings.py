@@ -18,7 +18,9 @@ from headrace.core.rights import GRANTABLE, Right
 from headrace.server.limits import DEFAULT_CONNECTIONS, MIN_BYTES_PER_S
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-_DEFAULT_EXECUTIONS = max(8, 4 * (os.cpu_count() or 1))
+_PER_PROCESSOR = 4
+_LEAST_EXECUTIONS = 8
+_DEFAULT_EXECUTIONS = max(_LEAST_EXECUTIONS, _PER_PROCESSOR * (os.cpu_count() or 1))
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])"
     r"(:(?P<port>[0-9]{1,5}))?"
@@ -135,8 +137,11 @@ def _level(text: str) -> str:
     return text.lower()
 
 
-def _setting(read: Callable[[str], Any], default: Any, about: str) -> Any:
-    return field(default=default, metadata={"read": read, "about": about})
+def _setting(
+    read: Callable[[str], Any], default: Any, about: str, default_in_words: str | None = None
+) -> Any:
+    about_it = {"read": read, "about": about, "default_in_words": default_in_words}
+    return field(default=default, metadata=about_it)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +188,9 @@ class Settings:
     max_executions: int = _setting(
         _count,
         _DEFAULT_EXECUTIONS,
-        "How many executions run at once; the others wait in order of arrival.",
+        "How many executions run at once, each in a process of its own; the others wait in order "
+        "of arrival. Calls that pods answer are not among them.",
+        f"{_PER_PROCESSOR} for each processor, and at least {_LEAST_EXECUTIONS}",
     )
     execution_timeout_s: float | None = _setting(
         _seconds, None, "Longest time of one execution, in seconds; by default none."

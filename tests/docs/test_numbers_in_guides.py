@@ -1,0 +1,217 @@
+"""Each figure in the guides is one that the code has."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from headrace.api import calls, exchange, form_parts, form_terms, logs, streams
+from headrace.api import data_store as api_data_store
+from headrace.client import data_store as client_data_store
+from headrace.control import deletion, variables
+from headrace.core import (
+    clock_trust,
+    filenames,
+    low_latency,
+    names,
+    objects,
+    parameters,
+    pipelines,
+    pods,
+    retries,
+    schedule_requests,
+    schedules,
+    values,
+)
+from headrace.engines.local.pods import PodSettings
+from headrace.environments import requirements_files, uv
+from headrace.objects import port as objects_port
+from headrace.runtime import collector, removal, warm_calls, warm_record
+from headrace.server import http, limits
+from headrace.server.settings import Settings, variable_of
+from headrace.wire import deployment_requests
+from headrace_harness import capture
+from headrace_harness.streams import WINDOW_BYTES
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
+FIGURE = re.compile(
+    r"\d[\d,.]* (?:bytes|MiB|KiB|MB|GB|seconds|ms|minutes|hours?|days?|characters|lines|files"
+    r"|headers|fields|pods)\b"
+)
+
+DAY = 86400
+DEFAULTS = {setting.name: setting.default for setting in fields(Settings)}
+POD = {setting.name: setting.default for setting in fields(PodSettings)}
+PLAN = {field.name: field.default for field in fields(pods.PodPlan)}
+
+
+def count(number: float) -> str:
+    """Return a number as the guides write it."""
+    return f"{number:,.0f}"
+
+
+VALUES = f"{count(values.MAX_VALUES_BYTES)} bytes"
+TEXT = f"{count(form_terms.MAX_TEXT_BYTES)} bytes"
+UPLOAD = f"by default {DEFAULTS['max_upload_bytes'] // 10**9} GB"
+FOLDER = f"`HEADRACE_MAX_FOLDER_BYTES`, by default {count(pipelines.MAX_FOLDER_BYTES)} bytes"
+HOLD = count(exchange.MAX_HOLD_S)
+RECORD = f"{warm_calls.RECORD_AFTER_S * 1000:.0f} ms"
+MOVE = f"{warm_record.MOVE_AFTER_S * 1000:.0f} ms"
+ON_TIME = f"{schedules.ON_TIME.total_seconds():.0f} seconds"
+INCLUDED = count(requirements_files.MAX_BYTES)
+PARALLEL = count(low_latency.MAX_PARALLEL)
+HEAD = f"{count(limits.MAX_HEAD_BYTES)} bytes, {limits.MAX_HEADERS} headers"
+FRAMING = count(limits.MAX_FRAMING_BYTES)
+WINDOW = schedules.DEFAULT_MISSED_WINDOW_S / DAY
+BACKOFF = f"{retries.DEFAULT_BACKOFF_S:.0f} seconds"
+LOG = PLAN["log_bytes"] >> 20
+
+CLAIMS: dict[str, list[str]] = {
+    "data-store": [
+        f"Files of {client_data_store.PART_BYTES >> 20} MiB and more are sent in parts",
+        f"files over {client_data_store.SHOWN_FROM_BYTES // 10**6} MB have a progress bar",
+        f"{objects.MAX_PATH_LENGTH} bytes, 255 for each segment",
+        f"| Parts of an upload | {count(objects_port.MAX_PARTS)} |",
+        f"| A page of a list | {api_data_store.PAGE_SIZE} files",
+    ],
+    "endpoints": [
+        f"more than {filenames.MAX_FILENAME_BYTES} bytes the beginning",
+        f"A call is held for up to {HOLD} seconds",
+        f"All values that are no files: {VALUES} of JSON together",
+        f"`HEADRACE_MAX_UPLOAD_BYTES`, {UPLOAD}",
+        f"all fields of a form together: {TEXT}",
+        f"A form: {count(form_terms.MAX_FIELDS)} fields",
+        f"names of {count(form_terms.MAX_NAME_BYTES)} bytes",
+        f"a boundary of {form_parts.MAX_BOUNDARY_LENGTH} characters",
+        f"An `Idempotency-Key`: {calls.MAX_KEY_LENGTH} characters",
+    ],
+    "environments": [
+        FOLDER,
+        f"Up to {requirements_files.MAX_FILES} files of up to {INCLUDED} bytes",
+        f"A build may take {uv.DEFAULT_TIMEOUT_S:.0f} seconds",
+    ],
+    "executions": [
+        f"`retry_backoff_s`, {BACKOFF} by default",
+        f"A line has at most {count(capture.LINE_BYTES)} bytes",
+        f"returns at most {count(logs.MAX_LINES)} lines",
+    ],
+    "files-and-types": [
+        f"that are no files, as JSON | {VALUES} |",
+        f"inside one another | {values.MAX_DEPTH} |",
+        f"`HEADRACE_MAX_UPLOAD_BYTES`, {UPLOAD}",
+        f"all fields of a form together | {TEXT} |",
+        f"name of a file | {filenames.MAX_FILENAME_BYTES} bytes",
+        f"inputs and outputs of a pipeline | {parameters.MAX_PARAMETERS} each",
+        FOLDER,
+        f"an environment variable | {count(variables.MAX_VALUE_BYTES)} bytes",
+        f"a name | {names.MAX_NAME_LENGTH} characters",
+        f"data store | {objects.MAX_PATH_LENGTH} bytes, 255 for each",
+    ],
+    "low-latency": [
+        f"how many pods, {low_latency.MAX_PODS} at most",
+        f"| {pods.DEFAULT_MAX_PARALLEL} | how many at once, if so; {PARALLEL}",
+        f"| {count(low_latency.DEFAULT_MAX_QUEUE)} | how many calls may wait",
+        f"takes longer than {RECORD}",
+        f"It holds the latest {LOG // 2} to {LOG} MiB",
+        f"as soon as it is {WINDOW_BYTES >> 10} KiB ahead",
+        f"takes nothing for {POD['stream_stall_s']:.0f} seconds",
+        f"is sent every {streams.SIGN_OF_LIFE_S:.0f} seconds",
+        f"all items together exceed {POD['stream_bytes'] >> 20} MiB",
+        f"1, 2, 4 … at most {POD['max_retry_s']:.0f} seconds",
+        f"runs no Python for {POD['hang_s']:.0f} seconds",
+        f"interpreter busy has {POD['busy_hang_s']:.0f} seconds",
+    ],
+    "operating": [
+        f"Calls of pods in the last {MOVE} before",
+        f"| {DEFAULTS['keep_executions_s'] / DAY:.0f} days after their end |",
+        f"when there are more than {count(DEFAULTS['keep_executions'])};",
+        f"all take more than {DEFAULTS['keep_files_bytes'] // 10**9} GB",
+        f"| {DEFAULTS['keep_ledger_s'] / DAY:.0f} days after the fire time",
+        f"{DEFAULTS['unused_environment_s'] / DAY:.0f} days after their last use",
+        f"takes longer than {deletion.PODS_PATIENCE_S:.0f} seconds",
+        f"takes longer than {removal.PATIENCE_S:.0f} seconds",
+        f"more than {clock_trust.AWAY.days} days after the last time",
+        f"held get {http.HTTP_GRACE_S} seconds to end",
+        f"alone for {MOVE}",
+        f"One of more than {RECORD}",
+        f"the target of a request | {count(limits.MAX_TARGET_BYTES)} bytes |",
+        f"head of a request | {HEAD} |",
+        f"chunked body | {FRAMING} bytes, and {limits.FRAMING_PER_BYTE} for",
+        f"`HEADRACE_REQUEST_TIMEOUT_S`: {DEFAULTS['request_timeout_s']:.0f} seconds",
+        f"rate of a body | {limits.MIN_BYTES_PER_S} bytes a second",
+        f"`HEADRACE_IDLE_TIMEOUT_S`: {DEFAULTS['idle_timeout_s']:.0f} seconds",
+        f"held for more than {HOLD}",
+        f"Rows are deleted {collector.BATCH} at a time",
+    ],
+    "schedules": [
+        f"{WINDOW:.0f} day; at most {schedule_requests.MAX_MISSED_WINDOW_S / DAY:.0f} days",
+        f"`--jitter` | 0; at most {schedule_requests.MAX_JITTER_S / 3600:.0f} hour",
+        f"`--retries` | 0; at most {retries.MAX_RETRIES} |",
+        f"| {BACKOFF}; at most {retries.MAX_BACKOFF_S / 3600:.0f} hour",
+        f"at most {deployment_requests.MAX_TIMEOUT_S // DAY} days",
+        f"noticed up to {ON_TIME} late",
+        f"those up to {ON_TIME} ago",
+    ],
+}
+"""What the guides say with figures of the code, word for word."""
+
+ELSEWHERE: dict[str, list[str]] = {
+    "data-store": ["9,961,472 bytes unless"],  # of craft-ai-sdk
+    "endpoints": ["read timeout than 30 seconds"],  # of callers; checked below
+    "operating": [
+        "waited for 100 ms",  # the time until it is recorded, and a sync
+        "let requests take 30 seconds",  # of proxies; checked below
+    ],
+    "schedules": ["30 and 45 minutes", "0 and 45 minutes", "every 90 minutes"],  # of expressions
+}
+"""Figures that are not Headrace's."""
+
+
+def prose(path: Path) -> str:
+    """Return a page without its blocks, and with single spaces."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"\s+", " ", text)
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
+def test_figures_are_those_of_the_code(path: Path) -> None:
+    text = prose(path)
+    spans: list[tuple[int, int]] = []
+    for claim in [*CLAIMS.get(path.stem, []), *ELSEWHERE.get(path.stem, [])]:
+        found = [match.span() for match in re.finditer(re.escape(claim), text)]
+        assert found, f"{path.name} does not say: {claim}"
+        spans += found
+    for figure in FIGURE.finditer(text):
+        near = text[max(0, figure.start() - 60) : figure.end() + 20]
+        # A span holds the number; its unit may come after it.
+        assert any(start <= figure.start() < end for start, end in spans), (
+            f"{path.name} has a figure that no claim covers: …{near}…"
+        )
+
+
+def test_callers_need_to_wait_for_longer_than_a_request_is_held() -> None:
+    assert exchange.MAX_HOLD_S < 30
+
+
+def test_the_part_size_of_the_public_client_is_what_it_is() -> None:
+    from craft_ai_sdk import CraftAiSdk
+
+    found = CraftAiSdk._MULTIPART_PART_SIZE
+    assert found == 9_961_472
+
+
+def test_the_defaults_of_settings_are_written_as_they_are_read() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    for setting in fields(Settings):
+        section = page.partition(f"## {variable_of(setting.name)}\n")[2].partition("\n## ")[0]
+        shown = re.search(r"^Default: `(.*?)`", section, re.MULTILINE)
+        if shown is None:
+            words = setting.metadata["default_in_words"]
+            assert words or not setting.default, setting.name
+            assert f"Default: {words or 'not set'}." in section
+        elif setting.name != "data_dir":
+            assert setting.metadata["read"](shown[1]) == setting.default, setting.name
