@@ -65,6 +65,8 @@ ON_TIME = f"{schedules.ON_TIME.total_seconds():.0f} seconds"
 INCLUDED = count(requirements_files.MAX_BYTES)
 PARALLEL = count(low_latency.MAX_PARALLEL)
 HEAD = f"{count(limits.MAX_HEAD_BYTES)} bytes, {limits.MAX_HEADERS} headers"
+GRACES = DEFAULTS["stop_grace_s"] + DEFAULTS["execution_grace_s"]
+STOP = Settings().longest_end_s
 FRAMING = count(limits.MAX_FRAMING_BYTES)
 WINDOW = schedules.DEFAULT_MISSED_WINDOW_S / DAY
 BACKOFF = f"{retries.DEFAULT_BACKOFF_S:.0f} seconds"
@@ -136,6 +138,7 @@ CLAIMS: dict[str, list[str]] = {
         f"takes longer than {removal.PATIENCE_S:.0f} seconds",
         f"more than {clock_trust.AWAY.days} days after the last time",
         f"held get {http.HTTP_GRACE_S} seconds to end",
+        f"both settings together and {STOP - 2 * GRACES:.0f} seconds more ({STOP:.0f} seconds by",
         f"alone for {MOVE}",
         f"One of more than {RECORD}",
         f"the target of a request | {count(limits.MAX_TARGET_BYTES)} bytes |",
