@@ -15,8 +15,8 @@ from headrace.core.tokens import token_digest
 pytestmark = pytest.mark.system
 
 
-def create(data_dir: Path, name: str) -> subprocess.CompletedProcess[str]:
-    command = [HEADRACE, "tokens", "create", "--name", name, "--data-dir", str(data_dir)]
+def create(data_dir: Path, name: str, *more: str) -> subprocess.CompletedProcess[str]:
+    command = [HEADRACE, "tokens", "create", "--name", name, "--data-dir", str(data_dir), *more]
     return subprocess.run(
         command, env=clean_environ(), capture_output=True, text=True, check=False, timeout=60
     )
@@ -54,10 +54,21 @@ def test_a_token_may_come_before_the_first_start(
     own_server: Callable[..., RunningServer], tmp_path: Path
 ) -> None:
     """Then the server mints none of its own."""
-    made = create(tmp_path / "data0", "mine")
+    made = create(tmp_path / "data0", "mine", "--new")
     assert made.returncode == 0, made.stderr
     token = next(word for word in made.stdout.split() if word.startswith("hdr_"))
     server = own_server()
     assert not server.token
     with client_of(server, token) as http:
         assert [item["name"] for item in http.get("/tokens").json()] == ["mine"]
+
+
+def test_no_database_is_made_where_none_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    for folder in (tmp_path / "project", tmp_path / "absent"):
+        refused = create(folder, "mine")
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert f"No server ever ran on {folder}" in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == [tmp_path / "project"]
+    assert not list((tmp_path / "project").iterdir())

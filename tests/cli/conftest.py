@@ -14,7 +14,7 @@ from unittest import mock
 
 import pytest
 
-from headrace.cli.main import run
+from headrace.cli.start import run
 
 HEADRACE = Path(sys.executable).parent / "headrace"
 

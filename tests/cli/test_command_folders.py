@@ -49,8 +49,9 @@ def test_empty_folders_travel_and_ignored_files_do_not(headrace, fresh, project)
 def test_a_folder_too_large_is_refused_before_it_is_sent(headrace, fresh, project):
     arguments = ("pipelines", "create", fresh, "--folder", project, "--function", "main.py:look")
     done = headrace(*arguments, "--include", "a.bin", "--include", "main.py")
-    assert done.returncode != 0
+    assert done.returncode == 2
     assert "a.bin (6,000,000 bytes)" in done.stderr
+    assert "with --include," in done.stderr
 
 
 def test_the_limit_of_a_folder_is_a_setting(headrace, project, own_server):

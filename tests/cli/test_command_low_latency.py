@@ -117,10 +117,10 @@ def test_a_creation_that_fails_exits_with_1_and_the_reason(headrace, name, tmp_p
     [
         (["--pods", "0"], 1, "pods must be a whole number"),
         (["--pods", "two"], 2, "--pods"),
-        (["--ram", "1GB"], 1, "ram_request must be"),
-        (["--max-parallel", "2"], 1, "enable_parallel_executions"),
+        (["--ram", "1GB"], 1, "--ram must be"),
+        (["--max-parallel", "2"], 1, "set --parallel to true"),
         (["--idle-timeout", "soon"], 2, "'soon' is no duration"),
-        (["--max-queue", "0"], 1, "max_queue must be"),
+        (["--max-queue", "0"], 1, "--max-queue must be"),
         (["--mode", "elastic", "--pods", "2"], 1, "pods is for mode 'low_latency'"),
         (["--mode", "quick"], 2, "--mode"),
     ],

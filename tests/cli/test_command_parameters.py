@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from headrace import Input, InvalidRequest, Output
+from headrace.cli.inputs import given_inputs
 from headrace.cli.parameters import (
     function_from_text,
-    given_inputs,
     input_from_text,
     output_from_text,
 )

@@ -65,8 +65,12 @@ def test_a_failed_build_exits_with_one(headrace, fresh, folder, tmp_path):
         (["--function", "main.py:add", "-i", "a"], 2, "NAME:TYPE=DEFAULT"),
         (["--function", "main.py:add", "-o", "a:nmber"], 2, "must be one of string, number"),
         (["--function", "main.py:missing"], 1, "'missing'"),
-        (["--function", "absent.py:f"], 1, "absent.py"),
-        (["--function", "main.py:fail", "--folder", "absent"], 1, "'absent' is not a folder"),
+        (["--function", "absent.py:f"], 2, "--function 'absent.py'"),
+        (
+            ["--function", "main.py:fail", "--folder", "absent"],
+            2,
+            "--folder 'absent' is not a folder",
+        ),
     ],
 )
 def test_what_cannot_be_created_says_why(headrace, fresh, arguments, code, words):

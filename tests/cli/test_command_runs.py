@@ -59,7 +59,11 @@ def test_a_place_that_cannot_be_written_is_named(headrace, pipeline, tmp_path, o
 def test_a_failed_run_exits_with_one(headrace, pipeline):
     done = headrace("run", pipeline("fail"))
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "Error: ValueError: too bad\n"
+    first, second = done.stderr.splitlines()
+    assert first == "Error: ValueError: too bad"
+    execution_id = second.split()[1]
+    assert second.endswith(f"failed. Its log: headrace executions logs {execution_id}")
+    assert "too bad" in headrace.said("executions", "logs", execution_id)
     failed = headrace.process("run", pipeline("fail"), "--json")
     error = json.loads(failed.stdout)["error"]
     assert failed.returncode == 1
@@ -130,8 +134,16 @@ def test_executions_are_listed_and_deleted(headrace, pipeline):
     assert [item["execution_id"] for item in page["items"]] == ids[1:]
     assert page["next_cursor"]
     plain = headrace.said("executions", "list", "--pipeline", name, "--status", "succeeded")
-    assert plain.splitlines()[0].split() == ["ID", "PIPELINE", "STATUS", "CREATED"]
-    assert plain.splitlines()[2].split()[:3] == [ids[0], name, "Succeeded"]
+    assert plain.splitlines()[0].split() == [
+        "ID",
+        "PIPELINE",
+        "DEPLOYMENT",
+        "STATUS",
+        "CREATED",
+        "TOOK",
+        "REASON",
+    ]
+    assert plain.splitlines()[2].split()[:4] == [ids[0], name, "-", "Succeeded"]
     assert "\x1b" not in plain
     assert headrace.json("executions", "delete", ids[0]) == {"execution_id": ids[0]}
     assert headrace("executions", "show", ids[0]).returncode == 1

@@ -144,7 +144,9 @@ async def test_a_row_that_cannot_be_read_holds_up_nobody(root: Path, marks: Mark
         await server.worker.begin()
         marks.go("sound", await marks.begun("sound"))
         assert (await server.ended(sound.id)).failure is None
-        (found,) = await server.database.read(rows.list_executions, limit=1, status=Status.ERROR)
+        (found,) = await server.database.read(
+            rows.list_executions, limit=1, statuses=[Status.ERROR]
+        )
     assert found.id == broken.id
     assert found.failure is not None
     assert "cannot be read" in found.failure.message

@@ -148,7 +148,7 @@ def test_pages_are_a_sorted_list_cut_into_pieces(
         rows.add_execution(connection, execution, None)
         if number % 3 == 0:
             claims.claim_pending(connection, "w1", limit=1, at=AT)
-            running = rows.list_executions(connection, limit=1, status=Status.RUNNING)[0]
+            running = rows.list_executions(connection, limit=1, statuses=[Status.RUNNING])[0]
             rows.finish(connection, running.id, "w1", attempt=1, outputs=(), failure=None, at=AT)
     model = rows.list_executions(connection, limit=100)
     assert [execution.id for execution in model] == [f"{n}" for n in range(9, 0, -1)]
@@ -160,7 +160,11 @@ def test_pages_are_a_sorted_list_cut_into_pieces(
     found: list[Execution] = []
     before = None
     while page := rows.list_executions(
-        connection, limit=size, before=before, pipeline_id=pipeline_id, status=status
+        connection,
+        limit=size,
+        before=before,
+        pipeline_id=pipeline_id,
+        statuses=[status] if status else [],
     ):
         assert len(page) <= size
         found += page

@@ -18,6 +18,7 @@ CLASSES = [
 STATUSES = {
     "HeadraceError": 500,
     "InvalidRequest": 400,
+    "AmbiguousId": 400,
     "InvalidName": 400,
     "InvalidValue": 400,
     "InvalidMapping": 400,

@@ -8,10 +8,12 @@ from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
 from headrace.api.files import file_response
 from headrace.api.form_terms import run_terms
 from headrace.api.forms import read_form
+from headrace.api.instants import instant
 from headrace.api.logs import followed_lines, lines_between
 from headrace.control.executions import RunRequest
 from headrace.core.errors import Conflict, InvalidRequest, NotFound
 from headrace.core.executions import Execution, Status
+from headrace.core.names import least_id
 from headrace.core.values import DataType, FileValue, Value
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
@@ -40,18 +42,28 @@ async def run_pipeline(exchange: Exchange) -> Response:
 
 
 async def list_executions(exchange: Exchange) -> Response:
-    """List executions, newest first, page by page."""
-    query = exchange.request.query_params
+    """List executions, newest first, page by page.
+
+    Takes ``pipeline_name``, ``deployment_name``, ``status`` (several times), ``since`` (a time in
+    ISO 8601), ``id_prefix``, ``limit`` and ``cursor``.
+    """
+    query, services = exchange.request.query_params, exchange.services
     limit = exchange.integer("limit", 100, at_least=1, at_most=MAX_PAGE)
-    pipeline_id = None
+    pipeline_id = deployment_id = None
     if "pipeline_name" in query:
-        pipeline_id = (await exchange.services.pipelines.get(query["pipeline_name"])).id
-    executions = await exchange.services.reader.read(
+        pipeline_id = (await services.pipelines.get(query["pipeline_name"])).id
+    if "deployment_name" in query:
+        deployment_id = (await services.deployments.get(query["deployment_name"])).id
+    since = instant(query.get("since"), "since")
+    executions = await services.reader.read(
         rows.list_executions,
         limit=limit + 1,
         before=query.get("cursor"),
         pipeline_id=pipeline_id,
-        status=_status(query.get("status")),
+        deployment_id=deployment_id,
+        statuses=[_status(text) for text in query.getlist("status")],
+        since=None if since is None else least_id(since),
+        prefix=query.get("id_prefix"),
     )
     page = executions[:limit]
     return answer(
@@ -160,9 +172,7 @@ async def _value(exchange: Exchange, data_type: DataType, value: Value) -> Respo
     return await file_response(exchange.services, value)
 
 
-def _status(text: str | None) -> Status | None:
-    if text is None:
-        return None
+def _status(text: str) -> Status:
     for status in Status:
         if status.value.lower() == text.lower():
             return status

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from headrace.api.exchange import Exchange, answer
+from headrace.api.instants import instant
 from headrace.control.clock import now
 from headrace.control.verification import verify_ledger as verify_rows
 from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.schedules import Fate
+from headrace.store import executions as execution_rows
 from headrace.store import ledger as rows
 from headrace.store import schedules as schedule_rows
 from headrace.wire.bodies import timestamp
@@ -19,7 +21,6 @@ from headrace.wire.ledger import INSTANT, ledger_item, verification_body
 
 MAX_FIRE_TIMES = 1000
 MAX_PAGE = 1000
-YEARS = range(1970, 10_000)
 
 
 async def fire_times(exchange: Exchange) -> Response:
@@ -50,7 +51,8 @@ async def fire_times(exchange: Exchange) -> Response:
 async def list_ledger(exchange: Exchange) -> Response:
     """Show what became of a deployment's fire times, newest first, page by page.
 
-    Takes ``from`` and ``to`` (times in ISO 8601), ``fate``, ``limit`` and ``cursor``.
+    Takes ``from`` and ``to`` (times in ISO 8601), ``fate``, ``limit`` and ``cursor``;
+    ``with_status`` adds the present status of each execution.
     """
     query = exchange.request.query_params
     limit = exchange.integer("limit", 100, at_least=1, at_most=MAX_PAGE)
@@ -59,7 +61,7 @@ async def list_ledger(exchange: Exchange) -> Response:
     if not known:
         raise NotFound(f"There is no periodic deployment {name!r}, and there never was.")
     since, before = _period(query)
-    if cursor := _instant(query.get("cursor"), "cursor"):
+    if cursor := instant(query.get("cursor"), "cursor"):
         before = cursor if before is None else min(cursor, before)
     found = await reader.read(
         rows.list_rows,
@@ -71,9 +73,14 @@ async def list_ledger(exchange: Exchange) -> Response:
         fate=_fate(query.get("fate")),
     )
     page = found[:limit]
+    # Rows never change, so what does change comes only if it is asked for.
+    statuses = None
+    if exchange.flag("with_status"):
+        ids = [row.execution_id for row in page if row.execution_id is not None]
+        statuses = await reader.read(execution_rows.statuses_of, ids)
     return answer(
         {
-            "items": [ledger_item(row) for row in page],
+            "items": [ledger_item(row, statuses) for row in page],
             "next_cursor": timestamp(page[-1].fire_at) if len(found) > limit else None,
         }
     )
@@ -103,28 +110,10 @@ async def verify_ledger(exchange: Exchange) -> Response:
 
 def _period(query: QueryParams) -> tuple[datetime | None, datetime | None]:
     """Return the first instant that counts and the first that does not; None for no bound."""
-    since, until = _instant(query.get("from"), "from"), _instant(query.get("to"), "to")
+    since, until = instant(query.get("from"), "from"), instant(query.get("to"), "to")
     if since is not None and until is not None and since >= until:
         raise InvalidRequest(f"from must be before to, but {since} is not before {until}.")
     return since, until
-
-
-def _instant(text: str | None, name: str) -> datetime | None:
-    """Return an instant of the query, in ISO 8601; without an offset it is in UTC."""
-    if text is None:
-        return None
-    try:
-        # A plus sign that was not escaped arrives as a space.
-        at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        at = None
-    if at is None or at.year not in YEARS:
-        raise InvalidRequest(
-            f"{name} must be a time in ISO 8601 of the years from {YEARS[0]} to {YEARS[-1]}, such "
-            f"as 2026-03-29T01:00:00Z, not {text!r:.80}."
-        )
-    return at
 
 
 def _fate(text: str | None) -> Fate | None:

@@ -10,8 +10,10 @@ NEEDED = frozenset({"typer", "rich"})
 
 def main() -> None:
     """Run the command and exit: the entry point of the distribution."""
+    from headrace.cli.start import run  # noqa: PLC0415 - an import of the package has no effects
+
     try:
-        from headrace.cli.main import run  # noqa: PLC0415 - the base install has no Typer
+        code = run(sys.argv[1:])
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in NEEDED:
             raise
@@ -20,4 +22,4 @@ def main() -> None:
             file=sys.stderr,
         )
         raise SystemExit(1) from None
-    raise SystemExit(run(sys.argv[1:]))
+    raise SystemExit(code)

@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from headrace.cli.completion import TokenName
+from headrace.cli.flags import JsonFlag
 from headrace.cli.operate import DataDir, create_token_here
-from headrace.cli.output import short_time
-from headrace.cli.session import JsonFlag, session
+from headrace.cli.session import session
+from headrace.cli.tables import Column
 from headrace.client.credentials import (
     Credentials,
     credentials_path,
@@ -22,8 +24,6 @@ from headrace.core.errors import HeadraceError
 tokens = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Create, list and revoke SDK tokens."
 )
-
-TokenName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the token.")]
 
 
 def login(
@@ -75,6 +75,9 @@ def create_token(
     context: typer.Context,
     name: Annotated[str, typer.Option(help="Name of the new token.")],
     data_dir: DataDir = None,
+    is_new: Annotated[
+        bool, typer.Option("--new", help="Make the data directory if no server ever ran on it.")
+    ] = False,
     remote: Annotated[
         bool, typer.Option("--remote", help="Ask the server, with the token already at hand.")
     ] = False,
@@ -90,7 +93,7 @@ def create_token(
     made = (
         current.sdk.create_token(name)
         if remote
-        else {"name": name, "token": create_token_here(data_dir, name)}
+        else {"name": name, "token": create_token_here(data_dir, name, may_be_new=is_new)}
     )
     current.screen.say(made["token"], made)
 
@@ -100,8 +103,9 @@ def list_tokens(context: typer.Context, as_json: JsonFlag = False) -> None:
     """List the SDK tokens, without the tokens themselves."""
     current = session(context, as_json)
     found = current.sdk.list_tokens()
-    rows = [(t["name"], t["user"]["name"], short_time(t["created_at"])) for t in found]
-    current.screen.table(("NAME", "USER", "CREATED"), rows, found, "There are no tokens.")
+    rows = [(t["name"], t["user"]["name"], current.screen.time(t["created_at"])) for t in found]
+    columns = (Column("NAME", "folds"), Column("USER", "folds"), "CREATED")
+    current.screen.table(columns, rows, found, "There are no tokens.")
 
 
 @tokens.command("revoke")

@@ -6,8 +6,9 @@ from typing import Any
 
 import typer
 
+from headrace.cli.flags import JsonFlag
 from headrace.cli.output import Screen
-from headrace.cli.session import JsonFlag, session
+from headrace.cli.session import session
 
 clock = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Show and confirm the server's clock."

@@ -10,19 +10,20 @@ from typing import Annotated, Any
 
 import typer
 
+from headrace.cli.completion import RemotePath
+from headrace.cli.flags import JsonFlag
 from headrace.cli.output import short_time
-from headrace.cli.session import JsonFlag, Session, session
+from headrace.cli.session import Session, session
+from headrace.cli.tables import Column
 from headrace.client.local_files import size_text
 from headrace.client.progress import progress_bar
-from headrace.core.errors import InvalidRequest
+from headrace.core.errors import HeadraceError, InvalidRequest
 
 store = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List, put, get and remove files."
 )
 
 STDIO = "-"
-
-Remote = Annotated[str, typer.Argument(metavar="REMOTE", help="Path in the data store.")]
 
 
 @store.command("ls")
@@ -36,12 +37,15 @@ def ls(
     """List files, of one folder and below or all of them."""
     current = session(context, as_json)
     found = current.sdk.list_data_store_objects(folder, exact_size=True)
-    rows = [(f["path"], size_text(f["size"]), short_time(f["last_modified"])) for f in found]
-    current.screen.table(("PATH", "SIZE", "MODIFIED"), rows, found, "There are no files.")
+    rows = [
+        (f["path"], size_text(f["size"]), current.screen.time(f["last_modified"])) for f in found
+    ]
+    columns = (Column("PATH", "folds"), "SIZE", "MODIFIED")
+    current.screen.table(columns, rows, found, "There are no files.")
 
 
 @store.command("info")
-def info(context: typer.Context, remote: Remote, as_json: JsonFlag = False) -> None:
+def info(context: typer.Context, remote: RemotePath, as_json: JsonFlag = False) -> None:
     """Show the size of a file and when it was last written."""
     current = session(context, as_json)
     found = current.sdk.get_data_store_object_information(remote, exact_size=True)
@@ -93,7 +97,7 @@ def put(
 @store.command("get")
 def get(
     context: typer.Context,
-    remote: Remote,
+    remote: RemotePath,
     local: Annotated[
         str | None,
         typer.Argument(
@@ -183,4 +187,5 @@ def _files(verb: str, file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InvalidRequest(f"{file} cannot be {verb}: {error.strerror}.") from None
+        message = f"{file} cannot be {verb}: {error.strerror}."
+        raise (InvalidRequest if verb == "read" else HeadraceError)(message) from None

@@ -7,7 +7,20 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from headrace.cli.output import Cell
+from headrace.cli.tables import Column
 from headrace.cli.times import duration_text, local_text, utc_text
+
+COLUMNS = (
+    Column("NAME", "folds"),
+    Column("PIPELINE", "folds"),
+    Column("RULE", "goes"),
+    Column("MODE", "goes"),
+    Column("STATUS"),
+    Column("HEALTH", "is cut"),
+    Column("NEXT FIRE TIME"),
+    Column("CREATED", "goes"),
+)
+"""The list of deployments."""
 
 
 def schedule_pairs(found: dict[str, Any]) -> list[tuple[str, Cell]]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from headrace.cli.completion import DeploymentName, OfPipeline
 from headrace.cli.connections import (
     DESTINATION_SYNTAX,
     SOURCE_SYNTAX,
@@ -14,6 +15,7 @@ from headrace.cli.connections import (
     source_from_text,
 )
 from headrace.cli.deployment_fields import (
+    COLUMNS,
     fire_time_text,
     health_pairs,
     health_text,
@@ -23,6 +25,7 @@ from headrace.cli.deployment_fields import (
     seconds_text,
     with_pod,
 )
+from headrace.cli.flags import JsonFlag, Timestamps
 from headrace.cli.option_groups import (
     AttemptOptions,
     PodOptions,
@@ -31,9 +34,8 @@ from headrace.cli.option_groups import (
     with_groups,
 )
 from headrace.cli.output import Cell, short_time
-from headrace.cli.parameters import usage
-from headrace.cli.pipelines import Timestamps
-from headrace.cli.session import JsonFlag, session
+from headrace.cli.session import session
+from headrace.cli.usage import usage
 from headrace.client.mappings import InputSource, OutputDestination
 from headrace.core.deployments import Mode
 from headrace.core.values import DataType
@@ -45,7 +47,6 @@ deployments = typer.Typer(
 _Rule = Literal["endpoint", "periodic"]
 DEFAULT_RULE = "periodic if it has a schedule, else endpoint"
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the deployment.")]
 Sources = Annotated[
     list[str] | None,
     typer.Option("--input", "-i", metavar="NAME=SOURCE", help=f"{SOURCE_SYNTAX}; repeatable."),
@@ -62,8 +63,8 @@ Destinations = Annotated[
 @with_groups
 def create(
     context: typer.Context,
-    name: Name,
-    pipeline: Annotated[str, typer.Option(help="The pipeline that it runs.")],
+    name: DeploymentName,
+    pipeline: OfPipeline,
     *,
     rule: Annotated[
         _Rule | None,
@@ -139,17 +140,16 @@ def list_all(context: typer.Context, as_json: JsonFlag = False) -> None:
             item["mode"],
             item["status"],
             health_text(item["health"]),
-            short_time(item.get("next_fire_at")),
-            short_time(item["created_at"]),
+            current.screen.time(item.get("next_fire_at")),
+            current.screen.time(item["created_at"]),
         )
         for item in found
     ]
-    columns = ("NAME", "PIPELINE", "RULE", "MODE", "STATUS", "HEALTH", "NEXT FIRE TIME", "CREATED")
-    current.screen.table(columns, rows, found, "There are no deployments.")
+    current.screen.table(COLUMNS, rows, found, "There are no deployments.")
 
 
 @deployments.command("show")
-def show(context: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
+def show(context: typer.Context, name: DeploymentName, as_json: JsonFlag = False) -> None:
     """Show a deployment: where its inputs come from and its outputs go, how it starts."""
     current = session(context, as_json)
     found = current.sdk.get_deployment(name)
@@ -189,7 +189,7 @@ def show(context: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
 @with_groups
 def update(
     context: typer.Context,
-    name: Name,
+    name: DeploymentName,
     *,
     enable: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Whether it takes executions.")
@@ -242,7 +242,7 @@ def update(
 @deployments.command("logs")
 def logs(
     context: typer.Context,
-    name: Name,
+    name: DeploymentName,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until it is deleted.")
     ] = False,
@@ -258,7 +258,7 @@ def logs(
 @deployments.command("token")
 def token(
     context: typer.Context,
-    name: Name,
+    name: DeploymentName,
     chosen: Annotated[
         str | None, typer.Option("--set", help="The new token; one is made unless given.")
     ] = None,
@@ -271,7 +271,7 @@ def token(
 
 
 @deployments.command("delete")
-def delete(context: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
+def delete(context: typer.Context, name: DeploymentName, as_json: JsonFlag = False) -> None:
     """Delete a deployment; its executions stay."""
     current = session(context, as_json)
     deleted = current.sdk.delete_deployment(name)

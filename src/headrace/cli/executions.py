@@ -2,52 +2,85 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
+from headrace.cli.completion import DeploymentOption, ExecutionId, PipelineOption
+from headrace.cli.flags import Follow, JsonFlag, Out, Timestamps
 from headrace.cli.output import short_time
-from headrace.cli.pipelines import Follow, Timestamps
-from headrace.cli.runs import Out, show_outputs
-from headrace.cli.session import JsonFlag, session
+from headrace.cli.running import say_that_it_goes_on, show_outputs
+from headrace.cli.session import Session, session
+from headrace.cli.tables import Column
+from headrace.cli.times import short_duration, since_from_text
 from headrace.core.executions import Status
 
 executions = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List, show, follow and cancel executions."
 )
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the execution.")]
-
 
 @executions.command("list")
 def list_some(
     context: typer.Context,
-    pipeline: Annotated[str | None, typer.Option(help="Only those of this pipeline.")] = None,
+    pipeline: PipelineOption = None,
+    deployment: DeploymentOption = None,
     status: Annotated[
-        Status | None, typer.Option(case_sensitive=False, help="Only those with this status.")
+        list[Status] | None,
+        typer.Option(case_sensitive=False, help="Only those with this status; repeatable."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            metavar="TIME",
+            parser=since_from_text,
+            help="Only those created from then on: how long ago, such as 2h or 1d12h, a day, or "
+            "a time in ISO 8601.",
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
     cursor: Annotated[str | None, typer.Option(help="next_cursor of the page before.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List executions, newest first."""
+    """List executions, newest first, with how long they took and why they failed."""
     current = session(context, as_json)
-    page = current.sdk.list_executions(limit, cursor, status, pipeline)
+    page = current.sdk.list_executions(
+        limit, cursor, status, pipeline, deployment_name=deployment, since=since
+    )
+    ids = current.screen.ids(item["execution_id"] for item in page["items"])
     rows = [
-        (e["execution_id"], e["pipeline_name"], e["status"], short_time(e["created_at"]))
-        for e in page["items"]
+        (
+            ids[item["execution_id"]],
+            item["pipeline_name"],
+            item["deployment_name"],
+            item["status"],
+            current.screen.time(item["created_at"]),
+            _took(item),
+            _reason(item),
+        )
+        for item in page["items"]
     ]
-    columns = ("ID", "PIPELINE", "STATUS", "CREATED")
+    columns = (
+        "ID",
+        Column("PIPELINE", "folds"),
+        Column("DEPLOYMENT", "goes"),
+        "STATUS",
+        "CREATED",
+        "TOOK",
+        Column("REASON", "is cut"),
+    )
     current.screen.table(columns, rows, page, "There are no executions.")
     if page["next_cursor"] and not current.screen.as_json:
         current.screen.note(f"There are more: --cursor {page['next_cursor']}")
 
 
 @executions.command("show")
-def show(context: typer.Context, execution_id: Id, as_json: JsonFlag = False) -> None:
+def show(context: typer.Context, execution_id: ExecutionId, as_json: JsonFlag = False) -> None:
     """Show an execution: its status, its inputs and its outputs."""
     current = session(context, as_json)
-    found = current.sdk.get_pipeline_execution(execution_id, include_files=False)
+    execution_id = current.execution_id(execution_id)
+    found = current.runs.get_pipeline_execution(execution_id, include_files=False)
     pairs: list[tuple[str, Any]] = [
         ("id", execution_id),
         ("pipeline", found["pipeline_name"]),
@@ -55,6 +88,7 @@ def show(context: typer.Context, execution_id: Id, as_json: JsonFlag = False) ->
         ("created", short_time(found["created_at"])),
         ("started", short_time(found.get("start_date"))),
         ("ended", short_time(found["end_date"])),
+        ("took", _took(found)),
     ]
     if found["deployment_name"]:
         pairs.append(("deployment", found["deployment_name"]))
@@ -70,51 +104,90 @@ def show(context: typer.Context, execution_id: Id, as_json: JsonFlag = False) ->
     ]
     if found.get("failure"):
         pairs.append(("failure", found["failure"]["message"]))
-    pairs += [(f"input {i['pipeline_input_name']}", _shown(i)) for i in found["inputs"]]
-    pairs += [(f"output {o['pipeline_output_name']}", _shown(o)) for o in found["outputs"]]
-    current.screen.fields(pairs, found)
+    has_outputs = found["status"] == Status.SUCCEEDED
+    pairs += [(f"input {i['pipeline_input_name']}", _input(i)) for i in found["inputs"]]
+    pairs += [
+        (f"output {o['pipeline_output_name']}", _output(o) if has_outputs else None)
+        for o in found["outputs"]
+    ]
+    whole = f"headrace executions show {execution_id} --json"
+    current.screen.fields(pairs, found, whole=whole)
 
 
 @executions.command("logs")
 def logs(
     context: typer.Context,
-    execution_id: Id,
+    execution_id: ExecutionId,
     follow: Follow = False,
     timestamps: Timestamps = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Print the log of an execution."""
     current = session(context, as_json)
-    lines = current.sdk.iter_execution_logs(execution_id, follow=follow)
+    lines = current.runs.iter_execution_logs(current.execution_id(execution_id), follow=follow)
     current.screen.log(lines, timestamps=timestamps)
 
 
 @executions.command("outputs")
 def outputs(
-    context: typer.Context, execution_id: Id, out: Out = None, as_json: JsonFlag = False
+    context: typer.Context, execution_id: ExecutionId, out: Out = None, as_json: JsonFlag = False
 ) -> None:
     """Wait for an execution to end, and print its outputs."""
     current = session(context, as_json)
-    with current.screen.activity(f"Waiting for {execution_id}"):
-        current.sdk.retrieve_pipeline_execution_outputs(execution_id, include_files=False)
-    show_outputs(current, execution_id, out)
+    execution_id = current.execution_id(execution_id)
+    found = _waited_for(current, execution_id)
+    show_outputs(current, execution_id, found, out)
 
 
 @executions.command("cancel")
-def cancel(context: typer.Context, execution_id: Id, as_json: JsonFlag = False) -> None:
+def cancel(context: typer.Context, execution_id: ExecutionId, as_json: JsonFlag = False) -> None:
     """Stop an execution that is pending or running."""
     current = session(context, as_json)
-    found = current.sdk.cancel_pipeline_execution(execution_id)
+    execution_id = current.execution_id(execution_id)
+    found = current.runs.cancel_pipeline_execution(execution_id)
     current.screen.say(f"Cancelled execution {execution_id}.", found)
 
 
 @executions.command("delete")
-def delete(context: typer.Context, execution_id: Id, as_json: JsonFlag = False) -> None:
+def delete(context: typer.Context, execution_id: ExecutionId, as_json: JsonFlag = False) -> None:
     """Delete an execution with its values and log; a running one is cancelled first."""
     current = session(context, as_json)
-    deleted = current.sdk.delete_pipeline_execution(execution_id)
+    execution_id = current.execution_id(execution_id)
+    deleted = current.runs.delete_pipeline_execution(execution_id)
     current.screen.say(f"Deleted execution {execution_id}.", deleted)
 
 
-def _shown(item: dict[str, Any]) -> Any:
-    return "a file" if item["data_type"] == "file" else item["value"]
+def _waited_for(current: Session, execution_id: str) -> list[dict[str, Any]]:
+    try:
+        with current.screen.activity(f"Waiting for {execution_id}"):
+            return current.runs.wait_for_outputs(execution_id)
+    except KeyboardInterrupt:
+        say_that_it_goes_on(current, execution_id)
+        raise typer.Exit(130) from None
+
+
+def _took(item: dict[str, Any]) -> str | None:
+    """Return how long an execution ran, or has run by this machine's clock."""
+    if item.get("start_date") is None:
+        return None
+    start = datetime.fromisoformat(item["start_date"])
+    is_over = item["end_date"] is not None
+    end = datetime.fromisoformat(item["end_date"]) if is_over else datetime.now(UTC)
+    return short_duration(max(end - start, timedelta())) + ("" if is_over else "…")
+
+
+def _reason(item: dict[str, Any]) -> str:
+    failure = item.get("failure")
+    return failure["message"].partition("\n")[0] if failure else ""
+
+
+def _input(item: dict[str, Any]) -> Any:
+    if item["data_type"] != "file":
+        return item["value"]
+    return None if item["source"] == "is_null" else "a file"
+
+
+def _output(item: dict[str, Any]) -> Any:
+    if item["data_type"] != "file":
+        return item["value"]
+    return None if item["destination"] == "is_null" else "a file"

@@ -1,40 +1,93 @@
-"""The command put together: its options, its commands, and its exit codes."""
+"""The command put together: its options and its commands, each loaded when it is asked for."""
 
 from __future__ import annotations
 
-import io
-import sys
-from collections.abc import Sequence
-from typing import Annotated
+import os
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.exceptions import Abort, Exit, TyperException
+from typer.main import get_command
 
-from headrace.cli import accounts, operate, runs
-from headrace.cli.clock import clock
-from headrace.cli.data_store import store
-from headrace.cli.deployments import deployments
-from headrace.cli.executions import executions
-from headrace.cli.pipelines import pipelines
-from headrace.cli.projects import project, variables
-from headrace.cli.schedules import schedules
-from headrace.cli.selftest import selftest
-from headrace.cli.session import JsonFlag, Session, session
-from headrace.cli.triggers import trigger
-from headrace.core.errors import HeadraceError, Unauthenticated, Unavailable
+from headrace.cli.exits import COMPLETION_VARIABLE, EXIT_INTERRUPTED, EXIT_USAGE
+from headrace.cli.flags import JsonFlag
+from headrace.cli.session import Session, session
 from headrace.version import __version__
-
-EXIT_FAILED = 1
-EXIT_NO_SERVER = 3
 
 EPILOG = (
     "Exit codes: 0 success; 1 the execution, the build or the request failed; 2 wrong usage; "
-    "3 no server answers, or it does not accept the token; 130 interrupted."
+    "3 no server answers, or it does not accept the token; 130 interrupted; 141 nobody reads the "
+    "output any more."
 )
+
+COMMANDS = {
+    "serve": "operate:serve",
+    "check": "operate:check",
+    "selftest": "selftest:selftest",
+    "login": "accounts:login",
+    "logout": "accounts:logout",
+    "whoami": "accounts:whoami",
+    "tokens": "accounts:tokens",
+    "pipelines": "pipelines:pipelines",
+    "run": "runs:run",
+    "deployments": "deployments:deployments",
+    "trigger": "triggers:trigger",
+    "schedules": "schedules:schedules",
+    "executions": "executions:executions",
+    "store": "data_store:store",
+    "variables": "projects:variables",
+    "project": "projects:project",
+    "clock": "clock:clock",
+}
+"""Module and name of each command. Loading all takes longer than most of them run."""
+
+
+class _Loaded(MutableMapping[str, Any]):
+    """The commands by name, each loaded when it is taken out."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        if name not in self._loaded:
+            self._loaded[name] = _load(name)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Commands(TyperGroup):
+    """The top of the command, which loads what is below it when it is asked for."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Loaded()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands without loading them."""
+        del ctx
+        return list(COMMANDS)
+
 
 app = typer.Typer(
     name="headrace",
+    cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     epilog=EPILOG,
@@ -62,6 +115,9 @@ def headrace(
         ),
     ] = None,
     as_json: JsonFlag = False,
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="No colours; NO_COLOR=1 says the same.")
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print it.")
     ] = False,
@@ -70,41 +126,55 @@ def headrace(
     del version  # Its callback has exited if it was given.
     current = session(context, as_json)
     current.url, current.token = url, token
+    current.screen.is_plain = no_color
 
 
-app.command()(operate.serve)
-app.command()(operate.check)
-app.command()(selftest)
-app.command()(accounts.login)
-app.command()(accounts.logout)
-app.command()(accounts.whoami)
-app.add_typer(accounts.tokens, name="tokens")
-app.add_typer(pipelines, name="pipelines")
-app.command()(runs.run)
-app.add_typer(deployments, name="deployments")
-app.command()(trigger)
-app.add_typer(schedules, name="schedules")
-app.add_typer(executions, name="executions")
-app.add_typer(store, name="store")
-app.add_typer(variables, name="variables")
-app.add_typer(project, name="project")
-app.add_typer(clock, name="clock")
+def carry_out(arguments: list[str], current: Session) -> int:
+    """Carry out a command line, and return its exit code.
 
-
-def run(arguments: Sequence[str]) -> int:
-    """Carry out one command line and return its exit code; errors are printed, not raised."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # What user code logged may hold characters that this terminal cannot show.
-            stream.reconfigure(errors="backslashreplace")
-    current = Session()
+    Raises:
+        HeadraceError: The command failed.
+        KeyboardInterrupt, OSError: As they come.
+    """
+    command = get_command(app)
+    if COMPLETION_VARIABLE in os.environ:
+        command.main(args=arguments, prog_name="headrace", obj=Session())
+        return 0
     try:
-        app(args=list(arguments), prog_name="headrace", obj=current)
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else EXIT_FAILED
-    except HeadraceError as error:
-        current.screen.error(error)
-        return EXIT_NO_SERVER if isinstance(error, Unauthenticated | Unavailable) else EXIT_FAILED
-    finally:
-        current.close()
+        with command.make_context("headrace", arguments, obj=current) as context:
+            command.invoke(context)
+    except Exit as stop:
+        return stop.exit_code
+    except Abort:
+        current.screen.note("Interrupted.")
+        return EXIT_INTERRUPTED
+    except TyperException as error:
+        _say_usage(current, error)
+        return EXIT_USAGE
     return 0
+
+
+def _say_usage(current: Session, error: Any) -> None:
+    """Say in one line what is wrong with a command line, and where its help is."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else current.command_path
+    current.screen.note(f"Error: {error.format_message()} See: {path} --help")
+    if current.screen.as_json:
+        body = {"name": "WrongUsage", "message": error.format_message(), "additional_data": None}
+        current.screen.document({"error": body})
+
+
+def _load(name: str) -> Any:
+    module, _, attribute = COMMANDS[name].partition(":")
+    found = getattr(import_module(f"headrace.cli.{module}"), attribute)
+    if not isinstance(found, typer.Typer):
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(name)(found)
+        found = single
+    found._add_completion = False  # noqa: SLF001 - only the top of the command offers it
+    command = get_command(found)
+    command.name = name
+    return command

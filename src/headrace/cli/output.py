@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from headrace.core.errors import HeadraceError
+from headrace.cli.terminal import (
+    CUT_CHARACTERS,
+    colour_of,
+    has_colours,
+    is_terminal,
+    painted,
+    printable,
+    width,
+)
+from headrace.core.errors import HeadraceError, PipelineExecutionFailed
+
+if TYPE_CHECKING:
+    from headrace.cli.activity import Activity
+    from headrace.cli.tables import Column
 
 Cell = str | int | float | None
 
@@ -18,36 +31,86 @@ class Screen:
 
     Attributes:
         as_json: One JSON document goes to stdout, and nothing else.
+        is_plain: No colours, whatever the terminal can show.
     """
 
     def __init__(self) -> None:
         self.as_json = False
+        self.is_plain = False
+        self._activity: Activity | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads stdout."""
+        return is_terminal(sys.stdout)
+
+    @property
+    def is_coloured(self) -> bool:
+        """Whether stdout is to have colours."""
+        return not self.is_plain and has_colours(sys.stdout)
+
+    def time(self, text: str | None) -> str | None:
+        """Return a time of the wire for a table: to the second, and as short as it is clear."""
+        if text is None or not self.is_terminal:
+            return short_time(text)
+        from headrace.cli.tables import near_time  # noqa: PLC0415 - only tables need it
+
+        return near_time(text)
+
+    def ids(self, found: Iterable[str]) -> dict[str, str]:
+        """Return how each id is shown: for a person, by its shortest clear beginning."""
+        if not self.is_terminal:
+            return {one: one for one in found}
+        from headrace.cli.tables import beginnings  # noqa: PLC0415 - only tables need it
+
+        return beginnings(found)
 
     def document(self, value: Any) -> None:
         """Print a value as the one JSON document."""
         _write(json.dumps(value, indent=2, ensure_ascii=False))
 
     def table(
-        self, columns: Sequence[str], rows: Sequence[Sequence[Cell]], document: Any, empty: str
+        self,
+        columns: Sequence[str | Column],
+        rows: Sequence[Sequence[Cell]],
+        document: Any,
+        empty: str,
     ) -> None:
         """Print rows under columns, or ``document`` as JSON; ``empty`` says that there are none."""
         if self.as_json:
             self.document(document)
-        elif not rows:
+            return
+        if not rows:
             self.note(empty)
-        elif sys.stdout.isatty():
-            _rich_table(columns, [[_cell(cell) for cell in row] for row in rows])
-        else:
-            _plain_table(columns, [[_cell(cell) for cell in row] for row in rows])
+            return
+        # Only tables need what lays them out.
+        from headrace.cli.tables import Column, fitted_lines, plain_lines  # noqa: PLC0415 - see above
 
-    def fields(self, pairs: Sequence[tuple[str, Cell]], document: Any) -> None:
-        """Print names with their values, or ``document`` as JSON."""
+        described = [one if isinstance(one, Column) else Column(one) for one in columns]
+        cells = [[printable(_cell(cell), keeps_lines=False) for cell in row] for row in rows]
+        lines = (
+            fitted_lines(described, cells, width(), in_colour=self.is_coloured)
+            if self.is_terminal
+            else plain_lines(described, cells)
+        )
+        _write("\n".join(lines))
+
+    def fields(
+        self, pairs: Sequence[tuple[str, Cell]], document: Any, *, whole: str | None = None
+    ) -> None:
+        """Print names with their values, or ``document`` as JSON.
+
+        Args:
+            pairs: Names and values.
+            document: What is printed as JSON.
+            whole: The command that prints a value whole which is cut here for a terminal.
+        """
         if self.as_json:
             self.document(document)
             return
-        width = max(len(name) for name, _ in pairs)
+        widest = max(len(name) for name, _ in pairs)
         for name, value in pairs:
-            _write(f"{name:<{width}}  {_cell(value)}".rstrip())
+            _write(f"{name:<{widest}}  {self._shown(name, _cell(value), whole)}".rstrip())
 
     def say(self, sentence: str, document: Any) -> None:
         """Print what was done, or ``document`` as JSON."""
@@ -66,34 +129,61 @@ class Screen:
 
     def note(self, text: str) -> None:
         """Print a remark for the person at the terminal, on stderr."""
-        print(text, file=sys.stderr, flush=True)
+        if self._activity is not None:
+            self._activity.write(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
 
     def error(self, error: HeadraceError) -> None:
         """Print an error: a sentence on stderr, and with JSON the document that tells of it."""
-        self.note(f"Error: {error.message}")
+        from headrace.cli.words import in_words_of_the_command  # noqa: PLC0415 - only for errors
+
+        message = in_words_of_the_command(error.message)
+        start = "Error:"
+        if not self.is_plain and has_colours(sys.stderr):
+            start = painted(start, "red")
+        self.note(f"{start} {message}")
         for remark in getattr(error, "__notes__", ()):
             self.note(remark)
+        execution_id = error.details.get("execution_id")
+        if isinstance(error, PipelineExecutionFailed) and execution_id:
+            self.note(
+                f"Execution {execution_id} failed. Its log: headrace executions logs {execution_id}"
+            )
         if self.as_json:
             body = {
                 "name": error.code,
-                "message": error.message,
+                "message": message,
                 "additional_data": error.details or None,
             }
             self.document({"error": body})
 
     @contextmanager
     def activity(self, text: str) -> Iterator[None]:
-        """Show on a terminal that something goes on; elsewhere show nothing."""
-        if not sys.stderr.isatty():
+        """Show on a terminal that something goes on, and how long; elsewhere show nothing."""
+        if not is_terminal(sys.stderr) or self._activity is not None:
             yield
             return
-        # Rich takes longer to import than a command that does not need it should.
-        from rich.console import Console  # noqa: PLC0415 - see above
+        from headrace.cli.activity import Activity  # noqa: PLC0415 - only a terminal needs it
 
-        console = Console(stderr=True)
-        # Lines that are printed meanwhile go above the spinner.
-        with console.status(text, spinner="dots"):
+        self._activity = Activity(text)
+        try:
             yield
+        finally:
+            self._activity.stop()
+            self._activity = None
+
+    def _shown(self, name: str, text: str, whole: str | None) -> str:
+        if not self.is_terminal:
+            return text
+        text = printable(text, keeps_lines=True)
+        if whole is not None and len(text) > CUT_CHARACTERS:
+            return (
+                f"{text[:CUT_CHARACTERS]}…\n"
+                f"({len(text):,} characters, cut here. The whole: {whole})"
+            )
+        colour = colour_of(text) if name == "status" and self.is_coloured else None
+        return painted(text, colour) if colour else text
 
 
 def short_time(text: str | None) -> str | None:
@@ -104,29 +194,7 @@ def short_time(text: str | None) -> str | None:
 def _cell(value: Cell) -> str:
     if value is None:
         return "-"
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    lines = [columns, *rows]
-    widths = [max(len(line[position]) for line in lines) for position in range(len(columns))]
-    for line in lines:
-        cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
-        _write("  ".join(cells).rstrip())
-
-
-def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        # As texts, because square brackets in a value are no markup.
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _write(text: str) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from headrace.cli.completion import PipelineName
+from headrace.cli.flags import Follow, JsonFlag, Timestamps
 from headrace.cli.output import Screen, short_time
 from headrace.cli.parameters import (
     FUNCTION_SYNTAX,
@@ -16,9 +18,10 @@ from headrace.cli.parameters import (
     function_from_text,
     input_from_text,
     output_from_text,
-    usage,
 )
-from headrace.cli.session import JsonFlag, Session, session
+from headrace.cli.session import Session, session
+from headrace.cli.tables import Column
+from headrace.cli.usage import usage
 from headrace.client.local_files import size_text
 
 if TYPE_CHECKING:
@@ -31,15 +34,11 @@ pipelines = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Create, show, list and delete pipelines."
 )
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the pipeline.")]
-Timestamps = Annotated[bool, typer.Option("--timestamps", "-t", help="Begin lines with the time.")]
-Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")]
-
 
 @pipelines.command("create")
 def create(
     context: typer.Context,
-    name: Name,
+    name: PipelineName,
     function: Annotated[str, typer.Option(metavar=FUNCTION_SYNTAX, help="What it calls.")],
     folder: Annotated[
         Path, typer.Option(help="Local folder of the code.", show_default="the current folder")
@@ -113,12 +112,13 @@ def list_all(context: typer.Context, as_json: JsonFlag = False) -> None:
     """List all pipelines."""
     current = session(context, as_json)
     found = current.sdk.list_pipelines()
-    rows = [(p["pipeline_name"], p["status"], short_time(p["created_at"])) for p in found]
-    current.screen.table(("NAME", "STATUS", "CREATED"), rows, found, "There are no pipelines.")
+    rows = [(p["pipeline_name"], p["status"], current.screen.time(p["created_at"])) for p in found]
+    columns = (Column("NAME", "folds"), "STATUS", "CREATED")
+    current.screen.table(columns, rows, found, "There are no pipelines.")
 
 
 @pipelines.command("show")
-def show(context: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
+def show(context: typer.Context, name: PipelineName, as_json: JsonFlag = False) -> None:
     """Show a pipeline: its function, inputs, outputs and environment."""
     current = session(context, as_json)
     pipeline = current.sdk.get_pipeline(name)
@@ -144,7 +144,7 @@ def show(context: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
 @pipelines.command("delete")
 def delete(
     context: typer.Context,
-    name: Name,
+    name: PipelineName,
     force: Annotated[bool, typer.Option("--force", help="Delete its deployments as well.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -157,7 +157,7 @@ def delete(
 @pipelines.command("logs")
 def logs(
     context: typer.Context,
-    name: Name,
+    name: PipelineName,
     follow: Follow = False,
     timestamps: Timestamps = False,
     as_json: JsonFlag = False,
@@ -170,7 +170,7 @@ def logs(
 @pipelines.command("download")
 def download(
     context: typer.Context,
-    name: Name,
+    name: PipelineName,
     out: Annotated[Path, typer.Option(help="Folder to save it in.")] = Path(),
     as_json: JsonFlag = False,
 ) -> None:

@@ -7,7 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from headrace.cli.session import JsonFlag, session
+from headrace.cli.completion import VariableName
+from headrace.cli.flags import JsonFlag
+from headrace.cli.session import session
+from headrace.cli.tables import Column
 
 project = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Show and change the project's settings."
@@ -17,8 +20,6 @@ variables = typer.Typer(
 )
 
 MASK = "********"
-
-VariableName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the variable.")]
 
 
 @project.command("show")
@@ -91,7 +92,8 @@ def list_variables(
     ]
     rows = [(item["name"], item["value"]) for item in shown]
     empty = "There are no environment variables."
-    current.screen.table(("NAME", "VALUE"), rows, shown, empty)
+    columns = (Column("NAME", "folds"), Column("VALUE", "folds"))
+    current.screen.table(columns, rows, shown, empty)
 
 
 @variables.command("delete")

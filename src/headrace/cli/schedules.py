@@ -8,13 +8,15 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from headrace.cli.deployments import Name
+from headrace.cli.completion import DeploymentName, MaybeDeploymentName
+from headrace.cli.flags import JsonFlag
 from headrace.cli.option_groups import duration_option
 from headrace.cli.output import short_time
-from headrace.cli.parameters import usage
 from headrace.cli.rehearsals import rehearsal_document, show_rehearsal
-from headrace.cli.session import JsonFlag, Session, session
+from headrace.cli.session import Session, session
+from headrace.cli.tables import Column
 from headrace.cli.times import both_times, day_from_text, duration_text, instant_from_text
+from headrace.cli.usage import usage
 from headrace.core.cron import read_cron, read_timezone
 from headrace.core.rehearsal import rehearse
 from headrace.core.schedules import Fate
@@ -43,7 +45,7 @@ To = Annotated[
 @schedules.command("next")
 def upcoming(
     context: typer.Context,
-    name: Name,
+    name: DeploymentName,
     count: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 10,
     as_json: JsonFlag = False,
 ) -> None:
@@ -63,30 +65,42 @@ def upcoming(
 @schedules.command("ledger")
 def ledger(
     context: typer.Context,
-    name: Name,
+    name: DeploymentName,
     since: From = None,
     until: To = None,
-    fate: Annotated[Fate | None, typer.Option(help="Only fire times with this fate.")] = None,
+    fate: Annotated[
+        Fate | None,
+        typer.Option(help="Only fire times with this fate; failed: none could be recorded."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
     """Show what became of each fire time, newest first."""
     current = session(context, as_json)
     # One more than is shown tells whether there are more.
-    found = current.sdk.get_ledger(name, since, until, fate, limit + 1)
+    found = current.sdk.get_ledger(name, since, until, fate, limit + 1, with_status=True)
     shown = found[:limit]
+    short = current.screen.ids(row["execution_id"] for row in shown if row["execution_id"])
     rows = [
         (
-            short_time(row["fire_at"]),
+            current.screen.time(row["fire_at"]),
             row["fate"],
-            short_time(row["recorded_at"]),
-            row["execution_id"],
+            current.screen.time(row["recorded_at"]),
+            short[row["execution_id"]] if row["execution_id"] else None,
+            row["execution_status"],
             row["detail"] or "",
         )
         for row in shown
     ]
-    columns = ("FIRE TIME", "FATE", "RECORDED", "EXECUTION", "DETAIL")
-    current.screen.table(columns, rows, shown, "There are no such fire times.")
+    columns = (
+        "FIRE TIME",
+        "FATE",
+        Column("RECORDED", "goes"),
+        "EXECUTION",
+        "STATUS",
+        Column("DETAIL", "is cut"),
+    )
+    current.screen.table(columns, rows, shown, _no_such_fire_times(name, fate))
     if len(found) > limit:
         current.screen.note(f"There are more: --to {shown[-1]['fire_at']}, or a larger --limit.")
 
@@ -94,9 +108,7 @@ def ledger(
 @schedules.command("verify")
 def verify(
     context: typer.Context,
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Name of the deployment; all unless given.")
-    ] = None,
+    name: MaybeDeploymentName = None,
     since: From = None,
     until: To = None,
     as_json: JsonFlag = False,
@@ -166,6 +178,15 @@ def rehearse_schedule(
         current.screen.document(rehearsal_document(rehearsal))
     else:
         show_rehearsal(current.screen, rehearsal)
+
+
+def _no_such_fire_times(name: str, fate: Fate | None) -> str:
+    if fate is not Fate.FAILED:
+        return "There are no such fire times."
+    return (
+        "There are none for which no execution could be recorded. Executions that failed: "
+        f"headrace executions list --deployment {name} --status Failed --status Error"
+    )
 
 
 def _show_faults(current: Session, found: dict[str, Any]) -> None:

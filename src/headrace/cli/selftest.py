@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from headrace.cli.flags import JsonFlag
 from headrace.cli.operate import server
-from headrace.cli.session import JsonFlag, session
+from headrace.cli.session import session
 
 SELFTEST = "headrace.selftest.short"
 """Loaded by name, because only this command needs it."""

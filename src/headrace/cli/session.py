@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headrace.cli.output import Screen
 
 if TYPE_CHECKING:
     from headrace import HeadraceSdk
-
-JsonFlag = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")
-]
+    from headrace.client.runs import RunSdk
 
 
 class Session:
@@ -23,13 +18,16 @@ class Session:
         screen: Where it prints.
         url: Server named on the command line, or None.
         token: SDK token given on the command line, or None.
+        command_path: The command with its nouns, for hints.
     """
 
     def __init__(self) -> None:
         self.screen = Screen()
         self.url: str | None = None
         self.token: str | None = None
+        self.command_path = "headrace"
         self._sdk: HeadraceSdk | None = None
+        self._runs: RunSdk | None = None
 
     @property
     def sdk(self) -> HeadraceSdk:
@@ -45,14 +43,49 @@ class Session:
             self._sdk = HeadraceSdk(self.token, self.url, verbose_log=False)
         return self._sdk
 
+    @property
+    def runs(self) -> RunSdk:
+        """The part of the connection that runs need, which loads sooner than the whole.
+
+        Raises:
+            Unauthenticated: As :attr:`sdk`.
+        """
+        if self._runs is None:
+            from headrace.client.runs import RunSdk  # noqa: PLC0415 - see above
+
+            self._runs = RunSdk(self.token, self.url, verbose_log=False)
+        return self._runs
+
+    def execution_id(self, beginning: str) -> str:
+        """Return the whole id of the execution that was named by the beginning of its id.
+
+        Raises:
+            NotFound: There is none.
+            AmbiguousId: There are several.
+        """
+        return self.runs.find_execution_id(beginning)
+
     def close(self) -> None:
-        """Close the connection, if one was made."""
-        if self._sdk is not None:
-            self._sdk.close()
+        """Close the connections that were made."""
+        for connection in (self._sdk, self._runs):
+            if connection is not None:
+                connection.close()
 
 
-def session(context: typer.Context, as_json: bool = False) -> Session:
+class Context(Protocol):
+    """What Typer hands to a command."""
+
+    @property
+    def command_path(self) -> str:
+        """The command with its nouns."""
+
+    def find_root(self) -> Any:
+        """Return the context of the whole command line."""
+
+
+def session(context: Context, as_json: bool = False) -> Session:
     """Return the session of a command, which prints JSON if either ``--json`` was given."""
     found: Session = context.find_root().obj
     found.screen.as_json = found.screen.as_json or as_json
+    found.command_path = context.command_path
     return found

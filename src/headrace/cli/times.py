@@ -46,6 +46,20 @@ def instant_from_text(text: str) -> datetime:
         ) from None
 
 
+def since_from_text(text: str) -> datetime:
+    """Return the instant that ``2h`` ago, a day or a time stands for.
+
+    Raises:
+        typer.BadParameter: The text is none of these.
+    """
+    if _PART.match(text.strip().lower()):
+        try:
+            return datetime.now(UTC) - timedelta(seconds=seconds_from_text(text))
+        except OverflowError:
+            raise typer.BadParameter(f"{text!r} is too long ago.") from None
+    return instant_from_text(text)
+
+
 def day_from_text(text: str) -> date:
     """Return the day that ``2026-03-29`` stands for.
 
@@ -68,6 +82,15 @@ def duration_text(length: timedelta) -> str:
         if count:
             parts.append(f"{count:.6g}{unit}")
     return " ".join(parts) or "0s"
+
+
+def short_duration(length: timedelta) -> str:
+    """Return a duration in at most two of its units, such as ``0.04s``, ``12s`` or ``2h 5m``."""
+    seconds = length.total_seconds()
+    if seconds < 10:
+        return f"{seconds:.2f}s"
+    whole = timedelta(seconds=round(seconds))
+    return " ".join(duration_text(whole).split()[:2])
 
 
 def local_text(instant: datetime, zone: ZoneInfo) -> str:

@@ -8,16 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from headrace.cli.deployments import Name
-from headrace.cli.parameters import given_inputs, usage
-from headrace.cli.session import JsonFlag, Session, session
+from headrace.cli.completion import DeploymentName
+from headrace.cli.flags import JsonFlag
+from headrace.cli.inputs import given_inputs
+from headrace.cli.running import say_that_it_goes_on
+from headrace.cli.session import Session, session
+from headrace.cli.usage import usage
 from headrace.core.errors import InvalidValue
 from headrace.core.values import DataType
 
 
 def trigger(
     context: typer.Context,
-    name: Name,
+    name: DeploymentName,
     inputs: Annotated[
         list[str] | None,
         typer.Option(
@@ -60,8 +63,12 @@ def trigger(
     if detach:
         current.screen.say(execution_id, started)
         return
-    with current.screen.activity(f"Calling {name}"):
-        result = current.sdk.retrieve_endpoint_results(name, execution_id, endpoint_token)
+    try:
+        with current.screen.activity(f"Calling {name}"):
+            result = current.sdk.retrieve_endpoint_results(name, execution_id, endpoint_token)
+    except KeyboardInterrupt:
+        say_that_it_goes_on(current, execution_id)
+        raise typer.Exit(130) from None
     _show(current, result, out)
 
 
@@ -92,6 +99,7 @@ def _show(current: Session, result: dict[str, Any], out: Path | None) -> None:
         texts.append((name, f"{path} ({size:,} bytes)"))
     document = {"execution_id": result["execution_id"], "outputs": shown}
     if texts:
-        current.screen.fields(texts, document)
+        whole = f"headrace executions outputs {result['execution_id']} --json"
+        current.screen.fields(texts, document, whole=whole)
     else:
         current.screen.say("The call succeeded; it has no outputs.", document)

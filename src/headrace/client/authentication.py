@@ -7,8 +7,8 @@ import binascii
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.client.messages import decode_object
 from headrace.core.errors import InvalidRequest
-from headrace.wire.codec import decode_object
 
 MARGIN_S = 120.0
 """Seconds before its end at which a token is fetched anew (wire contract, 2)."""

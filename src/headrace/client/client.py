@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from types import TracebackType
-from typing import Self
-
 from headrace.client.clock import ClockCalls
-from headrace.client.configuration import connection
+from headrace.client.connected import Connected
 from headrace.client.data_store import DataStoreCalls
 from headrace.client.deployments import DeploymentCalls
 from headrace.client.endpoints import EndpointCalls
@@ -20,6 +15,7 @@ from headrace.client.users import UserCalls
 
 
 class HeadraceSdk(
+    Connected,
     PipelineCalls,
     DeploymentCalls,
     EndpointCalls,
@@ -59,33 +55,9 @@ class HeadraceSdk(
         *,
         warn_on_metric_outside_of_step: bool | None = None,
     ) -> None:
-        # httpx takes longer to import than all the rest, so only who connects pays for it.
-        from headrace.client.transport import Transport  # noqa: PLC0415 - see above
-
-        found = connection(
-            os.environ, token=sdk_token, environment_url=environment_url, control_url=control_url
-        )
-        self.base_environment_url = found.environment_url
-        self.base_control_url = found.control_url
-        self.verbose_log = hasattr(sys, "ps1") if verbose_log is None else verbose_log
+        super().__init__(sdk_token, environment_url, control_url, verbose_log)
         self.warn_on_metric_outside_of_pipeline = (
             warn_on_metric_outside_of_pipeline
             if warn_on_metric_outside_of_step is None
             else warn_on_metric_outside_of_step
         )
-        self._transport = Transport(found)
-
-    def close(self) -> None:
-        """Close the network connections; the object cannot be used after that."""
-        self._transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -109,7 +109,16 @@ def creation_fields(
         fields += _parameter_fields(f"inputs[{position}]", parameter)
     for position, output in enumerate(outputs):
         fields += _parameter_fields(f"outputs[{position}]", output)
+    for key, text in fields:
+        _check_characters(key, text)
     return tuple(fields)
+
+
+def _check_characters(key: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(f"{key} {text!r} holds bytes that are not UTF-8 text.") from None
 
 
 def _checked(key: str, value: Any) -> Any:

@@ -20,8 +20,18 @@ class Credentials:
 
 
 def credentials_path(environ: Mapping[str, str]) -> Path:
-    """Return where the file is: under ``XDG_CONFIG_HOME``, by default ``~/.config``."""
-    home = environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
+    """Return where the file is: under ``XDG_CONFIG_HOME``, by default ``~/.config``.
+
+    Raises:
+        Unauthenticated: Neither is there, as the user has no home directory.
+    """
+    try:
+        home = environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
+    except RuntimeError:
+        raise Unauthenticated(
+            "This user has no home directory, where `headrace login` keeps credentials. Set HOME, "
+            "or HEADRACE_ENVIRONMENT_URL and HEADRACE_SDK_TOKEN."
+        ) from None
     return Path(home, "headrace", "credentials.json")
 
 

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from headrace.client.mappings import InputSource, OutputDestination, mapping_objects
-from headrace.client.messages import Answer, Form, Json, Request
-from headrace.client.parts import Object, Part, log_period
+from headrace.client.execution_lists import ExecutionLists
+from headrace.client.messages import Answer, Json, Request
+from headrace.client.parts import Object, log_period
 from headrace.client.records import has_file, record
-from headrace.client.uploads import file_part, values_text
-from headrace.core.executions import Status
+from headrace.client.run_starts import RunStarts
 from headrace.core.names import check_name
 from headrace.core.values import DataType
 from headrace.wire import routes
-from headrace.wire.codec import encode
+
+if TYPE_CHECKING:
+    from headrace.client.mappings import InputSource, OutputDestination
+
+UNFINISHED = frozenset({"Pending", "Running"})
+"""What the status of an execution is until it has ended."""
 
 
-class ExecutionCalls(Part):
+class ExecutionCalls(RunStarts, ExecutionLists):
     """Runs of pipelines, however they were started."""
 
     def run_pipeline(
@@ -54,30 +57,8 @@ class ExecutionCalls(Part):
             PipelineExecutionFailed: It was waited for, and failed; ``details["execution_id"]``
                 says which.
         """
-        pipeline = self._transport.call(routes.PIPELINE, name=pipeline_name)
-        file_names = {
-            parameter["name"]
-            for parameter in pipeline["parameters"]["inputs"]
-            if parameter["data_type"] == DataType.FILE
-        }
-        given = dict(inputs or {})
-        # None for a file means that none is sent.
-        files = {n: given.pop(n) for n in list(given) if n in file_names and given[n] is not None}
-        fields = [("json_inputs", values_text(given))]
-        if inputs_mapping is not None:
-            objects = mapping_objects(inputs_mapping, InputSource, "inputs_mapping")
-            fields.append(("inputs_mapping", encode(objects).decode()))
-        if outputs_mapping is not None:
-            objects = mapping_objects(outputs_mapping, OutputDestination, "outputs_mapping")
-            fields.append(("outputs_mapping", encode(objects).decode()))
-        with ExitStack() as opened:
-            parts = tuple(file_part(name, value, opened) for name, value in files.items())
-            form = Form(tuple(fields), parts)
-            started = self._transport.call(
-                routes.RUN_PIPELINE, Request(body=form), name=pipeline_name
-            )
-        execution_id: str = started["execution_id"]
-        self._say(f"Pipeline {pipeline_name}: execution {execution_id} started.")
+        types = self.get_input_types(pipeline_name)
+        execution_id = self.start_run(pipeline_name, types, inputs, inputs_mapping, outputs_mapping)
         if not wait_for_completion:
             return {"execution_id": execution_id}
         return self.retrieve_pipeline_execution_outputs(execution_id)
@@ -100,6 +81,24 @@ class ExecutionCalls(Part):
             NotFound: There is no such execution.
             PipelineExecutionFailed: It failed.
         """
+        outputs = {}
+        for item in self.wait_for_outputs(execution_id):
+            name = item["pipeline_output_name"]
+            is_here = item["mapping_type"] not in {"is_null", "datastore"}
+            outputs[name] = (
+                self.get_pipeline_execution_output(execution_id, name)
+                if include_files and item["data_type"] == DataType.FILE and is_here
+                else item.get("value")
+            )
+        return {"execution_id": execution_id, "outputs": outputs}
+
+    def wait_for_outputs(self, execution_id: str) -> list[Object]:
+        """Wait for an execution to end, and return its outputs as they are on the wire.
+
+        Raises:
+            NotFound: There is no such execution.
+            PipelineExecutionFailed: It failed.
+        """
 
         def ask(left: float | None) -> Answer | None:
             del left
@@ -109,54 +108,9 @@ class ExecutionCalls(Part):
             )
             return None if answer.status == 307 else answer
 
-        answer = self._wait(ask, f"Execution {execution_id}").value()
-        outputs = {}
-        for item in answer["outputs"]:
-            name = item["pipeline_output_name"]
-            is_here = item["mapping_type"] not in {"is_null", "datastore"}
-            outputs[name] = (
-                self.get_pipeline_execution_output(execution_id, name)
-                if include_files and item["data_type"] == DataType.FILE and is_here
-                else item.get("value")
-            )
+        found: list[Object] = self._wait(ask, f"Execution {execution_id}").value()["outputs"]
         self._say(f"Execution {execution_id}: ended.")
-        return {"execution_id": execution_id, "outputs": outputs}
-
-    def list_pipeline_executions(self, pipeline_name: str) -> list[Object]:
-        """Return the executions of a pipeline, newest first, without inputs and outputs.
-
-        Raises:
-            NotFound: There is no such pipeline.
-        """
-        found: list[Object] = self._transport.call(routes.PIPELINE_EXECUTIONS, name=pipeline_name)
         return found
-
-    def list_executions(
-        self,
-        limit: int | None = None,
-        cursor: str | None = None,
-        status: str | None = None,
-        pipeline_name: str | None = None,
-    ) -> Object:
-        """Return one page of all executions, newest first.
-
-        Args:
-            limit: At most so many.
-            cursor: ``next_cursor`` of the page before.
-            status: Only those with this status, a member of :class:`~headrace.EXECUTION_STATUS`.
-            pipeline_name: Only those of this pipeline.
-
-        Returns:
-            ``{"items": [...], "next_cursor": str | None}``.
-        """
-        query = {
-            "limit": limit,
-            "cursor": cursor,
-            "status": status and str(status),
-            "pipeline_name": pipeline_name,
-        }
-        page: Object = self._transport.call(routes.EXECUTIONS, Request(query=query))
-        return page
 
     def get_pipeline_execution(
         self, execution_id: str, include_io_values: bool = True, include_files: bool = True
@@ -179,7 +133,7 @@ class ExecutionCalls(Part):
         request = Request(query={"include_io_values": str(include_io_values).lower()})
         found: Object = self._transport.call(routes.EXECUTION, request, execution_id=execution_id)
         fetch = include_io_values and include_files
-        is_over = Status(found["status"]).is_terminal
+        is_over = found["status"] not in UNFINISHED
         found["inputs"] = [
             self._record(found, item, "input", fetch=fetch) for item in found["inputs"]
         ]

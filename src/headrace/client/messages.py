@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from headrace.wire.codec import decode
+from headrace.core.errors import InvalidRequest
+
+Query = Mapping[str, "str | int | tuple[str, ...] | None"]
 
 BYTES_TYPES = ("application/octet-stream", "text/csv")
 """Media types whose body is the value itself (wire contract, 1.3)."""
@@ -92,13 +95,13 @@ class Request:
     """All that is sent, except for where to and as whom.
 
     Attributes:
-        query: Parameters of the query; a None is left out.
+        query: Parameters of the query; a None is left out, and a tuple gives one several times.
         body: The body, if any.
         answer_within_s: Seconds that the server may take; None leaves it to the transport.
         headers: Further headers, in lower case.
     """
 
-    query: Mapping[str, str | int | None] | None = None
+    query: Query | None = None
     body: Form | Json | Raw | None = None
     answer_within_s: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -130,6 +133,30 @@ class Answer:
         if self.status == 204 or self.content == b"OK":
             return None
         return decode(self.content, "The server's answer")
+
+
+def decode(text: bytes | str, what: str) -> Any:
+    """Return the value of a JSON text; ``what`` names it in the message.
+
+    Raises:
+        InvalidRequest: It is no JSON.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"{what} is not valid JSON: {error}.") from None
+
+
+def decode_object(text: bytes | str, what: str) -> dict[str, Any]:
+    """Return the JSON object of a text; nothing at all means ``{}``.
+
+    Raises:
+        InvalidRequest: It is no JSON object.
+    """
+    value = decode(text, what) if text.strip() else {}
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"{what} must be a JSON object, such as {{}}.")
+    return value
 
 
 def base_name(path: object) -> str | None:

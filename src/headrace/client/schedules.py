@@ -44,6 +44,8 @@ class ScheduleCalls(Part):
         to_datetime: datetime | None = None,
         fate: str | None = None,
         limit: int | None = None,
+        *,
+        with_status: bool = False,
     ) -> list[Object]:
         """Return what became of the fire times of a periodic deployment, newest first.
 
@@ -55,8 +57,10 @@ class ScheduleCalls(Part):
             from_datetime: Fire times from this time on; one without a zone is in this machine's.
             to_datetime: Fire times before this time.
             fate: Only those with this fate: ``ran``, ``caught_up``, ``overlapped``, ``paused``,
-                ``missed`` or ``failed``.
+                ``missed`` or ``failed``, which means that no execution could be recorded.
             limit: At most so many; None for all.
+            with_status: Rows have ``execution_status`` as well: the present status of the
+                execution, None where it is gone.
 
         Returns:
             Rows of ``{"fire_at", "fate", "execution_id", "detail", "recorded_at", "recorded_by"}``.
@@ -75,6 +79,8 @@ class ScheduleCalls(Part):
         while True:
             left = PAGE if limit is None else min(PAGE, limit - len(rows))
             query = {**period, "fate": fate and str(fate), "limit": left, "cursor": cursor}
+            if with_status:
+                query["with_status"] = "true"
             page = self._transport.call(routes.LEDGER, Request(query=query), name=deployment_name)
             rows += page["items"]
             cursor = page["next_cursor"]

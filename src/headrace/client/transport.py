@@ -1,4 +1,4 @@
-"""HTTP: the only module that knows httpx, and where errors of the wire become exceptions."""
+"""Calls as HTTP requests, and errors of the wire as exceptions."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO
-from urllib.parse import quote, unquote, urljoin
-
-import httpx
+from urllib.parse import quote, unquote, urlencode, urljoin
 
 from headrace.client.authentication import AccessToken, access_token
 from headrace.client.configuration import Connection
-from headrace.client.messages import Answer, Form, Json, Raw, Request
+from headrace.client.forms import encoded
+from headrace.client.http import REDIRECTS, Body, Http, Response, Timeouts
+from headrace.client.messages import Answer, Form, Json, Query, Raw, Request, decode_object
+from headrace.client.network import network_errors
 from headrace.core.errors import (
     HeadraceError,
     InvalidName,
@@ -25,7 +26,6 @@ from headrace.core.errors import (
 )
 from headrace.version import __version__
 from headrace.wire import routes
-from headrace.wire.codec import decode_object, encode
 from headrace.wire.problems import error_from
 from headrace.wire.routes import Route
 
@@ -34,7 +34,9 @@ ANSWER_WITHIN_S = 120.0
 
 CONNECT_WITHIN_S = 10.0
 
-PIECE_BYTES = 1 << 17
+MAX_REDIRECTS = 20
+
+_HEADERS = {"headrace-client": f"headrace@{__version__}"}
 
 CONTROL_ROUTES = frozenset({routes.REFRESH, routes.ME, routes.USER})
 """The calls that go to the control URL (wire contract, 1.1)."""
@@ -55,12 +57,7 @@ class Transport:
         self._connection = connection
         self._token: AccessToken | None = None
         self._lock = threading.Lock()
-        self._http = httpx.Client(
-            headers={"headrace-client": f"headrace@{__version__}"},
-            timeout=httpx.Timeout(ANSWER_WITHIN_S, connect=CONNECT_WITHIN_S),
-            # A proxy of the environment is for the world outside, never for this machine.
-            mounts={"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None},
-        )
+        self._http = Http(Timeouts(CONNECT_WITHIN_S, ANSWER_WITHIN_S))
         # A notebook makes an SDK and forgets it: its connections end with it.
         weakref.finalize(self, self._http.close)
 
@@ -84,8 +81,7 @@ class Transport:
         url = self._url(route, names)
         with self._opened(route, url, request) as response:
             content = _read(response, url)
-        media_type = response.headers.get("content-type", "")
-        return Answer(response.status_code, media_type, content)
+        return Answer(response.status, response.header("content-type") or "", content)
 
     def call(self, route: Route, request: Request | None = None, **names: str) -> Any:
         """Send one call and return the value of its answer; see :meth:`ask`."""
@@ -102,10 +98,10 @@ class Transport:
         """
         url = self._url(route, names)
         with self._opened(route, url, Request()) as response:
-            if response.status_code == 204:
+            if response.status == 204:
                 return None
             _copy(response, target, url)
-            found = _FILENAME.search(response.headers.get("content-disposition", ""))
+            found = _FILENAME.search(response.header("content-disposition") or "")
             return unquote(found[1]) if found else ""
 
     def download_signed(self, url: str, target: BinaryIO) -> None:
@@ -115,9 +111,16 @@ class Transport:
             HeadraceError: As :meth:`ask`.
         """
         absolute = urljoin(self._connection.environment_url + "/", url)
-        with _network(absolute), self._http.stream("GET", absolute, follow_redirects=True) as found:
-            _refuse(found, absolute)
-            _copy(found, target, absolute)
+        for _ in range(MAX_REDIRECTS):
+            with self._answered("GET", absolute, _HEADERS) as found:
+                location = found.header("location")
+                if found.status not in REDIRECTS or not location:
+                    _refuse(found, absolute)
+                    _copy(found, target, absolute)
+                    return
+                _read(found, absolute)
+            absolute = urljoin(absolute, location)
+        raise Unavailable(f"{url} redirects without an end.")
 
     def upload_signed(
         self, method: str, url: str, body: Form | Raw, headers: Mapping[str, str] | None = None
@@ -128,17 +131,13 @@ class Transport:
             HeadraceError: As :meth:`ask`.
         """
         absolute = urljoin(self._connection.environment_url + "/", url)
-        arguments = _body_arguments(body)
-        sent = {**arguments.pop("headers", {}), **(headers or {})}
-        with (
-            _network(absolute),
-            self._http.stream(method, absolute, headers=sent, **arguments) as answer,
-        ):
+        content, about = encoded(body)
+        sent = {**_HEADERS, **about, **(headers or {})}
+        with self._answered(method, absolute, sent, content) as answer:
             _refuse(answer, absolute)
             # A connection whose answer was not read to its end cannot be used again.
             _read(answer, absolute)
-            etag: str | None = answer.headers.get("etag")
-            return etag
+            return answer.header("etag")
 
     def _url(self, route: Route, names: dict[str, str]) -> str:
         connection = self._connection
@@ -146,7 +145,7 @@ class Transport:
         return root + route.url(**{key: _segment(key, name) for key, name in names.items()})
 
     @contextmanager
-    def _opened(self, route: Route, url: str, request: Request) -> Iterator[httpx.Response]:
+    def _opened(self, route: Route, url: str, request: Request) -> Iterator[Response]:
         if route.is_public or route.root != routes.PREFIX:
             # An endpoint knows its own token alone, which the request brings along.
             with self._sent(route, url, request, None) as response:
@@ -155,7 +154,7 @@ class Transport:
             return
         token = self._authorised()
         with self._sent(route, url, request, token) as response:
-            if response.status_code != 401 or not request.can_be_sent_again:
+            if response.status != 401 or not request.can_be_sent_again:
                 _refuse(response, url)
                 yield response
                 return
@@ -168,21 +167,34 @@ class Transport:
     @contextmanager
     def _sent(
         self, route: Route, url: str, request: Request, token: str | None
-    ) -> Iterator[httpx.Response]:
-        arguments = _body_arguments(request.body)
-        headers = {**request.headers, **arguments.pop("headers", {})}
+    ) -> Iterator[Response]:
+        content, about = encoded(request.body)
+        headers = {**_HEADERS, **request.headers, **about}
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
-        if request.query is not None:
-            arguments["params"] = {k: v for k, v in request.query.items() if v is not None}
+        query = [(key, one) for key, one in _pairs(request.query or {}) if one is not None]
+        asked = f"{url}?{urlencode(query)}" if query else url
+        timeouts = None
         if request.answer_within_s is not None:
-            arguments["timeout"] = httpx.Timeout(
-                request.answer_within_s, connect=min(CONNECT_WITHIN_S, request.answer_within_s)
-            )
-        with (
-            _network(url),
-            self._http.stream(route.method, url, headers=headers, **arguments) as response,
-        ):
+            connect_s = min(CONNECT_WITHIN_S, request.answer_within_s)
+            timeouts = Timeouts(connect_s, request.answer_within_s)
+        with self._answered(route.method, asked, headers, content, timeouts) as response:
+            yield response
+
+    @contextmanager
+    def _answered(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: Body = None,
+        timeouts: Timeouts | None = None,
+    ) -> Iterator[Response]:
+        with ExitStack() as stack:
+            # What the caller does with the answer is none of the network's faults.
+            with network_errors(url):
+                sent = self._http.sent(method, url, headers, content, timeouts)
+                response = stack.enter_context(sent)
             self.has_answered = True
             yield response
 
@@ -204,29 +216,12 @@ class Transport:
         return text
 
 
-def _body_arguments(body: Form | Json | Raw | None) -> dict[str, Any]:
-    match body:
-        case None:
-            return {}
-        case Raw():
-            length = str(len(body.content))
-            return {"content": _pieces(body.content), "headers": {"content-length": length}}
-        case Json():
-            return {
-                "content": encode(body.value),
-                "headers": {"content-type": "application/json"},
-            }
-    fields: dict[str, list[str]] = {}
-    for name, text in body.fields:
-        fields.setdefault(name, []).append(text)
-    files = [(part.name, (part.filename, part.content)) for part in body.files]
-    return {"data": fields, "files": files} if files else {"data": fields}
-
-
-def _pieces(content: bytes) -> Iterator[bytes]:
-    # The HTTP library copies what is left of a piece each time that it could send some of it.
-    for begin in range(0, len(content), PIECE_BYTES):
-        yield content[begin : begin + PIECE_BYTES]
+def _pairs(query: Query) -> Iterator[tuple[str, str | int | None]]:
+    for key, value in query.items():
+        if isinstance(value, tuple):
+            yield from ((key, one) for one in value)
+        else:
+            yield key, value
 
 
 def _segment(key: str, name: object) -> str:
@@ -236,42 +231,24 @@ def _segment(key: str, name: object) -> str:
     return quote(name, safe="")
 
 
-@contextmanager
-def _network(url: str) -> Iterator[None]:
-    """Say as an error of Headrace what went wrong on the way."""
-    root = "/".join(url.split("/", 3)[:3])
-    try:
-        yield
-    except httpx.ConnectError as error:
-        raise Unavailable(
-            f"No server answers at {root}: is `headrace serve` running? ({error})"
-        ) from error
-    except httpx.TimeoutException as error:
-        raise Unavailable(f"The server at {root} did not answer in time.") from error
-    except httpx.TransportError as error:
-        raise Unavailable(f"The connection to {root} broke: {error}") from error
-    except httpx.InvalidURL as error:
-        raise InvalidRequest(f"{url!r} is not a URL: {error}") from error
-
-
-def _read(response: httpx.Response, url: str) -> bytes:
-    with _network(url):
+def _read(response: Response, url: str) -> bytes:
+    with network_errors(url):
         return response.read()
 
 
-def _copy(response: httpx.Response, target: BinaryIO, url: str) -> None:
-    pieces = response.iter_bytes()
+def _copy(response: Response, target: BinaryIO, url: str) -> None:
+    pieces = response.pieces()
     while True:
-        with _network(url):
+        with network_errors(url):
             piece = next(pieces, None)
         if piece is None:
             return
         target.write(piece)
 
 
-def _refuse(response: httpx.Response, url: str) -> None:
+def _refuse(response: Response, url: str) -> None:
     """Raise the error that a response stands for, if it stands for one."""
-    status = response.status_code
+    status = response.status
     if status < 400:
         return
     content = _read(response, url)

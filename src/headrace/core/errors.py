@@ -16,7 +16,10 @@ class HeadraceError(Exception):
     Attributes:
         message: What was wrong and what to do, in one or two sentences.
         details: Further facts as JSON-encodable values, sent as ``additional_data``.
+        is_answer: Whether it is a server's answer, and not found out before anything was sent.
     """
+
+    is_answer = False
 
     def __init__(self, message: str, *, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -71,6 +74,10 @@ class PermissionDenied(HeadraceError):
 
 class NotFound(HeadraceError):
     """There is no such thing."""
+
+
+class AmbiguousId(InvalidRequest):
+    """Several things have an id that begins as given; raised by the client alone."""
 
 
 class Conflict(HeadraceError):

@@ -12,7 +12,7 @@ from dataclasses import fields
 
 from headrace.control.sealing import load_keys
 from headrace.control.tokens import Tokens
-from headrace.core.errors import Unavailable
+from headrace.core.errors import InvalidRequest, Unavailable
 from headrace.environments.uv import UvBuilder
 from headrace.server.assembly import Server, Urls
 from headrace.server.claim import Claim
@@ -73,15 +73,27 @@ def check(overrides: Mapping[str, str]) -> int:
     return 0
 
 
-def create_token(overrides: Mapping[str, str], name: str) -> str:
+def create_token(overrides: Mapping[str, str], name: str, *, may_be_new: bool = False) -> str:
     """Create an SDK token in a data directory, whether or not a server runs on it; return it.
 
+    Args:
+        overrides: Settings given on the command line, as text by name.
+        name: Name of the token.
+        may_be_new: Whether the directory is made if no server ever ran on it.
+
     Raises:
+        InvalidRequest: No server ever ran on the directory.
         HeadraceError: The name is taken, or the directory cannot be used.
     """
     settings = Settings.read(os.environ, overrides)
     directory = DataDirectory(settings.data_dir)
     with in_plain_words(directory.root, directory.database):
+        if directory.is_new and not may_be_new:
+            raise InvalidRequest(
+                f"No server ever ran on {settings.data_dir}: give the data directory of the "
+                "server that the token is for (--data-dir or HEADRACE_DATA_DIR), or --new to "
+                "make one there."
+            )
         directory.make()
         migrate(directory.database, is_new=directory.is_new)
         return asyncio.run(_create_token(directory, name))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -16,15 +15,12 @@ from headrace.core.pipelines import MAX_FOLDER_BYTES
 from headrace.core.retention import Retention
 from headrace.core.rights import GRANTABLE, Right
 from headrace.server.limits import DEFAULT_CONNECTIONS, MIN_BYTES_PER_S
+from headrace.server.origins import read_origins
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _PER_PROCESSOR = 4
 _LEAST_EXECUTIONS = 8
 _DEFAULT_EXECUTIONS = max(_LEAST_EXECUTIONS, _PER_PROCESSOR * (os.cpu_count() or 1))
-_ORIGIN = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])"
-    r"(:(?P<port>[0-9]{1,5}))?"
-)
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -101,29 +97,6 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _origins(text: str) -> tuple[str, ...]:
-    origins = tuple(_origin(part.strip()) for part in text.split(",") if part.strip())
-    if "*" in origins and len(origins) > 1:
-        raise ValueError("* stands for every origin, so it stands alone")
-    return origins
-
-
-def _origin(text: str) -> str:
-    """Return an origin as browsers send it: in small letters, without the scheme's own port."""
-    if text == "*":
-        return text
-    match = _ORIGIN.fullmatch(text.lower())
-    if match is None:
-        raise ValueError(
-            f"{text!r} is no origin: write scheme://host or scheme://host:port with http or https, "
-            "such as https://app.example.org, without a path or a slash at the end"
-        )
-    scheme, host, port = match["scheme"], match["host"], match["port"]
-    if port is None or int(port) == {"http": 80, "https": 443}[scheme]:
-        return f"{scheme}://{host}"
-    return f"{scheme}://{host}:{_port(port)}"
-
-
 def _rights(text: str) -> frozenset[Right]:
     words = {word.strip() for word in text.replace(",", " ").split()}
     if words - {right.value for right in GRANTABLE}:
@@ -181,7 +154,7 @@ class Settings:
         _positive_seconds, 75.0, "Seconds for which a connection is kept open between two requests."
     )
     cors_origins: tuple[str, ...] = _setting(
-        _origins,
+        read_origins,
         (),
         "Origins whose pages may call endpoints from browsers, separated by commas; * for all.",
     )
@@ -297,10 +270,19 @@ class Settings:
                 problems.append(f"{where} is {text!r}: {error}")
         if problems:
             raise InvalidRequest(f"The settings cannot be used: {'; '.join(problems)}.")
-        settings = cls(**values)
         if "data_dir" not in values:
-            return cls(**values, data_dir=settings.data_dir.expanduser().absolute())
-        return settings
+            values["data_dir"] = _default_data_dir()
+        return cls(**values)
+
+
+def _default_data_dir() -> Path:
+    try:
+        return Path("~/.headrace").expanduser().absolute()
+    except RuntimeError:
+        raise InvalidRequest(
+            "This user has no home directory, so name the data directory: --data-dir or "
+            "HEADRACE_DATA_DIR."
+        ) from None
 
 
 def variable_of(name: str) -> str:

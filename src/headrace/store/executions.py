@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from headrace.core.destinations import OutputDestination
 from headrace.core.executions import (
@@ -87,25 +97,53 @@ def list_executions(
     *,
     limit: int,
     before: str | None = None,
+    since: str | None = None,
+    prefix: str | None = None,
     pipeline_id: str | None = None,
-    status: Status | None = None,
+    deployment_id: str | None = None,
+    statuses: Collection[Status] = (),
 ) -> list[Execution]:
     """Return executions, newest first, without their inputs and outputs.
 
-    ``before`` is the id of the last one already seen.
+    Args:
+        connection: A connection.
+        limit: How many at most.
+        before: Id of the last one already seen.
+        since: What sorts before the first id that counts (:func:`~headrace.core.names.least_id`).
+        prefix: How their ids begin.
+        pipeline_id: Only those of this pipeline.
+        deployment_id: Only those of this deployment.
+        statuses: Only those with one of these; all if there are none.
     """
     query = select(*_SUMMARY).where(~OF_DELETED).order_by(executions.c.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(executions.c.id < before)
-    if pipeline_id is not None:
-        query = query.where(executions.c.pipeline_id == pipeline_id)
-    if status is not None:
-        query = query.where(executions.c.status == status.value)
-        if not status.is_terminal:
-            query = query.where(UNFINISHED)
-        elif status is not Status.SUCCEEDED:
-            query = query.where(FAILED)
-    return [_summary(row) for row in connection.execute(query)]
+    for condition in (
+        None if before is None else executions.c.id < before,
+        None if since is None else executions.c.id >= since,
+        # All characters of ids sort before this one.
+        None if prefix is None else executions.c.id.between(prefix, f"{prefix}~"),
+        None if pipeline_id is None else executions.c.pipeline_id == pipeline_id,
+        None if deployment_id is None else executions.c.deployment_id == deployment_id,
+    ):
+        if condition is not None:
+            query = query.where(condition)
+    if not statuses:
+        return [_summary(row) for row in connection.execute(query)]
+    # One query for each, because the indexes have the status first and then the order.
+    found = [
+        row
+        for status in set(statuses)
+        for row in connection.execute(query.where(*_has_status(status)))
+    ]
+    return [_summary(row) for row in sorted(found, key=lambda row: row.id, reverse=True)[:limit]]
+
+
+def _has_status(status: Status) -> list[ColumnElement[bool]]:
+    conditions = [executions.c.status == status.value]
+    if not status.is_terminal:
+        conditions.append(UNFINISHED)
+    elif status is not Status.SUCCEEDED:
+        conditions.append(FAILED)
+    return conditions
 
 
 def latest_execution_id(connection: Connection, pipeline_id: str) -> str | None:
@@ -117,6 +155,12 @@ def latest_execution_id(connection: Connection, pipeline_id: str) -> str | None:
         .limit(1)
     )
     return newest
+
+
+def statuses_of(connection: Connection, ids: Sequence[str]) -> dict[str | None, Status]:
+    """Return the status of each execution that is still on record."""
+    found = select(executions.c.id, executions.c.status).where(executions.c.id.in_(ids))
+    return {row.id: Status(row.status) for row in connection.execute(found)}
 
 
 def attempts_of(connection: Connection, execution_id: str) -> tuple[Attempt, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
+from headrace.core.executions import Status
 from headrace.core.ledger import LedgerRow, Verification
 from headrace.wire.bodies import Body, timestamp
 
@@ -11,9 +13,9 @@ INSTANT = timedelta(microseconds=1)
 """From an instant to the next: times are whole microseconds."""
 
 
-def ledger_item(row: LedgerRow) -> Body:
-    """Return a row of the ledger."""
-    return {
+def ledger_item(row: LedgerRow, statuses: Mapping[str | None, Status] | None) -> Body:
+    """Return a row of the ledger, with the status of its execution if there are statuses."""
+    item = {
         "fire_at": timestamp(row.fire_at),
         "fate": row.fate.value,
         "execution_id": row.execution_id,
@@ -21,6 +23,9 @@ def ledger_item(row: LedgerRow) -> Body:
         "recorded_at": timestamp(row.recorded_at),
         "recorded_by": row.recorded_by,
     }
+    if statuses is not None:
+        item["execution_status"] = statuses.get(row.execution_id)
+    return item
 
 
 def verification_body(deployment_id: str, name: str, found: Verification) -> Body:

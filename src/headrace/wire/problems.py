@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.core import errors
-from headrace.core.executions import Execution, Status
-from headrace.core.outcomes import Failure
+
+if TYPE_CHECKING:
+    from headrace.core.executions import Execution, Status
+    from headrace.core.outcomes import Failure
 
 STATUSES: dict[type[errors.HeadraceError], int] = {
     errors.InvalidRequest: 400,
@@ -65,10 +67,12 @@ def error_from(status: int, body: Mapping[str, Any]) -> errors.HeadraceError:
     known = _by_code().get(str(body.get("name")))
     kind = known or _by_status(status)
     details = body.get("additional_data")
-    return kind(
+    error = kind(
         str(body.get("message") or f"The server answered with status {status}."),
         details=details if isinstance(details, Mapping) else None,
     )
+    error.is_answer = True
+    return error
 
 
 def _by_code() -> dict[str, type[errors.HeadraceError]]:

@@ -1,0 +1,17 @@
+"""Options that many commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+JsonFlag = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")
+]
+Timestamps = Annotated[bool, typer.Option("--timestamps", "-t", help="Begin lines with the time.")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Folder that file outputs are saved in, by their name.")
+]

@@ -1,0 +1,61 @@
+"""Messages in the words of the command: options for what programs call arguments."""
+
+from __future__ import annotations
+
+import re
+
+OPTIONS = {
+    "container_config[included_folders]": "--include",
+    "container_config[local_folder]": "--folder",
+    "container_config[requirements_path]": "--requirements",
+    "container_config[system_dependencies]": "--system-dependency",
+    "container_config[language]": "--language",
+    "included_folders": "--include",
+    "included path": "--include",
+    "local_folder": "--folder",
+    "requirements_path": "--requirements",
+    "system_dependencies": "--system-dependency",
+    "function_path": "--function",
+    "function_name": "--function",
+    "environment_url": "--url",
+    "sdk_token": "--token",
+    "force_deployments_deletion": "--force",
+    "pipeline_name": "NAME",
+    "deployment_name": "NAME",
+    "inputs_mapping": "--input",
+    "outputs_mapping": "--output",
+    "execution_rule": "--rule",
+    "endpoint_url_path": "--url-path",
+    "endpoint_token": "--endpoint-token",
+    "execution_timeout_s": "--timeout",
+    "retry_backoff_s": "--retry-backoff",
+    "missed_window_s": "--missed-window",
+    "jitter_s": "--jitter",
+    "idle_timeout_s": "--idle-timeout",
+    "max_queue": "--max-queue",
+    "ram_request": "--ram",
+    "enable_parallel_executions": "--parallel",
+    "max_parallel_executions_per_pod": "--max-parallel",
+    "replace_pods": "--replace-pods",
+    "is_enabled": "--enable or --disable",
+    "from_datetime": "--from",
+    "to_datetime": "--to",
+    "filepath_or_buffer": "LOCAL",
+    "object_path_in_datastore": "REMOTE",
+    "wait_for_completion=true": "headrace executions outputs",
+}
+"""What arguments of the SDK and fields of the API are called on the command line."""
+
+_NAMES = re.compile(
+    r"(?<![\w'\"/.-])("
+    + "|".join(map(re.escape, sorted(OPTIONS, key=len, reverse=True)))
+    + r")(?![\w])"
+)
+
+
+def in_words_of_the_command(message: str) -> str:
+    """Return a message with the names of options in place of those of arguments.
+
+    What stands in quotes is somebody's value and stays.
+    """
+    return _NAMES.sub(lambda found: OPTIONS[found[1]], message)

@@ -1,0 +1,111 @@
+"""Lists of executions, and one of them found by the beginning of its id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from headrace.client.messages import Query, Request
+from headrace.client.parts import Object, Part
+from headrace.core.errors import AmbiguousId, InvalidRequest, NotFound
+from headrace.wire import routes
+
+LATEST = "latest"
+"""What is said for the newest execution in place of an id."""
+
+ID_LENGTH = 36
+MAX_CANDIDATES = 5
+_BEGINNING = re.compile(r"[0-9a-fA-F][0-9a-fA-F-]{0,35}")
+
+
+class ExecutionLists(Part):
+    """Which executions there are."""
+
+    def list_pipeline_executions(self, pipeline_name: str) -> list[Object]:
+        """Return the executions of a pipeline, newest first, without inputs and outputs.
+
+        Raises:
+            NotFound: There is no such pipeline.
+        """
+        found: list[Object] = self._transport.call(routes.PIPELINE_EXECUTIONS, name=pipeline_name)
+        return found
+
+    def list_executions(
+        self,
+        limit: int | None = None,
+        cursor: str | None = None,
+        status: str | Sequence[str] | None = None,
+        pipeline_name: str | None = None,
+        deployment_name: str | None = None,
+        since: datetime | None = None,
+        id_prefix: str | None = None,
+    ) -> Object:
+        """Return one page of all executions, newest first.
+
+        Args:
+            limit: At most so many.
+            cursor: ``next_cursor`` of the page before.
+            status: Only those with this status, a member of :class:`~headrace.EXECUTION_STATUS`,
+                or with one of several.
+            pipeline_name: Only those of this pipeline.
+            deployment_name: Only those of this deployment.
+            since: Only those created from this time on; one without a zone is in this machine's.
+            id_prefix: Only those whose ids begin so.
+
+        Returns:
+            ``{"items": [...], "next_cursor": str | None}``.
+
+        Raises:
+            NotFound: There is no such pipeline or deployment.
+            InvalidRequest: Another argument cannot be used.
+        """
+        if since is not None and not isinstance(since, datetime):
+            raise InvalidRequest(f"since must be a datetime, not {since!r}.")
+        several = [status] if isinstance(status, str) else list(status or ())
+        query: Query = {
+            "limit": limit,
+            "cursor": cursor,
+            "status": tuple(str(one) for one in several),
+            "pipeline_name": pipeline_name,
+            "deployment_name": deployment_name,
+            "since": since.astimezone(UTC).isoformat() if since else None,
+            "id_prefix": id_prefix,
+        }
+        page: Object = self._transport.call(routes.EXECUTIONS, Request(query=query))
+        return page
+
+    def find_execution_id(self, beginning: str) -> str:
+        """Return the id of the execution whose id begins so; ``latest`` is the newest of all.
+
+        Raises:
+            NotFound: There is none.
+            AmbiguousId: There are several; ``details["candidates"]`` has the newest of them.
+        """
+        if len(beginning) == ID_LENGTH:
+            return beginning
+        is_latest = beginning == LATEST
+        if not (is_latest or _BEGINNING.fullmatch(beginning)):
+            raise NotFound(
+                f"There is no execution {beginning!r}: give its id, the beginning of its id, or "
+                f"{LATEST!r}."
+            )
+        found = self.list_executions(
+            1 if is_latest else MAX_CANDIDATES, id_prefix=None if is_latest else beginning.lower()
+        )
+        ids = [item["execution_id"] for item in found["items"]]
+        if not ids:
+            raise NotFound(
+                "There are no executions." if is_latest else f"There is no execution {beginning!r}."
+            )
+        if len(ids) > 1:
+            shown = "".join(
+                f"\n  {item['execution_id']}  {item['pipeline_name']}  {item['status']}"
+                for item in found["items"]
+            )
+            more = "\n  and more" if found["next_cursor"] else ""
+            raise AmbiguousId(
+                f"Several executions have an id that begins with {beginning!r}:{shown}{more}",
+                details={"candidates": ids},
+            )
+        return str(ids[0])
