@@ -189,7 +189,7 @@ def test_a_creation_that_fails_is_an_exception(
     public_sdk: Any, source_folder: Path, name: str, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.py").write_text(
-        "raise ImportError('not today')\n\n\ndef work():\n    pass\n"
+        "raise RuntimeError('not today')\n\n\ndef work():\n    pass\n"
     )
     public_sdk.create_pipeline(
         pipeline_name=f"{name}-broken",
@@ -201,7 +201,7 @@ def test_a_creation_that_fails_is_an_exception(
         public_sdk.create_deployment(f"{name}-broken", name, "endpoint", "low_latency")
     assert public_sdk.get_deployment(name)["status"] == "creation_failed"
     said = [line["message"] for line in public_sdk.get_deployment_logs(name)]
-    assert "ImportError: not today" in said
+    assert "RuntimeError: not today" in said
     public_sdk.delete_pipeline(f"{name}-broken", force_deployments_deletion=True)
 
 

@@ -13,7 +13,7 @@ from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
 from headrace.api.form_terms import pipeline_terms
 from headrace.api.forms import Form, read_form
 from headrace.api.logs import followed_lines, lines_between
-from headrace.control.pipelines import PipelineDraft
+from headrace.control.pipeline_drafts import PipelineDraft
 from headrace.core.errors import HeadraceError, InvalidRequest, NotFound
 from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.objects.links import PURPOSE, Purpose, sign, verify, xml_of
@@ -153,6 +153,7 @@ async def _create(exchange: Exchange, tree: dict[str, Any], form: Form) -> Pipel
             outputs=request.outputs,
             config=config,
             archive=archive.path,
+            needs_nothing=request.config.requirements_path is None,
         ),
         exchange.who.user,
     )

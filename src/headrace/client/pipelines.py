@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +14,9 @@ from headrace.client.creation import Fields, creation_fields, explicit, local_fo
 from headrace.client.local_files import size_text
 from headrace.client.messages import FilePart, Form, Json, Reading, Request
 from headrace.client.parts import Object, Part, log_period
-from headrace.core.errors import InvalidRequest, PipelineCreationFailed
+from headrace.core.errors import InvalidRequest, NotFound, PipelineCreationFailed
 from headrace.core.parameters import Input, Output
-from headrace.core.pipelines import MAX_FOLDER_BYTES, PipelineStatus
+from headrace.core.pipelines import MAX_FOLDER_BYTES, WARNING, PipelineStatus
 from headrace.wire import routes
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ class PipelineCalls(Part):
 
         Of a local folder, what ``.gitignore`` and ``.headraceignore`` files name stays where it
         is, and so do virtual environments and what tools keep for themselves.
+
+        Once its environment is there, the code is imported. If it cannot be imported and only
+        other code can mend that, the creation fails; otherwise, and if a ``requirements.txt`` of
+        the folder is not named, there is a warning.
 
         Args:
             pipeline_name: Its name.
@@ -86,6 +92,8 @@ class PipelineCalls(Part):
         pipeline = self.get_pipeline(pipeline_name, wait_for_completion, timeout_s)
         if wait_for_completion:
             self._say(f"Pipeline {pipeline_name}: ready.")
+            for text in self._warnings_of(pipeline_name):
+                warnings.warn(f"Pipeline {pipeline_name}: {text}", stacklevel=2)
         return pipeline
 
     def get_pipeline(
@@ -233,6 +241,13 @@ class PipelineCalls(Part):
         requirements = config.get("requirements_path", project.get("requirements_path"))
         entries = [*(folders or []), requirements, function_path]
         return [entry for entry in entries if entry]
+
+    def _warnings_of(self, name: str) -> list[str]:
+        """Return what the log of a build says that its author should read."""
+        with suppress(NotFound):  # deleted meanwhile
+            lines = [str(line["message"]) for line in self.get_pipeline_logs(name)]
+            return [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)]
+        return []
 
     def _built_pipeline(self, name: str, timeout_s: float | None) -> Object:
         def ask(left: float | None) -> Object | None:

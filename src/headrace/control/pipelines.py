@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import contextlib
 
 from sqlalchemy import Connection
 
-from headrace.bundles.store import Bundle, BundleStore
+from headrace.bundles.store import BundleStore
 from headrace.control.clock import now
 from headrace.control.deletion import Deletion
 from headrace.control.executions import Executions
+from headrace.control.pipeline_drafts import (
+    CheckFunction,
+    PipelineDraft,
+    check_code,
+    check_machine,
+    overlooked,
+)
 from headrace.core.environments import python_version
 from headrace.core.errors import (
     AlreadyExists,
-    InvalidCode,
-    InvalidEnvironment,
-    InvalidRequest,
     NotFound,
 )
 from headrace.core.names import check_name, new_id
-from headrace.core.parameters import Input, Output, check_parameters
+from headrace.core.parameters import check_parameters
 from headrace.core.pipelines import (
-    ContainerConfig,
+    WARNING,
     Origin,
     Pipeline,
     PipelineStatus,
@@ -33,39 +35,11 @@ from headrace.core.pipelines import (
 from headrace.core.sources import Rule
 from headrace.core.tokens import User
 from headrace.environments.port import Builder
-from headrace.logs.files import LogFiles
+from headrace.logs.files import LogFiles, append_line
 from headrace.signals.port import BUILDS, Signals, pipeline_topic
 from headrace.signals.waiting import wait_until_over
 from headrace.store import pipelines as rows
 from headrace.store.database import Database
-
-CheckFunction = Callable[[Path, Path, str, str, Sequence[str]], Awaitable[str | None]]
-"""Say what is wrong with a function, by interpreter, folder, path, name and input names."""
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineDraft:
-    """What a caller gives to create a pipeline.
-
-    Attributes:
-        name: Its name.
-        function_path: File of its function, relative to the folder.
-        function_name: The function in that file.
-        description: Free text, or None.
-        inputs: Declared inputs.
-        outputs: Declared outputs.
-        config: How its environment is made.
-        archive: The folder's content: a gzip-compressed tar.
-    """
-
-    name: str
-    function_path: str | None
-    function_name: str | None
-    description: str | None
-    inputs: tuple[Input, ...]
-    outputs: tuple[Output, ...]
-    config: ContainerConfig
-    archive: Path
 
 
 class Pipelines:
@@ -105,9 +79,10 @@ class Pipelines:
         path, function = check_function(draft.function_path, draft.function_name)
         await self._check_free(draft.name)
         # In a thread: interpreters and databases of packages are asked by starting programs.
-        await asyncio.to_thread(self._check_machine, draft.config)
+        await asyncio.to_thread(check_machine, self._builder, draft.config)
         bundle = await asyncio.to_thread(self._bundles.keep, draft.archive)
-        await self._check_code(bundle, draft, path, function)
+        python = self._builder.interpreters()[python_version(draft.config.language)]
+        await check_code(self._check_function, python, bundle.folder, draft, (path, function))
         pipeline = Pipeline(
             id=new_id(),
             name=draft.name,
@@ -126,8 +101,14 @@ class Pipelines:
         replaced = await self._database.write(_add, pipeline)
         if replaced is not None:
             self._logs.remove(self._logs.of_build(replaced))
+        for line in overlooked(draft, bundle.folder):
+            await asyncio.to_thread(self._note, pipeline, line)
         self._signals.notify(BUILDS)
         return pipeline
+
+    def _note(self, pipeline: Pipeline, line: str) -> None:
+        with contextlib.suppress(OSError):
+            append_line(self._logs.of_build(pipeline.id), f"{WARNING}{line}")
 
     async def get(self, name: str) -> Pipeline:
         """Return a pipeline.
@@ -205,49 +186,6 @@ class Pipelines:
         present = await self._database.read(rows.pipeline_by_name, name)
         if present is not None and present.status is not PipelineStatus.FAILED:
             raise _taken(name)
-
-    def _check_machine(self, config: ContainerConfig) -> None:
-        """Refuse at once what this machine cannot give."""
-        version = python_version(config.language)
-        found = self._builder.interpreters()
-        if version not in found:
-            there = ", ".join(f"{v} ({path})" for v, path in sorted(found.items())) or "none"
-            raise InvalidEnvironment(
-                f"language {config.language!r} needs Python {version}, which is not on this "
-                f"machine; found: {there}. Install it, or point HEADRACE_PYTHONS at it."
-            )
-        missing = self._builder.missing_system_dependencies(config.system_dependencies or ())
-        if missing:
-            raise InvalidEnvironment(
-                f"system_dependencies asks for {', '.join(missing)}, which this machine does not "
-                f"have. Have them installed (apt install {' '.join(missing)}), then try again."
-            )
-
-    async def _check_code(
-        self, bundle: Bundle, draft: PipelineDraft, path: str, function: str
-    ) -> None:
-        _check_file(bundle.folder, path, "function_path")
-        if draft.config.requirements_path is not None:
-            _check_file(bundle.folder, draft.config.requirements_path, "requirements_path")
-        python = self._builder.interpreters()[python_version(draft.config.language)]
-        names = [parameter.name for parameter in draft.inputs]
-        problem = await self._check_function(python, bundle.folder, path, function, names)
-        if problem is not None:
-            raise InvalidCode(problem)
-
-
-def _check_file(folder: Path, path: str, field: str) -> None:
-    if not (folder / path).is_file():
-        files = sorted(
-            str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()
-        )
-        some = ", ".join(files[:10]) or "no file at all"
-        more = f" and {len(files) - 10} more" if len(files) > 10 else ""
-        error = InvalidCode if field == "function_path" else InvalidRequest
-        raise error(
-            f"{field} {path!r} is not in the pipeline's folder, which holds {some}{more}. "
-            "Check local_folder and included_folders."
-        )
 
 
 def _add(connection: Connection, pipeline: Pipeline) -> str | None:

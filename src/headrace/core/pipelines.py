@@ -20,6 +20,10 @@ _SYSTEM_PACKAGE = re.compile(
 )
 
 
+WARNING = "Warning: "
+"""Begins a line of a build's log that its author should read though the pipeline is made."""
+
+
 class PipelineStatus(StrEnum):
     """The life of a pipeline, spelled as on the wire."""
 

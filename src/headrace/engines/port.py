@@ -11,6 +11,8 @@ from headrace.core.outcomes import Failure, Outcome
 from headrace.core.pods import PodCall, PodPlan, PodSetState, QueueFull
 from headrace.core.values import Json
 
+Say = Callable[[str], None]
+
 
 class NeverBegan(asyncio.CancelledError):
     """The call was cancelled before its code had begun, so it can be made later."""
@@ -28,8 +30,14 @@ class Engine(Protocol):
         """
         ...
 
-    async def warm(self, code: Code, variables: Mapping[str, str]) -> None:
-        """Make the next call of this code start sooner, if there is room; never raises."""
+    async def warm(
+        self, code: Code, variables: Mapping[str, str], say: Say | None = None
+    ) -> Failure | None:
+        """Import code, so that its next call starts sooner; return why it cannot be imported.
+
+        It is imported where and as calls import it, once: what works here works in a call. Never
+        raises. If it cannot be imported, ``say`` receives what it printed and its traceback.
+        """
         ...
 
     async def close(self) -> None:

@@ -6,24 +6,32 @@ import asyncio
 import contextlib
 import logging
 import time
-from pathlib import Path
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 from headrace.bundles.store import BundleStore
 from headrace.control.pipelines import Pipelines
 from headrace.control.variables import Variables
 from headrace.core.calls import Code
-from headrace.core.environments import Environment
-from headrace.core.errors import HeadraceError, Unavailable
-from headrace.core.pipelines import Pipeline
+from headrace.core.errors import HeadraceError, InvalidCode, Unavailable
+from headrace.core.outcomes import Failure, FailureKind
+from headrace.core.pipelines import WARNING, Pipeline
 from headrace.engines.port import Engine
-from headrace.environments.port import Builder
+from headrace.environments.port import Builder, Say
+from headrace.environments.redaction import Redaction
 from headrace.logs.files import LogFiles, append_line
-from headrace.runtime.preparation import environment_spec
+from headrace.runtime.first_import import import_problem, is_final, still_importing
+from headrace.runtime.loop import Loop
+from headrace.runtime.preparation import code_of, environment_spec
 from headrace.signals.port import BUILDS, Signals
 
 logger = logging.getLogger(__name__)
 
 LOOK_AGAIN_S = 10.0
+
+IMPORT_WAIT_S = 60.0
+"""How long a build waits for the import of the code. A longer one goes on in the background."""
 
 
 class Builds:
@@ -31,6 +39,7 @@ class Builds:
 
     Args:
         at_once: How many builds run at the same time.
+        import_wait_s: How long a build waits for the import of the code, in seconds.
     """
 
     def __init__(
@@ -44,6 +53,7 @@ class Builds:
         signals: Signals,
         *,
         at_once: int = 2,
+        import_wait_s: float = IMPORT_WAIT_S,
     ) -> None:
         self._pipelines = pipelines
         self._variables = variables
@@ -51,62 +61,84 @@ class Builds:
         self._builder = builder
         self._engine = engine
         self._logs = logs
-        self._signals = signals
         self._slots = asyncio.Semaphore(at_once)
+        self._import_wait_s = import_wait_s
         self._building: dict[str, asyncio.Task[None]] = {}
-        self._loop: asyncio.Task[None] | None = None
+        self._importing: set[asyncio.Task[Failure | None]] = set()
+        self._listening = contextlib.ExitStack()
+        signal = self._listening.enter_context(signals.listen(BUILDS))
+        self._loop = Loop(
+            "builds", self._look, complaint="pending pipelines are not built", wait=signal.wait
+        )
 
     async def begin(self) -> None:
         """Take up the builds that an earlier server did not end, and new ones."""
-        self._loop = asyncio.create_task(self._watch(), name="builds")
+        await self._loop.begin()
 
     async def close(self) -> None:
         """Stop building; what was not ended is taken up at the next start."""
-        tasks = [*self._building.values(), *([self._loop] if self._loop else [])]
+        await self._loop.close()
+        self._listening.close()
+        tasks: list[asyncio.Task[Any]] = [*self._building.values(), *self._importing]
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _watch(self) -> None:
-        with self._signals.listen(BUILDS) as signal:
-            while True:
-                try:
-                    for pipeline in await self._pipelines.pending():
-                        if pipeline.id not in self._building:
-                            task = asyncio.create_task(self._build(pipeline), name=pipeline.id)
-                            self._building[pipeline.id] = task
-                except Unavailable as error:
-                    logger.error("pending pipelines cannot be read: %s", error.message)  # noqa: TRY400
-                await signal.wait(LOOK_AGAIN_S)
+    @property
+    def is_importing(self) -> bool:
+        """Whether code is being imported now, for builds that have ended as well."""
+        return bool(self._importing)
+
+    async def _look(self) -> float:
+        for pipeline in await self._pipelines.pending():
+            if pipeline.id not in self._building:
+                task = asyncio.create_task(self._build(pipeline), name=pipeline.id)
+                self._building[pipeline.id] = task
+        return LOOK_AGAIN_S
 
     async def _build(self, pipeline: Pipeline) -> None:
-        log = self._logs.of_build(pipeline.id)
+        """Build a pipeline to its recorded end.
+
+        It stays pending, and is built again at the next look, if the database does not answer or
+        the server stops.
+        """
         try:
             async with self._slots:
                 await self._build_now(pipeline)
+        except Unavailable as error:
+            logger.error("pipeline %s is built again later: %s", pipeline.name, error.message)  # noqa: TRY400
         except HeadraceError as error:
-            append_line(log, error.message)
-            await self._pipelines.end_build(pipeline, environment=None, failure=error.message)
+            await self._fail(pipeline, error.message)
         except Exception:
             logger.exception("pipeline %s could not be built", pipeline.name)
-            message = "The server failed while it built this pipeline: see the server's log."
-            append_line(log, message)
-            await self._pipelines.end_build(pipeline, environment=None, failure=message)
+            await self._fail(
+                pipeline, "The server failed while it built this pipeline: see the server's log."
+            )
         finally:
             self._building.pop(pipeline.id, None)
 
+    async def _fail(self, pipeline: Pipeline, message: str) -> None:
+        self._say(pipeline, message)
+        try:
+            await self._pipelines.end_build(pipeline, environment=None, failure=message)
+        except Exception as error:  # noqa: BLE001 - it is built again at the next look
+            logger.error("pipeline %s: its failure is not recorded: %s", pipeline.name, error)  # noqa: TRY400
+
+    def _say(self, pipeline: Pipeline, line: str) -> None:
+        """Add a line to the log of a build; a full disk is no reason to fail."""
+        try:
+            append_line(self._logs.of_build(pipeline.id), line)
+        except OSError as error:
+            logger.error("pipeline %s: %r is not in its log: %s", pipeline.name, line, error)  # noqa: TRY400
+
     async def _build_now(self, pipeline: Pipeline) -> None:
-        log = self._logs.of_build(pipeline.id)
+        say = partial(self._say, pipeline)
         begin = time.monotonic()
-
-        def say(line: str) -> None:
-            append_line(log, line)
-
         bundle = self._bundles.find(pipeline.bundle)
         if bundle is None:
-            raise Unavailable("The pipeline's folder is missing from the data directory.")
+            raise InvalidCode(
+                "The pipeline's folder is missing from the data directory: create it again."
+            )
         variables = await self._variables.current()
         spec, secrets = await asyncio.to_thread(
             environment_spec, pipeline, bundle.folder, variables
@@ -115,17 +147,32 @@ class Builds:
         environment = await self._builder.ready(
             spec, folder=bundle.folder, say=say, secrets=secrets
         )
+        code = code_of(pipeline, environment, bundle.folder)
+        redact = Redaction(secrets)
+        failure = await self._import(code, variables, lambda line: say(redact(line)))
+        if failure is not None and failure.kind is FailureKind.WORKER_LOST:
+            return  # The engine was closed, because the server stops: at the next start.
+        if failure is not None:
+            problem = redact(import_problem(code, failure))
+            if is_final(failure):
+                raise InvalidCode(problem)
+            say(f"{WARNING}{problem}")
         say(f"Pipeline {pipeline.name} is ready after {time.monotonic() - begin:.1f} s.")
-        if await self._pipelines.end_build(pipeline, environment=environment.digest, failure=None):
-            await self._engine.warm(_code(pipeline, environment, bundle.folder), variables)
+        await self._pipelines.end_build(pipeline, environment=environment.digest, failure=None)
 
+    async def _import(self, code: Code, variables: Mapping[str, str], say: Say) -> Failure | None:
+        """Import the code where calls will be made; return what is wrong, None for nothing.
 
-def _code(pipeline: Pipeline, environment: Environment, folder: Path) -> Code:
-    return Code(
-        python=environment.python,
-        environment=environment.digest,
-        folder=folder,
-        bundle=pipeline.bundle,
-        function_path=pipeline.function_path,
-        function_name=pipeline.function_name,
-    )
+        An import that takes long goes on, and the first call finds it done.
+        """
+        said: list[str] = []
+        task = asyncio.create_task(self._engine.warm(code, variables, said.append))
+        self._importing.add(task)
+        task.add_done_callback(self._importing.discard)
+        done, _ = await asyncio.wait({task}, timeout=self._import_wait_s)
+        if not done:
+            return still_importing(code, self._import_wait_s)
+        failure = task.result()
+        for line in said if failure is not None else ():
+            say(line)
+        return failure

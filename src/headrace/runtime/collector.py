@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -17,6 +16,7 @@ from headrace.core.names import least_id
 from headrace.core.retention import Retention
 from headrace.runtime.clock_watch import ClockWatch
 from headrace.runtime.file_collection import FileCollection
+from headrace.runtime.loop import Loop
 from headrace.store import retention as rows
 from headrace.store.database import Database
 
@@ -53,18 +53,22 @@ class Collector:
         self._files = files
         self._retention = retention
         self._clock = clock
-        self._loop: asyncio.Task[None] | None = None
+        self._look_at_files_s = 0.0
+        self._loop = Loop(
+            "collector",
+            self._collect_what_is_due,
+            complaint="not collected",
+            wait=clock.confirmed_or_after,
+            try_again_s=COLLECT_S,
+        )
 
     async def begin(self) -> None:
         """Collect now, and now and then from now on."""
-        self._loop = asyncio.create_task(self._collect_for_ever(), name="collector")
+        await self._loop.begin()
 
     async def close(self) -> None:
         """Stop collecting."""
-        if self._loop is not None:
-            self._loop.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._loop
+        await self._loop.close()
 
     async def collect_rows(self) -> None:
         """Delete the rows that are kept no longer, with the files of executions."""
@@ -125,15 +129,14 @@ class Collector:
                 return gone
             await asyncio.sleep(PAUSE_S)
 
-    async def _collect_for_ever(self) -> None:
+    async def _collect_what_is_due(self) -> float:
+        # Each by itself: rows that cannot be deleted keep no files from being removed.
+        await _attempt(self._collect_rows_by_trusted_clock)
         clock = asyncio.get_running_loop().time
-        look_at_files = clock()
-        while True:
-            await _attempt(self._collect_rows_by_trusted_clock)
-            if clock() >= look_at_files and self._clock.state is ClockTrust.TRUSTED:
-                await _attempt(self.collect_files)
-                look_at_files = clock() + FILES_S
-            await self._clock.confirmed_or_after(COLLECT_S)
+        if clock() >= self._look_at_files_s and self._clock.state is ClockTrust.TRUSTED:
+            await _attempt(self.collect_files)
+            self._look_at_files_s = clock() + FILES_S
+        return COLLECT_S
 
 
 async def _attempt(collect: Callable[[], Awaitable[None]]) -> None:
@@ -142,5 +145,5 @@ async def _attempt(collect: Callable[[], Awaitable[None]]) -> None:
     except HeadraceError as error:
         logger.warning("not collected: %s", error.message)
     except Exception:
-        # Whatever it was, it must not end the loop: the next time it may be over.
+        # Whatever it was, the next time it may be over.
         logger.exception("not collected")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from headrace.core.calls import Call, Code
 from headrace.core.outcomes import CANCELLED, Failure, FailureKind, Outcome
 from headrace.core.pods import PodCall, QueueFull
-from headrace.engines.port import NeverBegan, PodEngine
+from headrace.engines.port import NeverBegan, PodEngine, Say
 
 GONE = Failure(
     FailureKind.WORKER_LOST, "The pods of this deployment were gone when the execution's turn came."
@@ -72,7 +72,9 @@ class PodLane:
             raise NeverBegan
         return outcome
 
-    async def warm(self, code: Code, variables: Mapping[str, str]) -> None:
+    async def warm(
+        self, code: Code, variables: Mapping[str, str], say: Say | None = None
+    ) -> Failure | None:
         """Do nothing: pods are warm."""
 
     async def close(self) -> None:

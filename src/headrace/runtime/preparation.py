@@ -1,11 +1,12 @@
-"""What a pipeline needs installed: from its folder and the variables to the spec."""
+"""What a pipeline needs: the spec of its environment, and its code as engines are told of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from headrace.core.environments import EnvironmentSpec, python_version
+from headrace.core.calls import Code
+from headrace.core.environments import Environment, EnvironmentSpec, python_version
 from headrace.core.pipelines import Pipeline
 from headrace.environments.requirements import names_local_files
 from headrace.environments.requirements_files import Requirements, read_requirements
@@ -31,3 +32,16 @@ def environment_spec(
         constraints=found.constraints,
     )
     return spec, found.secrets
+
+
+def code_of(pipeline: Pipeline, environment: Environment, folder: Path) -> Code:
+    """Return the code of a pipeline; the same for its creation and for each of its calls."""
+    return Code(
+        python=environment.python,
+        environment=environment.digest,
+        folder=folder,
+        bundle=pipeline.bundle,
+        function_path=pipeline.function_path,
+        function_name=pipeline.function_name,
+        owner=pipeline.created_by,
+    )

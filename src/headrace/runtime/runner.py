@@ -29,7 +29,7 @@ from headrace.logs.files import LogFiles, append_line
 from headrace.objects.port import ObjectStore
 from headrace.runtime.bindings import look_up, resolve
 from headrace.runtime.delivery import deliver
-from headrace.runtime.preparation import environment_spec
+from headrace.runtime.preparation import code_of, environment_spec
 from headrace.runtime.recording import LOST, Recording
 
 logger = logging.getLogger(__name__)
@@ -155,15 +155,7 @@ class Runner:
         environment = self.builder.find(pipeline.environment or "")
         if environment is None:
             environment = await self._rebuild(pipeline, bundle.folder, variables, execution_id)
-        return Code(
-            python=environment.python,
-            environment=environment.digest,
-            folder=bundle.folder,
-            bundle=bundle.digest,
-            function_path=pipeline.function_path,
-            function_name=pipeline.function_name,
-            owner=pipeline.created_by,
-        )
+        return code_of(pipeline, environment, bundle.folder)
 
     async def _rebuild(
         self,

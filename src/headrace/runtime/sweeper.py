@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 
 from headrace.bundles.store import BundleStore
 from headrace.control.pipelines import Pipelines
-from headrace.core.errors import HeadraceError
 from headrace.environments.port import Builder
 from headrace.objects.port import ObjectStore
 from headrace.runtime.clock_watch import ClockWatch
+from headrace.runtime.loop import Loop
 
 logger = logging.getLogger(__name__)
 
@@ -44,18 +43,21 @@ class Sweeper:
         self._data_store = data_store
         self._clock = clock
         self._unused_for_s = unused_for_s
-        self._loop: asyncio.Task[None] | None = None
+        self._loop = Loop(
+            "sweeper",
+            self._sweep_by_trusted_clock,
+            complaint="not swept",
+            first_after_s=SWEEP_S,
+            try_again_s=SWEEP_S,
+        )
 
     async def begin(self) -> None:
         """Sweep from now on."""
-        self._loop = asyncio.create_task(self._sweep_for_ever(), name="sweeper")
+        await self._loop.begin()
 
     async def close(self) -> None:
         """Stop sweeping."""
-        if self._loop is not None:
-            self._loop.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._loop
+        await self._loop.close()
 
     async def sweep(self) -> None:
         """Remove what is unused now."""
@@ -70,14 +72,7 @@ class Sweeper:
         if stale:
             logger.info("discarded %d uploads that were given up", stale)
 
-    async def _sweep_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            try:
-                if await self._clock.is_trusted():
-                    await self.sweep()
-            except HeadraceError as error:
-                logger.warning("not swept: %s", error.message)
-            except Exception:
-                # Whatever it was, it must not end the loop: the next time it may be over.
-                logger.exception("not swept")
+    async def _sweep_by_trusted_clock(self) -> float:
+        if await self._clock.is_trusted():
+            await self.sweep()
+        return SWEEP_S

@@ -17,6 +17,7 @@ from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.outcome import read_outcome
 from headrace.engines.local.pool import Acquired, PoolLimits, Refused, TemplatePool
 from headrace.engines.local.process import Preface
+from headrace.engines.port import Say
 
 _CLOSED = Failure(FailureKind.WORKER_LOST, "The engine was closed before the call had ended.")
 
@@ -99,16 +100,24 @@ class LocalEngine:
         finally:
             self._pool.release(found.template)
 
-    async def warm(self, code: Code, variables: Mapping[str, str]) -> None:
-        """Start a template for this code, if there is room for one more; see the port."""
-        if self._is_closed or not self._pool.has_room:
-            return
+    async def warm(
+        self, code: Code, variables: Mapping[str, str], say: Say | None = None
+    ) -> Failure | None:
+        """Start a template for this code, which imports it; see the port."""
+        if self._is_closed:
+            return _CLOSED
         found = await self._pool.acquire(code, variables)
-        if isinstance(found, Acquired):
-            if found.template.users == 1:
-                # No call waited with this one, so the first to come is told.
-                found.template.keep_unsaid(found.preface)
-            self._pool.release(found.template)
+        if isinstance(found, Refused):
+            if say is not None:
+                for _, text in found.preface:
+                    for line in text.split("\n"):
+                        say(line)
+            return found.failure
+        if found.template.users == 1:
+            # No call waited with this one, so the first to come is told.
+            found.template.keep_unsaid(found.preface)
+        self._pool.release(found.template)
+        return None
 
     async def close(self) -> None:
         """Stop all calls, politely first, then end all templates; return when nothing is left."""

@@ -120,11 +120,6 @@ class TemplatePool:
         self._is_closed = False
 
     @property
-    def has_room(self) -> bool:
-        """Whether one more template may start without retiring another."""
-        return len(self._ready) + len(self._starting) < self._limits.max_templates
-
-    @property
     def templates(self) -> list[Template]:
         """The templates that are ready, least recently used first."""
         return list(self._ready.values())

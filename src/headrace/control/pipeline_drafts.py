@@ -1,0 +1,123 @@
+"""What a caller gives to create a pipeline, and what can be said of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.core.environments import python_version
+from headrace.core.errors import InvalidCode, InvalidEnvironment, InvalidRequest
+from headrace.core.parameters import Input, Output
+from headrace.core.pipelines import ContainerConfig
+from headrace.environments.port import Builder
+
+CheckFunction = Callable[[Path, Path, str, str, Sequence[str]], Awaitable[str | None]]
+"""Say what is wrong with a function, by interpreter, folder, path, name and input names."""
+
+_USUAL_REQUIREMENTS = "requirements.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineDraft:
+    """What a caller gives to create a pipeline.
+
+    Attributes:
+        name: Its name.
+        function_path: File of its function, relative to the folder.
+        function_name: The function in that file.
+        description: Free text, or None.
+        inputs: Declared inputs.
+        outputs: Declared outputs.
+        config: How its environment is made.
+        archive: The folder's content: a gzip-compressed tar.
+        needs_nothing: Whether the caller said that there are no requirements; otherwise it may be
+            that nobody thought of them.
+    """
+
+    name: str
+    function_path: str | None
+    function_name: str | None
+    description: str | None
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    config: ContainerConfig
+    archive: Path
+    needs_nothing: bool = False
+
+
+def check_machine(builder: Builder, config: ContainerConfig) -> None:
+    """Refuse what this machine cannot give. It starts programs, so it belongs in a thread.
+
+    Raises:
+        InvalidEnvironment: An interpreter or a system package is missing.
+    """
+    version = python_version(config.language)
+    found = builder.interpreters()
+    if version not in found:
+        there = ", ".join(f"{v} ({path})" for v, path in sorted(found.items())) or "none"
+        raise InvalidEnvironment(
+            f"language {config.language!r} needs Python {version}, which is not on this "
+            f"machine; found: {there}. Install it, or point HEADRACE_PYTHONS at it."
+        )
+    missing = builder.missing_system_dependencies(config.system_dependencies or ())
+    if missing:
+        raise InvalidEnvironment(
+            f"system_dependencies asks for {', '.join(missing)}, which this machine does not "
+            f"have. Have them installed (apt install {' '.join(missing)}), then try again."
+        )
+
+
+async def check_code(
+    check: CheckFunction,
+    python: Path,
+    folder: Path,
+    draft: PipelineDraft,
+    function: tuple[str, str],
+) -> None:
+    """Check that the folder holds what the draft names; nothing of it is run.
+
+    Args:
+        check: Says what is wrong with a function.
+        python: The interpreter that will run it.
+        folder: The pipeline's folder.
+        draft: What was given.
+        function: Path and name of the function, checked.
+
+    Raises:
+        InvalidRequest: Of the kind that says what is wrong.
+    """
+    path, name = function
+    _check_file(folder, path, "function_path")
+    if draft.config.requirements_path is not None:
+        _check_file(folder, draft.config.requirements_path, "requirements_path")
+    inputs = [parameter.name for parameter in draft.inputs]
+    problem = await check(python, folder, path, name, inputs)
+    if problem is not None:
+        raise InvalidCode(problem)
+
+
+def overlooked(draft: PipelineDraft, folder: Path) -> Iterator[str]:
+    """Yield what the caller may not have thought of, each a sentence."""
+    names_none = draft.config.requirements_path is None and not draft.needs_nothing
+    if names_none and (folder / _USUAL_REQUIREMENTS).is_file():
+        yield (
+            f"{_USUAL_REQUIREMENTS} in the folder is not installed, because neither "
+            "requirements_path nor the project names it. Create the pipeline with "
+            f"requirements_path (--requirements {_USUAL_REQUIREMENTS}), or say that it needs none "
+            "(null, --no-requirements)."
+        )
+
+
+def _check_file(folder: Path, path: str, field: str) -> None:
+    if not (folder / path).is_file():
+        files = sorted(
+            str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()
+        )
+        some = ", ".join(files[:10]) or "no file at all"
+        more = f" and {len(files) - 10} more" if len(files) > 10 else ""
+        error = InvalidCode if field == "function_path" else InvalidRequest
+        raise error(
+            f"{field} {path!r} is not in the pipeline's folder, which holds {some}{more}. "
+            "Check local_folder and included_folders."
+        )

@@ -1,0 +1,104 @@
+"""A piece of work that is done again and again: the loop that no error ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+
+from headrace.core.errors import HeadraceError
+
+logger = logging.getLogger(__name__)
+
+TRY_AGAIN_S = 1.0
+"""How long to wait after an error, if nothing else is said."""
+
+REPEAT_S = 60.0
+"""The same error is said again only after so many seconds."""
+
+Work = Callable[[], Awaitable[float]]
+"""Does what is due, and returns after how many seconds at the latest to be called again."""
+
+Wait = Callable[[float], Awaitable[object]]
+"""Returns after so many seconds, or earlier if there is a reason to look."""
+
+
+class Loop:
+    """Calls a piece of work, waits, and begins again, until it is closed.
+
+    Whatever the work raises is logged, and the work called again a little later: by then it
+    may be over. So is a cancellation that did not come from :meth:`close`, such as that of
+    something that the work waited for.
+
+    Args:
+        name: Name of the task.
+        work: What is to be done.
+        complaint: Begins the log's line about an error, such as "pipelines are not built".
+        wait: How to wait; by default for the whole time.
+        first_after_s: How long to wait before the first time.
+        try_again_s: How long to wait after an error.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Work,
+        *,
+        complaint: str,
+        wait: Wait = asyncio.sleep,
+        first_after_s: float = 0.0,
+        try_again_s: float = TRY_AGAIN_S,
+    ) -> None:
+        self._name = name
+        self._work = work
+        self._complaint = complaint
+        self._wait = wait
+        self._first_after_s = first_after_s
+        self._try_again_s = try_again_s
+        self._task: asyncio.Task[None] | None = None
+        self._said = ""
+        self._said_at = 0.0
+
+    async def begin(self) -> None:
+        """Work from now on."""
+        self._task = asyncio.create_task(self._run(), name=self._name)
+
+    async def close(self) -> None:
+        """Stop at once, wherever the work is; return when it has stopped."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _run(self) -> None:
+        await asyncio.sleep(self._first_after_s)
+        while True:
+            try:
+                pause_s = await self._work()
+                self._said = ""
+                await self._wait(pause_s)
+            except asyncio.CancelledError:
+                if _is_cancelled():
+                    raise
+                self._complain("what was waited for was cancelled", None)
+            except HeadraceError as error:
+                self._complain(error.message, None)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the loop
+                self._complain(f"{type(error).__name__}: {error}", error)
+            else:
+                continue
+            await asyncio.sleep(self._try_again_s)
+
+    def _complain(self, reason: str, error: Exception | None) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if reason == self._said and now_s - self._said_at < REPEAT_S:
+            return
+        self._said, self._said_at = reason, now_s
+        logger.error("%s: %s", self._complaint, reason, exc_info=error)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
