@@ -12,10 +12,12 @@ from headrace_harness.failing import ENVIRONMENT, USER_ERROR, Failed
 from headrace_harness.forking import Randomness
 from headrace_harness.frames import Message
 from headrace_harness.imported import ImportedFiles
+from headrace_harness.progress import CALLED, IMPORTING, Progress
 from headrace_harness.spare import Ends
 from headrace_harness.stdlib import gc, os, types
 
 WORK_FOLDER = "work"
+"""It is made first of all: where there is none, nothing of the user has begun."""
 
 
 class Program:
@@ -57,7 +59,7 @@ def run_call(program: Program, ends: Ends, *, parent: int) -> None:
         call = ends.read_order()
         if call is None:
             return
-        report = _report(program, call)
+        report = _report(program, call, ends.progress)
         end_like_an_interpreter()
         # A process that user code forked may return from the function too: it reports nothing.
         if os.getpid() == own_pid:
@@ -84,13 +86,14 @@ def _separate(parent: int, out: int, err: int) -> None:
     os.close(err)
 
 
-def _report(program: Program, call: Message) -> str:
+def _report(program: Program, call: Message, progress: Progress) -> str:
     try:
         arguments = _prepare(program, call)
         if program.collects_garbage:
             gc.enable()
         module = program.module
         if module is None:
+            progress.step = IMPORTING
             work = os.path.join(call["workspace"], WORK_FOLDER)
             loading.prepare_interpreter(work, program.function_path)
             module = loading.load_module(work, program.function_path)
@@ -98,6 +101,7 @@ def _report(program: Program, call: Message) -> str:
             program.randomness.renew()
         name = call["function"]
         function = loading.find_function(module, program.function_path, name)
+        progress.step = CALLED
         returned = calling.call_function(
             function, arguments, program.function_path, name, has_outputs=bool(call["outputs"])
         )

@@ -10,8 +10,8 @@ from headrace_harness.capture import Pipe
 from headrace_harness.frames import FrameReader, Message, encode_frame
 from headrace_harness.last_words import LastWords
 from headrace_harness.shared_logs import PodLog, SharedLog
+from headrace_harness.stacks import Stacks
 from headrace_harness.stdlib import contextlib, os, select, signal, socket, time
-from headrace_harness.template import kill_children
 
 _RECEIVE_BYTES = 65536
 
@@ -59,11 +59,13 @@ class Guardian:
         pod: int,
         ends: GuardianEnds,
         setup: Message,
+        stacks: Stacks,
     ) -> None:
         self._control = control
         self._from_engine = frames
         self._pod = pod
         self._ends = ends
+        self._stacks = stacks
         self._memory_bytes: Optional[int] = setup["memory_bytes"]
         self._from_pod = FrameReader()
         self._status: Optional[int] = None
@@ -112,14 +114,12 @@ class Guardian:
         if self._status is None:
             processes.kill(self._pod, signal.SIGKILL)
             _, self._status = os.waitpid(self._pod, 0)
-        kill_children(processes.children_file())
+        processes.end_descendants()
         self._keep_last_words()
         # Its last words may have come after the last look, such as why its import failed.
         while self._hear_pod():
             pass
-        status = os.WEXITSTATUS(self._status)
-        if os.WIFSIGNALED(self._status):
-            status = -os.WTERMSIG(self._status)
+        status = processes.exit_of(self._status)
         self._send({"op": "ended", "status": status, "started": self._ends.board.started})
 
     def _keep_last_words(self) -> None:
@@ -195,6 +195,9 @@ class Guardian:
                 self._memory_bytes = message["memory_bytes"]
                 self._look()
             elif message["op"] == "kill":
+                if message["is_hanging"]:
+                    text = self._stacks.of(self._pod)
+                    self._log.write(b"h", text.encode("utf-8", "replace").split(b"\n"))
                 processes.kill(self._pod, signal.SIGKILL)
             else:
                 self._tell_pod(message)

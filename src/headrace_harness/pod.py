@@ -18,22 +18,30 @@ from headrace_harness.pod_calls import Function
 from headrace_harness.scope import Scope
 from headrace_harness.shared_logs import PodLog
 from headrace_harness.sinks import NativeOutput, Sink
+from headrace_harness.stacks import Stacks
 from headrace_harness.stdlib import _thread, contextlib, gc, os, socket
 
 _RECEIVE_BYTES = 65536
 
 
-def guard(control: socket.socket, frames: FrameReader, setup: Message, more: list[Message]) -> None:
+def guard(
+    control: socket.socket,
+    frames: FrameReader,
+    setup: Message,
+    more: list[Message],
+    calls: socket.socket,
+    stacks: Stacks,
+) -> None:
     """Fork the process that becomes the pod, and be its guardian until it has ended.
 
     Args:
         control: To the engine.
         frames: Reads from it.
-        setup: What the engine said first; ``calls`` is the descriptor on which calls come.
+        setup: What the engine said first.
         more: What it has said since.
+        calls: On which calls come.
+        stacks: Where the pod writes its stacks when it hangs.
     """
-    calls = socket.socket(fileno=setup["calls"])
-    os.set_inheritable(calls.fileno(), False)
     line, pod_line = socket.socketpair()
     settling, pod_settling = socket.socketpair()
     out, pod_out = os.pipe()
@@ -65,7 +73,7 @@ def guard(control: socket.socket, frames: FrameReader, setup: Message, more: lis
     # From here on the loop notices the end of the engine, and of the pod.
     processes.outlive_parent()
     ends = GuardianEnds(line, settling, out, err, board, words)
-    Guardian(control, frames, pid, ends, setup).serve(more)
+    Guardian(control, frames, pid, ends, setup, stacks).serve(more)
 
 
 class _Pod:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from headrace_harness.stdlib import contextlib, ctypes, io, os, signal
+from headrace_harness.stdlib import contextlib, ctypes, io, os, signal, time
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -14,6 +14,8 @@ _MADV_COLLAPSE = 25
 _HUGE_PAGE = 2 << 20
 
 _OOM_SCORE_OF_A_CALL = b"500"
+
+_PAUSE_S = 0.002
 
 try:
     _libc: Any = ctypes.CDLL(None)
@@ -80,18 +82,29 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
-def own_children(main_thread: str) -> list[int]:
-    """Return the children of this process, given the path from :func:`children_file`."""
-    try:
-        return _children_of_task(main_thread)
-    except OSError:
-        return _children_by_scan(os.getpid())
+def end_descendants(patience_s: float = 5.0) -> None:
+    """Kill all descendants of this process, which adopts orphans, and wait until they are gone.
+
+    It gives up after ``patience_s`` seconds: what the kernel does not let go cannot be waited for.
+    """
+    own = os.getpid()
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        for pid in tree_of(own) - {own}:
+            kill(pid, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(_PAUSE_S)
 
 
-def children_file() -> str:
-    """Return the path that lists the children which the calling thread has forked or adopted."""
-    pid = os.getpid()
-    return f"/proc/{pid}/task/{pid}/children"
+def exit_of(status: int) -> int:
+    """Return the exit status in what ``waitpid`` gave, or a signal's number below zero."""
+    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
 def tree_of(pid: int) -> set[int]:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from headrace_harness import processes
 from headrace_harness.capture import LogFile, Pipe
 from headrace_harness.frames import Message
+from headrace_harness.progress import CALLED, STEPS
 from headrace_harness.spare import Spare
+from headrace_harness.stacks import Stacks
 from headrace_harness.stdlib import os, signal, time
 
 _MEMORY_POLL_S = 0.1
@@ -24,9 +26,10 @@ class RunningCall:
         exit: How the process ended: an exit status, or a signal's number below zero; None while
             it runs.
         over_memory: Whether it was killed for its memory.
+        overdue: Where it was when it had not come to the user's function in time, and was killed.
     """
 
-    def __init__(self, call: Message, process: Spare, log: LogFile) -> None:
+    def __init__(self, call: Message, process: Spare, log: LogFile, stacks: Stacks) -> None:
         self.number: int = call["number"]
         self.pid = process.pid
         self.line = process.line
@@ -34,6 +37,10 @@ class RunningCall:
         self.pipes = [Pipe(process.out, b"o", self.log), Pipe(process.err, b"e", self.log)]
         self.exit: int | None = None
         self.over_memory = False
+        self.overdue: str | None = None
+        self._stacks = stacks
+        self._progress = process.progress
+        self._start_due: float | None = time.monotonic() + call["start_s"]
         self._memory_bytes: int | None = call["memory_bytes"]
         self._memory_due = 0.0
         self._kill_due: float | None = None
@@ -66,14 +73,32 @@ class RunningCall:
         """Do what is due; return the time at which to call this again, or None for no time."""
         if self._kill_due is not None and now >= self._kill_due:
             self.kill()
-        if self.exit is not None or self._memory_bytes is None:
-            return self._kill_due
+        dues = [self._kill_due]
+        if self.exit is None:
+            dues += [self._tend_start(now), self._tend_memory(now)]
+        return min((due for due in dues if due is not None), default=None)
+
+    def _tend_start(self, now: float) -> float | None:
+        """Kill the process if it has not called the function in time; log where it was."""
+        if self._start_due is not None and now >= self._start_due:
+            self._start_due = None
+            step = self._progress.step
+            if step != CALLED:
+                self.overdue = STEPS[step]
+                text = self._stacks.of(self.pid)
+                self.log.write(b"h", text.encode("utf-8", "replace").split(b"\n"))
+                self.kill()
+        return self._start_due
+
+    def _tend_memory(self, now: float) -> float | None:
+        if self._memory_bytes is None:
+            return None
         if now >= self._memory_due:
             self._memory_due = now + _MEMORY_POLL_S
             if processes.exceeds(processes.tree_of(self.pid), self._memory_bytes):
                 self.over_memory = True
                 self.kill()
-        return self._memory_due if self._kill_due is None else min(self._memory_due, self._kill_due)
+        return self._memory_due
 
     def look(self) -> bool:
         """Tell whether the process has ended just now; its id stays taken until :meth:`reap`."""
@@ -109,6 +134,7 @@ class RunningCall:
             "number": self.number,
             "exit": self.exit,
             "over_memory": self.over_memory,
+            "overdue": self.overdue,
         }
 
     def _signal(self, sig: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headrace_harness.frames import FrameReader, Message, encode_frame
+from headrace_harness.progress import TOLD, Progress
 from headrace_harness.stdlib import contextlib, os, socket
 
 _READ_BYTES = 65536
@@ -18,12 +19,14 @@ class Ends:
     Attributes:
         out: What becomes its stdout.
         err: What becomes its stderr.
+        progress: Where it shows how far it has come.
     """
 
-    def __init__(self, line: socket.socket, out: int, err: int) -> None:
+    def __init__(self, line: socket.socket, out: int, err: int, progress: Progress) -> None:
         self._line = line
         self.out = out
         self.err = err
+        self.progress = progress
 
     def close(self) -> None:
         """Close them, in the template."""
@@ -39,6 +42,7 @@ class Ends:
             if not data:
                 return None
             for message in frames.feed(data):
+                self.progress.step = TOLD
                 return message
 
     def say_done(self) -> None:
@@ -62,13 +66,15 @@ class Spare:
         line: On which it is told of its call, and says that it is done.
         out: Where its stdout is read.
         err: Where its stderr is read.
+        progress: How far it has come.
     """
 
-    def __init__(self, line: socket.socket, out: int, err: int) -> None:
+    def __init__(self, line: socket.socket, out: int, err: int, progress: Progress) -> None:
         self.pid = 0
         self.line = line
         self.out = out
         self.err = err
+        self.progress = progress
 
     @classmethod
     def open(cls) -> tuple[Spare, Ends]:
@@ -82,6 +88,7 @@ class Spare:
         try:
             for _ in range(2):
                 opened.extend(os.pipe())
+            progress = Progress()
         except OSError:
             mine.close()
             theirs.close()
@@ -89,7 +96,8 @@ class Spare:
                 os.close(descriptor)
             raise
         out, out_writer, err, err_writer = opened
-        return cls(mine, out, err), Ends(theirs, out_writer, err_writer)
+        ends = Ends(theirs, out_writer, err_writer, progress)
+        return cls(mine, out, err, progress), ends
 
     def tell(self, message: Message) -> bool:
         """Tell the process of its call; return False if it is gone."""

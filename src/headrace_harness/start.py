@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from headrace_harness import denials, loading, native, processes
+from headrace_harness import calling, denials, loading, native, processes
 from headrace_harness.child import Program
 from headrace_harness.confinement import Bounds, enter
 from headrace_harness.copying import copy_folder
@@ -15,8 +15,10 @@ from headrace_harness.failing import Failed
 from headrace_harness.forking import Randomness, reason_not_to_fork, settle_memory
 from headrace_harness.frames import FrameReader, Message, encode_frame
 from headrace_harness.imported import ImportedFiles
+from headrace_harness.stacks import Stacks
 from headrace_harness.stdlib import gc, io, os, socket
-from headrace_harness.template import Template, kill_children
+from headrace_harness.template import Template
+from headrace_harness.template_guard import TemplateGuard
 
 _RECEIVE_BYTES = 65536
 
@@ -36,33 +38,19 @@ def main(descriptor: int, parent: int) -> None:
         processes.die_with_parent(parent)
         _send(control, {"op": "up"})
         _prepare_streams()
+        # Before any fork: whoever is asked answers, and does not end by the signal.
+        stacks = Stacks()
+        stacks.register()
         frames = FrameReader()
         setup, *more = _receive(control, frames)
+        calls = socket.socket(fileno=setup["calls"])
+        os.set_inheritable(calls.fileno(), False)
         if setup["op"] == "pod":
             from headrace_harness import pod
 
-            pod.guard(control, frames, setup, more)
-            return
-        confinement = enter(Bounds.read(setup["bounds"]))
-        denials.explain_for(confinement)
-        program = Program(setup["folder"], setup["function_path"], confinement)
-        answer: Message = {"op": "ready"} if setup["bare"] else _import(program, setup["work"])
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        # Or each fork would have a copy of what is left, and print it.
-        native.flush()
-        if answer["op"] == "ready":
-            program.collects_garbage = gc.isenabled()
-            settle_memory()
-            # Measured here, before a fork halves this process's share of what it holds.
-            answer["memory_bytes"] = processes.proportional(os.getpid())
-            template = Template(control, program, setup["log_bytes"])
-            processes.outlive_parent()
-            template.send(answer)
-            template.serve()
+            pod.guard(control, frames, setup, more, calls, stacks)
         else:
-            kill_children(processes.children_file())
-            _send(control, answer)
+            _guard(control, frames, setup, more, calls, stacks)
     except EOFError:
         pass  # the engine has changed its mind
     finally:
@@ -70,12 +58,58 @@ def main(descriptor: int, parent: int) -> None:
         _leave()
 
 
+def _guard(
+    control: socket.socket,
+    frames: FrameReader,
+    setup: Message,
+    more: list[Message],
+    calls: socket.socket,
+    stacks: Stacks,
+) -> None:
+    """Fork the process that becomes the template, and be its guard until it has ended."""
+    guard = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        control.close()
+        processes.die_with_parent(guard)
+        os.setsid()
+        processes.adopt_orphans()
+        _be_template(calls, setup, stacks)
+        return
+    calls.close()
+    # From here on the loop notices the end of the engine, and of the template.
+    processes.outlive_parent()
+    TemplateGuard(control, frames, pid, stacks).serve(more)
+
+
+def _be_template(calls: socket.socket, setup: Message, stacks: Stacks) -> None:
+    """Import user code, say how that went, and carry out calls; return when there are no more."""
+    confinement = enter(Bounds.read(setup["bounds"]))
+    denials.explain_for(confinement)
+    program = Program(setup["folder"], setup["function_path"], confinement)
+    answer: Message = {"op": "ready"} if setup["bare"] else _import(program, setup["work"])
+    for stream in (sys.stdout, sys.stderr):
+        calling.flush(stream)
+    # Or each fork would have a copy of what is left, and print it.
+    native.flush()
+    if answer["op"] != "ready":
+        _send(calls, answer)
+        return
+    program.collects_garbage = gc.isenabled()
+    settle_memory()
+    # Measured here, before a fork halves this process's share of what it holds.
+    answer["memory_bytes"] = processes.proportional(os.getpid())
+    answer["pid"] = os.getpid()
+    template = Template(calls, program, setup["log_bytes"], stacks)
+    template.send(answer)
+    template.serve()
+
+
 def _leave() -> None:
     if sys.exc_info()[1] is not None:
         sys.excepthook(*sys.exc_info())
     for stream in (sys.__stdout__, sys.__stderr__):
-        if stream is not None:
-            stream.flush()
+        calling.flush(stream)
     os._exit(0)
 
 

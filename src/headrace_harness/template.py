@@ -11,6 +11,7 @@ from headrace_harness.forking import fork_quietly
 from headrace_harness.frames import FrameReader, Message, encode_frame
 from headrace_harness.running import RunningCall
 from headrace_harness.spare import Ends, Spare, is_done
+from headrace_harness.stacks import Stacks
 from headrace_harness.stdlib import contextlib, os, select, signal, socket, time
 
 _RECEIVE_BYTES = 262144
@@ -27,15 +28,17 @@ class Template:
     While nothing runs, one process is kept forked ahead: the next call need not wait for its fork.
     """
 
-    def __init__(self, control: socket.socket, program: Program, log_bytes: int) -> None:
+    def __init__(
+        self, control: socket.socket, program: Program, log_bytes: int, stacks: Stacks
+    ) -> None:
         self._control = control
         self._program = program
         self._log_bytes = log_bytes
+        self._stacks = stacks
         self._frames = FrameReader()
         self._pid = os.getpid()
-        self._children_file = processes.children_file()
         # What user code started while it was imported belongs to all calls.
-        self._kept = frozenset(processes.own_children(self._children_file))
+        self._kept = frozenset(processes.children_of(self._pid))
         self._calls: dict[int, RunningCall] = {}
         self._ending: list[RunningCall] = []
         self._spare: Spare | None = None
@@ -50,7 +53,7 @@ class Template:
         self._on_child: Any = signal.SIG_DFL
 
     def serve(self) -> None:
-        """Carry out calls; return when the engine is gone and no process is left."""
+        """Carry out calls; return when the engine is gone. What is left is the guard's to kill."""
         self._watch_children()
         self._poll.register(self._control, select.POLLIN)
         self._poll.register(self._wake, select.POLLIN)
@@ -65,7 +68,6 @@ class Template:
                 break
             if self._spare_due() == 0:
                 self._fork_ahead()
-        kill_children(self._children_file)
 
     def send(self, message: Message) -> None:
         """Send one message to the engine, which always listens."""
@@ -131,6 +133,8 @@ class Template:
         for message in self._frames.feed(data):
             if message["op"] == "call":
                 self._start(message)
+            elif message["op"] == "look":
+                self.send({"op": "well"})
             else:
                 for call in self._calls.values():
                     if call.number == message["number"]:
@@ -149,7 +153,7 @@ class Template:
             why = f"The process of the call could not be started: {error}."
             self.send({"op": "refused", "number": message["number"], "message": why})
             return
-        call = RunningCall(message, process, log)
+        call = RunningCall(message, process, log, self._stacks)
         self._calls[process.pid] = call
         self._lines[call.line.fileno()] = call
         self._poll.register(call.line, select.POLLIN)
@@ -257,17 +261,6 @@ class Template:
         known = self._kept | self._leaving | ({self._spare.pid} if self._spare else set())
         return [
             pid
-            for pid in processes.own_children(self._children_file)
+            for pid in processes.children_of(self._pid)
             if pid not in known and pid not in self._calls
         ]
-
-
-def kill_children(children_file: str) -> None:
-    """Kill all descendants of this process, which adopts orphans; return when they are gone."""
-    while True:
-        for pid in processes.own_children(children_file):
-            processes.kill(pid, signal.SIGKILL)
-        try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            return

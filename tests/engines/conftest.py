@@ -13,12 +13,11 @@ import sys
 import textwrap
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
-from tests.engines.pod_bench import PodBench
+from tests.engines.pod_bench import PodBench, with_settings
 
 from headrace.core.calls import Call, Code, InputFile, Limits
 from headrace.core.loglines import LogLine, parse_line
@@ -56,7 +55,7 @@ class Bench:
         self.bundle = "b0"
 
     def open(self, **settings: object) -> None:
-        self.settings = replace(self.settings, **settings)
+        self.settings = with_settings(self.settings, settings)
         self.engine = LocalEngine(self.settings)
 
     def write(self, source: str, path: str = "src/f.py") -> None:
@@ -136,14 +135,14 @@ class Bench:
                 continue
         return found
 
-    def templates(self) -> list[psutil.Process]:
+    def guards(self) -> list[psutil.Process]:
         """Return those of them that the engine started itself."""
-        found = []
-        for process in self.processes():
-            with contextlib.suppress(psutil.Error):
-                if process.ppid() == os.getpid():
-                    found.append(process)
-        return found
+        return [process for process in self.processes() if _parent(process) == os.getpid()]
+
+    def templates(self) -> list[psutil.Process]:
+        """Return those of them that import user code: the first of each guard."""
+        guards = {process.pid for process in self.guards()}
+        return [process for process in self.processes() if _parent(process) in guards]
 
     def waiting(self) -> list[psutil.Process]:
         """Return those that a template forked and that have no folder of their own yet."""
@@ -160,6 +159,12 @@ def _has_a_call(process: psutil.Process) -> bool:
     """Whether a process has moved into the workspace of a call, by a mount or by its folder."""
     mounts = Path(f"/proc/{process.pid}/mountinfo").read_text()
     return "/workspaces/" in mounts or "/workspaces/" in process.cwd()
+
+
+def _parent(process: psutil.Process) -> int:
+    with contextlib.suppress(psutil.Error):
+        return process.ppid()
+    return 0
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 from tests.pythons import working_ones
@@ -22,10 +23,23 @@ from headrace.core.outcomes import Failure, Outcome, Returned
 from headrace.core.pods import PodCall, PodPlan, PodSetState, QueueFull
 from headrace.core.values import DataType, Json
 from headrace.engines.local import install_harness
+from headrace.engines.local.hanging import Patience
 from headrace.engines.local.pods import LocalPodEngine, PodSettings
 from headrace.engines.port import Ticket
 
 DEPLOYMENT = "d"
+
+
+def with_settings(before: Any, settings: Mapping[str, object]) -> Any:
+    """Return an engine's settings with some changed, and those of its patience by their names."""
+    patience = {field.name for field in fields(Patience)}
+    return replace(
+        before,
+        patience=replace(
+            before.patience, **{name: settings[name] for name in settings if name in patience}
+        ),
+        **{name: settings[name] for name in settings if name not in patience},
+    )
 
 
 class PodBench:
@@ -39,7 +53,7 @@ class PodBench:
             runtime_dir=root / "runtime",
             harness_dir=install_harness(root / "harness"),
             engine_id=f"pods-{hashlib.sha256(str(root).encode()).hexdigest()}",
-            look_s=0.1,
+            patience=Patience(look_s=0.1),
             stop_grace_s=2,
             retry_s=0.2,
             max_retry_s=1,
@@ -55,7 +69,7 @@ class PodBench:
         self.bundle = "b0"
 
     def open(self, **settings: object) -> None:
-        self.settings = replace(self.settings, **settings)
+        self.settings = with_settings(self.settings, settings)
         self.engine = LocalPodEngine(self.settings, self.issue)
 
     def issue(self, holder: Holder) -> Credential:

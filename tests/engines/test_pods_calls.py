@@ -372,7 +372,7 @@ async def test_failures_of_the_import_are_said_in_the_answer_and_in_the_log(pods
 
 async def test_an_import_without_end_is_given_up(pods):
     await pods.engine.close()
-    pods.open(start_timeout_s=1)
+    pods.open(start_s=1)
     pods.write("import time\ntime.sleep(600)")
     failure = await pods.refused()
     assert failure == Failure(FailureKind.TIMEOUT, "Importing src/f.py did not end within 1 s.")

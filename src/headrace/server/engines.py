@@ -9,6 +9,7 @@ import os
 from headrace.core.credentials import Issue
 from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
+from headrace.engines.local.hanging import Patience
 from headrace.engines.local.install import install_harness
 from headrace.engines.local.leftovers import kill_leftovers
 from headrace.engines.local.pods import LocalPodEngine, PodSettings
@@ -33,6 +34,7 @@ def local_engine(settings: Settings, directory: DataDirectory, issue: Issue) -> 
             max_templates=settings.max_templates,
             template_memory_bytes=memory,
             idle_s=settings.template_idle_s,
+            patience=Patience(start_s=settings.start_timeout_s),
             log_bytes=settings.max_log_bytes,
             bounds=_bounds(directory),
         ),
@@ -48,6 +50,7 @@ def local_pod_engine(settings: Settings, directory: DataDirectory, issue: Issue)
             harness_dir=install_harness(directory.harness),
             engine_id=_engine_id(directory),
             stop_grace_s=settings.execution_grace_s,
+            patience=Patience(start_s=settings.start_timeout_s),
             log_bytes=settings.max_log_bytes,
             bounds=_bounds(directory),
         ),

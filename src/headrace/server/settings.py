@@ -177,6 +177,12 @@ class Settings:
         "What code inside executions may do besides what it always may, separated by commas: "
         f"{', '.join(GRANTABLE)}.",
     )
+    start_timeout_s: float = _setting(
+        _seconds,
+        300.0,
+        "Longest time, in seconds, of the start of an execution or a pod: importing its code, and "
+        "all else until its function is called.",
+    )
     execution_grace_s: float = _setting(
         _seconds, 5.0, "Seconds between asking an execution to stop and killing it."
     )

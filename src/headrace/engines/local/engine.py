@@ -6,20 +6,26 @@ import asyncio
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.core.calls import Call, Code
 from headrace.core.credentials import Issue, no_credential
 from headrace.core.loglines import format_line
 from headrace.core.outcomes import Failure, FailureKind, Outcome
+from headrace.engines.local.acquired import Deadline, Refused
 from headrace.engines.local.bounds import Bounds
+from headrace.engines.local.hanging import Patience
 from headrace.engines.local.outcome import read_outcome
-from headrace.engines.local.pool import Acquired, PoolLimits, Refused, TemplatePool
+from headrace.engines.local.pool import PoolLimits, TemplatePool
 from headrace.engines.local.process import Preface
+from headrace.engines.local.template import Ended
 from headrace.engines.port import Say
 
 _CLOSED = Failure(FailureKind.WORKER_LOST, "The engine was closed before the call had ended.")
+
+_MORE_TEMPLATES = 2
+"""How many others an execution is given to whose template ends before it has begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class LocalEngineSettings:
         max_templates: Templates at once; more only while more than these are in use.
         template_memory_bytes: Memory of all templates together; None means no limit.
         idle_s: Seconds after which a template without calls is retired.
-        start_timeout_s: Seconds that a start, with the import of user code, may take.
+        patience: How long a start may take, and a template that does not answer.
         log_bytes: What the log of one call may hold.
         bounds: Folders that user code may not change.
     """
@@ -45,7 +51,7 @@ class LocalEngineSettings:
     max_templates: int = 8
     template_memory_bytes: int | None = None
     idle_s: float = 600.0
-    start_timeout_s: float = 600.0
+    patience: Patience = field(default_factory=Patience)
     log_bytes: int = 256 << 20
     bounds: Bounds = Bounds()
 
@@ -66,7 +72,7 @@ class LocalEngine:
                 max_templates=settings.max_templates,
                 memory_bytes=settings.template_memory_bytes,
                 idle_s=settings.idle_s,
-                start_timeout_s=settings.start_timeout_s,
+                patience=settings.patience,
             ),
             folder=folder,
             harness_dir=settings.harness_dir.absolute(),
@@ -81,24 +87,21 @@ class LocalEngine:
         """Run one call to its end and return what became of it; see the port."""
         if self._is_closed:
             return _CLOSED
-        started = time.monotonic()
-        limit = call.limits.timeout_s
         call.workspace.mkdir(parents=True, exist_ok=True)
         call.log.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            async with asyncio.timeout(limit):
-                found = await self._pool.acquire(call.code, call.variables)
-        except TimeoutError:
-            message = f"Importing {call.code.function_path} did not end within {limit:g} s."
-            return Failure(FailureKind.TIMEOUT, message)
-        if isinstance(found, Refused):
-            _write_lines(call.log, found.preface)
-            return found.failure
-        try:
-            left = None if limit is None else limit - (time.monotonic() - started)
-            return await self._run_in(found, call, left)
-        finally:
-            self._pool.release(found.template)
+        deadline = Deadline.after(call.limits.timeout_s)
+        ended = await self._attempt(call, [], deadline)
+        for _ in range(_MORE_TEMPLATES):
+            if isinstance(ended, Failure) or ended.has_begun or self._has_closed():
+                break
+            ended = await self._attempt(call, _words_on_another_try(ended), deadline)
+        if isinstance(ended, Failure):
+            return ended
+        if self._has_closed() and ended.exit != 0:
+            return _CLOSED
+        if ended.stacks:
+            _write_lines(call.log, [("h", ended.stacks)])
+        return await read_outcome(call, ended)
 
     async def warm(
         self, code: Code, variables: Mapping[str, str], say: Say | None = None
@@ -127,16 +130,28 @@ class LocalEngine:
             await asyncio.wait(calls)
         await self._pool.close()
 
-    async def _run_in(self, found: Acquired, call: Call, timeout_s: float | None) -> Outcome:
+    def _has_closed(self) -> bool:
+        return self._is_closed
+
+    async def _attempt(self, call: Call, said: Preface, deadline: Deadline) -> Ended | Failure:
+        """Give a call to a template, with lines for the start of its log."""
+        found = await self._pool.acquire(call.code, call.variables, deadline)
+        if isinstance(found, Refused):
+            _write_lines(call.log, [*said, *found.preface])
+            return found.failure
         try:
-            ended = await found.template.run(call, found.preface, timeout_s)
+            return await found.template.run(call, [*said, *found.preface], deadline.left_s)
         except TimeoutError:
             name = call.code.function_name
-            message = f"{name}() did not end within {call.limits.timeout_s:g} s."
+            message = f"{name}() did not end within {deadline.limit_s or 0:g} s."
             return Failure(FailureKind.TIMEOUT, message)
-        if self._is_closed and ended.exit != 0:
-            return _CLOSED
-        return await read_outcome(call, ended)
+        finally:
+            self._pool.release(found.template)
+
+
+def _words_on_another_try(ended: Ended) -> Preface:
+    note = f"a template {ended.lost} before this execution had begun, which starts in another one"
+    return [("h", note), *([("h", ended.stacks)] if ended.stacks else [])]
 
 
 def _write_lines(log: Path, preface: Preface) -> None:

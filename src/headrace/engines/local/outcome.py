@@ -17,6 +17,10 @@ from headrace.engines.local.template import Ended
 from headrace_harness.outputs import OUTCOME_FILE, OUTPUT_FOLDER
 
 _LARGE_BYTES = 1 << 18
+_STEPS = {
+    "forked": "did not begin, having been forked",
+    "told": "was still copying the folder and the input files",
+}
 
 
 async def read_outcome(call: Call, ended: Ended) -> Outcome:
@@ -30,6 +34,8 @@ async def read_outcome(call: Call, ended: Ended) -> Outcome:
             f"{call.code.function_name}() used more memory than its limit of "
             f"{limit / 2**20:,.0f} MiB.",
         )
+    if ended.overdue is not None:
+        return _overdue(call, ended.overdue)
     report = call.workspace / OUTCOME_FILE
     try:
         is_large = report.stat().st_size > _LARGE_BYTES
@@ -79,6 +85,18 @@ def output_file(
     if not stat.S_ISREG(found.st_mode):
         raise ValueError(f"the output {name!r} is no regular file")
     return OutputFile(path, file["filename"], found.st_size)
+
+
+def _overdue(call: Call, step: str) -> Failure:
+    if step == "importing":
+        message = f"Importing {call.code.function_path} took too long, and was ended."
+        return Failure(FailureKind.TIMEOUT, message)
+    where = _STEPS.get(step, step)
+    message = (
+        f"{call.code.function_name}() was not called in time: its process {where}. Its log has the "
+        "stack."
+    )
+    return Failure(FailureKind.WORKER_LOST, message)
 
 
 def _lost_message(call: Call, ended: Ended) -> str:

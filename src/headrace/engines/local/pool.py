@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import itertools
-import json
 from collections import OrderedDict
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from headrace.core.calls import Code
 from headrace.core.credentials import Issue
 from headrace.core.outcomes import Failure, FailureKind
+from headrace.engines.local.acquired import Acquired, Deadline, Refused, TemplateKey
 from headrace.engines.local.bounds import Bounds
+from headrace.engines.local.hanging import Patience
 from headrace.engines.local.process import (
     Preface,
     TemplatePlan,
     import_failure,
+    slow_import,
     unusable_interpreter,
 )
 from headrace.engines.local.template import Template
@@ -28,6 +29,7 @@ from headrace_harness.frames import Message
 _T = TypeVar("_T")
 
 _REASONS_KEPT = 1000
+_NEVER = Deadline()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,55 +41,23 @@ class PoolLimits:
             are more when more than this are in use.
         memory_bytes: Memory of all templates together; None means no limit.
         idle_s: Seconds after which a template without calls is retired.
-        start_timeout_s: Seconds that a start, with the import of user code, may take.
+        patience: How long a start may take, and a template that does not answer.
     """
 
     max_templates: int
     memory_bytes: int | None
     idle_s: float
-    start_timeout_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateKey:
-    """What makes two calls share a template."""
-
-    environment: str
-    bundle: str
-    function_path: str
-    variables: str
-    owner: str
-
-    @classmethod
-    def of(cls, code: Code, variables: Mapping[str, str]) -> TemplateKey:
-        """Return the key of this code with these variables."""
-        text = json.dumps(sorted(variables.items()))
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        return cls(code.environment, code.bundle, code.function_path, digest, code.owner)
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Why there is no template, and what its start printed."""
-
-    failure: Failure
-    preface: Preface = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Acquired:
-    """A template in use by the caller, and what belongs at the start of the call's log."""
-
-    template: Template
-    preface: Preface
+    patience: Patience
 
 
 class _Start:
-    """A start that is under way, and how many wait for it."""
+    """A start that is under way, how many wait for it, and its latest process."""
 
-    def __init__(self, task: asyncio.Task[Acquired | Refused]) -> None:
-        self.task = task
+    task: asyncio.Task[Acquired | Refused]
+
+    def __init__(self) -> None:
         self.waiting = 0
+        self.template: Template | None = None
 
 
 class TemplatePool:
@@ -124,18 +94,20 @@ class TemplatePool:
         """The templates that are ready, least recently used first."""
         return list(self._ready.values())
 
-    async def acquire(self, code: Code, variables: Mapping[str, str]) -> Acquired | Refused:
+    async def acquire(
+        self, code: Code, variables: Mapping[str, str], deadline: Deadline = _NEVER
+    ) -> Acquired | Refused:
         """Return a template of this code for one call; give it back with :meth:`release`.
 
         If none is ready, one start serves all who wait for it. It is given up when nobody waits
-        any more.
+        any more. At the deadline the call is refused as one that took too long.
         """
         key = TemplateKey.of(code, variables)
         while not self._is_closed:
             template = self._ready.get(key)
             if template is not None and template.is_open:
                 return self._take(key, template, template.take_unsaid())
-            found = await self._wait_for_start(key, code, variables)
+            found = await self._wait_for_start(key, code, variables, deadline)
             if isinstance(found, Refused):
                 return found
             if found.template.is_open:
@@ -176,34 +148,48 @@ class TemplatePool:
         return Acquired(template, preface)
 
     async def _wait_for_start(
-        self, key: TemplateKey, code: Code, variables: Mapping[str, str]
+        self,
+        key: TemplateKey,
+        code: Code,
+        variables: Mapping[str, str],
+        deadline: Deadline,
     ) -> Acquired | Refused:
+        """Return what a start comes to, or that it takes too long for this call."""
         start = self._starting.get(key)
         if start is None:
-            start = _Start(self._spawn(self._start(key, code, variables)))
+            start = _Start()
+            start.task = self._spawn(self._start(start, key, code, variables))
             self._starting[key] = start
             start.task.add_done_callback(lambda _: self._forget_start(key, start))
         start.waiting += 1
         try:
-            return await asyncio.shield(start.task)
+            await asyncio.wait({start.task}, timeout=deadline.left_s)
+            if not start.task.done():
+                words = await _last_words(start.template)
+                await self._leave(key, start)
+                return Refused(slow_import(code, deadline.limit_s), words)
+            if start.task.cancelled():
+                return Refused(Failure(FailureKind.WORKER_LOST, "The engine was closed meanwhile."))
+            return start.task.result()
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                if start.waiting == 1:
-                    self._forget_start(key, start)
-                    start.task.cancel()
-                    await asyncio.wait({start.task})
-                raise
-            return Refused(Failure(FailureKind.WORKER_LOST, "The engine was closed meanwhile."))
+            await self._leave(key, start)
+            raise
         finally:
             start.waiting -= 1
 
+    async def _leave(self, key: TemplateKey, start: _Start) -> None:
+        """Give up a start that nobody else waits for."""
+        if start.waiting == 1:
+            self._forget_start(key, start)
+            start.task.cancel()
+            await asyncio.wait({start.task})
+
     async def _start(
-        self, key: TemplateKey, code: Code, variables: Mapping[str, str]
+        self, start: _Start, key: TemplateKey, code: Code, variables: Mapping[str, str]
     ) -> Acquired | Refused:
         self._trim(room_for=1)
         while True:
-            template = Template(
+            template = start.template = Template(
                 TemplatePlan(
                     code=code,
                     variables=variables,
@@ -214,6 +200,7 @@ class TemplatePool:
                     bounds=self._bounds,
                     bare=key in self._reasons,
                     issue=self._issue,
+                    patience=self._limits.patience,
                 )
             )
             try:
@@ -224,7 +211,10 @@ class TemplatePool:
                 self._ready[key] = template
                 self._spawn(self._watch(key, template))
                 return Acquired(template, template.plan.import_output())
-            preface = template.plan.import_output()
+            if answer["op"] == "slow":
+                preface = await _last_words(template)
+            else:
+                preface = template.plan.import_output()
             await self._end(template)
             if answer["op"] != "unforkable":
                 return Refused(import_failure(code, answer, preface), preface)
@@ -233,11 +223,12 @@ class TemplatePool:
                 self._reasons.popitem(last=False)
 
     async def _answer(self, template: Template) -> Message:
+        limit_s = self._limits.patience.start_s
         try:
-            async with asyncio.timeout(self._limits.start_timeout_s):
+            async with asyncio.timeout(limit_s):
                 return await template.start()
         except TimeoutError:
-            return {"op": "slow", "limit_s": self._limits.start_timeout_s}
+            return {"op": "slow", "limit_s": limit_s}
         except asyncio.CancelledError:
             await asyncio.shield(self._spawn(self._end(template)))
             raise
@@ -287,3 +278,10 @@ class TemplatePool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+async def _last_words(template: Template | None) -> Preface:
+    """Return what the import of a template has printed, and where it is."""
+    if template is None:
+        return []
+    return [*template.plan.import_output(), *await template.stacks()]

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.core.calls import Code
@@ -17,6 +17,7 @@ from headrace.core.credentials import Issue, no_credential
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.environ import template_environ
+from headrace.engines.local.hanging import Patience
 from headrace_harness.frames import Message
 
 Preface = list[tuple[str, str]]
@@ -40,6 +41,7 @@ class TemplatePlan:
         bounds: Folders that user code may not change.
         bare: Whether each call imports user code anew, because it cannot be forked.
         issue: Gives the process its credential.
+        patience: How long a start may take, and a template that does not answer.
     """
 
     code: Code
@@ -51,6 +53,7 @@ class TemplatePlan:
     bounds: Bounds
     bare: bool
     issue: Issue = no_credential
+    patience: Patience = field(default_factory=Patience)
 
     def import_output(self) -> Preface:
         """Return what was printed while the template started."""
@@ -62,12 +65,15 @@ class TemplatePlan:
 
 
 def spawn(
-    plan: TemplatePlan, identity: Mapping[str, str], template_id: str, end: socket.socket
+    plan: TemplatePlan,
+    identity: Mapping[str, str],
+    template_id: str,
+    ends: Sequence[socket.socket],
 ) -> subprocess.Popen[bytes]:
-    """Start a template's process, which inherits ``end`` to talk to the engine.
+    """Start a template's guard, which inherits ``ends`` to talk to the engine.
 
-    Call it in a thread that lives as long as the engine: the kernel ends the template with it
-    while user code is imported.
+    Call it in a thread that lives as long as the engine: until the guard listens, the kernel ends
+    it with that thread.
 
     Raises:
         OSError: The interpreter cannot be run.
@@ -77,7 +83,7 @@ def spawn(
     environ = template_environ(
         python, plan.variables, identity, engine_id=plan.engine_id, template_id=template_id
     )
-    return launch(python, plan.harness_dir, plan.folder, environ, [end])
+    return launch(python, plan.harness_dir, plan.folder, environ, ends)
 
 
 def launch(
@@ -164,10 +170,15 @@ def import_failure(code: Code, answer: Message, preface: Preface) -> Failure:
     if answer["op"] == "failed":
         return Failure(FailureKind(answer["kind"]), answer["message"])
     if answer["op"] == "slow":
-        message = f"Importing {path} did not end within {answer['limit_s']:g} s."
-        return Failure(FailureKind.TIMEOUT, message)
+        return slow_import(code, answer["limit_s"])
     if answer["up"]:
         message = f"The process {answer['how']} while it imported {path}."
         return Failure(FailureKind.EXITED, message)
     said = preface[-1][1].splitlines()[-1] if preface else f"it {answer['how']}"
     return unusable_interpreter(code, said.rstrip("."))
+
+
+def slow_import(code: Code, limit_s: float | None) -> Failure:
+    """Say that user code was not imported in time."""
+    message = f"Importing {code.function_path} did not end within {limit_s or 0:g} s."
+    return Failure(FailureKind.TIMEOUT, message)

@@ -1,28 +1,21 @@
-"""One template as the engine sees it: its process, the calls in it, and its end."""
+"""One template as the engine sees it: the calls in it, whether it hangs, and its end."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import socket
-import subprocess
-import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headrace.core.calls import Call
 from headrace.core.credentials import Credential, Holder
-from headrace.engines.local.channel import Channel
-from headrace.engines.local.leftovers import kill_orphans
-from headrace.engines.local.process import (
-    Preface,
-    TemplatePlan,
-    await_exit,
-    describe_exit,
-    spawn,
-)
+from headrace.engines.local.guarded import GuardedTemplate
+from headrace.engines.local.hanging import why_it_hangs
+from headrace.engines.local.process import Preface, TemplatePlan
+from headrace_harness.child import WORK_FOLDER
 from headrace_harness.frames import Message
+from headrace_harness.processes import processor_time
 
-_STOP_PATIENCE_S = 30.0
+_STOP_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +25,20 @@ class Ended:
     Attributes:
         exit: Exit status, or a signal's number below zero; None if it never ran to an end.
         over_memory: Whether it was killed for exceeding its memory limit.
+        overdue: Where it was when it was killed for not coming to the user's function in time.
         refusal: Why it could not be started, if so.
         lost: How its template ended meanwhile, if so.
+        has_begun: Whether user code may have begun.
+        stacks: Where the template was when it was found hanging, for the log.
     """
 
     exit: int | None = None
     over_memory: bool = False
+    overdue: str | None = None
     refusal: str | None = None
     lost: str | None = None
+    has_begun: bool = True
+    stacks: str = ""
 
 
 class Template:
@@ -56,21 +55,25 @@ class Template:
         self.users = 0
         self.memory_bytes = 0
         self.ended = asyncio.Event()
-        self._id = uuid.uuid4().hex
         self._credential = Credential()
         self._numbers = itertools.count(1)
         self._calls: dict[int, tuple[Call, asyncio.Future[Ended]]] = {}
         self._answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._unsaid: Preface = []
-        self._is_up = False
-        self._channel: Channel | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._guarded = GuardedTemplate(plan, self._hear, self._begin_burial)
+        self._is_launched = False
+        self._pid = 0
+        self._looking: asyncio.TimerHandle | None = None
+        self._unanswered = 0
+        self._processor_s = 0.0
+        self._found_hanging: asyncio.Task[None] | None = None
+        self._fault: Ended | None = None
         self._burial: asyncio.Task[None] | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether it can take calls."""
-        return self._channel is not None and self._burial is None
+        return self._is_launched and self._burial is None and self._found_hanging is None
 
     def keep_unsaid(self, preface: Preface) -> None:
         """Keep what the import printed for the first call, as nobody waited for this start."""
@@ -93,33 +96,24 @@ class Template:
         """
         self.plan.folder.mkdir(parents=True)
         self._credential = self.plan.issue(Holder(self.plan.code.owner))
-        mine, theirs = socket.socketpair()
         try:
-            with theirs:
-                self._process = spawn(self.plan, self._credential.variables, self._id, theirs)
-            self._channel = await Channel.connect(
-                mine, on_message=self._hear, on_end=self._begin_burial
-            )
+            await self._guarded.launch(self._credential.variables)
         except BaseException:
-            mine.close()
-            self._discard()
+            self.plan.discard_folder()
+            self._credential.revoke()
+            self.ended.set()
             raise
-        code = self.plan.code
-        self._channel.send(
-            {
-                "op": "setup",
-                "folder": str(code.folder.absolute()),
-                "function_path": code.function_path,
-                "work": str(self.plan.folder / "work"),
-                "bare": self.plan.bare,
-                "bounds": self.plan.bounds.message(self.plan.folder),
-                "log_bytes": self.plan.log_bytes,
-            }
-        )
+        self._is_launched = True
         answer = await self._answer
         if answer["op"] == "ready":
             self.memory_bytes = answer["memory_bytes"]
+            self._pid = answer["pid"]
         return answer
+
+    async def stacks(self) -> Preface:
+        """Return where the template is, as lines for a log; in a few seconds at most."""
+        text = await self._guarded.stacks()
+        return [("h", text)] if text else []
 
     async def run(self, call: Call, preface: Preface, timeout_s: float | None) -> Ended:
         """Run a call in a process of its own and return how that ended.
@@ -128,13 +122,14 @@ class Template:
             TimeoutError: It did not end in time, and has been stopped.
             asyncio.CancelledError: The await was cancelled, and the call has been stopped.
         """
-        if self._channel is None or not self.is_open:
-            return Ended(lost="ended")
+        if not self.is_open:
+            return Ended(lost="ended", has_begun=False)
         number = next(self._numbers)
         future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._calls[number] = call, future
         self._credential.serving += 1
-        self._channel.send(_call_message(number, call, preface))
+        self._guarded.send(_call_message(number, call, preface, self.plan.patience.start_s))
+        self._look_later()
         try:
             async with asyncio.timeout(timeout_s):
                 return await asyncio.shield(future)
@@ -154,13 +149,12 @@ class Template:
 
     def close(self) -> None:
         """Have the template end, at once, with everything in it; :attr:`ended` says when."""
-        if self._channel is not None:
-            self._channel.close()
-            self._begin_burial()
+        if self._is_launched:
+            self._guarded.close()
 
     def _hear(self, message: Message) -> None:
-        if message["op"] == "up":
-            self._is_up = True
+        if message["op"] == "well":
+            self._unanswered = 0
         elif message["op"] in {"ended", "refused"}:
             found = self._calls.get(message["number"])
             if found is not None and not found[1].done():
@@ -168,17 +162,49 @@ class Template:
                     Ended(
                         exit=message.get("exit"),
                         over_memory=message.get("over_memory", False),
+                        overdue=message.get("overdue"),
                         refusal=message.get("message"),
                     )
                 )
         elif not self._answer.done():
             self._answer.set_result(message)
 
+    def _look_later(self) -> None:
+        if self._looking is None:
+            loop = asyncio.get_running_loop()
+            self._looking = loop.call_later(self.plan.patience.look_s, self._look)
+
+    def _look(self) -> None:
+        """Ask the template how it is while it has calls; let it go if it does not answer.
+
+        Time is counted in looks: a server that was held up must not blame its templates.
+        """
+        self._looking = None
+        if not self._calls or not self.is_open:
+            return
+        if self._unanswered == 0:
+            self._processor_s = processor_time(self._pid)
+            self._guarded.send({"op": "look"})
+        patience = self.plan.patience
+        used_s = processor_time(self._pid) - self._processor_s
+        why = why_it_hangs("it", self._unanswered * patience.look_s, used_s, patience)
+        if why is not None:
+            self._found_hanging = asyncio.get_running_loop().create_task(self._let_go(why))
+            return
+        self._unanswered += 1
+        self._look_later()
+
+    async def _let_go(self, why: str) -> None:
+        """End a template that hangs, having asked where it is."""
+        stacks = await self._guarded.stacks()
+        self._fault = Ended(lost=f"was ended because {why}", stacks=stacks)
+        self._guarded.close()
+
     async def _stop(self, number: int, call: Call, future: asyncio.Future[Ended]) -> bool:
         """Stop a call and wait until it has ended; return whether that wait was cancelled."""
         self._send_stop(number, call)
         patience = asyncio.get_running_loop().call_later(
-            call.limits.grace_s + _STOP_PATIENCE_S, self._kill
+            call.limits.grace_s + _STOP_PATIENCE_S, self._guarded.close
         )
         is_cancelled = False
         while not future.done():
@@ -190,45 +216,30 @@ class Template:
         return is_cancelled
 
     def _send_stop(self, number: int, call: Call) -> None:
-        if self._channel is not None:
-            self._channel.send({"op": "stop", "number": number, "grace_s": call.limits.grace_s})
-
-    def _kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+        self._guarded.send({"op": "stop", "number": number, "grace_s": call.limits.grace_s})
 
     def _begin_burial(self) -> None:
         if self._burial is None:
             self._burial = asyncio.get_running_loop().create_task(self._bury())
 
     async def _bury(self) -> None:
-        """Wait for the process, kill what it could not, and only then say so to all who wait."""
-        if self._process is None:
-            return
+        """Wait until nothing is left, and only then say so to all who wait."""
         # A call sees its workspace in the place of the template's folder.
         workspaces = [self.plan.folder.absolute()]
         workspaces.extend(call.workspace.absolute() for call, _ in self._calls.values())
-        status = await asyncio.to_thread(await_exit, self._process)
-        await asyncio.to_thread(kill_orphans, self._id, workspaces)
-        how = describe_exit(status)
-        for _, future in self._calls.values():
+        how = await self._guarded.wait(workspaces)
+        fault = self._fault or Ended(lost=how)
+        for call, future in self._calls.values():
             if not future.done():
-                future.set_result(Ended(lost=how))
+                has_begun = (call.workspace / WORK_FOLDER).exists()
+                future.set_result(replace(fault, has_begun=has_begun))
         if not self._answer.done():
-            self._answer.set_result({"op": "died", "up": self._is_up, "how": how})
-        self._credential.revoke()
-        self.ended.set()
-
-    def _discard(self) -> None:
-        self._kill()
-        if self._process is not None:
-            self._process.wait()
-        self.plan.discard_folder()
+            self._answer.set_result({"op": "died", "up": self._guarded.is_up, "how": how})
         self._credential.revoke()
         self.ended.set()
 
 
-def _call_message(number: int, call: Call, preface: Preface) -> Message:
+def _call_message(number: int, call: Call, preface: Preface, start_s: float) -> Message:
     return {
         "op": "call",
         "number": number,
@@ -244,5 +255,6 @@ def _call_message(number: int, call: Call, preface: Preface) -> Message:
         "workspace": str(call.workspace.absolute()),
         "log": str(call.log.absolute()),
         "memory_bytes": call.limits.memory_bytes,
+        "start_s": start_s,
         "preface": preface,
     }

@@ -82,7 +82,7 @@ class LocalPodEngine:
     async def _look(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(self._ground.settings.look_s)
+            await asyncio.sleep(self._ground.settings.patience.look_s)
             for deployment_id, keeper in list(self._keepers.items()):
                 try:
                     keeper.look(loop.time())

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from headrace.engines.local.hanging import why_it_hangs
 from headrace.engines.local.pods.settings import PodSettings
 from headrace_harness.frames import Message
-
-_IDLE_SHARE = 0.01
-_CLOCK_S = 0.02  # processor time is counted in hundredths of a second
 
 
 class Health:
@@ -29,8 +27,9 @@ class Health:
 
     def note_look(self) -> str | None:
         """Take note that the guardian is asked; return why the pod hangs, if it is its fault."""
+        patience = self._settings.patience
         self._unanswered += 1
-        if (self._unanswered - 1) * self._settings.look_s > self._settings.hang_s:
+        if (self._unanswered - 1) * patience.look_s > patience.hang_s:
             return "its guardian did not answer"
         return None
 
@@ -42,11 +41,5 @@ class Health:
         if silent_s == 0:
             self._processor_s = seen["processor_s"]
             return None
-        if silent_s <= self._settings.hang_s:
-            return None
         used_s = seen["processor_s"] - self._processor_s
-        if used_s <= _CLOCK_S + _IDLE_SHARE * silent_s:
-            return f"its interpreter neither answered nor worked for {silent_s:.1f} s"
-        if silent_s > self._settings.busy_hang_s:
-            return f"its interpreter was kept busy by native code for {silent_s:.1f} s"
-        return None
+        return why_it_hangs("its interpreter", silent_s, used_s, self._settings.patience)

@@ -74,6 +74,7 @@ class Pod:
         self._has_come_up = False
         self._up_since = 0.0
         self._doom: Failure | None = None
+        self._is_hanging = False
 
     @property
     def id(self) -> str:
@@ -101,12 +102,14 @@ class Pod:
     async def start(self) -> Failure | None:
         """Start it; return when it takes calls, or why it never will."""
         plan = self.plan
+        limit_s = self._settings.patience.start_s
         try:
-            async with asyncio.timeout(self._settings.start_timeout_s):
+            async with asyncio.timeout(limit_s):
                 await self._process.launch(plan, self._issue)
                 answer = await self._answer
         except TimeoutError:
-            answer = {"op": "slow", "limit_s": self._settings.start_timeout_s}
+            answer = {"op": "slow", "limit_s": limit_s}
+            self._process.kill(is_hanging=True)
         except (OSError, ValueError) as error:
             return unusable_interpreter(plan.code, str(error))
         except asyncio.CancelledError:
@@ -162,7 +165,9 @@ class Pod:
         elif message["op"] == "seen":
             why = self.health.note_answer(message)
             if why is not None:
-                self.kill(self._lost(f"was ended because {why}"))
+                self._doom = self._doom or self._lost(f"was ended because {why}")
+                self._is_hanging = True
+                self._process.kill(is_hanging=True)
             elif self.is_open:
                 self._owner.note_look(self)
         elif not self._answer.done():
@@ -170,7 +175,9 @@ class Pod:
 
     def hear_bodies(self, bodies: list[bytes]) -> None:
         """Take messages about calls."""
-        self.calls.take(bodies)
+        # The signal that asks a pod for its stack may end what it hangs in, such as a sleep.
+        if not self._is_hanging:
+            self.calls.take(bodies)
 
     def note_closing(self) -> None:
         """Take no more calls."""

@@ -138,14 +138,15 @@ class PodProcess:
             self._calls.close()
             self._begin_burial()
 
-    def kill(self, *, with_guardian: bool = False) -> None:
+    def kill(self, *, with_guardian: bool = False, is_hanging: bool = False) -> None:
         """Have the pod end at once, with everything that it started.
 
         Args:
             with_guardian: Whether its guardian cannot see to that.
+            is_hanging: Whether its stacks are to be logged first.
         """
         self._is_ending = False
-        self.tell({"op": "kill"})
+        self.tell({"op": "kill", "is_hanging": is_hanging})
         if with_guardian and self._process is not None:
             self._process.kill()
         self._begin_burial()
@@ -176,7 +177,7 @@ class PodProcess:
         if self._is_ending:
             await self._wait_for_close(self._settings.stop_grace_s)
         if not self._are_closed.is_set():
-            self.tell({"op": "kill"})
+            self.tell({"op": "kill", "is_hanging": False})
             await self._wait_for_close(_KILL_PATIENCE_S)
         if not self._are_closed.is_set():
             # The guardian hangs itself; the kernel ends the pod with it.

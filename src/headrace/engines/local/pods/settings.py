@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.engines.local.bounds import Bounds
+from headrace.engines.local.hanging import Patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +18,9 @@ class PodSettings:
         harness_dir: Folder from :func:`headrace.engines.local.install.install_harness`.
         engine_id: Marks the engine's processes; the same after a restart of the server, so that
             :func:`headrace.engines.local.leftovers.kill_leftovers` finds what it left.
-        start_timeout_s: Seconds that a start, with the import of user code, may take.
         stop_grace_s: Seconds that a call has to end once it was asked to, and a pod to run its
             exit callbacks.
-        look_s: Seconds between two looks at a pod's health and memory.
-        hang_s: Seconds without an answer, and without use of the processor, after which a pod
-            hangs.
-        busy_hang_s: Seconds without an answer after which it hangs although it is busy.
+        patience: How long a start may take, and a pod that does not answer.
         retry_s: Seconds before the second of several starts in a row; doubled for each next one.
             The first one comes at once.
         max_retry_s: What that delay grows to at most.
@@ -37,11 +34,8 @@ class PodSettings:
     runtime_dir: Path
     harness_dir: Path
     engine_id: str
-    start_timeout_s: float = 600.0
     stop_grace_s: float = 5.0
-    look_s: float = 1.0
-    hang_s: float = 5.0
-    busy_hang_s: float = 60.0
+    patience: Patience = field(default_factory=Patience)
     retry_s: float = 1.0
     max_retry_s: float = 60.0
     settled_s: float = 60.0
