@@ -98,7 +98,10 @@ def test_public_routes_say_nothing_secret(server: RunningServer) -> None:
     with httpx.Client(base_url=f"{server.url}/api/v1") as http:
         assert http.get("/health").json()["status"] == "ok"
         info = http.get("/environment-info").json()
-        assert set(info) == {"environment_id", "max_folder_bytes"}
+        assert set(info) == {
+            *("environment_id", "environment_status", "version"),
+            *("gpu_enabled", "max_folder_bytes"),
+        }
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import io
 import tarfile
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -166,7 +167,11 @@ def test_every_answer_has_the_keys_of_the_contract_and_no_others(
     server: Any, sweep: Callable[..., Sweep], names: dict[str, str]
 ) -> None:
     ask = sweep()
-    ask(routes.ENVIRONMENT_INFO, "environment_id")
+    status = "environment_status"
+    ask(routes.ENVIRONMENT_INFO, f"environment_id {status} version gpu_enabled")
+    summary = ask(routes.ENVIRONMENT_SUMMARY, f"{status} {status}_updated_at")
+    assert summary[status] == "ready"
+    assert datetime.fromisoformat(summary[f"{status}_updated_at"]) <= datetime.now(UTC)
     ask(routes.REFRESH, "access_token", json={"refresh_token": server.token})
     me = ask(routes.ME, USER)
     ask(routes.USER, USER, {"user_id": me["id"]})

@@ -8,7 +8,10 @@ from headrace.api.exchange import Exchange, answer
 from headrace.core.clock_trust import ClockTrust
 from headrace.core.errors import InvalidRequest, Unauthenticated
 from headrace.version import __version__
-from headrace.wire.bodies import token_body, user_body
+from headrace.wire.bodies import timestamp, token_body, user_body
+
+READY = "ready"
+"""The one status of an environment that answers (wire contract, appendix B)."""
 
 
 async def health(exchange: Exchange) -> Response:
@@ -18,14 +21,26 @@ async def health(exchange: Exchange) -> Response:
 
 
 async def environment_info(exchange: Exchange) -> Response:
-    """Name the environment, and the limit that a client should know before it sends a folder."""
+    """Name the environment, and the limit that a client should know before it sends a folder.
+
+    It is always ``ready``: an environment is a server, and one that answers is. No GPU is reserved.
+    """
     services = exchange.services
     return answer(
         {
             "environment_id": services.environment_id,
+            "environment_status": READY,
+            "version": __version__,
+            "gpu_enabled": False,
             "max_folder_bytes": services.max_folder_bytes,
         }
     )
+
+
+async def environment_summary(exchange: Exchange) -> Response:
+    """Tell the status of the environment, and since when it has it: the server's start."""
+    since = timestamp(exchange.services.started_at)
+    return answer({"environment_status": READY, "environment_status_updated_at": since})
 
 
 async def refresh(exchange: Exchange) -> Response:

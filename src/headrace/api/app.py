@@ -43,6 +43,7 @@ logger = logging.getLogger(__name__)
 HANDLERS: Mapping[routes.Route, Handler] = {
     routes.HEALTH: accounts.health,
     routes.ENVIRONMENT_INFO: accounts.environment_info,
+    routes.ENVIRONMENT_SUMMARY: accounts.environment_summary,
     routes.CLOCK: clock.show_clock,
     routes.CONFIRM_CLOCK: clock.confirm_clock,
     routes.REFRESH: accounts.refresh,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from headrace.bundles.store import BundleStore
@@ -25,6 +26,7 @@ class Services:
 
     Attributes:
         environment_id: Id of this environment.
+        started_at: When this server was started, UTC.
         public_url: Root URL under which callers reach this server.
         uploads: Folder for files while a request is read.
         max_folder_bytes: Most content of a pipeline's folder.
@@ -48,6 +50,7 @@ class Services:
     bundles: BundleStore
     logs: LogFiles
     environment_id: str
+    started_at: datetime
     public_url: str
     uploads: Path
     max_folder_bytes: int

@@ -19,6 +19,7 @@ from headrace.api.form_terms import MAX_TEXT_BYTES
 from headrace.api.services import Services
 from headrace.bundles.reading import folder_limits
 from headrace.bundles.store import BundleStore
+from headrace.control.clock import now
 from headrace.control.deletion import Deletion
 from headrace.control.deployments import Deployments
 from headrace.control.executions import Executions
@@ -236,6 +237,7 @@ class Server:
                 bundles=bundles,
                 logs=logs,
                 environment_id=await database.write(_environment_id),
+                started_at=now(),
                 public_url=self._urls.public,
                 uploads=directory.uploads,
                 max_folder_bytes=settings.max_folder_bytes,

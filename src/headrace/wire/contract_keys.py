@@ -163,6 +163,7 @@ _SHAPES: Mapping[Route, Shape] = {
     routes.ENVIRONMENT_INFO: _keys(
         "environment_id", "environment_status", "version", "gpu_enabled", "supported_base_images"
     ),
+    routes.ENVIRONMENT_SUMMARY: _keys("environment_status", "environment_status_updated_at"),
     routes.REFRESH: _keys("access_token"),
     routes.ME: _keys("id", "name", "email"),
     routes.USER: _keys("id", "name", "email"),

@@ -46,6 +46,9 @@ CLOCK = Route("GET", "/clock", "Tell whether things are deleted for their age", 
 CONFIRM_CLOCK = Route(
     "POST", "/clock/confirm", "Say that the machine's clock is right", Right.PROJECT
 )
+ENVIRONMENT_SUMMARY = Route(
+    "GET", "/environment-summary", "Tell the status of the environment", Right.LOOK
+)
 REFRESH = Route(
     "POST", "/auth/refresh", "Exchange an SDK token for an access token", is_public=True
 )
