@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import re
 import shutil
@@ -16,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.bundles.archives import unpack
-from headrace.bundles.contents import content_digest, write_archive
+from headrace.bundles.contents import NOT_CONTENT, content_digest, write_archive
 from headrace.bundles.reading import ArchiveLimits
-from headrace.core.errors import Unavailable
+from headrace.bundles.stamps import stamp_of
+from headrace.core.errors import HeadraceError, Unavailable
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _INCOMING = ".incoming-"
@@ -26,6 +28,11 @@ _TRASH = ".trash-"
 _LOCK = ".lock"
 _FOLDER = "folder"
 _ARCHIVE = "bundle.tgz"
+_STAMP = "stamp"
+# What is kept was within the limits of its time.
+_NO_LIMITS = ArchiveLimits(1 << 50, members=1 << 50, stream_bytes=1 << 50, seconds=600.0)
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,7 @@ class BundleStore:
                 unpack(archive, folder, self._limits)
                 digest = content_digest(folder)
                 write_archive(folder, incoming / _ARCHIVE)
+                _write_stamp(incoming)
                 _flush(incoming)
                 return self._publish(incoming, digest)
         except OSError as error:
@@ -92,6 +100,20 @@ class BundleStore:
         except FileNotFoundError:
             return None
         return Bundle(digest, place / _FOLDER, place / _ARCHIVE, size)
+
+    def sound(self, digest: str) -> Bundle | None:
+        """Return the bundle with this digest, having made sure that it is what was sent.
+
+        A folder that was changed is made again from the archive, and an archive from the folder.
+        The bundle counts as missing if neither is whole.
+        """
+        bundle = self.find(digest)
+        if bundle is None and not (self._root / digest / _FOLDER).is_dir():
+            return None
+        place = self._root / digest
+        if not _is_unchanged(place) and not self._mend(place):
+            return None
+        return self.find(digest)
 
     def discard_unused(self, keep: Collection[str], *, grace_s: float) -> list[str]:
         """Delete the bundles that are not in ``keep``, and return their digests.
@@ -124,16 +146,46 @@ class BundleStore:
                 ):
                     shutil.rmtree(place, ignore_errors=True)
 
+    def _mend(self, place: Path) -> bool:
+        """Make a bundle whole again if that can be; return whether it is."""
+        with self._incoming() as incoming:
+            folder, archive = incoming / _FOLDER, incoming / _ARCHIVE
+            if _holds(place / _FOLDER, place.name):
+                write_archive(place / _FOLDER, archive)
+                archive.replace(place / _ARCHIVE)
+                _write_stamp(place)
+                return True
+            try:
+                unpack(place / _ARCHIVE, folder, _NO_LIMITS)
+            except (HeadraceError, OSError):
+                logger.exception("the bundle %s was changed, and its archive too", place.name)
+                return False
+            if not _holds(folder, place.name):
+                logger.error("the bundle %s was changed, and its archive too", place.name)
+                return False
+            write_archive(folder, archive)
+            _write_stamp(incoming)
+            _flush(incoming)
+            self._publish(incoming, place.name)
+        logger.warning("the bundle %s was changed: made again from its archive", place.name)
+        return True
+
     def _places(self) -> list[Path]:
         return [place for place in self._root.iterdir() if _DIGEST.fullmatch(place.name)]
 
     def _publish(self, incoming: Path, digest: str) -> Bundle:
         place = self._root / digest
+        trash = None
         with self._locked():
+            if place.exists() and not _is_unchanged(place):
+                trash = self._root / f"{_TRASH}{uuid.uuid4().hex}"
+                place.rename(trash)
             if not place.exists():
                 incoming.rename(place)
             os.utime(place)
             bundle = self.find(digest)
+        if trash is not None:
+            shutil.rmtree(trash, ignore_errors=True)
         # Also when another process renamed it: it may not have come to this line yet.
         _flush_one(self._root)
         if bundle is None:
@@ -165,6 +217,30 @@ class BundleStore:
             yield
         finally:
             os.close(lock)
+
+
+def _is_unchanged(place: Path) -> bool:
+    try:
+        return (place / _STAMP).read_text() == stamp_of(place / _FOLDER, place / _ARCHIVE)
+    except (OSError, ValueError):
+        return False
+
+
+def _write_stamp(place: Path) -> None:
+    unpublished = place / f"{_STAMP}.new"
+    unpublished.write_text(stamp_of(place / _FOLDER, place / _ARCHIVE))
+    unpublished.replace(place / _STAMP)
+
+
+def _holds(folder: Path, digest: str) -> bool:
+    """Tell whether a folder holds the content of this digest, and nothing besides."""
+    try:
+        for _, folders, files in os.walk(folder):
+            if NOT_CONTENT.intersection([*folders, *files]):
+                return False
+        return content_digest(folder) == digest
+    except OSError:
+        return False
 
 
 def _is_held(place: Path) -> bool:

@@ -30,6 +30,10 @@ class Engine(Protocol):
         """
         ...
 
+    def is_warm(self, code: Code, variables: Mapping[str, str]) -> bool:
+        """Tell whether a process has imported this code, so that a call now imports nothing."""
+        ...
+
     async def warm(
         self, code: Code, variables: Mapping[str, str], say: Say | None = None
     ) -> Failure | None:

@@ -19,9 +19,11 @@ from headrace.core.environments import Environment
 from headrace.core.names import new_id
 from headrace.environments.interpreters import Interpreter
 from headrace.environments.locks import try_lock
+from headrace.environments.stamps import stamp_of
 
 _READY_MARK = "headrace-ready.json"
 _COMPILED_MARK = "headrace-compiled"
+_STAMP = "headrace-stamp"
 _HIDDEN = "."
 """Begins the names of folders that are no environments."""
 
@@ -76,6 +78,7 @@ class EnvironmentCache:
     def mark_ready(self, digest: str, interpreter: Interpreter) -> None:
         """Publish the environment. Requirements are not recorded: they may hold secrets."""
         folder = self.folder(digest)
+        (folder / _STAMP).write_text(stamp_of(folder))
         facts = {
             "python": ".".join(map(str, interpreter.version[:3])),
             "interpreter": str(interpreter.path),
@@ -85,6 +88,19 @@ class EnvironmentCache:
         unpublished = folder / f"{_READY_MARK}.new"
         unpublished.write_text(json.dumps(facts, indent=1) + "\n")
         unpublished.replace(folder / _READY_MARK)
+
+    def is_unchanged(self, digest: str) -> bool:
+        """Tell whether the files of a ready environment are those that were installed.
+
+        One that an earlier version built, which kept no stamp, is taken for it as it is now.
+        """
+        folder = self.folder(digest)
+        try:
+            if not (folder / _STAMP).exists():
+                (folder / _STAMP).write_text(stamp_of(folder))
+            return (folder / _STAMP).read_text() == stamp_of(folder)
+        except (OSError, ValueError):
+            return False
 
     def mark_compiled(self, digest: str) -> None:
         """Record that all bytecode of the environment has been written."""

@@ -26,6 +26,13 @@ class Builder(Protocol):
         """Return the environment of this digest if it is ready; fast."""
         ...
 
+    async def sound(self, digest: str) -> Environment | None:
+        """Return the environment of this digest if it is ready and as it was built.
+
+        One whose files were changed is removed. It takes a look at each file.
+        """
+        ...
+
     async def ready(
         self,
         spec: EnvironmentSpec,

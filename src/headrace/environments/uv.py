@@ -87,6 +87,19 @@ class UvBuilder:
         """Return the environment of this digest if it is ready; takes microseconds."""
         return self._cache.find(digest)
 
+    async def sound(self, digest: str) -> Environment | None:
+        """Return the environment of this digest if it is ready and as it was built.
+
+        One whose files were changed is removed, so that it is built again.
+        """
+        found = self.find(digest)
+        if found is None or await asyncio.to_thread(self._cache.is_unchanged, digest):
+            return found
+        async with wait_for_lock(self._cache.lock_file(digest), on_wait=lambda: None):
+            if not await asyncio.to_thread(self._cache.is_unchanged, digest):
+                await self._clear(digest)
+        return self.find(digest)
+
     async def ready(
         self,
         spec: EnvironmentSpec,
@@ -138,7 +151,7 @@ class UvBuilder:
 
     async def _ready(self, spec: EnvironmentSpec, folder: Path, say: Say) -> Environment:
         digest = spec.digest
-        found = self.find(digest)
+        found = await self.sound(digest)
         if found is not None:
             return found
         for text in (spec.requirements, spec.constraints):

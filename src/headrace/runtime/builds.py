@@ -134,7 +134,7 @@ class Builds:
     async def _build_now(self, pipeline: Pipeline) -> None:
         say = partial(self._say, pipeline)
         begin = time.monotonic()
-        bundle = self._bundles.find(pipeline.bundle)
+        bundle = await asyncio.to_thread(self._bundles.sound, pipeline.bundle)
         if bundle is None:
             raise InvalidCode(
                 "The pipeline's folder is missing from the data directory: create it again."

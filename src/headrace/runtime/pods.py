@@ -253,7 +253,7 @@ class PodSets:
         if low_latency is None:
             raise LookupError(f"{deployment.name} is no low-latency deployment")
         variables = await self._runner.variables.current()
-        code = await self._runner.code_of(deployment.pipeline, variables)
+        code = await self._runner.code_of(deployment.pipeline, variables, is_checked=True)
         log = self._runner.logs.of_deployment(deployment.id)
         log.parent.mkdir(parents=True, exist_ok=True)
         return PodPlan(

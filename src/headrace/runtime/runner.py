@@ -122,6 +122,8 @@ class Runner:
     ) -> tuple[OutputRecord, ...] | Failure:
         variables = await self.variables.current()
         code = await self.code_of(pipeline, variables, execution.id)
+        if not engine.is_warm(code, variables):
+            code = await self.code_of(pipeline, variables, execution.id, is_checked=True)
         bindings = await look_up(execution.inputs, variables, self.data_store)
         parameters = {parameter.name: parameter for parameter in pipeline.inputs}
         inputs = resolve(execution.inputs, parameters, bindings)
@@ -138,21 +140,40 @@ class Runner:
         )
 
     async def code_of(
-        self, pipeline: Pipeline, variables: Mapping[str, str], execution_id: str | None = None
+        self,
+        pipeline: Pipeline,
+        variables: Mapping[str, str],
+        execution_id: str | None = None,
+        *,
+        is_checked: bool = False,
     ) -> Code:
         """Return the code of a ready pipeline, its environment being ready on this machine.
+
+        Args:
+            pipeline: The pipeline.
+            variables: The environment's variables.
+            execution_id: Whose log tells of an environment that is built again.
+            is_checked: Whether to look if all files are those that were sent and installed, and to
+                make them again if not: before a process imports them.
 
         Raises:
             Unavailable: The pipeline's folder is gone from the data directory.
             InvalidEnvironment: The environment is gone and cannot be built again.
         """
-        bundle = self.bundles.find(pipeline.bundle)
+        if is_checked:
+            bundle = await asyncio.to_thread(self.bundles.sound, pipeline.bundle)
+        else:
+            bundle = self.bundles.find(pipeline.bundle)
         if bundle is None:
             raise Unavailable(
                 f"The folder of pipeline {pipeline.name!r} is missing from the data directory: "
                 "delete the pipeline and create it again."
             )
-        environment = self.builder.find(pipeline.environment or "")
+        digest = pipeline.environment or ""
+        if is_checked:
+            environment = await self.builder.sound(digest)
+        else:
+            environment = self.builder.find(digest)
         if environment is None:
             environment = await self._rebuild(pipeline, bundle.folder, variables, execution_id)
         return code_of(pipeline, environment, bundle.folder)
@@ -171,7 +192,10 @@ class Runner:
             if log is not None:
                 append_line(log, line)
 
-        say("The environment of this pipeline is not on this machine any more: building it again.")
+        say(
+            "The environment of this pipeline is not on this machine any more, or was changed: "
+            "building it again."
+        )
         spec, secrets = await asyncio.to_thread(environment_spec, pipeline, folder, variables)
         environment = await self.builder.ready(spec, folder=folder, say=say, secrets=secrets)
         if environment.digest != pipeline.environment:

@@ -103,6 +103,10 @@ class LocalEngine:
             _write_lines(call.log, [("h", ended.stacks)])
         return await read_outcome(call, ended)
 
+    def is_warm(self, code: Code, variables: Mapping[str, str]) -> bool:
+        """Tell whether there is a template of this code; see the port."""
+        return self._pool.has(code, variables)
+
     async def warm(
         self, code: Code, variables: Mapping[str, str], say: Say | None = None
     ) -> Failure | None:

@@ -89,6 +89,11 @@ class TemplatePool:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_closed = False
 
+    def has(self, code: Code, variables: Mapping[str, str]) -> bool:
+        """Tell whether there is a template of this code that takes calls."""
+        template = self._ready.get(TemplateKey.of(code, variables))
+        return template is not None and template.is_open
+
     @property
     def templates(self) -> list[Template]:
         """The templates that are ready, least recently used first."""
