@@ -86,6 +86,10 @@ def test_the_piece_that_a_url_shows_of_a_secret_is_replaced():
     redact = Redaction(["pre@tail-of-it/rest"])
     assert redact("cannot connect to tail-of-it:443/rest") == "cannot connect to ***:443/***"
     assert redact("press pre") == "press pre"  # too short to be looked for
+    shortest = Redaction(["p@ss/w?rd#1 x"])
+    assert shortest("fetch: http://h/p@ss/w/six/?rd") == "fetch: http://h/***/six/?rd"
+    assert shortest("no branch `ss/w`") == "no branch `***`"
+    assert shortest("'http://h/p%40ss/w?rd#1' is not there") == "'http://h/***' is not there"
 
 
 def test_of_an_index_its_password_is_a_secret_and_its_host_is_not():

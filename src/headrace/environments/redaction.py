@@ -12,6 +12,8 @@ MASK = "***"
 _SHORTEST_PIECE = 4
 """Shorter pieces of a secret are not looked for: they would blacken half of a log."""
 
+_MOST_PARTS = 20
+
 _SEPARATORS = re.compile(r"[\s@/?#:;,\\]+")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:(?P<user>[^\s/?#]*)@)?")
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
@@ -66,11 +68,25 @@ def passwords_in(environ: Mapping[str, str]) -> set[str]:
 
 
 def _pieces(secret: str) -> Iterator[str]:
-    """Give the pieces of a secret that may be told without the rest; of a URL, its user."""
+    """Give the pieces of a secret that may be told without the rest; of a URL, its user.
+
+    A URL falls apart at some of its separators, and which depends on who reads it. So each run of
+    parts is given, with the separators in between.
+    """
     url = _URL.match(secret)
-    for piece in _SEPARATORS.split((url["user"] or "") if url else secret):
-        if len(piece) >= _SHORTEST_PIECE:
-            yield piece
+    text = (url["user"] or "") if url else secret
+    ends = [match.span() for match in _SEPARATORS.finditer(text)]
+    starts = [0, *(end for _, end in ends)]
+    stops = [*(start for start, _ in ends), len(text)]
+    if len(starts) > _MOST_PARTS:  # a text of many words, which is no part of an address
+        yield from (
+            text[a:b] for a, b in zip(starts, stops, strict=True) if b - a >= _SHORTEST_PIECE
+        )
+        return
+    for start in starts:
+        for stop in stops:
+            if stop - start >= _SHORTEST_PIECE:
+                yield text[start:stop]
 
 
 def _alternatives(texts: set[str]) -> re.Pattern[str] | None:
