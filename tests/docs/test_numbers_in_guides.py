@@ -26,10 +26,11 @@ from headrace.core import (
     schedules,
     values,
 )
+from headrace.engines.local.hanging import Patience
 from headrace.engines.local.pods import PodSettings
 from headrace.environments import requirements_files, uv
 from headrace.objects import port as objects_port
-from headrace.runtime import collector, removal, warm_calls, warm_record
+from headrace.runtime import builds, collector, removal, warm_calls, warm_record
 from headrace.server import http, limits
 from headrace.server.settings import Settings, variable_of
 from headrace.wire import deployment_requests
@@ -45,7 +46,7 @@ FIGURE = re.compile(
 
 DAY = 86400
 DEFAULTS = {setting.name: setting.default for setting in fields(Settings)}
-POD = {setting.name: setting.default for setting in fields(PodSettings)}
+POD = {setting.name: setting.default for setting in (*fields(PodSettings), *fields(Patience))}
 PLAN = {field.name: field.default for field in fields(pods.PodPlan)}
 
 
@@ -94,9 +95,12 @@ CLAIMS: dict[str, list[str]] = {
     "environments": [
         FOLDER,
         f"Up to {requirements_files.MAX_FILES} files of up to {INCLUDED} bytes",
+        f"takes longer than {builds.IMPORT_WAIT_S:.0f} seconds",
         f"A build may take {uv.DEFAULT_TIMEOUT_S:.0f} seconds",
     ],
     "executions": [
+        f"A template that does not answer for {POD['hang_s']:.0f} seconds",
+        f"works without an answer for {POD['busy_hang_s']:.0f} seconds",
         f"`retry_backoff_s`, {BACKOFF} by default",
         f"A line has at most {count(capture.LINE_BYTES)} bytes",
         f"returns at most {count(logs.MAX_LINES)} lines",
