@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from headrace.api.app import ENDPOINT_HANDLERS, HANDLERS
+from headrace.api.exchange import MAX_HOLD_S
 from headrace.cli.main import EPILOG, app
 from headrace.core import errors
 from headrace.core.errors import HeadraceError
@@ -61,19 +62,24 @@ Bodies are JSON, except where a form carries files. Times are ISO 8601 in UTC.
 **Credentials.** `POST {refresh}` with `{{"refresh_token": "<SDK token>"}}` answers
 `{{"access_token": …}}`, good for an hour. Send it as `Authorization: Bearer <access token>`. Routes
 marked *public* need none, and those marked *endpoint token* take the token of the endpoint instead.
+The holder of an SDK token has every right; code of pipelines has
+[a few](guides/executions.md#what-the-code-may-do).
+
+**Keys.** A client that calls itself `craft-ai-sdk` (header `craft-ai-client`) is sent the keys of
+the contract alone; everybody else is sent all of them.
 
 **Errors.** Every error answers with `{{"message", "name", "request_id", "additional_data"}}`; the
 names are in [errors.md](errors.md).
 
-**Waiting.** A request with `wait_for_completion=true` is held for at most 25 seconds. If the end
-has not come by then, a pipeline is answered as it is, and outputs are answered with a 307 to the
-same URL: ask again.
+**Waiting.** A request with `wait_for_completion=true` is held for at most {hold:.0f} seconds. If
+the end has not come by then, a pipeline is answered as it is, and outputs are answered with a 307
+to the same URL: ask again.
 
 **Logs.** `POST …/logs` takes `{{"from", "to", "limit"}}`, all optional, times in milliseconds since
 1970, and answers lines of `{{"timestamp", "message", "stream"}}`; for an execution, in an array of
 one array. `GET …/log-lines` follows a log: it takes `cursor`, `limit` and `wait_s` (held for at
-most 25 seconds while there is nothing new). Send the `cursor` of the last answer to go on where it
-ended, until `is_complete`.
+most {hold:.0f} seconds while there is nothing new). Send the `cursor` of the last answer to go on
+where it ended, until `is_complete`.
 """
 
 ERRORS_INTRO = """\
@@ -107,7 +113,7 @@ def cli_page() -> str:
 
 def api_page() -> str:
     """Return the page of all routes."""
-    intro = API_INTRO.format(refresh=routes.PREFIX + routes.REFRESH.path)
+    intro = API_INTRO.format(refresh=routes.REFRESH.url(), hold=MAX_HOLD_S)
     parts = [NOTE, intro]
     sections: dict[str, list[str]] = {}
     for route, handler in [*HANDLERS.items(), *ENDPOINT_HANDLERS.items()]:
@@ -184,7 +190,8 @@ def main(arguments: list[str]) -> int:
 
 def _route(route: Route, about: str) -> str:
     first = about.partition("\n\n")[0].replace("\n", " ") or f"{route.summary}."
-    own = " *Endpoint token.*" if route.root != routes.PREFIX else ""
+    right = f" Right: `{route.needs}`."
+    own = " *Endpoint token.*" if route.root != routes.PREFIX else right
     mark = " *Public.*" if route.is_public else own
     return f"### `{route.method} {route.root}{route.path}`\n\n{_plain(first)}{mark}\n"
 

@@ -69,7 +69,7 @@ class Unauthenticated(HeadraceError):
 
 
 class PermissionDenied(HeadraceError):
-    """The credentials are valid but do not allow this."""
+    """The credentials are valid but do not allow this: those of code of pipelines allow little."""
 
 
 class NotFound(HeadraceError):
