@@ -30,6 +30,7 @@ def prepare_interpreter(folder: str, function_path: str) -> None:
     sys.path[:0] = first
     if beside not in sys.path:
         sys.path.append(beside)
+    tracebacks.name_files_from(folder)
     native.show_at_once()
     sys.argv = [os.path.join(folder, function_path)]
     # An empty main module: processes that user code spawns have nothing of ours to import again.

@@ -12,6 +12,15 @@ from headrace_harness.stdlib import os, traceback
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _IMPORTLIB = os.path.dirname(importlib.__file__) + os.sep
 _MESSAGE_CHARACTERS = 2000
+_roots: list[str] = []
+
+
+def name_files_from(folder: str) -> None:
+    """Have tracebacks name the files of a pipeline's folder as its author does: ``src/m.py``."""
+    for place in (folder, os.path.realpath(folder)):
+        root = place.rstrip(os.sep) + os.sep
+        if root not in _roots:
+            _roots.append(root)
 
 
 def last_line(error: BaseException) -> str:
@@ -51,12 +60,29 @@ def _keep_user_frames(found: Any, seen: set[int]) -> None:
     for frame in found.stack:
         # The import system comes before the first frame of the user's because we called it.
         if not (_is_ours(frame.filename) or (not kept and frame.filename.startswith(_IMPORTLIB))):
+            _rename(frame)
             kept.append(frame)
+    if isinstance(getattr(found, "filename", None), str):
+        # A file that could not even be parsed.
+        found.filename = _short(found.filename)
     found.stack = traceback.StackSummary.from_list(kept)
     _keep_user_frames(found.__cause__, seen)
     _keep_user_frames(found.__context__, seen)
     for inner in getattr(found, "exceptions", None) or ():
         _keep_user_frames(inner, seen)
+
+
+def _rename(frame: traceback.FrameSummary) -> None:
+    # The text of the line is looked up by the whole name, so that comes first.
+    _ = frame.line
+    frame.filename = _short(frame.filename)
+
+
+def _short(filename: str) -> str:
+    for root in _roots:
+        if filename.startswith(root):
+            return filename[len(root) :]
+    return filename
 
 
 def _is_ours(filename: str) -> bool:

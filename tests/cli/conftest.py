@@ -184,4 +184,4 @@ def pipeline(headrace):
 def fresh(headrace):
     """An unused name; a pipeline of this name is deleted at the end."""
     yield "cli-fresh"
-    headrace("pipelines", "delete", "cli-fresh")
+    headrace("pipelines", "delete", "cli-fresh", "--force")

@@ -143,13 +143,14 @@ class Screen:
         if not self.is_plain and has_colours(sys.stderr):
             start = painted(start, "red")
         self.note(f"{start} {message}")
-        for remark in getattr(error, "__notes__", ()):
-            self.note(remark)
         execution_id = error.details.get("execution_id")
         if isinstance(error, PipelineExecutionFailed) and execution_id:
             self.note(
                 f"Execution {execution_id} failed. Its log: headrace executions logs {execution_id}"
             )
+        else:
+            for remark in getattr(error, "__notes__", ()):
+                self.note(remark)
         if self.as_json:
             body = {
                 "name": error.code,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headrace.cli.completion import PipelineName
+from headrace.cli.exits import EXIT_INTERRUPTED
 from headrace.cli.flags import Follow, JsonFlag, Timestamps
 from headrace.cli.output import Screen, short_time
 from headrace.cli.parameters import (
@@ -192,6 +193,18 @@ def _say_what_travels(screen: Screen, selection: Selection) -> None:
 
 
 def _built(current: Session, name: str) -> dict[str, Any]:
+    screen = current.screen
+    try:
+        return _followed(current, name)
+    except KeyboardInterrupt:
+        screen.note(
+            f"\nThe build of pipeline {name} goes on. Follow it: headrace pipelines logs {name} "
+            f"--follow\nStop it: headrace pipelines delete {name}"
+        )
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _followed(current: Session, name: str) -> dict[str, Any]:
     screen = current.screen
     with screen.activity(f"Building pipeline {name}"):
         for line in current.sdk.iter_pipeline_logs(name, follow=True):

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from headrace.client.executions import ExecutionCalls
+from headrace.client.explaining import explained
 from headrace.client.messages import Form, Json, Request
 from headrace.client.parts import Object
 from headrace.client.uploads import file_part, is_file, value_text
@@ -114,7 +115,14 @@ class EndpointCalls(ExecutionCalls):
             )
             return None if answer.status == 303 else answer.value()
 
-        found = self._wait(ask, f"Execution {execution_id}")
+        with explained(self._transport):
+            found = self._wait(
+                ask,
+                f"Execution {execution_id}",
+                then=f"sdk.cancel_pipeline_execution({execution_id!r}) stops it, and "
+                f"sdk.retrieve_endpoint_results({endpoint_name!r}, {execution_id!r}, …) waits "
+                "for it.",
+            )
         outputs = {}
         for name, item in found["outputs"].items():
             if item.get("url") is None:

@@ -82,6 +82,7 @@ class ExecutionLists(Part):
             NotFound: There is none.
             AmbiguousId: There are several; ``details["candidates"]`` has the newest of them.
         """
+        beginning = beginning.lower()
         if len(beginning) == ID_LENGTH:
             return beginning
         is_latest = beginning == LATEST
@@ -91,7 +92,7 @@ class ExecutionLists(Part):
                 f"{LATEST!r}."
             )
         found = self.list_executions(
-            1 if is_latest else MAX_CANDIDATES, id_prefix=None if is_latest else beginning.lower()
+            1 if is_latest else MAX_CANDIDATES, id_prefix=None if is_latest else beginning
         )
         ids = [item["execution_id"] for item in found["items"]]
         if not ids:

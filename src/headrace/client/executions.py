@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from headrace.client.execution_lists import ExecutionLists
+from headrace.client.explaining import explained
 from headrace.client.messages import Answer, Json, Request
 from headrace.client.parts import Object, log_period
 from headrace.client.records import has_file, record
@@ -82,7 +83,9 @@ class ExecutionCalls(RunStarts, ExecutionLists):
             PipelineExecutionFailed: It failed.
         """
         outputs = {}
-        for item in self.wait_for_outputs(execution_id):
+        with explained(self._transport):
+            found = self.wait_for_outputs(execution_id)
+        for item in found:
             name = item["pipeline_output_name"]
             is_here = item["mapping_type"] not in {"is_null", "datastore"}
             outputs[name] = (
@@ -108,7 +111,12 @@ class ExecutionCalls(RunStarts, ExecutionLists):
             )
             return None if answer.status == 307 else answer
 
-        found: list[Object] = self._wait(ask, f"Execution {execution_id}").value()["outputs"]
+        found: list[Object] = self._wait(
+            ask,
+            f"Execution {execution_id}",
+            then=f"sdk.cancel_pipeline_execution({execution_id!r}) stops it, and "
+            f"sdk.retrieve_pipeline_execution_outputs({execution_id!r}) waits for it.",
+        ).value()["outputs"]
         self._say(f"Execution {execution_id}: ended.")
         return found
 

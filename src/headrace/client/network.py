@@ -17,22 +17,22 @@ def network_errors(url: str) -> Iterator[None]:
     root = "/".join(url.split("/", 3)[:3])
     try:
         yield
-    except TimeoutError as error:
-        raise Unavailable(f"The server at {root} did not answer in time.") from error
+    except TimeoutError:
+        raise Unavailable(f"The server at {root} did not answer in time.") from None
     except (ConnectionRefusedError, socket.gaierror) as error:
         raise Unavailable(
             f"No server answers at {root}: is `headrace serve` running? ({_reason(error)})"
-        ) from error
+        ) from None
     except _tls_errors() as error:
         raise Unavailable(
             f"TLS with {root} fails: {_reason(error)}. SSL_CERT_FILE names further certificates."
-        ) from error
+        ) from None
     except http.client.InvalidURL as error:
-        raise InvalidRequest(f"{url!r} is not a URL: {error}") from error
+        raise InvalidRequest(f"{url!r} is not a URL: {error}") from None
     except (OSError, http.client.HTTPException) as error:
-        raise Unavailable(f"The connection to {root} broke: {_reason(error)}.") from error
+        raise Unavailable(f"The connection to {root} broke: {_reason(error)}.") from None
     except ValueError as error:
-        raise InvalidRequest(f"{url!r} cannot be asked: {error}.") from error
+        raise InvalidRequest(f"{url!r} cannot be asked: {error}.") from None
 
 
 def _tls_errors() -> tuple[type[Exception], ...]:

@@ -33,11 +33,16 @@ class Part:
         ask: Callable[[float | None], T | None],
         what: str,
         timeout_s: float | None = None,
+        then: str = "",
     ) -> T:
         """Ask until there is an answer; see :func:`~headrace.client.waiting.wait_for`."""
         transport = self._transport
         return wait_for(
-            ask, what=what, is_known=lambda: transport.has_answered, timeout_s=timeout_s
+            ask,
+            what=what,
+            then=then,
+            is_known=lambda: transport.has_answered,
+            timeout_s=timeout_s,
         )
 
     def _say(self, message: str) -> None:

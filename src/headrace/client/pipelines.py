@@ -256,7 +256,13 @@ class PipelineCalls(Part):
             is_pending = pipeline["creation_info"]["status"] == PipelineStatus.PENDING
             return None if is_pending else pipeline
 
-        pipeline = self._wait(ask, f"The build of pipeline {name!r}", timeout_s)
+        pipeline = self._wait(
+            ask,
+            f"The build of pipeline {name!r}",
+            timeout_s,
+            then=f"sdk.delete_pipeline({name!r}) stops it, and sdk.get_pipeline({name!r}, "
+            "wait_for_completion=True) waits for it.",
+        )
         info = pipeline["creation_info"]
         if info["status"] == PipelineStatus.FAILED:
             reason = info.get("failure") or "its log says why"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from headrace.core.rendering import rendered
+
 
 class HeadraceError(Exception):
     """Root of all errors meant for a caller.
@@ -25,6 +27,10 @@ class HeadraceError(Exception):
         super().__init__(message)
         self.message = message
         self.details: dict[str, Any] = dict(details or {})
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: where the user called, and what was wrong."""
+        return rendered(self, f"{type(self).__name__}: {self.message}")
 
     @property
     def code(self) -> str:
