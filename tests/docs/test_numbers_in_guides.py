@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,11 @@ import pytest
 from headrace.api import calls, exchange, form_parts, form_terms, logs, streams
 from headrace.api import data_store as api_data_store
 from headrace.client import data_store as client_data_store
-from headrace.control import deletion, variables
+from headrace.control import deletion, variables, verification
 from headrace.core import (
     clock_trust,
     filenames,
+    health,
     low_latency,
     names,
     objects,
@@ -27,7 +29,7 @@ from headrace.core import (
     values,
 )
 from headrace.engines.local.hanging import Patience
-from headrace.engines.local.pods import PodSettings
+from headrace.engines.local.pods import PodSettings, pace
 from headrace.environments import requirements_files, uv
 from headrace.objects import port as objects_port
 from headrace.runtime import builds, collector, removal, warm_calls, warm_record
@@ -35,6 +37,7 @@ from headrace.server import http, limits
 from headrace.server.settings import Settings, variable_of
 from headrace.wire import deployment_requests
 from headrace_harness import capture
+from headrace_harness.running import _MEMORY_POLL_S as MEMORY_POLL_S
 from headrace_harness.streams import WINDOW_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +57,9 @@ def count(number: float) -> str:
     """Return a number as the guides write it."""
     return f"{number:,.0f}"
 
+
+WORDS = {0.005: "five", 0.1: "ten", 5: "five", 10: "ten"}
+"""Numbers that the guides write out; a rate by its period."""
 
 VALUES = f"{count(values.MAX_VALUES_BYTES)} bytes"
 TEXT = f"{count(form_terms.MAX_TEXT_BYTES)} bytes"
@@ -104,6 +110,8 @@ CLAIMS: dict[str, list[str]] = {
         f"`retry_backoff_s`, {BACKOFF} by default",
         f"A line has at most {count(capture.LINE_BYTES)} bytes",
         f"returns at most {count(logs.MAX_LINES)} lines",
+        f"looked at {WORDS[MEMORY_POLL_S]} times a second",
+        f"Of the latest {health.RECENT} executions",
     ],
     "files-and-types": [
         f"that are no files, as JSON | {VALUES} |",
@@ -122,6 +130,7 @@ CLAIMS: dict[str, list[str]] = {
         f"| {pods.DEFAULT_MAX_PARALLEL} | how many at once, if so; {PARALLEL}",
         f"| {count(low_latency.DEFAULT_MAX_QUEUE)} | how many calls may wait",
         f"takes longer than {RECORD}",
+        f"up to {WORDS[pace.AHEAD_S]} milliseconds' worth of calls",
         f"It holds the latest {LOG // 2} to {LOG} MiB",
         f"as soon as it is {WINDOW_BYTES >> 10} KiB ahead",
         f"takes nothing for {POD['stream_stall_s']:.0f} seconds",
@@ -153,6 +162,7 @@ CLAIMS: dict[str, list[str]] = {
         f"`HEADRACE_IDLE_TIMEOUT_S`: {DEFAULTS['idle_timeout_s']:.0f} seconds",
         f"held for more than {HOLD}",
         f"Rows are deleted {collector.BATCH} at a time",
+        f"every {WORDS[collector.COLLECT_S / 60]} minutes, files once an hour",
     ],
     "schedules": [
         f"{WINDOW:.0f} day; at most {schedule_requests.MAX_MISSED_WINDOW_S / DAY:.0f} days",
@@ -161,6 +171,7 @@ CLAIMS: dict[str, list[str]] = {
         f"| {BACKOFF}; at most {retries.MAX_BACKOFF_S / 3600:.0f} hour",
         f"at most {deployment_requests.MAX_TIMEOUT_S // DAY} days",
         f"noticed up to {ON_TIME} late",
+        f"The last {WORDS[verification.SETTLING.total_seconds()]} seconds are left out",
         f"those up to {ON_TIME} ago",
     ],
 }
@@ -198,6 +209,20 @@ def test_figures_are_those_of_the_code(path: Path) -> None:
         assert any(start <= figure.start() < end for start, end in spans), (
             f"{path.name} has a figure that no claim covers: …{near}…"
         )
+
+
+def test_what_is_said_in_hours_and_days_of_the_collector() -> None:
+    assert collector.FILES_S == 3600
+    assert POD["look_s"] == 1
+    assert POD["settled_s"] == 60
+
+
+def test_the_public_client_that_is_named_is_the_one_that_is_tested() -> None:
+    tested = version("craft-ai-sdk")
+    for path in [*GUIDES, ROOT / "docs" / "tutorial.md"]:
+        text = path.read_text("utf-8")
+        named = re.findall(r"craft-ai-sdk`? ?(?:==)?(\d+\.\d+\.\d+)", text)
+        assert set(named) <= {tested}, path
 
 
 def test_callers_need_to_wait_for_longer_than_a_request_is_held() -> None:
