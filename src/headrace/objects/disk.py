@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -129,8 +129,16 @@ async def receive(
     write: Callable[[Sequence[bytes]], None],
     *,
     size_limit: int | None,
+    ready: Callable[[], Awaitable[None]],
 ) -> None:
     """Pass chunks on to ``write``, in batches of about :data:`CHUNK` bytes.
+
+    Args:
+        disk: Where ``write`` runs.
+        source: The chunks.
+        write: Writes a batch.
+        size_limit: Most bytes.
+        ready: Awaited before each batch is written, and at the end if there was none.
 
     Raises:
         TooLarge: The chunks exceed ``size_limit`` bytes; what exceeds it is not written.
@@ -141,7 +149,9 @@ async def receive(
         async for batch in _batches(source, size_limit):
             if writing is not None:
                 await writing
+            await ready()
             writing = asyncio.create_task(disk.run(write, batch))
+        await ready()
         if writing is not None:
             await writing
     finally:

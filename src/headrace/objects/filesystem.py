@@ -20,6 +20,7 @@ from headrace.objects.disk import Disk, copy_range, receive, translated
 from headrace.objects.local_files import copy_out, opened_regular
 from headrace.objects.port import ObjectPage
 from headrace.objects.reader import FileReader
+from headrace.objects.slots import LateSlot, slots
 from headrace.objects.staging import StagedFile, Staging
 from headrace.objects.tree import Tree, object_info
 from headrace.objects.uploads import Uploads, check_part_number
@@ -50,6 +51,7 @@ class FilesystemStore:
         except OSError as error:
             raise translated(error, f"the disk of {root}") from error
         self._disk = Disk()
+        self._written, self._read = slots(), slots()
 
     async def put(
         self, path: str, source: AsyncIterator[bytes], *, size_limit: int | None = None
@@ -57,29 +59,41 @@ class FilesystemStore:
         """See the port."""
         path = check_object_path(path)
         staged = self._staging.new_file()
-        try:
-            await receive(self._disk, source, staged.write, size_limit=size_limit)
-            return await self._disk.run(self._publish, path, staged)
-        finally:
-            await self._disk.run(staged.discard)
+        async with LateSlot(self._written) as slot:
+            try:
+                await receive(
+                    self._disk, source, staged.write, size_limit=size_limit, ready=slot.take
+                )
+                return await self._disk.run(self._publish, path, staged)
+            finally:
+                await self._disk.run(staged.discard)
 
     async def put_file(self, path: str, file: Path, *, consume: bool = False) -> ObjectInfo:
         """See the port."""
-        return await self._disk.drive(self._put_file(check_object_path(path), file, consume))
+        async with self._written.one():
+            return await self._disk.drive(self._put_file(check_object_path(path), file, consume))
 
     async def open(self, path: str, offset: int = 0, length: int | None = None) -> FileReader:
         """See the port."""
         path = check_object_path(path)
-        descriptor = await self._disk.acquire(partial(self._tree.open, path), os.close)
+        await self._read.take()
         try:
-            return FileReader(self._disk, descriptor, path, offset, length)
+            descriptor = await self._disk.acquire(partial(self._tree.open, path), os.close)
+            try:
+                return FileReader(
+                    self._disk, descriptor, path, offset, length, self._read.give_back
+                )
+            except BaseException:
+                os.close(descriptor)
+                raise
         except BaseException:
-            os.close(descriptor)
+            self._read.give_back()
             raise
 
     async def fetch(self, path: str, to: Path) -> ObjectInfo:
         """See the port."""
-        return await self._disk.drive(self._fetch(check_object_path(path), to))
+        async with self._read.one():
+            return await self._disk.drive(self._fetch(check_object_path(path), to))
 
     async def local_path(self, path: str) -> Path | None:
         """See the port."""
@@ -138,12 +152,13 @@ class FilesystemStore:
                 digest.update(chunk)
             staged.write(chunks)
 
-        try:
-            await receive(self._disk, source, write, size_limit=size_limit)
-            etag = digest.hexdigest()
-            await self._disk.run(self._uploads.add, upload_id, number, staged, etag)
-        finally:
-            await self._disk.run(staged.discard)
+        async with LateSlot(self._written) as slot:
+            try:
+                await receive(self._disk, source, write, size_limit=size_limit, ready=slot.take)
+                etag = digest.hexdigest()
+                await self._disk.run(self._uploads.add, upload_id, number, staged, etag)
+            finally:
+                await self._disk.run(staged.discard)
         return f'"{etag}"'
 
     async def complete_upload(
@@ -156,7 +171,8 @@ class FilesystemStore:
     ) -> ObjectInfo:
         """See the port."""
         joined = self._uploads.complete(upload_id, parts, size, size_limit)
-        return await self._disk.drive(joined)
+        async with self._written.one():
+            return await self._disk.drive(joined)
 
     async def abandon_upload(self, upload_id: str) -> bool:
         """See the port."""

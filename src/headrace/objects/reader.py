@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 
 from headrace.core.errors import InvalidRequest
 from headrace.core.objects import ObjectInfo
@@ -20,13 +21,20 @@ class FileReader:
         path: The object's path.
         offset: First byte to read.
         length: Most bytes to read, None for all.
+        on_close: Called once, when the file was closed.
 
     Raises:
         InvalidRequest: The range is not within the object; the file stays open.
     """
 
     def __init__(
-        self, disk: Disk, descriptor: int, path: str, offset: int, length: int | None
+        self,
+        disk: Disk,
+        descriptor: int,
+        path: str,
+        offset: int,
+        length: int | None,
+        on_close: Callable[[], None],
     ) -> None:
         self.info: ObjectInfo = object_info(path, os.fstat(descriptor))
         left = self.info.size - offset
@@ -37,6 +45,7 @@ class FileReader:
             )
         self.length: int = left if length is None else min(length, left)
         self._disk = disk
+        self._on_close = on_close
         self._descriptor: int | None = descriptor
         self._offset = offset
         self._left = self.length
@@ -58,6 +67,7 @@ class FileReader:
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
             os.close(descriptor)
+            self._on_close()
 
     def _read(self, descriptor: int) -> bytes:
         chunk = os.pread(descriptor, min(CHUNK, self._left), self._offset)
