@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from headrace_harness import room
 from headrace_harness.converting import to_json
 from headrace_harness.copying import copy_file
 from headrace_harness.failing import BAD_OUTPUT, ENVIRONMENT, Failed, printable
@@ -37,6 +38,11 @@ def collect(returned: Any, outputs: Mapping[str, str], workspace: str, function:
     """
     if not outputs:
         return returned_report({}, {})
+    with room.taken():
+        return _collect(returned, outputs, workspace, function)
+
+
+def _collect(returned: Any, outputs: Mapping[str, str], workspace: str, function: str) -> str:
     # Asked for a dict first, because asking for what behaves like one takes longer.
     if not (type(returned) is dict or isinstance(returned, Mapping)):
         wanted = ", ".join(f"{name} ({kind})" for name, kind in outputs.items())
@@ -89,6 +95,7 @@ def write_report(report: str, workspace: str) -> None:
     It counts only if the process then ends with success, so that a part of it is never taken. While
     the disk is full, room is waited for: the result must not be lost for want of a little.
     """
+    room.take()
     while True:
         try:
             with io.open(os.path.join(workspace, OUTCOME_FILE), "wb", buffering=0) as file:

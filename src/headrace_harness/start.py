@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from headrace_harness import calling, denials, loading, native, processes
+from headrace_harness import calling, denials, loading, native, processes, room
 from headrace_harness.child import Program
 from headrace_harness.confinement import Bounds, enter
 from headrace_harness.copying import copy_folder
@@ -36,6 +36,7 @@ def main(descriptor: int, parent: int) -> None:
         processes.adopt_orphans()
         # Until the loop runs, nobody would notice the end of the engine.
         processes.die_with_parent(parent)
+        room.keep()
         _send(control, {"op": "up"})
         _prepare_streams()
         # Before any fork: whoever is asked answers, and does not end by the signal.

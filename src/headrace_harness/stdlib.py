@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     import queue as queue
     import random as random
     import re as re
+    import resource as resource
     import select as select
     import signal as signal
     import socket as socket
@@ -122,7 +123,7 @@ if not TYPE_CHECKING:
     socket = _sockets()
     for _name in (
         "_thread atexit contextvars datetime decimal errno faulthandler fcntl gc io math mmap"
-        " numbers random select struct termios time traceback uuid warnings"
+        " numbers random resource select struct termios time traceback uuid warnings"
     ).split():
         globals()[_name] = _plain_copy(_name)
     try:
