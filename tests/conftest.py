@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,12 +48,13 @@ class RunningServer:
     def log(self) -> Path:
         return self.data_dir.parent / f"{self.data_dir.name}.server.log"
 
-    def start(self) -> RunningServer:
+    def start(self, program: Sequence[str | Path] = (HEADRACE,)) -> RunningServer:
+        """Start it, by another program that becomes it if need be, and return it."""
         begin = self.log.stat().st_size if self.log.exists() else 0
         port = self.url.rpartition(":")[2] or "0"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [HEADRACE, "serve", "--data-dir", self.data_dir, "--port", port],
+                [*program, "serve", "--data-dir", self.data_dir, "--port", port],
                 env={**clean_environ(), **self.environ},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

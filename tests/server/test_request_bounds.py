@@ -71,6 +71,27 @@ async def test_requests_with_and_without_offers_may_come_all_at_once(
     assert bodies == ["first", "second", "abcde", "", "fifth", "last"]
 
 
+async def test_what_follows_an_offer_has_the_same_limits(peer: Peer) -> None:
+    more = [f"X-{number}: 1" for number in range(MAX_HEADERS)]
+    bare = "\r\n".join(("GET /echo HTTP/1.1", "Host: here", *OFFERS[0], *more, "\r\n")).encode()
+    peer.send(bare)
+    assert (await peer.answer())[0] == 431
+    assert await peer.is_closed()
+
+
+async def test_what_is_wrong_after_an_offer_is_said(address: Address) -> None:
+    offered = "\r\n".join(("GET /echo HTTP/1.1", "Host: here", *OFFERS[0], "\r\n")).encode()
+    async with connected(address) as peer:
+        peer.send(offered)
+        assert (await peer.answer())[0] == 200
+        # In the same segment as an offer's end.
+        await peer.send_in_pieces(offered[:-2], 10_000)
+        peer.send(b"\r\n")
+        assert (await peer.answer())[0] == 200
+        peer.send(b"GET /" + b"a" * MAX_TARGET_BYTES + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert (await peer.answer())[0] == 414
+
+
 async def test_an_offer_with_a_body_that_waits_to_be_asked_for(peer: Peer) -> None:
     request = post("/echo", b"abc", *OFFERS[0], "Expect: 100-continue")
     peer.send(request[:-3])
@@ -178,6 +199,15 @@ async def test_a_body_that_goes_wrong_is_refused_after_earlier_answers(peer: Pee
     peer.send(begin + b"nonsense\r\n")
     assert (await peer.answer())[0] == 400
     assert await peer.is_closed()
+
+
+async def test_an_application_that_is_late_finds_a_refused_request_closed(address: Address) -> None:
+    """It asks its client to go on, when the body was found to be no body already."""
+    head = b"POST /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
+    async with connected(address) as peer:
+        peer.send(head + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n")
+        assert (await peer.answer())[0] == 400
+        assert await peer.is_closed()
 
 
 async def test_a_queued_body_that_goes_wrong_ends_the_connection(address: Address) -> None:

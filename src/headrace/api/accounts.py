@@ -5,19 +5,12 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from headrace.api.exchange import Exchange, answer
-from headrace.core.clock_trust import ClockTrust
 from headrace.core.errors import InvalidRequest, Unauthenticated
 from headrace.version import __version__
 from headrace.wire.bodies import timestamp, token_body, user_body
 
 READY = "ready"
 """The one status of an environment that answers (wire contract, appendix B)."""
-
-
-async def health(exchange: Exchange) -> Response:
-    """Tell that the server answers, and whether it deletes what is old."""
-    deletion = "on" if exchange.services.clock.state is ClockTrust.TRUSTED else "paused"
-    return answer({"status": "ok", "version": __version__, "deletion_by_age": deletion})
 
 
 async def environment_info(exchange: Exchange) -> Response:

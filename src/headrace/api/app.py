@@ -22,6 +22,7 @@ from headrace.api import (
     endpoint_docs,
     endpoints,
     executions,
+    health,
     ledger,
     pipelines,
     projects,
@@ -41,7 +42,7 @@ from headrace.wire.problems import error_body
 logger = logging.getLogger(__name__)
 
 HANDLERS: Mapping[routes.Route, Handler] = {
-    routes.HEALTH: accounts.health,
+    routes.HEALTH: health.health,
     routes.ENVIRONMENT_INFO: accounts.environment_info,
     routes.ENVIRONMENT_SUMMARY: accounts.environment_summary,
     routes.CLOCK: clock.show_clock,

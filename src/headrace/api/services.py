@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from headrace.api.health_checks import HealthChecks
 from headrace.bundles.store import BundleStore
 from headrace.control.deployments import Deployments
 from headrace.control.executions import Executions
@@ -45,6 +46,7 @@ class Services:
     pods: Pods
     warm_calls: WarmCalls
     clock: ClockWatch
+    health: HealthChecks
     artifacts: ObjectStore
     data_store: ObjectStore
     bundles: BundleStore

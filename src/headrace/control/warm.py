@@ -127,6 +127,10 @@ class WarmCalls(Protocol):
         """Stop a call, to end with ``failure``; False if there is no such call."""
         ...
 
+    async def recorded(self) -> str:
+        """Return that calls are being recorded; raises Unavailable if they wait for it long."""
+        ...
+
     async def record(self, execution_id: str) -> bool:
         """Record a call that runs and is not on record yet; False if there is no such call."""
         ...

@@ -41,6 +41,9 @@ LOOK_S = 0.02
 ALONE_S = 0.05
 """How long calls must have come one by one for one to go to the journal (ADR 0018)."""
 
+STALLED_S = 3.0
+"""Calls that wait longer to be recorded are a fault of the server."""
+
 _EXECUTION_ID = ("CRAFT_AI_EXECUTION_ID", "HEADRACE_EXECUTION_ID")
 
 
@@ -149,6 +152,12 @@ class WarmEndpointCalls:
             return False
         flight.ticket.stop(failure)
         return True
+
+    async def recorded(self) -> str:
+        """Return that calls are being recorded; raises Unavailable if they wait for it long."""
+        if self._record.waits_s > STALLED_S:
+            raise Unavailable(f"Calls wait for {self._record.waits_s:.0f} s to be recorded.")
+        return "calls are recorded"
 
     async def record(self, execution_id: str) -> bool:
         """Record a call that runs and is not on record yet; False if there is no such call."""

@@ -65,6 +65,7 @@ class WarmRecord:
         self._begun: list[Flight] = []
         self._ended: list[Flight] = []
         self._is_writing = False
+        self._writing_since = 0.0
         self._is_moving = False  # whether what is being written are rows of the journal alone
         self._is_move_due = False
         self._is_refused = False  # whether the database did not take the last batch
@@ -154,11 +155,18 @@ class WarmRecord:
     def _write(self) -> None:
         if not self._is_writing:
             self._is_writing = True
+            self._writing_since = self._loop.time()
             self._quiet.clear()
             # Not at once: what comes in the same turn of the loop goes into the same commit.
             self._loop.call_soon(self._write_next)
 
+    @property
+    def waits_s(self) -> float:
+        """How long the calls that are being recorded now have waited for it."""
+        return self._loop.time() - self._writing_since if self._is_writing else 0.0
+
     def _write_next(self) -> None:
+        self._writing_since = self._loop.time()
         batch = self._take()
         self._is_moving = batch is not None and not batch.begun and not batch.ended
         if batch is None:

@@ -54,6 +54,7 @@ from headrace.runtime.worker import Worker
 from headrace.server.claim import Claim
 from headrace.server.data_directory import DataDirectory
 from headrace.server.engines import local_engine, local_pod_engine
+from headrace.server.health import health_checks
 from headrace.server.settings import Settings
 from headrace.signals.local import LocalSignals
 from headrace.store import settings as setting_rows
@@ -232,6 +233,7 @@ class Server:
                 pods=sets,
                 warm_calls=warm_calls,
                 clock=clock,
+                health=health_checks(database, warm_calls),
                 artifacts=artifacts,
                 data_store=data_store,
                 bundles=bundles,

@@ -105,12 +105,16 @@ class BoundedConnection(HttpToolsProtocol):
         """Read what has come."""
         self._segment = size = len(data)
         self.received += size
+        offer = None
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            self._ignore_offers(memoryview(data), offer)
+        except httptools.HttpParserUpgrade as made:
+            offer = made
         except httptools.HttpParserError as error:
             self.refuse(refusal_of(error))
+        if offer is not None:
+            # Not while it is handled: what is raised then would lose its own cause.
+            self._ignore_offers(memoryview(data), offer)
         if self.phase in READING:
             self._check_progress()
 
@@ -136,6 +140,11 @@ class BoundedConnection(HttpToolsProtocol):
         """Send bytes of an answer."""
         self.sent += len(data)
         self.transport.write(data)
+
+    def write_later(self, data: bytes) -> None:
+        """Send bytes of an answer, unless its request was refused meanwhile."""
+        if self.phase != LEAVING:
+            self.write(data)
 
     def taken(self) -> int:
         """Return how many of the bytes that were sent have reached the client's system."""
@@ -207,23 +216,22 @@ class BoundedConnection(HttpToolsProtocol):
         The parser takes what follows such a head for the other protocol. There is none, so a
         server ignores the offer, and what follows is the request's body.
         """
-        while True:
-            rest = rest[offer.args[0] :]
+        made: httptools.HttpParserUpgrade | None = offer
+        while made is not None:
+            rest = rest[made.args[0] :]
             head = without_offer(
                 self.parser.get_method(), self.url, self.parser.get_http_version(), self.headers
             )
             # The old one may have been told that nothing follows.
             self.parser = new_parser(self)
+            made = None
             try:
                 self.parser.feed_data(head)
                 self.parser.feed_data(rest)
             except httptools.HttpParserUpgrade as another:
-                offer = another
+                made = another
             except httptools.HttpParserError as error:
                 self.refuse(refusal_of(error))
-                return
-            else:
-                return
 
     def _unset_keepalive_if_required(self) -> None:
         """Leave all timers to :class:`Patience`."""

@@ -33,6 +33,6 @@ class CountedTransport:
     __slots__ = ("close", "is_closing", "write")
 
     def __init__(self, connection: BoundedConnection) -> None:
-        self.write = connection.write
+        self.write = connection.write_later
         self.close = connection.transport.close
         self.is_closing = connection.transport.is_closing

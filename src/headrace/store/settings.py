@@ -16,6 +16,7 @@ ENVIRONMENT_ID = "environment_id"
 LEDGER_KEPT_SINCE = "ledger_kept_since"
 FILES_KEPT_SINCE = "files_kept_since"
 CLOCK_BELIEVED_AT = "clock_believed_at"
+HEALTH_ASKED_AT = "health_asked_at"
 _PROJECT = "project"
 
 

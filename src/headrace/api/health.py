@@ -1,0 +1,31 @@
+"""The route that tells whether the server can do what calls need."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from headrace.api.exchange import Exchange, answer
+from headrace.api.health_checks import Part
+from headrace.core.clock_trust import ClockTrust
+from headrace.core.errors import Unavailable
+from headrace.version import __version__
+
+
+async def health(exchange: Exchange) -> Response:
+    """Tell whether the server can do what calls need, part by part."""
+    services = exchange.services
+    found = await services.health.parts()
+    deletion = "on" if services.clock.state is ClockTrust.TRUSTED else "paused"
+    parts = {
+        "server": Part(True, __version__),
+        "environment_id": Part(True, services.environment_id),
+        "deletion_by_age": Part(True, deletion),
+        **found,
+    }
+    body = {name: part.body() for name, part in parts.items()}
+    wrong = [f"{name}: {part.text}" for name, part in found.items() if not part.is_well]
+    if wrong:
+        raise Unavailable(
+            f"The server cannot do all that calls need. {' '.join(wrong)}", details=body
+        )
+    return answer(body, 200, {"Cache-Control": "no-store"})
