@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace_harness import calling, loading, outputs, processes, tracebacks
+from headrace_harness import calling, loading, outputs, processes, room, tracebacks
 from headrace_harness.confinement import Confinement
 from headrace_harness.copying import copy_folder, copy_input
 from headrace_harness.ending import end_like_an_interpreter
@@ -60,6 +60,8 @@ def run_call(program: Program, ends: Ends, *, parent: int) -> None:
         if call is None:
             return
         report = _report(program, call, ends.progress)
+        # What follows needs descriptors, and user code may have left none.
+        room.take()
         end_like_an_interpreter()
         # A process that user code forked may return from the function too: it reports nothing.
         if os.getpid() == own_pid:

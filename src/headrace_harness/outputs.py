@@ -95,7 +95,6 @@ def write_report(report: str, workspace: str) -> None:
     It counts only if the process then ends with success, so that a part of it is never taken. While
     the disk is full, room is waited for: the result must not be lost for want of a little.
     """
-    room.take()
     while True:
         try:
             with io.open(os.path.join(workspace, OUTCOME_FILE), "wb", buffering=0) as file:
