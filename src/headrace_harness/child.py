@@ -107,7 +107,9 @@ def _report(program: Program, call: Message, progress: Progress) -> str:
         returned = calling.call_function(
             function, arguments, program.function_path, name, has_outputs=bool(call["outputs"])
         )
-        return outputs.collect(returned, call["outputs"], call["workspace"], name)
+        return outputs.collect(
+            returned, call["outputs"], call["workspace"], name, call["output_bytes"]
+        )
     except Failed as failed:
         return outputs.failed_report(failed)
     except BaseException as error:  # noqa: BLE001 - such as running out of memory

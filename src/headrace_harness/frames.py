@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 from headrace_harness.stdlib import json, struct
 
@@ -22,20 +22,31 @@ def frame(body: bytes) -> bytes:
 
 
 class FrameReader:
-    """Turns a stream of bytes, in pieces of any size, into messages."""
+    """Turns a stream of bytes, in pieces of any size, into messages.
 
-    def __init__(self) -> None:
+    Args:
+        max_bytes: The greatest message that the other side may send; None for no limit.
+    """
+
+    def __init__(self, max_bytes: Optional[int] = None) -> None:
         self._pending = bytearray()
+        self._max_bytes = (1 << 32) if max_bytes is None else max_bytes
 
     def feed(self, data: bytes) -> list[Message]:
         """Return the messages that ``data`` completes, in order."""
         return [json.loads(body) for body in self.bodies(data)]
 
     def bodies(self, data: bytes) -> list[bytes]:
-        """Return the JSON texts of the messages that ``data`` completes, in order."""
+        """Return the JSON texts of the messages that ``data`` completes, in order.
+
+        Raises:
+            ValueError: A message is too large.
+        """
         if self._pending:
             self._pending += data
             (length,) = _LENGTH.unpack_from(self._pending) if len(self._pending) >= 4 else (0,)
+            if length > self._max_bytes:
+                raise ValueError(f"a message of {length} bytes")
             # A large message comes in many pieces, which are looked at once it is whole.
             if len(self._pending) < _LENGTH.size + length:
                 return []

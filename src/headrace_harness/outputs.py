@@ -24,7 +24,9 @@ _NO_ROOM_PAUSE_S = 0.1
 _quote = json.encoder.encode_basestring_ascii
 
 
-def collect(returned: Any, outputs: Mapping[str, str], workspace: str, function: str) -> str:
+def collect(
+    returned: Any, outputs: Mapping[str, str], workspace: str, function: str, max_bytes: int
+) -> str:
     """Return the report of what a function returned, having copied its files.
 
     Args:
@@ -32,6 +34,7 @@ def collect(returned: Any, outputs: Mapping[str, str], workspace: str, function:
         outputs: Declared outputs: name to type.
         workspace: Folder of the call; files go to ``outputs/<output>/<filename>`` in it.
         function: Name of the function, for messages.
+        max_bytes: JSON of all outputs together that are no files.
 
     Raises:
         Failed: It is not what was declared; the message says all that differs.
@@ -73,6 +76,9 @@ def _collect(returned: Any, outputs: Mapping[str, str], workspace: str, function
                 raise
             except Exception as error:  # noqa: BLE001 - methods of the user's objects run here
                 problems.append(f"output '{name}' could not be converted ({last_line(error)})")
+    # A character has at most four bytes.
+    if sum(map(len, values.values())) * 4 > max_bytes:
+        problems += _oversize(values, max_bytes)
     if problems:
         raise Failed(BAD_OUTPUT, printable(f"{function}(): {'; '.join(problems)}."))
     return returned_report(values, files)
@@ -106,6 +112,22 @@ def write_report(report: str, workspace: str) -> None:
             if error.errno not in _NO_ROOM:
                 raise
         time.sleep(_NO_ROOM_PAUSE_S)
+
+
+def _oversize(values: Mapping[str, str], max_bytes: int) -> list[str]:
+    """Say which output is the largest if all together are too large."""
+    sizes = {name: len(text.encode()) for name, text in values.items()}
+    total = sum(sizes.values())
+    if total <= max_bytes:
+        return []
+    name = max(sizes, key=lambda found: sizes[found])
+    together = f" ({total:,} together with the others)" if len(sizes) > 1 else ""
+    message = (
+        f"output '{name}' is {sizes[name]:,} bytes of JSON{together}, and all outputs together may "
+        f"be {max_bytes:,} (HEADRACE_MAX_OUTPUT_BYTES); write large results to a file and return "
+        '{"path": ...} as an output of type file'
+    )
+    return [message]
 
 
 def _missing(names: list[str], returned: Mapping[Any, Any]) -> str:

@@ -110,7 +110,7 @@ class Function:
         self._name: str = setup["function"]
         self._outputs: dict[str, str] = setup["outputs"]
         self.constants: dict[str, str] = setup["identity"]
-        self._stream_bytes: int = setup["stream_bytes"]
+        self._output_bytes: int = setup["output_bytes"]
         self._log_bytes: int = setup["log_bytes"]
         self._send = send
         self._settle = settle
@@ -138,7 +138,7 @@ class Function:
                     return self._join(call, returned)
                 if inspect.isawaitable(returned) or inspect.isasyncgen(returned):
                     return self._strays.run(self._finish(call, returned))
-            return outputs.collect(returned, self._outputs, call.message["workspace"], self._name)
+            return self._collect(call, returned)
         except BaseException as error:  # noqa: BLE001 - user code: anything may be raised
             return self._report_of(error, call)
 
@@ -195,7 +195,11 @@ class Function:
             return outputs.returned_report({stream.output: stream.text}, {})
         if inspect.isgenerator(returned):
             return await self._join_async(call, returned)
-        return outputs.collect(returned, self._outputs, call.message["workspace"], self._name)
+        return self._collect(call, returned)
+
+    def _collect(self, call: OpenCall, returned: Any) -> str:
+        workspace = call.message["workspace"]
+        return outputs.collect(returned, self._outputs, workspace, self._name, self._output_bytes)
 
     def _join(self, call: OpenCall, generator: Any) -> str:
         try:
@@ -235,7 +239,7 @@ class Function:
             self._name,
             next(iter(self._outputs)),
             is_wanted=call.message["stream"],
-            max_bytes=self._stream_bytes,
+            max_bytes=self._output_bytes,
             send=self._send,
         )
         # Asked after the stream can be found, or word of it might be missed.

@@ -110,7 +110,8 @@ class Stream:
             raise Failed(
                 BAD_OUTPUT,
                 f"{self._function}() yielded more than {self._max_bytes:,} bytes of JSON, the most "
-                f"that output '{self.output}' can be recorded with; write large results to a file.",
+                f"that output '{self.output}' can be recorded with (HEADRACE_MAX_OUTPUT_BYTES); "
+                'write large results to a file and return {"path": ...} as an output of type file.',
             )
         self._texts.append(text)
         return body

@@ -125,3 +125,11 @@ def test_links_lead_somewhere(path: Path) -> None:
         target = (path.parent / file).resolve() if file else path
         assert target.exists(), f"{link} leads nowhere"
         assert not anchor or anchor in headings(target), f"{link}: no such heading"
+
+
+def test_limits_of_values_are_those_of_the_code() -> None:
+    for guide in ("guides/endpoints.md", "guides/files-and-types.md"):
+        for setting in ("max_input_bytes", "max_output_bytes"):
+            default = next(found.default for found in fields(Settings) if found.name == setting)
+            said = rf"`{variable_of(setting)}`[^.|]*?by default\s+{default:,}\b"
+            assert re.search(said, page(guide)), (guide, setting)

@@ -98,7 +98,7 @@ CALLS: dict[str, tuple[int, dict[str, Any]]] = {
     "all inputs": (200, {"content": json.dumps(NUMBERS)}),
     "a default": (200, {"content": b'{"number1": 1.5}'}),
     "null for an optional one": (200, {"content": b'{"number1": 1, "number2": null}'}),
-    "a key twice": (200, {"content": b'{"number1": 1, "number1": 2}'}),
+    "a key twice": (400, {"content": b'{"number1": 1, "number1": 2}'}),
     "large numbers": (200, {"content": b'{"number1": 36893488147419103232, "number2": 1}'}),
     "missing": (400, {"content": b'{"number2": 1}'}),
     "nothing": (400, {"content": b""}),

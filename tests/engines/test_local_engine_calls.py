@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,47 @@ async def test_output_files_are_safe_in_the_workspace(bench):
 
 async def test_a_result_of_50_megabytes_arrives_whole(bench):
     bench.write("def fn(): return {'out': 'x' * 50_000_000}")
-    assert len(await bench.value()) == 50_000_000
+    assert await bench.value(output_bytes=50_000_002) == "x" * 50_000_000
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (
+            {"out": "x" * 99},
+            "output 'out' is 101 bytes of JSON, and all outputs together may be 100",
+        ),
+        ({"out": "é" * 50}, "output 'out' is 102 bytes"),
+        (
+            {"out": "x" * 60, "more": ["y" * 40]},
+            r"output 'out' is 62 bytes of JSON \(106 together with the others\)",
+        ),
+    ],
+)
+async def test_more_output_than_the_limit_fails_by_name_and_size(bench, returned, message):
+    bench.write(f"def fn(): return {returned!r}")
+    outcome, _ = await bench.run(outputs=dict.fromkeys(returned, "json"), output_bytes=100)
+    assert outcome.kind == "bad_output"
+    assert re.search(message, outcome.message)
+    assert 'return {"path": ...} as an output of type file' in outcome.message
+    bench.write("def fn(): return {'out': 'x' * 98}")
+    assert await bench.value(output_bytes=100) == "x" * 98
+
+
+async def test_what_user_code_puts_in_the_place_of_a_report_is_bounded(bench):
+    bench.write("""
+        import os
+        from headrace_harness import outputs
+        def forge(report, workspace):
+            with open(os.path.join(workspace, 'outcome.json'), 'w') as file:
+                file.truncate(1 << 32)
+        def fn():
+            outputs.write_report = forge
+            return {'out': 1}
+    """)
+    outcome, _ = await bench.run(outputs={"out": "json"})
+    assert outcome.kind == "bad_output"
+    assert "is too large: 4,294,967,296 bytes" in outcome.message
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.engines.conftest import plain
 
 from headrace.core.outcomes import Failure, FailureKind, Returned
 from headrace.core.values import Json
@@ -130,7 +131,7 @@ async def test_a_slow_reader_holds_up_the_function_and_loses_nothing(written, fu
     assert not ticket.ended.done()
     rest = [item[0] async for item in items]
     assert first + rest == list(range(500))
-    assert len((await ticket.ended).values["out"]) == 500
+    assert len(plain((await ticket.ended).values["out"])) == 500
 
 
 def held(ticket: Ticket) -> int:
@@ -144,11 +145,11 @@ async def test_a_reader_that_leaves_does_not_keep_the_call_from_being_recorded(w
     ticket = written.submit({"count": 500, "size": 10_000}, stream=True)
     await anext(aiter(ticket.items))
     ticket.items.leave()
-    assert len((await ticket.ended).values["out"]) == 500
+    assert len(plain((await ticket.ended).values["out"])) == 500
     assert await read(ticket) == []
     early = written.submit({"count": 500, "size": 10_000}, stream=True)
     early.items.leave()
-    assert len((await early.ended).values["out"]) == 500
+    assert len(plain((await early.ended).values["out"])) == 500
     assert early.items.is_cut
 
 
@@ -158,14 +159,14 @@ async def test_a_reader_that_takes_nothing_is_given_up(written):
     await written.deploy("plain")
     ticket = written.submit({"count": 500, "size": 10_000}, stream=True)
     behind = written.submit({"count": 1})
-    assert len((await ticket.ended).values["out"]) == 500
+    assert len(plain((await ticket.ended).values["out"])) == 500
     assert ticket.items.is_cut
     assert await behind.ended == Returned({"out": [0]})
 
 
 async def test_a_list_that_grows_without_end_is_cut_off(written):
     await written.engine.close()
-    written.open(stream_bytes=100_000)
+    written.open(output_bytes=100_000)
     await written.deploy("plain")
     failure = await written.failure({"count": 10**9, "size": 1000})
     assert failure.kind is FailureKind.BAD_OUTPUT

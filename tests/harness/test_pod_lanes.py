@@ -81,7 +81,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
         "function": "fn",
         "outputs": {"out": "json"},
         "identity": {},
-        "stream_bytes": 1 << 20,
+        "output_bytes": 1 << 20,
         "log_bytes": 1000,
     }
     scope = Scope(Sink(lambda: pytest.fail("nothing is said"), native.settle))

@@ -17,9 +17,9 @@ from headrace.core.deployments import Deployment
 from headrace.core.destinations import EndpointResult
 from headrace.core.errors import NotFound, Unauthenticated
 from headrace.core.executions import Execution, OutputRecord, Status, status_after
-from headrace.core.values import DataType, FileValue
+from headrace.core.values import DataType, FileValue, JsonText
 from headrace.wire.bodies import json_value
-from headrace.wire.codec import decode_object
+from headrace.wire.codec import parts_of
 from headrace.wire.problems import call_failed, execution_failed
 from headrace.wire.routes import ENDPOINT_FILE_V1, ENDPOINT_RESULTS, ENDPOINT_RESULTS_V1
 
@@ -95,16 +95,15 @@ async def _warm_answer(
         return see_other(made, _location(exchange, made, token, is_wrapped=is_wrapped))
     if made.failure is not None:
         raise call_failed(made.execution_id, status_after(made.failure), made.failure)
-    outputs = decode_object(made.outputs.encode(), "the outputs")
     if is_wrapped:
-        outputs = {name: {"value": value} for name, value in outputs.items()}
+        outputs = {name: {"value": value} for name, value in parts_of(made.outputs).items()}
         return answer(
             _succeeded(made.execution_id, outputs),
             200,
             {"Craft-Ai-Execution-Id": made.execution_id},
         )
     return answer(
-        {"execution_id": made.execution_id, "outputs": outputs},
+        {"execution_id": made.execution_id, "outputs": JsonText(made.outputs)},
         200,
         {"Craft-Ai-Execution-Id": made.execution_id},
     )

@@ -61,7 +61,15 @@ _JSON = (b"content-type", b"application/json")
 class Express:
     """Recognises plain calls, has them made, and answers them."""
 
-    def __init__(self, endpoints: EndpointCache, warm_calls: WarmCalls, public_url: str) -> None:
+    def __init__(
+        self,
+        endpoints: EndpointCache,
+        warm_calls: WarmCalls,
+        public_url: str,
+        max_input_bytes: int,
+    ) -> None:
+        # What is larger is nothing for the event loop, or refused, which is not said here.
+        self._max_bytes = min(max_input_bytes, MAX_VALUES_BYTES)
         self._public_url = public_url
         self._endpoints = endpoints
         self._warm_calls = warm_calls
@@ -85,7 +93,7 @@ class Express:
 
         ``on_reply`` is called once, now or later, unless the answer is False.
         """
-        if not 0 < len(body) <= MAX_VALUES_BYTES:
+        if not 0 < len(body) <= self._max_bytes:
             return False
         try:
             values = decode_object(body, "the body")

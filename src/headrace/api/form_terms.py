@@ -26,6 +26,11 @@ MAX_FRAME_BYTES = 4_000_000
 """What is neither text nor file, of all parts together: boundaries, headers, what comes after."""
 
 
+def text_limit(max_input_bytes: int) -> int:
+    """Return the greatest text that may hold values of this size: JSON has several spellings."""
+    return max(MAX_TEXT_BYTES, 2 * max_input_bytes)
+
+
 @dataclass(frozen=True, slots=True)
 class FormTerms:
     """What a form may hold.

@@ -42,7 +42,7 @@ class ExecutionCalls(RunStarts, ExecutionLists):
             pipeline_name: The pipeline.
             inputs: Values by input name. A file is a path, bytes, or a readable binary object
                 (sent from its beginning if it can seek). All others are JSON values, together at
-                most 60,000 bytes.
+                most 60,000 bytes unless the server is set to more.
             inputs_mapping: Other sources: constant, environment variable, data store, null.
             outputs_mapping: Other destinations: data store, null.
             wait_for_completion: Return when it ended, not before.

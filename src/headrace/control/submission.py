@@ -21,7 +21,7 @@ from headrace.core.mappings import MappedInput, MappedOutput, resolve_given
 from headrace.core.names import new_id
 from headrace.core.pipelines import Pipeline
 from headrace.core.retries import Retries
-from headrace.core.values import FileValue, Json, Value, check_total_size
+from headrace.core.values import MAX_VALUES_BYTES, FileValue, Json, Value, check_total_size
 from headrace.objects.port import ObjectStore
 from headrace.signals.port import PENDING, Signals
 from headrace.store import deployments as deployment_rows
@@ -86,10 +86,17 @@ class Submission:
 
     admission: Admission
 
-    def __init__(self, database: Database, signals: Signals, artifacts: ObjectStore) -> None:
+    def __init__(
+        self,
+        database: Database,
+        signals: Signals,
+        artifacts: ObjectStore,
+        max_input_bytes: int = MAX_VALUES_BYTES,
+    ) -> None:
         self._database = database
         self._signals = signals
         self._artifacts = artifacts
+        self._max_input_bytes = max_input_bytes
 
     async def submit(self, order: Order) -> str:
         """Accept an execution and return its id: it is on disk, and it will end.
@@ -102,7 +109,7 @@ class Submission:
             Conflict: The idempotency key was used for another request.
             NotFound: The pipeline was deleted in the meantime.
         """
-        check_total_size(dict(order.values))
+        check_total_size(dict(order.values), self._max_input_bytes)
         both = order.values.keys() & order.files.keys()
         if both:
             raise InvalidValue(f"Input {min(both)!r} was given as a value and as a file.")

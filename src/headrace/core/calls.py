@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headrace.core.values import DataType, Json
+from headrace.core.values import MAX_OUTPUT_BYTES, DataType, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,13 @@ class Limits:
         timeout_s: Seconds from the start of user code to its end.
         memory_bytes: Resident memory of the call's processes together.
         grace_s: Seconds between the polite signal and SIGKILL when a call is stopped.
+        output_bytes: JSON of all its outputs together that are no files.
     """
 
     timeout_s: float | None = None
     memory_bytes: int | None = None
     grace_s: float = 5.0
+    output_bytes: int = MAX_OUTPUT_BYTES
 
 
 @dataclass(frozen=True, slots=True)

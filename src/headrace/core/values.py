@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,7 +12,12 @@ from typing import Any
 from headrace.core.errors import InvalidValue, TooLarge
 
 MAX_VALUES_BYTES = 60_000
-"""All non-file values of one run or call together, as JSON text (the contract's 0.06 MB)."""
+"""All non-file inputs of one run or call together, as JSON text (the contract's 0.06 MB), unless
+the server is set to another size."""
+
+MAX_OUTPUT_BYTES = 16 * 2**20
+"""All non-file outputs of one execution together, as JSON text, unless the server is set to another
+size."""
 
 MAX_DEPTH = 200
 """Arrays and objects inside one another in a value; every JSON reader in the way takes as many."""
@@ -55,7 +61,42 @@ class FileValue:
     store: FileStore = FileStore.ARTIFACTS
 
 
-Value = Json | FileValue
+class JsonText:
+    """A large JSON value as its text, which goes from user code to the caller without being read.
+
+    No dataclass, which an encoder would take for an object with the key ``text``.
+
+    Attributes:
+        text: Valid JSON, as the process of the user's code wrote it.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return f"JsonText({self.text[:40]!r})"
+
+    def value(self) -> Json:
+        """Return the value, taken apart."""
+        return json.loads(self.text)
+
+    def may_be(self, data_type: DataType) -> bool:
+        """Tell whether it is of a type, which the first character of JSON tells."""
+        begins = _BEGINNINGS.get(data_type)
+        return begins is None or self.text[0] in begins
+
+
+_BEGINNINGS = {
+    DataType.STRING: '"',
+    DataType.NUMBER: "-0123456789",
+    DataType.BOOLEAN: "tf",
+    DataType.ARRAY: "[",
+    DataType.FILE: "",
+}
+
+Value = Json | FileValue | JsonText
 
 _EXAMPLES = {
     DataType.STRING: '"text"',
@@ -95,6 +136,8 @@ def describe(value: Json) -> str:
     }.get(type(value), type(value).__name__)
     if value is None:
         return kind
+    if isinstance(value, JsonText):
+        return f"JSON that begins with {value.text[:20]}"
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
@@ -114,21 +157,21 @@ def fits(value: Json, data_type: DataType) -> bool:
     # Most values are this, and need no look at what they are made of.
     if type(value) is int and data_type is DataType.NUMBER:
         return True
+    if isinstance(value, JsonText):
+        return value.may_be(data_type)
     if not _is_json(value):
         return False
-    match data_type:
-        case DataType.STRING:
-            return isinstance(value, str)
-        case DataType.NUMBER:
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case DataType.BOOLEAN:
-            return isinstance(value, bool)
-        case DataType.ARRAY:
-            return isinstance(value, list)
-        case DataType.JSON:
-            return True
-        case DataType.FILE:
-            return False
+    return _IS_OF_TYPE[data_type](value)
+
+
+_IS_OF_TYPE: dict[DataType, Callable[[Json], bool]] = {
+    DataType.STRING: lambda value: isinstance(value, str),
+    DataType.NUMBER: lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    DataType.BOOLEAN: lambda value: isinstance(value, bool),
+    DataType.ARRAY: lambda value: isinstance(value, list),
+    DataType.JSON: lambda _: True,
+    DataType.FILE: lambda _: False,
+}
 
 
 def check_value(value: Json, data_type: DataType, where: str) -> Json:
@@ -171,8 +214,12 @@ def value_from_text(text: str, data_type: DataType, where: str) -> Json:
     return check_value(value, data_type, where)
 
 
-def check_total_size(values: dict[str, Json]) -> None:
-    """Refuse values that are together larger than the contract allows.
+def check_total_size(values: dict[str, Json], limit: int = MAX_VALUES_BYTES) -> None:
+    """Refuse input values that are together larger than a server takes.
+
+    Args:
+        values: The values, by name.
+        limit: The greatest size of their JSON.
 
     Raises:
         TooLarge: With the size found, the limit, and what to do instead.
@@ -182,11 +229,11 @@ def check_total_size(values: dict[str, Json]) -> None:
         if _is_too_deep(value):
             check_value(value, DataType.JSON, f"input {name!r}")
     size = len(json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode())
-    if size > MAX_VALUES_BYTES:
+    if size > limit:
         raise TooLarge(
-            f"The input values are {size:,} bytes of JSON together; at most {MAX_VALUES_BYTES:,} "
+            f"The input values are {size:,} bytes of JSON together; at most {limit:,} "
             "are allowed. Send large data as a file input, or by the data store.",
-            details={"size": size, "limit": MAX_VALUES_BYTES},
+            details={"size": size, "limit": limit},
         )
 
 

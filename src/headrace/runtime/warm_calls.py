@@ -62,12 +62,14 @@ class WarmEndpointCalls:
         variables: Variables,
         logs: LogFiles,
         workspaces: str,
+        max_input_bytes: int,
     ) -> None:
         self._engine = engine
         self._sets = sets
         self._variables = variables
         self._logs = logs
         self._workspaces = workspaces
+        self._max_input_bytes = max_input_bytes
         self._loop = asyncio.get_running_loop()
         self._forms: dict[str, WarmForm] = {}
         self._flights: dict[str, Flight] = {}
@@ -206,7 +208,7 @@ class WarmEndpointCalls:
         if len(self._forms) > len(self._sets.lanes):
             # Of deployments that are gone.
             self._forms.clear()
-        form = self._forms[deployment.id] = WarmForm(deployment)
+        form = self._forms[deployment.id] = WarmForm(deployment, self._max_input_bytes)
         return form
 
     def _needed_form(self, deployment: Deployment) -> WarmForm:

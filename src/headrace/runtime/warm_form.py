@@ -9,7 +9,7 @@ from headrace.core.destinations import EndpointResult, Nowhere
 from headrace.core.mappings import resolve_given
 from headrace.core.outcomes import Failure, FailureKind, Returned
 from headrace.core.sources import DataStoreFile, EndpointValue, EnvironmentVariable, GivenValue
-from headrace.core.values import DataType, Json, check_total_size, fits
+from headrace.core.values import DataType, Json, JsonText, check_total_size, fits
 from headrace.runtime.bindings import StartBindings
 from headrace.runtime.delivery import problem_with
 from headrace.store.warm import RowMaker
@@ -24,10 +24,14 @@ class WarmForm:
     Attributes:
         deployment: The deployment.
         rows: Makes the rows of its calls.
+
+    Args:
+        max_input_bytes: JSON of all values that a caller may send.
     """
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, max_input_bytes: int) -> None:
         self.deployment = deployment
+        self._max_input_bytes = max_input_bytes
         self.rows = RowMaker(deployment)
         self._inputs = deployment.inputs
         self._outputs = [
@@ -84,7 +88,7 @@ class WarmForm:
         """
         # Where nothing comes from the call, what it brings is ignored, as by elastic deployments.
         given = dict(values) if self._takes_values else {}
-        check_total_size(given)
+        check_total_size(given, self._max_input_bytes)
         return _json(resolve_given(self._inputs, given))
 
     def add_late(self, arguments: dict[str, Json], variables: Mapping[str, str]) -> None:
@@ -112,7 +116,7 @@ class WarmForm:
             value = None if is_dropped else returned.values.get(name)
             if value is not None and not fits(value, data_type):
                 return self._misfit(returned)
-            texts.append("null" if value is None else encode(value).decode())
+            texts.append(_text_of(value))
         return texts
 
     def answer(self, texts: list[str]) -> str:
@@ -143,6 +147,12 @@ def is_plain(deployment: Deployment) -> bool:
         item.parameter.data_type is DataType.FILE or isinstance(item.source, DataStoreFile)
         for item in deployment.inputs
     ) and not any(item.parameter.data_type is DataType.FILE for item in deployment.outputs)
+
+
+def _text_of(value: Json | JsonText) -> str:
+    if value is None:
+        return "null"
+    return value.text if isinstance(value, JsonText) else encode(value).decode()
 
 
 def _json(values: Mapping[str, object]) -> dict[str, Json]:

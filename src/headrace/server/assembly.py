@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from headrace.api.app import build_app
 from headrace.api.express import Express
-from headrace.api.form_terms import MAX_TEXT_BYTES
+from headrace.api.form_terms import text_limit
 from headrace.api.services import Services
 from headrace.bundles.reading import folder_limits
 from headrace.bundles.store import BundleStore
@@ -145,7 +145,7 @@ class Server:
 
         self.tokens = Tokens(database, keys, processes)
         variables = Variables(database, keys)
-        submission = Submission(database, signals, artifacts)
+        submission = Submission(database, signals, artifacts, settings.max_input_bytes)
         executions = Executions(database, signals, artifacts, logs, submission)
         schedules = Schedules(database, signals)
         deployments = Deployments(database, keys, executions, submission, schedules)
@@ -167,6 +167,7 @@ class Server:
                 timeout_s=settings.execution_timeout_s,
                 memory_bytes=settings.execution_memory,
                 grace_s=settings.execution_grace_s,
+                output_bytes=settings.max_output_bytes,
             ),
         )
         worker = Worker(settings.max_executions, database, signals, runner)
@@ -185,6 +186,7 @@ class Server:
             variables,
             logs,
             str(directory.workspaces),
+            settings.max_input_bytes,
         )
         self.describe_unwritten, deployments.pods = warm_calls.describe_unwritten, sets
         removal = Removal(database, signals, executions)
@@ -244,12 +246,14 @@ class Server:
                 uploads=directory.uploads,
                 max_folder_bytes=settings.max_folder_bytes,
                 max_upload_bytes=settings.max_upload_bytes,
-                max_text_bytes=MAX_TEXT_BYTES,
+                max_text_bytes=text_limit(settings.max_input_bytes),
                 link_key=keys.derive("signed links"),
             ),
             cors_origins=settings.cors_origins,
         )
-        self.express = Express(deployments.endpoints, warm_calls, self._urls.public)
+        self.express = Express(
+            deployments.endpoints, warm_calls, self._urls.public, settings.max_input_bytes
+        )
         await worker.begin()
         self._stack.push_async_callback(worker.close, settings.stop_grace_s)
         await self._begin(builds, sweeper, Scheduler(schedules, signals), removal, collector)

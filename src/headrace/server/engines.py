@@ -53,6 +53,7 @@ def local_pod_engine(settings: Settings, directory: DataDirectory, issue: Issue)
             patience=Patience(start_s=settings.start_timeout_s),
             log_bytes=settings.max_log_bytes,
             bounds=_bounds(directory),
+            output_bytes=settings.max_output_bytes,
         ),
         issue,
     )

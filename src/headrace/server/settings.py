@@ -14,6 +14,7 @@ from headrace.core.errors import InvalidRequest
 from headrace.core.pipelines import MAX_FOLDER_BYTES
 from headrace.core.retention import Retention
 from headrace.core.rights import GRANTABLE, Right
+from headrace.core.values import MAX_OUTPUT_BYTES, MAX_VALUES_BYTES
 from headrace.server.limits import DEFAULT_CONNECTIONS, MIN_BYTES_PER_S
 from headrace.server.origins import read_origins
 
@@ -229,6 +230,14 @@ class Settings:
         _bytes, MAX_FOLDER_BYTES, "Most content of a pipeline's folder, unpacked."
     )
     max_upload_bytes: int = _setting(_bytes, 5 * 10**9, "Greatest size of one uploaded file.")
+    max_input_bytes: int = _setting(
+        _bytes, MAX_VALUES_BYTES, "Most JSON of all input values of one execution together."
+    )
+    max_output_bytes: int = _setting(
+        _bytes,
+        MAX_OUTPUT_BYTES,
+        "Most JSON of all output values of one execution together; beyond it the execution fails.",
+    )
     stop_grace_s: float = _setting(
         _seconds, 10.0, "Seconds that running executions get to end when the server stops."
     )

@@ -35,7 +35,7 @@ from headrace.core.sources import InputSource
 from headrace.core.values import DataType, FileStore, FileValue, Value
 from headrace.store.moments import from_us, to_us
 from headrace.store.tables import FAILED, OF_DELETED, UNFINISHED, attempts, executions
-from headrace.wire.codec import decode, encode
+from headrace.wire.codec import decode, decode_records, encode
 from headrace.wire.mappings import (
     destination_fields,
     destination_from,
@@ -362,6 +362,6 @@ def execution_from(row: Row[Any]) -> Execution:
         ),
         outputs=tuple(
             OutputRecord(name, DataType(kind), destination_from(goal, fields), _unpack(value))
-            for name, kind, goal, fields, value in decode(row.outputs, "outputs")
+            for name, kind, goal, fields, value in decode_records(row.outputs, "outputs")
         ),
     )

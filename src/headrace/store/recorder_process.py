@@ -80,7 +80,8 @@ def send(line: socket.socket, value: Any) -> None:
 
 def receive(line: socket.socket) -> Any:
     """Return the next value, or None if there will be no more."""
-    data = b""
+    # Grown in place: a large message comes in many pieces, and is not copied for each of them.
+    data = bytearray()
     wanted = LENGTH.size
     while len(data) < wanted:
         try:
@@ -93,7 +94,7 @@ def receive(line: socket.socket) -> Any:
         if wanted == LENGTH.size and len(data) >= wanted:
             wanted += LENGTH.unpack_from(data)[0]
     # There is one message at a time, so nothing is behind it.
-    return marshal.loads(data[LENGTH.size :])  # noqa: S302 - from the process that started this one
+    return marshal.loads(memoryview(data)[LENGTH.size :])  # noqa: S302 - from the process that started this one
 
 
 if __name__ == "__main__":

@@ -9,16 +9,84 @@ from typing import Any
 import msgspec
 
 from headrace.core.errors import InvalidRequest
+from headrace.core.values import JsonText
 from headrace.wire.forms import short
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-_encoder = msgspec.json.Encoder()
+LARGE_BYTES = 1 << 18
+"""JSON of this size is taken apart only as far as somebody has to look at it."""
+
+_LEFT_BYTES = 1 << 12
 
 
 def encode(value: Any) -> bytes:
     """Return ``value`` as JSON. NaN and the infinities become null."""
     return _encoder.encode(value)
+
+
+def _raw(value: Any) -> Any:
+    """Return what stands for a value that the encoder does not know."""
+    if isinstance(value, JsonText):
+        return msgspec.Raw(value.text)
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_raw)
+_message = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_records = msgspec.json.Decoder(list[tuple[str, str, str, dict[str, Any], dict[str, msgspec.Raw]]])
+
+
+def decode_message(text: bytes, what: str) -> dict[str, Any]:
+    """Return the JSON object that a process of user code sent.
+
+    If it is large, so that reading all of it would keep others waiting, its own larger values and
+    those under ``values`` are :class:`~headrace.core.values.JsonText`.
+
+    Raises:
+        InvalidRequest: It is no JSON object.
+    """
+    if len(text) <= LARGE_BYTES:
+        return decode_object(text, what)
+    try:
+        found = {
+            name: _message.decode(raw) if name == "values" else raw
+            for name, raw in _message.decode(text).items()
+        }
+        return {
+            name: _leaves(raw) if isinstance(raw, dict) else _leaf(raw)
+            for name, raw in found.items()
+        }
+    except (msgspec.DecodeError, msgspec.ValidationError, ValueError, RecursionError) as error:
+        raise InvalidRequest(f"{what} is not valid JSON: {error}.") from None
+
+
+def decode_records(text: str, what: str) -> Any:
+    """Return the column of an execution's outputs; of a large one, large values are left as text.
+
+    Raises:
+        InvalidRequest: It is no such column.
+    """
+    if len(text) <= LARGE_BYTES:
+        return decode(text, what)
+    try:
+        return [(*frame, _leaves(value)) for *frame, value in _records.decode(text)]
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise InvalidRequest(f"{what} is not valid JSON: {error}.") from None
+
+
+def parts_of(text: str) -> dict[str, Any]:
+    """Return the values of a JSON object that this server made; large ones are left as text."""
+    return _leaves(_message.decode(text))
+
+
+def _leaves(values: dict[str, msgspec.Raw]) -> dict[str, Any]:
+    return {name: _leaf(raw) for name, raw in values.items()}
+
+
+def _leaf(raw: msgspec.Raw) -> Any:
+    data = bytes(raw)
+    return JsonText(data.decode()) if len(data) > _LEFT_BYTES else msgspec.json.decode(data)
 
 
 def decode(text: bytes | str, what: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import stat
 from collections.abc import Collection, Mapping
@@ -11,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.calls import Call
+from headrace.core.errors import InvalidRequest
 from headrace.core.outcomes import Failure, FailureKind, Outcome, OutputFile, Returned
 from headrace.engines.local.process import describe_exit
 from headrace.engines.local.template import Ended
+from headrace.wire.codec import LARGE_BYTES, decode_message
 from headrace_harness.outputs import OUTCOME_FILE, OUTPUT_FOLDER
 
-_LARGE_BYTES = 1 << 18
+FRAME_BYTES = 4 << 20
+"""What a report may have beside the values of outputs: names, files, a message."""
 _STEPS = {
     "forked": "did not begin, having been forked",
     "told": "was still copying the folder and the input files",
@@ -38,19 +40,22 @@ async def read_outcome(call: Call, ended: Ended) -> Outcome:
         return _overdue(call, ended.overdue)
     report = call.workspace / OUTCOME_FILE
     try:
-        is_large = report.stat().st_size > _LARGE_BYTES
+        size = report.stat().st_size
     except OSError:
         return Failure(FailureKind.EXITED, _exit_message(call, ended.exit))
     if ended.exit != 0:
         return Failure(FailureKind.EXITED, _exit_message(call, ended.exit))
-    if is_large:
+    if size > call.limits.output_bytes + FRAME_BYTES:
+        # The harness has checked it, so user code has put something else in its place.
+        return Failure(FailureKind.BAD_OUTPUT, f"What the call left is too large: {size:,} bytes.")
+    if size > LARGE_BYTES:
         return await asyncio.to_thread(_read, call, report)
     return _read(call, report)
 
 
 def _read(call: Call, report: Path) -> Outcome:
     try:
-        found: dict[str, Any] = json.loads(report.read_bytes())
+        found = decode_message(report.read_bytes(), "the report")
         if "kind" in found:
             return Failure(FailureKind(found["kind"]), found["message"])
         files = {
@@ -58,6 +63,10 @@ def _read(call: Call, report: Path) -> Outcome:
             for name, file in found["files"].items()
         }
         return Returned(found["values"], files)
+    except InvalidRequest as error:
+        return Failure(
+            FailureKind.BAD_OUTPUT, f"What the call left cannot be used: {error.message}"
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return Failure(FailureKind.BAD_OUTPUT, f"What the call left could not be read: {error}.")
 

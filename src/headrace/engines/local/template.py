@@ -256,5 +256,6 @@ def _call_message(number: int, call: Call, preface: Preface, start_s: float) -> 
         "log": str(call.log.absolute()),
         "memory_bytes": call.limits.memory_bytes,
         "start_s": start_s,
+        "output_bytes": call.limits.output_bytes,
         "preface": preface,
     }

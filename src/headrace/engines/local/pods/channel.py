@@ -18,12 +18,16 @@ class CallChannel(asyncio.Protocol):
     Args:
         on_bodies: Called with the JSON texts of messages, all that came at once.
         on_end: Called once, when either side has closed.
+        max_bytes: The greatest message that a pod may send; one that sends more is cut off.
     """
 
     def __init__(
-        self, on_bodies: Callable[[list[bytes]], None], on_end: Callable[[], None]
+        self,
+        on_bodies: Callable[[list[bytes]], None],
+        on_end: Callable[[], None],
+        max_bytes: int,
     ) -> None:
-        self._reader = FrameReader()
+        self._reader = FrameReader(max_bytes)
         self._on_bodies = on_bodies
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
@@ -38,10 +42,13 @@ class CallChannel(asyncio.Protocol):
         *,
         on_bodies: Callable[[list[bytes]], None],
         on_end: Callable[[], None],
+        max_bytes: int,
     ) -> CallChannel:
         """Return a channel on a connected socket, which it owns from now on."""
         loop = asyncio.get_running_loop()
-        _, channel = await loop.create_unix_connection(lambda: cls(on_bodies, on_end), sock=end)
+        _, channel = await loop.create_unix_connection(
+            lambda: cls(on_bodies, on_end, max_bytes), sock=end
+        )
         return channel
 
     def send(self, body: bytes, *, is_awaited: bool = False) -> None:
@@ -74,7 +81,12 @@ class CallChannel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand on the messages that are complete."""
-        bodies = self._reader.bodies(data)
+        try:
+            bodies = self._reader.bodies(data)
+        except ValueError:
+            # No harness sends this, so user code has: the pod ends, and another one is started.
+            self.close()
+            return
         if bodies:
             self._on_bodies(bodies)
 

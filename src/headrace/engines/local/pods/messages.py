@@ -55,7 +55,7 @@ def setup_message(
         "log_bytes": settings.log_bytes,
         "pod_log": str(plan.log.absolute()),
         "pod_log_bytes": plan.log_bytes,
-        "stream_bytes": settings.stream_bytes,
+        "output_bytes": settings.output_bytes,
         "bounds": settings.bounds.message(folder),
     }
 
@@ -90,7 +90,7 @@ def variables_body(before: Mapping[str, str], now: Mapping[str, str]) -> bytes:
 def read_message(body: bytes) -> Message:
     """Return what a pod says of a call."""
     try:
-        message: Message = codec.decode(body, "The message of the pod")
+        message: Message = codec.decode_message(body, "The message of the pod")
     except InvalidRequest as error:
         # Such as a result nested deeper than any reader takes.
         found = _NUMBER.match(body)

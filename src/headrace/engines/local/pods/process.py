@@ -16,6 +16,7 @@ from headrace.core.pods import PodPlan
 from headrace.engines.local.channel import Channel
 from headrace.engines.local.environ import template_environ
 from headrace.engines.local.leftovers import kill_orphans
+from headrace.engines.local.outcome import FRAME_BYTES
 from headrace.engines.local.pods.channel import CallChannel
 from headrace.engines.local.pods.messages import setup_message
 from headrace.engines.local.pods.settings import PodSettings
@@ -103,7 +104,10 @@ class PodProcess:
                 control[0], on_message=self._hear, on_end=self._note_close
             )
             self._calls = await CallChannel.connect(
-                calls[0], on_bodies=self._listener.hear_bodies, on_end=self._note_close
+                calls[0],
+                on_bodies=self._listener.hear_bodies,
+                on_end=self._note_close,
+                max_bytes=self._settings.output_bytes + FRAME_BYTES,
             )
         except BaseException:
             control[0].close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pods import PodPlan
@@ -21,7 +21,6 @@ from headrace.engines.local.pods.settings import PodSettings
 from headrace.engines.local.pods.ticket import Ticket
 from headrace_harness.frames import Message
 
-_LARGE_BYTES = 1 << 18
 _PATIENCE_WITH_HEAD_S = 0.05
 
 
@@ -67,7 +66,6 @@ class SentCalls:
         self._number = 0
         self._tickets: dict[int, Ticket] = {}
         self._held: set[int] = set()
-        self._decoding: set[asyncio.Future[Any]] = set()
         self._deadline: asyncio.TimerHandle | None = None
         self._head_check: asyncio.TimerHandle | None = None
 
@@ -148,10 +146,7 @@ class SentCalls:
         """Take what the pod says."""
         ended = 0
         for body in bodies:
-            if len(body) > _LARGE_BYTES:
-                self._read_apart(body)
-            else:
-                ended += self._act_on(read_message(body), len(body))
+            ended += self._act_on(read_message(body), len(body))
         if ended:
             self._note_answers(ended)
 
@@ -162,8 +157,6 @@ class SentCalls:
             started: The highest number that began; None if nobody knows.
             doom: The outcome of what was lost with the pod.
         """
-        if self._decoding:
-            await asyncio.wait(self._decoding)
         for timer in (self._deadline, self._head_check):
             if timer is not None:
                 timer.cancel()
@@ -217,18 +210,6 @@ class SentCalls:
                 if self.plan.timeout_s is not None:
                     self._mind_deadline(self.plan.timeout_s)
         self._owner.note_room()
-
-    def _read_apart(self, body: bytes) -> None:
-        """Read a large message without holding up the event loop."""
-        reading = self._loop.run_in_executor(None, read_message, body)
-        self._decoding.add(reading)
-        reading.add_done_callback(self._take_read)
-
-    def _take_read(self, reading: asyncio.Future[Message]) -> None:
-        self._decoding.discard(reading)
-        ended = self._act_on(reading.result(), 0)
-        if ended:
-            self._note_answers(ended)
 
     def _give_back(self, numbers: Iterable[int]) -> None:
         tickets = [self._tickets.pop(number) for number in numbers if number in self._tickets]

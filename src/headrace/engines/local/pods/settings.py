@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headrace.core.values import MAX_OUTPUT_BYTES
 from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.hanging import Patience
 
@@ -26,7 +27,7 @@ class PodSettings:
         max_retry_s: What that delay grows to at most.
         settled_s: Seconds that a pod must have been up for its end not to count as one of them.
         log_bytes: What the log of one call may hold.
-        stream_bytes: What the items of one call may have as JSON, all together.
+        output_bytes: JSON of all outputs of a call together that are no files.
         stream_stall_s: Seconds after which a reader of items who takes none is given up.
         bounds: Folders that user code may not change.
     """
@@ -40,6 +41,6 @@ class PodSettings:
     max_retry_s: float = 60.0
     settled_s: float = 60.0
     log_bytes: int = 256 << 20
-    stream_bytes: int = 16 << 20
+    output_bytes: int = MAX_OUTPUT_BYTES
     stream_stall_s: float = 30.0
     bounds: Bounds = Bounds()
