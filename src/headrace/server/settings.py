@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -15,10 +14,11 @@ from headrace.core.pipelines import MAX_FOLDER_BYTES
 from headrace.core.retention import Retention
 from headrace.core.rights import GRANTABLE, Right
 from headrace.core.values import MAX_OUTPUT_BYTES, MAX_VALUES_BYTES
+from headrace.server.amounts import kept as _kept
+from headrace.server.amounts import read_bytes as _bytes
 from headrace.server.limits import DEFAULT_CONNECTIONS, MIN_BYTES_PER_S
 from headrace.server.origins import read_origins
 
-_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _PER_PROCESSOR = 4
 _LEAST_EXECUTIONS = 8
 _DEFAULT_EXECUTIONS = max(_LEAST_EXECUTIONS, _PER_PROCESSOR * (os.cpu_count() or 1))
@@ -63,32 +63,6 @@ def _positive_seconds(text: str) -> float:
     if number == 0:
         raise ValueError("must be more than 0 seconds")
     return number
-
-
-def _bytes(text: str) -> int:
-    number = text.strip().rstrip("BbIiKkMmGg ")
-    unit = text.strip()[len(number) :].strip().upper()
-    unit = unit if unit in _UNITS else f"{unit}B"
-    if unit not in _UNITS:
-        raise ValueError("must be a size in bytes, such as 512MiB or 2GB")
-    size = int(float(number) * _UNITS[unit])
-    if size < 1:
-        raise ValueError("must be at least one byte")
-    return size
-
-
-def _kept(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Return a reader of what is kept: None, which is all, for 0 and the word off."""
-
-    def kept(text: str) -> Any:
-        if text.strip().lower() == "off":
-            return None
-        with contextlib.suppress(ValueError):
-            if float(text) == 0:
-                return None
-        return read(text)
-
-    return kept
 
 
 def _url(text: str) -> str:
