@@ -42,10 +42,12 @@ def collect(
     if not outputs:
         return returned_report({}, {})
     with room.taken():
-        return _collect(returned, outputs, workspace, function)
+        return _collect(returned, outputs, workspace, function, max_bytes)
 
 
-def _collect(returned: Any, outputs: Mapping[str, str], workspace: str, function: str) -> str:
+def _collect(
+    returned: Any, outputs: Mapping[str, str], workspace: str, function: str, max_bytes: int
+) -> str:
     # Asked for a dict first, because asking for what behaves like one takes longer.
     if not (type(returned) is dict or isinstance(returned, Mapping)):
         wanted = ", ".join(f"{name} ({kind})" for name, kind in outputs.items())
