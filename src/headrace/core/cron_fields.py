@@ -145,6 +145,8 @@ def _joined(kind: FieldKind, first: int, last: int) -> str:
     """Return a range that wraps as two that do not."""
     if kind.field is Field.DOW and last == 0:
         return _span(first, 7)
+    if first > kind.last:  # Sunday as 7
+        return _span(kind.low, last)
     return f"{_span(first, kind.last)},{_span(kind.low, last)}"
 
 
