@@ -61,7 +61,8 @@ def count(number: float) -> str:
 WORDS = {0.005: "five", 0.1: "ten", 5: "five", 10: "ten"}
 """Numbers that the guides write out; a rate by its period."""
 
-VALUES = f"{count(values.MAX_VALUES_BYTES)} bytes"
+INPUTS = count(DEFAULTS["max_input_bytes"])
+OUTPUTS = count(DEFAULTS["max_output_bytes"])
 TEXT = f"{count(form_terms.MAX_TEXT_BYTES)} bytes"
 UPLOAD = f"by default {DEFAULTS['max_upload_bytes'] // 10**9} GB"
 FOLDER = f"`HEADRACE_MAX_FOLDER_BYTES`, by default {count(pipelines.MAX_FOLDER_BYTES)} bytes"
@@ -90,7 +91,8 @@ CLAIMS: dict[str, list[str]] = {
     "endpoints": [
         f"more than {filenames.MAX_FILENAME_BYTES} bytes the beginning",
         f"A call is held for up to {HOLD} seconds",
-        f"All values that are no files: {VALUES} of JSON together",
+        f"`HEADRACE_MAX_INPUT_BYTES` of JSON together, by default {INPUTS}",
+        f"`HEADRACE_MAX_OUTPUT_BYTES`, by default {OUTPUTS};",
         f"`HEADRACE_MAX_UPLOAD_BYTES`, {UPLOAD}",
         f"all fields of a form together: {TEXT}",
         f"A form: {count(form_terms.MAX_FIELDS)} fields",
@@ -114,7 +116,8 @@ CLAIMS: dict[str, list[str]] = {
         f"Of the latest {health.RECENT} executions",
     ],
     "files-and-types": [
-        f"that are no files, as JSON | {VALUES} |",
+        f"`HEADRACE_MAX_INPUT_BYTES`, by default {INPUTS} bytes |",
+        f"`HEADRACE_MAX_OUTPUT_BYTES`, by default {OUTPUTS} bytes;",
         f"inside one another | {values.MAX_DEPTH} |",
         f"`HEADRACE_MAX_UPLOAD_BYTES`, {UPLOAD}",
         f"all fields of a form together | {TEXT} |",
@@ -135,7 +138,6 @@ CLAIMS: dict[str, list[str]] = {
         f"as soon as it is {WINDOW_BYTES >> 10} KiB ahead",
         f"takes nothing for {POD['stream_stall_s']:.0f} seconds",
         f"is sent every {streams.SIGN_OF_LIFE_S:.0f} seconds",
-        f"all items together exceed {POD['stream_bytes'] >> 20} MiB",
         f"1, 2, 4 … at most {POD['max_retry_s']:.0f} seconds",
         f"runs no Python for {POD['hang_s']:.0f} seconds",
         f"interpreter busy has {POD['busy_hang_s']:.0f} seconds",
