@@ -255,7 +255,7 @@ def server(bench, place):
     yield process
     process.kill()
     process.wait()
-    kill_leftovers(bench.settings.engine_id)
+    kill_leftovers(bench.settings.engine_id, bench.root / "runtime-2")
 
 
 async def test_everything_dies_with_a_killed_server(bench, place, server):
@@ -274,11 +274,11 @@ async def test_leftovers_of_a_killed_server_and_template_are_found(bench, place,
     server.kill()
     guard.kill()
     await bench.until(lambda: not living([call.pid]))
-    assert kill_leftovers(bench.settings.engine_id) >= 2
+    assert kill_leftovers(bench.settings.engine_id, bench.root / "runtime-2") >= 2
     forked_or_daemon = [int((place / name).read_text()) for name in ("forked", "daemon")]
     await bench.until(lambda: not living(forked_or_daemon))
     os.kill(int((place / "program").read_text()), signal.SIGKILL)
-    assert kill_leftovers(bench.settings.engine_id) == 0
+    assert kill_leftovers(bench.settings.engine_id, bench.root / "runtime-2") == 0
 
 
 async def test_a_server_killed_during_an_import_leaves_nothing(bench, place, server):

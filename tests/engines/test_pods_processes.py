@@ -320,7 +320,7 @@ async def test_pods_end_with_their_server(pods, place, what):
     server.wait()
     await pods.until(lambda: not living(family_of(place)))
     await pods.until(lambda: not pods.processes())
-    assert kill_leftovers(pods.settings.engine_id) == 0
+    assert kill_leftovers(pods.settings.engine_id, pods.settings.runtime_dir) == 0
 
 
 async def test_closing_the_engine_ends_everything(pods, place):

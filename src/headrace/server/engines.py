@@ -7,11 +7,11 @@ import logging
 import os
 
 from headrace.core.credentials import Issue
+from headrace.engines.local.belongings import kill_leftovers
 from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.hanging import Patience
 from headrace.engines.local.install import install_harness
-from headrace.engines.local.leftovers import kill_leftovers
 from headrace.engines.local.pods import LocalPodEngine, PodSettings
 from headrace.server.data_directory import DataDirectory
 from headrace.server.settings import Settings
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 def local_engine(settings: Settings, directory: DataDirectory, issue: Issue) -> LocalEngine:
     """Return the engine of elastic executions, once nothing of an earlier server is left."""
     engine_id = _engine_id(directory)
-    left = kill_leftovers(engine_id)
+    left = kill_leftovers(engine_id, directory.engine)
     if left:
         logger.warning("killed %d processes that an earlier server left", left)
     memory = settings.template_memory or _physical_memory() // 4

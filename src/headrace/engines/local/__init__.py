@@ -1,10 +1,10 @@
 """The elastic engine of this machine: a process for each call, forked from warm templates."""
 
+from headrace.engines.local.belongings import kill_leftovers
 from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.checking import check_function
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.install import install_harness
-from headrace.engines.local.leftovers import kill_leftovers
 
 __all__ = [
     "Bounds",

@@ -17,7 +17,7 @@ from headrace.engines.local.acquired import Deadline, Refused
 from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.hanging import Patience
 from headrace.engines.local.outcome import read_outcome
-from headrace.engines.local.pool import PoolLimits, TemplatePool
+from headrace.engines.local.pool import TEMPLATES_FOLDER, PoolLimits, TemplatePool
 from headrace.engines.local.process import Preface
 from headrace.engines.local.template import Ended
 from headrace.engines.port import Say
@@ -36,7 +36,7 @@ class LocalEngineSettings:
         runtime_dir: Folder of this engine alone, for files that need not outlive it.
         harness_dir: Folder from :func:`headrace.engines.local.install.install_harness`.
         engine_id: Marks the engine's processes; the same after a restart of the server, so that
-            :func:`headrace.engines.local.leftovers.kill_leftovers` finds what it left.
+            :func:`headrace.engines.local.belongings.kill_leftovers` finds what it left.
         max_templates: Templates at once; more only while more than these are in use.
         template_memory_bytes: Memory of all templates together; None means no limit.
         idle_s: Seconds after which a template without calls is retired.
@@ -64,7 +64,7 @@ class LocalEngine:
     """
 
     def __init__(self, settings: LocalEngineSettings, issue: Issue = no_credential) -> None:
-        folder = settings.runtime_dir.absolute() / "templates"
+        folder = settings.runtime_dir.absolute() / TEMPLATES_FOLDER
         shutil.rmtree(folder, ignore_errors=True)
         settings.bounds.make()
         self._pool = TemplatePool(
@@ -74,7 +74,7 @@ class LocalEngine:
                 idle_s=settings.idle_s,
                 patience=settings.patience,
             ),
-            folder=folder,
+            runtime_dir=settings.runtime_dir.absolute(),
             harness_dir=settings.harness_dir.absolute(),
             engine_id=settings.engine_id,
             log_bytes=settings.log_bytes,

@@ -10,8 +10,8 @@ import uuid
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+from headrace.engines.local.belongings import Belongings
 from headrace.engines.local.channel import Channel
-from headrace.engines.local.leftovers import kill_orphans
 from headrace.engines.local.process import TemplatePlan, await_exit, describe_exit, spawn
 from headrace_harness.frames import Message
 
@@ -40,6 +40,7 @@ class GuardedTemplate:
         self._id = uuid.uuid4().hex
         self._on_message = on_message
         self._on_closing: Callable[[], None] | None = on_closing
+        self._belongings = Belongings(plan.engine_id, self._id, plan.runtime_dir)
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: Channel | None = None
         self._template: Channel | None = None
@@ -60,6 +61,7 @@ class GuardedTemplate:
         try:
             with guard[1], template[1]:
                 self._process = spawn(plan, identity, self._id, [guard[1], template[1]])
+            self._belongings.begin(self._process.pid)
             self._guard = await Channel.connect(
                 guard[0], on_message=self._hear_guard, on_end=self._note_closing
             )
@@ -90,6 +92,11 @@ class GuardedTemplate:
         """Send the template a message; nothing happens if it is gone."""
         if self._template is not None:
             self._template.send(message)
+
+    async def look(self) -> None:
+        """Take note of what the template has started since the last look."""
+        if not self._is_closed:
+            await self._belongings.look()
 
     async def stacks(self) -> str:
         """Return where the template is, for a person; in a few seconds at most.
@@ -134,7 +141,7 @@ class GuardedTemplate:
                     await asyncio.shield(self._status)
             self.close()
         status = await asyncio.to_thread(await_exit, self._process)
-        await asyncio.to_thread(kill_orphans, self._id, workspaces)
+        await asyncio.to_thread(self._belongings.kill, workspaces)
         return describe_exit(self._status.result() if self._status.done() else status)
 
     def _hear_guard(self, message: Message) -> None:

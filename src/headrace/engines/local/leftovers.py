@@ -15,12 +15,8 @@ _PATIENCE_S = 5.0
 _PAUSE_S = 0.005
 
 
-def kill_leftovers(engine_id: str) -> int:
-    """Kill all processes that an engine of this id ever started; return how many there were.
-
-    For the start of a server, before its engine runs anything. Blocks until they are gone, at
-    most a few seconds.
-    """
+def kill_marked(engine_id: str) -> int:
+    """Kill all processes that bear the mark of an engine; return how many there were."""
     return _kill(f"{ENGINE_MARK}={engine_id}", ())
 
 

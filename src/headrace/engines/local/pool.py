@@ -29,6 +29,8 @@ from headrace_harness.frames import Message
 _T = TypeVar("_T")
 
 _REASONS_KEPT = 1000
+
+TEMPLATES_FOLDER = "templates"
 _NEVER = Deadline()
 
 
@@ -67,7 +69,7 @@ class TemplatePool:
         self,
         limits: PoolLimits,
         *,
-        folder: Path,
+        runtime_dir: Path,
         harness_dir: Path,
         engine_id: str,
         log_bytes: int,
@@ -75,7 +77,8 @@ class TemplatePool:
         bounds: Bounds,
     ) -> None:
         self._limits = limits
-        self._folder = folder
+        self._runtime_dir = runtime_dir
+        self._folder = runtime_dir / TEMPLATES_FOLDER
         self._harness_dir = harness_dir
         self._engine_id = engine_id
         self._log_bytes = log_bytes
@@ -199,6 +202,7 @@ class TemplatePool:
                     code=code,
                     variables=variables,
                     harness_dir=self._harness_dir,
+                    runtime_dir=self._runtime_dir,
                     folder=self._folder / str(next(self._numbers)),
                     engine_id=self._engine_id,
                     log_bytes=self._log_bytes,

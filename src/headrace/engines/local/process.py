@@ -35,6 +35,7 @@ class TemplatePlan:
         code: What it serves.
         variables: Environment variables of user code.
         harness_dir: Folder from :func:`headrace.engines.local.install.install_harness`.
+        runtime_dir: The engine's folder.
         folder: Folder for the template's own files; it is removed when the template ends.
         engine_id: Mark of the engine's processes.
         log_bytes: What the log of one call may hold.
@@ -47,6 +48,7 @@ class TemplatePlan:
     code: Code
     variables: Mapping[str, str]
     harness_dir: Path
+    runtime_dir: Path
     folder: Path
     engine_id: str
     log_bytes: int

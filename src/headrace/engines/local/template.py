@@ -68,6 +68,7 @@ class Template:
         self._processor_s = 0.0
         self._found_hanging: asyncio.Task[None] | None = None
         self._fault: Ended | None = None
+        self._noting: asyncio.Task[None] | None = None
         self._burial: asyncio.Task[None] | None = None
 
     @property
@@ -192,6 +193,8 @@ class Template:
             self._found_hanging = asyncio.get_running_loop().create_task(self._let_go(why))
             return
         self._unanswered += 1
+        if self._noting is None or self._noting.done():
+            self._noting = asyncio.get_running_loop().create_task(self._guarded.look())
         self._look_later()
 
     async def _let_go(self, why: str) -> None:
@@ -227,6 +230,8 @@ class Template:
         # A call sees its workspace in the place of the template's folder.
         workspaces = [self.plan.folder.absolute()]
         workspaces.extend(call.workspace.absolute() for call, _ in self._calls.values())
+        if self._noting is not None:
+            await asyncio.wait({self._noting})
         how = await self._guarded.wait(workspaces)
         fault = self._fault or Ended(lost=how)
         for call, future in self._calls.values():

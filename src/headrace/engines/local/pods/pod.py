@@ -137,7 +137,7 @@ class Pod:
         """Ask how it is."""
         why = self.health.note_look()
         if why is None:
-            self._process.tell({"op": "look", "memory_bytes": self.plan.ram_bytes})
+            self._process.look({"op": "look", "memory_bytes": self.plan.ram_bytes})
         else:
             self._doom = self._doom or self._lost(f"was ended because {why}")
             self._process.kill(with_guardian=True)

@@ -13,9 +13,9 @@ from typing import Protocol
 
 from headrace.core.credentials import Credential, Holder, Issue
 from headrace.core.pods import PodPlan
+from headrace.engines.local.belongings import Belongings
 from headrace.engines.local.channel import Channel
 from headrace.engines.local.environ import template_environ
-from headrace.engines.local.leftovers import kill_orphans
 from headrace.engines.local.outcome import FRAME_BYTES
 from headrace.engines.local.pods.channel import CallChannel
 from headrace.engines.local.pods.messages import setup_message
@@ -71,6 +71,8 @@ class PodProcess:
         self._open_ends = 2
         self._are_closed = asyncio.Event()
         self._said: Message | None = None
+        self._belongings = Belongings(settings.engine_id, self.id, settings.runtime_dir)
+        self._looking: asyncio.Task[None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._control: Channel | None = None
         self._calls: CallChannel | None = None
@@ -100,6 +102,7 @@ class PodProcess:
                 self._process = launch(
                     python, self._settings.harness_dir, self.folder, environ, [control[1], calls[1]]
                 )
+            self._belongings.begin(self._process.pid)
             self._control = await Channel.connect(
                 control[0], on_message=self._hear, on_end=self._note_close
             )
@@ -134,6 +137,12 @@ class PodProcess:
         """Send a message that does not wait for the calls before it."""
         if self._control is not None:
             self._control.send(message)
+
+    def look(self, message: Message) -> None:
+        """Ask the guardian how the pod is, and take note of what it has started."""
+        self.tell(message)
+        if self._burial is None and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.get_running_loop().create_task(self._belongings.look())
 
     def end(self) -> None:
         """Have the pod end by itself, with its exit callbacks; it is killed if that takes long."""
@@ -195,7 +204,9 @@ class PodProcess:
             if channel is not None:
                 channel.close()
         status = await asyncio.to_thread(await_exit, process)
-        await asyncio.to_thread(kill_orphans, self.id, [self.folder.absolute()])
+        if self._looking is not None:
+            await asyncio.wait({self._looking})
+        await asyncio.to_thread(self._belongings.kill, [self.folder.absolute()])
         if self._said is None:
             await self._listener.note_end(describe_exit(status), None)
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)

@@ -18,7 +18,7 @@ class PodSettings:
         runtime_dir: Folder of this engine alone, for files that need not outlive it.
         harness_dir: Folder from :func:`headrace.engines.local.install.install_harness`.
         engine_id: Marks the engine's processes; the same after a restart of the server, so that
-            :func:`headrace.engines.local.leftovers.kill_leftovers` finds what it left.
+            :func:`headrace.engines.local.belongings.kill_leftovers` finds what it left.
         stop_grace_s: Seconds that a call has to end once it was asked to, and a pod to run its
             exit callbacks.
         patience: How long a start may take, and a pod that does not answer.
