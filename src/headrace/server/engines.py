@@ -19,18 +19,21 @@ from headrace.server.settings import Settings
 logger = logging.getLogger(__name__)
 
 
-def local_engine(settings: Settings, directory: DataDirectory, issue: Issue) -> LocalEngine:
-    """Return the engine of elastic executions, once nothing of an earlier server is left."""
-    engine_id = _engine_id(directory)
-    left = kill_leftovers(engine_id, directory.engine)
+def end_leftovers(directory: DataDirectory) -> None:
+    """Kill what an earlier server left running, while its scratch still leads there."""
+    left = kill_leftovers(_engine_id(directory), directory.engine)
     if left:
         logger.warning("killed %d processes that an earlier server left", left)
+
+
+def local_engine(settings: Settings, directory: DataDirectory, issue: Issue) -> LocalEngine:
+    """Return the engine of elastic executions."""
     memory = settings.template_memory or _physical_memory() // 4
     return LocalEngine(
         LocalEngineSettings(
             runtime_dir=directory.engine,
             harness_dir=install_harness(directory.harness),
-            engine_id=engine_id,
+            engine_id=_engine_id(directory),
             max_templates=settings.max_templates,
             template_memory_bytes=memory,
             idle_s=settings.template_idle_s,

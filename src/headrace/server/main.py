@@ -19,6 +19,7 @@ from headrace.server.claim import Claim
 from headrace.server.connection_limits import connection_limits
 from headrace.server.data_directory import DataDirectory
 from headrace.server.descriptors import raise_limit
+from headrace.server.engines import end_leftovers
 from headrace.server.http import HttpServer
 from headrace.server.logging import set_up_logging
 from headrace.server.obstacles import in_plain_words
@@ -46,6 +47,7 @@ def serve(overrides: Mapping[str, str]) -> int:
     directory = DataDirectory(settings.data_dir)
     with _claimed(directory) as claim, _listen(settings) as listener:
         with in_plain_words(directory.root, directory.database):
+            end_leftovers(directory)
             directory.empty_scratch()
             migrate(directory.database, is_new=directory.is_new)
         urls = _urls(settings, listener.getsockname()[1])
