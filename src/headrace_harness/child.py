@@ -13,6 +13,7 @@ from headrace_harness.forking import Randomness
 from headrace_harness.frames import Message
 from headrace_harness.imported import ImportedFiles
 from headrace_harness.progress import CALLED, IMPORTING, Progress
+from headrace_harness.restoring import Original
 from headrace_harness.spare import Ends
 from headrace_harness.stdlib import gc, os, types
 
@@ -31,6 +32,7 @@ class Program:
         module: That file, imported; None if each child has to import it.
         randomness: The state of the generators before the fork; None if there is no module.
         files: What the import opened; None if there is no module.
+        original: Keeps the folder that code is imported from, where the kernel does not.
     """
 
     def __init__(self, folder: str, function_path: str, confinement: Confinement) -> None:
@@ -40,6 +42,7 @@ class Program:
         self.module: types.ModuleType | None = None
         self.randomness: Randomness | None = None
         self.files: ImportedFiles | None = None
+        self.original: Original | None = None
         self.collects_garbage = True
 
 
@@ -125,6 +128,8 @@ def _prepare(program: Program, call: Message) -> dict[str, Any]:
     os.environ.update(call["identity"])
     loading.execution_id.set(call["execution_id"])
     try:
+        if program.original is not None:
+            program.original.restore()
         copy_folder(program.folder, os.path.join(call["workspace"], WORK_FOLDER))
         workspace = program.confinement.move_in(call["workspace"])
         call["workspace"] = workspace

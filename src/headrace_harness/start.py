@@ -9,12 +9,13 @@ import sys
 
 from headrace_harness import calling, denials, loading, native, processes, room
 from headrace_harness.child import Program
-from headrace_harness.confinement import Bounds, enter
+from headrace_harness.confinement import NONE, Bounds, enter
 from headrace_harness.copying import copy_folder
 from headrace_harness.failing import Failed
 from headrace_harness.forking import Randomness, reason_not_to_fork, settle_memory
 from headrace_harness.frames import FrameReader, Message, encode_frame
 from headrace_harness.imported import ImportedFiles
+from headrace_harness.restoring import Original
 from headrace_harness.stacks import Stacks
 from headrace_harness.stdlib import gc, io, os, socket
 from headrace_harness.template import Template
@@ -120,11 +121,7 @@ def _import(program: Program, work: str) -> Message:
         copy_folder(program.folder, work)
         os.chdir(work)
     except OSError as error:
-        return {
-            "op": "failed",
-            "kind": "environment",
-            "message": f"The pipeline's folder could not be copied: {error}.",
-        }
+        return _not_copied(error)
     program.folder = work
     loading.prepare_interpreter(work, program.function_path)
     randomness = Randomness()
@@ -136,8 +133,19 @@ def _import(program: Program, work: str) -> Message:
     randomness.notice()
     program.randomness = randomness
     program.files = ImportedFiles(work)
+    if program.confinement.kind == NONE:
+        try:
+            program.original = Original(work, f"{work}.kept")
+        except OSError as error:
+            return _not_copied(error)
+        program.folder = program.original.kept
     reason = reason_not_to_fork() or program.files.reason_not_to_fork
     return {"op": "unforkable", "reason": reason} if reason else {"op": "ready"}
+
+
+def _not_copied(error: OSError) -> Message:
+    message = f"The pipeline's folder could not be copied: {error}."
+    return {"op": "failed", "kind": "environment", "message": message}
 
 
 def _prepare_streams() -> None:

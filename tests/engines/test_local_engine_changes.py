@@ -247,6 +247,49 @@ async def test_an_input_file_can_be_moved_into_the_working_folder(bench, tmp_pat
     assert outcome.files["out"].path.read_text() == "text"
 
 
+def use_only(bench, kinds):
+    """Have the bench's own copy of the harness confine in these ways alone."""
+    module = bench.settings.harness_dir / "headrace_harness" / "confinement.py"
+    text = module.read_text()
+    assert text.count("(_Mounts, _Landlock)") == 1
+    module.write_text(text.replace("(_Mounts, _Landlock)", kinds))
+
+
+BESIDE = (
+    FOLDER
+    + "def look(): return {'out': [(HERE / 'data.txt').read_text(), open('src/data.txt').read()]}\n"
+    + "def change(path):\n"
+    + "    open(path, 'w').write('changed')\n"
+    + "    return {'out': (HERE / 'data.txt').read_text()}\n"
+    + "def fn(): return change(HERE / 'data.txt')\n"
+)
+
+
+@pytest.mark.skipif(kernel.landlock_version() < 2, reason="this kernel has no Landlock")
+async def test_with_rules_alone_nothing_beside_the_file_can_be_changed(bench):
+    use_only(bench, "(_Landlock,)")
+    bench.write("sent", "src/data.txt")
+    bench.write(BESIDE)
+    assert await bench.value("look") == ["sent", "sent"]
+    outcome, log = await bench.run()
+    assert isinstance(outcome, Failure)
+    assert outcome.message.startswith("PermissionError: ")
+    assert [line.message for line in log if line.message.startswith("headrace: ")]
+    assert await bench.value("change", values={"path": "src/data.txt"}) == "sent"
+    assert await bench.value("look") == ["sent", "sent"]
+
+
+async def test_where_nothing_is_enforced_each_call_still_begins_with_what_was_sent(bench):
+    use_only(bench, "()")
+    bench.write("sent", "src/data.txt")
+    bench.write(BESIDE)
+    for _ in range(2):
+        assert await bench.value("look") == ["sent", "sent"]
+        assert await bench.value() == "changed"
+    assert await bench.value("look") == ["sent", "sent"]
+    assert (bench.folder / "src/data.txt").read_text() == "sent"
+
+
 def in_a_process(source: str, **environ: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", source],
