@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from headrace_harness import kernel
-from headrace_harness.stdlib import os
+from headrace_harness.stdlib import contextlib, os
 
 MOUNTS = "mounts"
 LANDLOCK = "landlock"
@@ -97,6 +97,8 @@ class _Mounts(Confinement):
 
     def __init__(self, bounds: Bounds) -> None:
         super().__init__(bounds)
+        self._version = kernel.landlock_version()
+        self._seal: int | None = None
         _own_mounts()
         kernel.receive_mounts_only()
         for folder in (*bounds.opened, bounds.own):
@@ -113,6 +115,7 @@ class _Mounts(Confinement):
 
     def part(self) -> None:
         kernel.unshare(kernel.NEW_MOUNTS)
+        self._prepare_seal()
 
     def move_in(self, workspace: str) -> str:
         kernel.bind(workspace, self.bounds.own)
@@ -125,9 +128,17 @@ class _Mounts(Confinement):
     def seal(self) -> None:
         # A Landlock domain that allows all writing still forbids every change of mounts, and to
         # reach through /proc into processes outside of it.
-        version = kernel.landlock_version()
+        if self._seal is None:
+            self._prepare_seal()
+        if self._seal is not None:
+            kernel.landlock_restrict(self._seal)
+            os.close(self._seal)
+            self._seal = None
+
+    def _prepare_seal(self) -> None:
+        version = self._version
         if version >= _FIRST_USABLE:
-            _restrict(version, {"/": _rights(version)})
+            self._seal = _ruleset(version, {"/": _rights(version)})
 
 
 def _own_mounts() -> None:
@@ -165,7 +176,9 @@ class _Landlock(Confinement):
         rights = _rights(self._version)
         allowed = dict.fromkeys(beside(self._closed), rights)
         allowed.update(dict.fromkeys(self._writable, rights))
-        _restrict(self._version, allowed)
+        ruleset = _ruleset(self._version, allowed)
+        kernel.landlock_restrict(ruleset)
+        os.close(ruleset)
 
     def _would_cost_much(self) -> bool:
         """Tell whether one could make nothing new in the home folder or beside temporary files.
@@ -219,16 +232,12 @@ def _rights(version: int) -> int:
     return _WRITE_FILE | _CHANGE_FOLDER | _REFER | (_TRUNCATE if version >= 3 else 0)
 
 
-def _restrict(version: int, allowed: Mapping[str, int]) -> None:
+def _ruleset(version: int, allowed: Mapping[str, int]) -> int:
+    """Return the descriptor of a ruleset that allows these rights on paths, and nothing else."""
     ruleset = kernel.landlock_ruleset(_rights(version))
-    try:
-        for path, rights in allowed.items():
-            try:
-                kernel.landlock_allow(
-                    ruleset, rights if os.path.isdir(path) else rights & _OF_FILES, path
-                )
-            except FileNotFoundError:
-                continue  # it went while this was prepared
-        kernel.landlock_restrict(ruleset)
-    finally:
-        os.close(ruleset)
+    for path, rights in allowed.items():
+        # What went while this was prepared needs no rule.
+        with contextlib.suppress(FileNotFoundError):
+            of_path = rights if os.path.isdir(path) else rights & _OF_FILES
+            kernel.landlock_allow(ruleset, of_path, path)
+    return ruleset
