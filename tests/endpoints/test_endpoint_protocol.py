@@ -9,9 +9,11 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
+from tests.conftest import RunningServer
 
 from headrace import (
     Conflict,
@@ -325,6 +327,66 @@ def test_a_file_goes_in_and_out_by_curl(make: Maker, tmp_path: Path) -> None:
     assert done.stdout == bytes(range(256))[::-1]
     headers = (tmp_path / "headers").read_text().lower()
     assert "application/octet-stream" in headers
+
+
+FILES = {
+    "table.csv": ("text/csv", "table.csv"),
+    "Bild \u00e9\u8868.PNG": ("image/png", "Bild __.PNG"),
+    "page.html": ("text/html", "page.html"),
+    'a"b\\c.svg': ("image/svg+xml", "a_b_c.svg"),
+    "data.json": ("application/json", "data.json"),
+    "model.tar.gz": ("application/gzip", "model.tar.gz"),
+    "model.pkl": ("application/octet-stream", "model.pkl"),
+    "no suffix": ("application/octet-stream", "no suffix"),
+}
+
+
+@pytest.fixture(scope="module")
+def any_file(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """An endpoint that answers with a file of a given name."""
+    folder = tmp_path_factory.mktemp("named")
+    (folder / "main.py").write_text(
+        "def fn(name):\n"
+        "    with open(name, 'w') as file:\n"
+        "        file.write('content')\n"
+        "    return {'made': {'path': name}}\n"
+    )
+    with HeadraceSdk(sdk_token=server.token, environment_url=server.url) as sdk:
+        sdk.create_pipeline(
+            "protocol-named",
+            "main.py",
+            "fn",
+            container_config={"local_folder": str(folder)},
+            inputs=[Input("name", "string")],
+            outputs=[Output("made", "file")],
+        )
+        return dict(sdk.create_deployment("protocol-named", "protocol-named", "endpoint"))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_has_the_name_and_type_that_the_function_gave_it(
+    any_file: dict[str, Any], name: str
+) -> None:
+    kind, plain = FILES[name]
+    called = post(any_file, json={"name": name})
+    execution_id = called.headers["craft-ai-execution-id"]
+    access = {"Authorization": f"EndpointToken {any_file['endpoint_token']}"}
+    results = f"{any_file['endpoint_url']}/executions/{execution_id}"
+    old = httpx.get(results, headers=access | {"User-Agent": "python-requests/2.31.0"})
+    asked = httpx.get(results, headers=access)
+    wrapped = httpx.get(results.replace("/endpoints/", "/endpoints/v1/"), headers=access).json()
+    fetched = httpx.get(wrapped["outputs"]["made"]["url"], headers=access)
+    for answer in (called, asked, fetched, old):
+        assert answer.content == b"content"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        disposition = answer.headers["content-disposition"]
+        assert disposition.startswith(f"attachment; filename=\"{plain}\"; filename*=UTF-8''")
+        assert unquote(disposition.split("UTF-8''")[1].partition(";")[0]) == name
+        of_old = answer is old
+        found = answer.headers["content-type"].partition(";")[0]
+        assert found == ("application/octet-stream" if of_old else kind)
+    # What the public client of that time makes of it.
+    assert old.headers["content-disposition"].split(f"_{execution_id}_")[1] == "made"
 
 
 def test_a_file_and_values_by_the_sdk(make: Maker, sdk: HeadraceSdk) -> None:

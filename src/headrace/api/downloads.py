@@ -6,18 +6,16 @@ import re
 from collections.abc import Mapping
 from email.utils import format_datetime
 from typing import NamedTuple
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from headrace.api.attachments import BYTES, attachment
 from headrace.core.errors import InvalidRequest
 from headrace.core.objects import ObjectInfo
 from headrace.objects.links import xml_error
 from headrace.objects.port import ObjectReader, ObjectStore
-
-MEDIA_TYPE = "application/octet-stream"
 
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 
@@ -32,8 +30,10 @@ class Span(NamedTuple):
 class ReaderResponse(StreamingResponse):
     """Sends what a reader reads, and closes it however the sending ends."""
 
-    def __init__(self, reader: ObjectReader, status: int, headers: Mapping[str, str]) -> None:
-        super().__init__(aiter(reader), status, headers, MEDIA_TYPE)
+    def __init__(
+        self, reader: ObjectReader, status: int, headers: Mapping[str, str], media_type: str
+    ) -> None:
+        super().__init__(aiter(reader), status, headers, media_type)
         self._reader = reader
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,23 +53,21 @@ async def object_response(request: Request, store: ObjectStore, path: str) -> Re
         NotFound: There is no such object.
     """
     reader, span = await _opened(request, store, path)
-    info = reader.info
+    info, filename = reader.info, path.rpartition("/")[2]
     headers = {
         "Content-Length": str(reader.length),
         "Accept-Ranges": "bytes",
         "ETag": _etag(info),
         "Last-Modified": _http_date(info),
-        # Never shown as a page of this server, whatever its bytes are.
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(path.rpartition('/')[2])}",
-        "X-Content-Type-Options": "nosniff",
+        **attachment(filename),
     }
     if request.method == "HEAD":
         # Of the whole, as HTTP gives ranges a meaning for GET alone.
         await reader.aclose()
         headers["Content-Length"] = str(info.size)
-        return Response(None, 200, headers, MEDIA_TYPE)
+        return Response(None, 200, headers, BYTES)
     if span is None:
-        return ReaderResponse(reader, 200, headers)
+        return ReaderResponse(reader, 200, headers, BYTES)
     if span.length == 0:
         await reader.aclose()
         message = f"The object has {info.size} bytes, and none of those asked for."
@@ -78,7 +76,7 @@ async def object_response(request: Request, store: ObjectStore, path: str) -> Re
         return Response(body, 416, headers, media_type="application/xml")
     last = span.offset + span.length - 1
     headers["Content-Range"] = f"bytes {span.offset}-{last}/{info.size}"
-    return ReaderResponse(reader, 206, headers)
+    return ReaderResponse(reader, 206, headers, BYTES)
 
 
 async def _opened(

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from headrace.api.attachments import BYTES, attachment, is_old_client, type_for
 from headrace.api.calls import ReadCall, read_call
 from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
 from headrace.api.files import file_response
@@ -53,7 +54,8 @@ async def endpoint_file_v1(exchange: Exchange) -> Response:
     record = _answered(execution).get(exchange.name())
     if record is None or not isinstance(record.value, FileValue):
         raise NotFound(f"This call has no file {exchange.name()!r}.")
-    return await file_response(exchange.services, record.value)
+    media_type = type_for(exchange.request.headers, record.value.filename)
+    return await file_response(exchange.services, record.value, media_type)
 
 
 async def _call(exchange: Exchange, *, is_wrapped: bool) -> Response:
@@ -137,18 +139,33 @@ async def _answer(
         return answer(_succeeded(execution.id, outputs), 200, headers)
     for name, record in _answered(execution).items():
         if isinstance(record.value, FileValue):
-            return await file_response(
-                exchange.services,
-                record.value,
-                {
-                    **headers,
-                    "Execution-Id": execution.id,
-                    # Clients read the output's name from the end of this header, unquoted.
-                    "Content-Disposition": (f"attachment; filename=result_{execution.id}_{name}"),
-                },
-            )
+            return await _file_answer(exchange, execution.id, name, record.value, headers)
     flat = {name: json_value(record.value) for name, record in _answered(execution).items()}
     return answer({"execution_id": execution.id, "outputs": flat}, 200, headers)
+
+
+async def _file_answer(
+    exchange: Exchange,
+    execution_id: str,
+    name: str,
+    value: FileValue,
+    headers: Mapping[str, str],
+) -> Response:
+    """Send the file that is the answer to a call."""
+    asks = exchange.request.headers
+    # A call is answered to whoever has no client; only results may be asked for by an old one.
+    is_old = exchange.request.method == "GET" and is_old_client(asks)
+    return await file_response(
+        exchange.services,
+        value,
+        BYTES if is_old else type_for(asks, value.filename),
+        {
+            **headers,
+            "Execution-Id": execution_id,
+            # Old clients read the output's name from the end of this header, unquoted.
+            **attachment(value.filename, f"result=result_{execution_id}_{name}"),
+        },
+    )
 
 
 def _succeeded(execution_id: str, outputs: Mapping[str, object]) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from headrace.api.attachments import BYTES
 from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
 from headrace.api.files import file_response
 from headrace.api.form_terms import run_terms
@@ -169,7 +170,7 @@ async def _value(exchange: Exchange, data_type: DataType, value: Value) -> Respo
         return answer(value)
     if not isinstance(value, FileValue):
         return Response(status_code=204)
-    return await file_response(exchange.services, value)
+    return await file_response(exchange.services, value, BYTES)
 
 
 def _status(text: str) -> Status:

@@ -183,7 +183,7 @@ def _success(outputs: Sequence[Field]) -> Schema:
     if files:
         headers["Content-Disposition"] = {
             "schema": {"type": "string"},
-            "description": "For a file: attachment; filename=result_<execution id>_<output>.",
+            "description": "For a file: attachment, with the name that the function gave it.",
         }
     return {"description": about, "headers": headers, "content": content}
 
