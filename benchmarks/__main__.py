@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks import environments, objects, pods, runs
+from benchmarks import environments, objects, pods, runs, startup
 from benchmarks.serving import speed
 
-for benchmark in (runs, pods, environments, objects, speed):
+for benchmark in (startup, runs, pods, environments, objects, speed):
     print(f"\n== {benchmark.__name__}")
     benchmark.main()

@@ -7,6 +7,7 @@ Each page is what one function below returns. ``make docs`` calls this, and
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
@@ -28,6 +29,8 @@ from headrace.wire.routes import Route
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 WIDTH = 88
+TERMINAL_WIDTH = 78
+"""What Typer makes of a terminal of 80 columns, and of all that are wider."""
 NOTE = "<!-- Written by scripts/document.py: change the code, then run `make docs`. -->\n"
 
 OPTIONS = ("data_dir", "host", "port", "public_url")
@@ -111,6 +114,12 @@ def cli_page() -> str:
     return "\n".join(parts) + "\n"
 
 
+def help_texts() -> str:
+    """Return the help of all commands, as `headrace` prints it without Typer."""
+    texts = {name: text + "\n" for name, text in commands(TERMINAL_WIDTH)}
+    return json.dumps(texts, indent=1, ensure_ascii=False) + "\n"
+
+
 def api_page() -> str:
     """Return the page of all routes."""
     intro = API_INTRO.format(refresh=routes.REFRESH.url(), hold=MAX_HOLD_S)
@@ -135,7 +144,7 @@ def errors_page() -> str:
     return "\n".join(parts) + "\n"
 
 
-def commands() -> Iterator[tuple[str, str]]:
+def commands(width: int = WIDTH) -> Iterator[tuple[str, str]]:
     """Give each command's name with its help text, groups before what is in them."""
     root = get_command(app)
     waiting: list[tuple[str, Any, Any]] = [("headrace", root, None)]
@@ -143,7 +152,7 @@ def commands() -> Iterator[tuple[str, str]]:
         name, command, parent = waiting.pop(0)
         word = name.rpartition(" ")[2]
         context = command.make_context(
-            word, [], parent, resilient_parsing=True, terminal_width=WIDTH, max_content_width=WIDTH
+            word, [], parent, resilient_parsing=True, terminal_width=width, max_content_width=width
         )
         yield name, command.get_help(context).strip()
         if isinstance(command, TyperGroup):
@@ -166,6 +175,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "api.md": api_page,
     "errors.md": errors_page,
+    "../src/headrace/cli/help.json": help_texts,
 }
 
 

@@ -79,6 +79,23 @@ def test_all_else_is_left_to_typer(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", [(), ("run",), ("executions",), ("executions", "list"), ("schedules", "rehearse")]
+)
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_is_what_typer_prints(path, option, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    arguments = [*path, option]
+    assert carry_out(arguments, Session()) == 0
+    wanted = capsys.readouterr().out
+    quickly = quick.recognised(arguments)
+    assert quickly is not None
+    assert quickly(Session()) == 0
+    assert capsys.readouterr().out == wanted
+    monkeypatch.setenv("COLUMNS", "60")
+    assert quick.recognised(arguments) is None
+
+
+@pytest.mark.parametrize(
     ("code", "absent"),
     [
         (

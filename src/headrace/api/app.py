@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -26,10 +27,12 @@ from headrace.api import (
     ledger,
     pipelines,
     projects,
+    request_log,
     signed_objects,
 )
 from headrace.api.cross_origin import endpoint_access
 from headrace.api.exchange import Exchange, Handler, answer, in_the_contract
+from headrace.api.front_page import front_page
 from headrace.api.permission import check_right
 from headrace.api.refusals import BEARER, ENDPOINT_TOKEN, defect, refusal, stopping
 from headrace.api.services import Services
@@ -132,7 +135,8 @@ def build_app(services: Services, cors_origins: Sequence[str] = ()) -> Starlette
     # A page that is missing from the installation shows here, and not at its first reader.
     endpoint_docs.read_page()
     app = Starlette(
-        routes=[
+        routes=[StarletteRoute("/", front_page(services.public_url), methods=["GET"])]
+        + [
             StarletteRoute(
                 routes.PREFIX + route.path,
                 _endpoint(route, handler, services),
@@ -180,7 +184,7 @@ def _endpoint(
 ) -> Callable[[Request], Awaitable[Response]]:
     scheme = BEARER if route.root == routes.PREFIX else ENDPOINT_TOKEN
 
-    async def endpoint(request: Request) -> Response:
+    async def answered(request: Request) -> Response:
         request_id = str(uuid.uuid4())
         try:
             is_open = route.is_public or route.root != routes.PREFIX
@@ -201,6 +205,12 @@ def _endpoint(
             logger.exception("request %s: %s %s failed", request_id, route.method, route.path)
             return defect(request_id)
 
+    async def endpoint(request: Request) -> Response:
+        began = time.perf_counter()
+        response = await answered(request)
+        request_log.say(request, response.status_code, began)
+        return response
+
     return endpoint
 
 
@@ -215,6 +225,13 @@ def allowed_methods(request: Request) -> str:
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
+    began = time.perf_counter()
+    response = _refused_route(request, error)
+    request_log.say(request, response.status_code, began)
+    return response
+
+
+def _refused_route(request: Request, error: Exception) -> Response:
     request_id = str(uuid.uuid4())
     status = error.status_code if isinstance(error, HTTPException) else 404
     if status == 405:

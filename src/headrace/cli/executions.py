@@ -45,7 +45,7 @@ def list_some(
 ) -> None:
     """List executions, newest first, with how long they took and why they failed."""
     current = session(context, as_json)
-    page = current.sdk.list_executions(
+    page = current.runs.list_executions(
         limit, cursor, status, pipeline, deployment_name=deployment, since=since
     )
     ids = current.screen.ids(item["execution_id"] for item in page["items"])

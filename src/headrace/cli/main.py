@@ -141,7 +141,7 @@ def carry_out(arguments: list[str], current: Session) -> int:
         command.main(args=arguments, prog_name="headrace", obj=Session())
         return 0
     try:
-        with command.make_context("headrace", arguments, obj=current) as context:
+        with command.make_context("headrace", list(arguments), obj=current) as context:
             command.invoke(context)
     except Exit as stop:
         return stop.exit_code

@@ -11,8 +11,11 @@ from pathlib import Path
 
 from headrace.cli.running import Run, carry_out
 from headrace.cli.session import Session
+from headrace.cli.terminal import width
 
 VALUES = {"-i": "inputs", "--input": "inputs", "--out": "out"}
+HELP = frozenset({"-h", "--help"})
+FULL_WIDTH = 80
 FLAGS = {
     "-d": "is_detached",
     "--detach": "is_detached",
@@ -29,6 +32,9 @@ class _Unusual(Exception):
 
 def recognised(arguments: list[str]) -> Callable[[Session], int] | None:
     """Return what carries out a command line, or None if it is not among the plain forms."""
+    text = help_of(arguments)
+    if text is not None:
+        return lambda current: _print(current, text)
     try:
         read = run_of(arguments)
     except _Unusual:
@@ -43,6 +49,27 @@ def recognised(arguments: list[str]) -> Callable[[Session], int] | None:
         return 0
 
     return carried_out
+
+
+def help_of(arguments: list[str]) -> str | None:
+    """Return the help that ``… --help`` asks for, or None if it is not that or has to be laid out.
+
+    The texts are Typer's own for terminals of 80 columns and more, kept by ``make docs``.
+    """
+    if not arguments or arguments[-1] not in HELP or any(a[:1] == "-" for a in arguments[:-1]):
+        return None
+    if width() < FULL_WIDTH:
+        return None
+    import json  # noqa: PLC0415 - only help needs it
+
+    file = Path(__file__).with_name("help.json")
+    texts: dict[str, str] = json.loads(file.read_text("utf-8"))
+    return texts.get(" ".join(["headrace", *arguments[:-1]]))
+
+
+def _print(current: Session, text: str) -> int:
+    current.screen.say(text.removesuffix("\n"), None)
+    return 0
 
 
 def run_of(arguments: list[str]) -> tuple[Run, bool] | None:

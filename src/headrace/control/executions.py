@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from headrace.control.admission import Admission
 from headrace.control.artifacts import artifact_folder
 from headrace.control.clock import now
+from headrace.control.run_log import say_end
 from headrace.control.submission import Order, Submission, UploadedFile
 from headrace.control.warm import WarmCalls
 from headrace.core.destinations import OutputDestination
@@ -103,16 +104,19 @@ class Executions:
         delay = None
         if failure is not None:
             delay = execution.retries.delay_after(execution.attempt, failure.kind)
+        at = now()
         if failure is None or delay is None:
-            await self._database.write(
+            is_ended = await self._database.write(
                 rows.finish,
                 execution.id,
                 self.admission.worker_id,
                 attempt=execution.attempt,
                 outputs=outputs,
                 failure=failure,
-                at=now(),
+                at=at,
             )
+            if is_ended:
+                say_end(execution, failure, at)
             self._signals.notify(execution_topic(execution.id))
             return None
         again = await self._database.write(
@@ -121,10 +125,11 @@ class Executions:
             self.admission.worker_id,
             failure,
             attempt=execution.attempt,
-            at=now(),
+            at=at,
             delay=delay,
         )
         if again:
+            say_end(execution, failure, at, delay)
             self._signals.notify(PENDING)
             return delay
         # It was to be cancelled, and has ended so; or it was not this worker's any more.
