@@ -127,7 +127,7 @@ def api_page() -> str:
     sections: dict[str, list[str]] = {}
     for route, handler in [*HANDLERS.items(), *ENDPOINT_HANDLERS.items()]:
         entry = _route(route, inspect.getdoc(handler) or "")
-        sections.setdefault(route.path.split("/")[1], []).append(entry)
+        sections.setdefault(route.path.split("/")[1] or "root", []).append(entry)
     for noun, entries in sections.items():
         parts += [f"\n## {noun}\n", *entries]
     return "\n".join(parts).rstrip() + "\n"

@@ -121,8 +121,10 @@ ENDPOINT_HANDLERS: Mapping[routes.Route, Handler] = {
     routes.ENDPOINT_RESULTS: endpoints.endpoint_results,
     routes.ENDPOINT_OPENAPI: endpoint_docs.endpoint_openapi,
     routes.ENDPOINT_DOCS: endpoint_docs.endpoint_page,
+    routes.FRONT: front_page,
 }
-"""Handlers that check an endpoint's own token. Those below ``v1`` come first, as it is no path."""
+"""Handlers outside of the API, which check an endpoint's own token if they need one. Those below
+``v1`` come first, as it is no path."""
 
 
 def build_app(services: Services, cors_origins: Sequence[str] = ()) -> Starlette:
@@ -135,8 +137,7 @@ def build_app(services: Services, cors_origins: Sequence[str] = ()) -> Starlette
     # A page that is missing from the installation shows here, and not at its first reader.
     endpoint_docs.read_page()
     app = Starlette(
-        routes=[StarletteRoute("/", front_page(services.public_url), methods=["GET"])]
-        + [
+        routes=[
             StarletteRoute(
                 routes.PREFIX + route.path,
                 _endpoint(route, handler, services),

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import html
-from collections.abc import Awaitable, Callable
 from importlib import resources
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.api.endpoint_docs import hash_of
-from headrace.api.exchange import answer
+from headrace.api.exchange import Exchange, answer
 from headrace.version import __version__
 from headrace.wire import routes
 
 
-def front_page(public_url: str) -> Callable[[Request], Awaitable[Response]]:
-    """Return the handler of ``/``: a page for browsers, JSON for programs.
-
-    Args:
-        public_url: Root of the server, as callers reach it.
-    """
-    folder = resources.files("headrace.api") / "pages"
-    style = (folder / "front.css").read_text("utf-8")
-    page = (folder / "front.html").read_text("utf-8").replace("/* style */", style)
-    page = page.replace("{version}", __version__).replace("{url}", html.escape(public_url))
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            f"style-src {hash_of(style)}",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-        )
-    )
+async def front_page(exchange: Exchange) -> Response:
+    """Say which program answers and where to go: a page for browsers, JSON for programs."""
+    public_url = exchange.services.public_url
+    page, policy = read_front_page(public_url)
     headers = {
         "Cache-Control": "no-cache",
         "Content-Security-Policy": policy,
@@ -41,6 +25,8 @@ def front_page(public_url: str) -> Callable[[Request], Awaitable[Response]]:
         "Vary": "Accept",
         "X-Content-Type-Options": "nosniff",
     }
+    if "text/html" in exchange.request.headers.get("accept", ""):
+        return Response(page, media_type="text/html", headers=headers)
     facts = {
         "name": "headrace",
         "version": __version__,
@@ -48,10 +34,21 @@ def front_page(public_url: str) -> Callable[[Request], Awaitable[Response]]:
         "api": public_url + routes.PREFIX,
         "health": public_url + routes.HEALTH.url(),
     }
+    return answer(facts, headers=headers)
 
-    async def front(request: Request) -> Response:
-        if "text/html" in request.headers.get("accept", ""):
-            return Response(page, media_type="text/html", headers=headers)
-        return answer(facts, headers=headers)
 
-    return front
+@functools.cache
+def read_front_page(public_url: str) -> tuple[str, str]:
+    """Return the page of a server, and the policy that lets in its style and nothing else."""
+    folder = resources.files("headrace.api") / "pages"
+    style = (folder / "front.css").read_text("utf-8")
+    page = (folder / "front.html").read_text("utf-8").replace("/* style */", style)
+    page = page.replace("{version}", __version__).replace("{url}", html.escape(public_url))
+    policy = (
+        "default-src 'none'",
+        f"style-src {hash_of(style)}",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+    return page, "; ".join(policy)

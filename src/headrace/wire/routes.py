@@ -240,6 +240,7 @@ ENDPOINT_FILE_V1 = Route(
 )
 ENDPOINT_OPENAPI = Route("GET", "/endpoints/{path}/openapi.json", "Describe an endpoint", root="")
 ENDPOINT_DOCS = Route("GET", "/endpoints/{path}/docs", "Try an endpoint in a browser", root="")
+FRONT = Route("GET", "/", "Say which program answers, and where to go", is_public=True, root="")
 
 ROUTES: tuple[Route, ...] = tuple(
     value for value in vars().copy().values() if isinstance(value, Route)
