@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import resource
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -92,6 +94,23 @@ async def test_connections_beyond_the_limit_are_told_to_come_again(
         async with asyncio.timeout(30):
             while await asked(address) != 200:
                 await asyncio.sleep(0.05)
+
+
+async def test_a_burst_of_connections_gets_no_more_places_than_there_are() -> None:
+    """All of them wait to be accepted when the server looks."""
+    async with serving(HttpLimits(connections=10, per_address=10)) as address:
+        sockets = [socket.create_connection(address) for _ in range(60)]
+        begun = post("/echo", b"ab")[:-1]
+        for made in sockets:
+            made.sendall(begun)
+        await asyncio.sleep(0.3)
+        refused = 0
+        for made in sockets:
+            made.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                refused += made.recv(12) == b"HTTP/1.1 429"
+            made.close()
+        assert refused == 50
 
 
 @pytest.fixture

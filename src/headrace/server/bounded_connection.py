@@ -29,7 +29,6 @@ from headrace.server.patience import (
     HEAD,
     LEAVING,
     LEAVING_S,
-    READING,
     Patience,
 )
 
@@ -115,7 +114,7 @@ class BoundedConnection(HttpToolsProtocol):
         if offer is not None:
             # Not while it is handled: what is raised then would lose its own cause.
             self._ignore_offers(memoryview(data), offer)
-        if self.phase in READING:
+        if self.phase != BETWEEN:
             self._check_progress()
 
     def on_message_begin(self) -> None:
@@ -134,7 +133,11 @@ class BoundedConnection(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; what comes after a body (trailers) is not one."""
         if self.phase == HEAD:
-            super().on_header(name, value)
+            # As uvicorn does, without another call for each header.
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def write(self, data: bytes) -> None:
         """Send bytes of an answer."""
@@ -205,7 +208,7 @@ class BoundedConnection(HttpToolsProtocol):
         try:
             if self.phase == HEAD:
                 check_unfinished_head(self.url, self.headers, self.received - self._head_from)
-            else:
+            elif self.phase == BODY:
                 check_framing(self.received - self.body_from, self.body_bytes)
         except Refusal as refusal:
             self.refuse(refusal)

@@ -124,21 +124,22 @@ class Listener:
         elif accepted.fileno() >= self._last_descriptor and not self._make_room(None):
             self._refuse(accepted, 503, "the remaining descriptors are needed for other things")
         else:
-            task = self._loop.create_task(self._connect(accepted, address))
+            # Counted at once: several are accepted before the first task begins.
+            connection = self._make(address, self._forget)
+            self._open[connection] = None
+            self._by_address[address] += 1
+            task = self._loop.create_task(self._connect(accepted, connection))
             self._accepting.add(task)
             task.add_done_callback(self._accepting.discard)
 
-    async def _connect(self, accepted: socket.socket, address: str) -> None:
-        connection = self._make(address, self._forget)
-        self._open[connection] = None
-        self._by_address[address] += 1
+    async def _connect(self, accepted: socket.socket, connection: BoundedConnection) -> None:
         try:
             with contextlib.suppress(OSError):
                 accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(lambda: connection, accepted)
         except (OSError, ValueError) as error:
             # It may be gone already.
-            logger.debug("a connection of %s was lost: %s", address, error)
+            logger.debug("a connection of %s was lost: %s", connection.address, error)
             accepted.close()
             self._forget(connection)
 

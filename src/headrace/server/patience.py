@@ -29,9 +29,6 @@ BETWEEN, HEAD, BODY, ENDING, LEAVING = range(5)
 """What a connection is waiting for: a request, the rest of its head, the rest of its body, the
 answers to earlier requests after which it is closed, or the client to close it."""
 
-READING = (HEAD, BODY)
-"""Phases in which a request is being read."""
-
 
 @dataclass(slots=True)
 class _Unread:
