@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from headrace.api.express import Express
 from headrace.control.endpoint_cache import EndpointCache
+from headrace.core.values import MAX_VALUES_BYTES
 from headrace.server.http import HttpServer
 from headrace.server.limits import HttpLimits
 
@@ -33,7 +34,7 @@ async def address() -> AsyncIterator[tuple[str, int]]:
     """A server whose connections may be idle for a second; it knows no endpoint."""
     application = Starlette(routes=[Route("/length", length, methods=["POST"])])
     started = asyncio.Event()
-    express = Express(EndpointCache(), cast("Any", None), "http://here")
+    express = Express(EndpointCache(), cast("Any", None), "http://here", MAX_VALUES_BYTES)
     server = HttpServer(application, express, started.set, HttpLimits(idle_s=KEEP_ALIVE_S))
     listener = socket.create_server(("127.0.0.1", 0))
     serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from headrace.api.express import Express
 from headrace.control.endpoint_cache import EndpointCache
+from headrace.core.values import MAX_VALUES_BYTES
 from headrace.server.http import HttpServer
 from headrace.server.limits import HttpLimits
 
@@ -76,7 +77,7 @@ async def serving(limits: HttpLimits | None = None) -> AsyncIterator[Address]:
         ]
     )
     started = asyncio.Event()
-    express = Express(EndpointCache(), cast("Any", None), "http://here")
+    express = Express(EndpointCache(), cast("Any", None), "http://here", MAX_VALUES_BYTES)
     server = HttpServer(application, express, started.set, limits)
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     task = asyncio.create_task(server.serve(sockets=[listener]))
