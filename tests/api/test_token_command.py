@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -72,3 +73,28 @@ def test_no_database_is_made_where_none_was_asked_for(tmp_path: Path) -> None:
         assert len(refused.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == [tmp_path / "project"]
     assert not list((tmp_path / "project").iterdir())
+
+
+def test_beside_a_server_the_server_makes_it_and_nobody_else_writes(
+    own_server: Callable[..., RunningServer],
+) -> None:
+    """One connection writes to a database: here that of the server, which is stopped meanwhile."""
+    server = own_server()
+    assert server.process is not None
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        before = (server.data_dir / "headrace.db-wal").read_bytes()
+        with pytest.raises(subprocess.TimeoutExpired):
+            subprocess.run(
+                [HEADRACE, "tokens", "create", "--name", "x", "--data-dir", server.data_dir],
+                env=clean_environ(),
+                capture_output=True,
+                check=False,
+                timeout=8,
+            )
+        assert (server.data_dir / "headrace.db-wal").read_bytes() == before
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    made = create(server.data_dir, "bad name")
+    assert made.returncode == 1
+    assert "'bad name' is not a valid name" in made.stderr

@@ -58,7 +58,7 @@ def test_a_call_that_becomes_slow_during_another_commit_is_recorded(
         endpoint = make.endpoint(
             "do_async", enable_parallel_executions=True, max_parallel_executions_per_pod=2
         )
-        # The recorder is up from here on, so that it is what waits for the database.
+        # What is recorded once at the first call is there from here on.
         for _ in range(3):
             endpoint.do("count")
         gate = tmp_path / "gate"

@@ -138,15 +138,7 @@ HALVES = {
 def test_connections_beyond_the_descriptors_keep_no_caller_out(
     attacked: Attacked, kind: str
 ) -> None:
-    """Though the process that records calls is killed meanwhile, which takes a descriptor anew."""
     with connections(attacked.address, DESCRIPTORS + 100, HALVES[kind]):
-        recorders = [
-            child
-            for child in attacked.process.children()
-            if any("recorder_process" in part for part in child.cmdline())
-        ]
-        for recorder in recorders:
-            recorder.kill()
         wait_until(attacked.is_served, what=f"a call among connections with {kind}")
         wait_until(lambda: attacked.health().status_code == 200, what="health")
     wait_until(attacked.is_served, what="a call after them")

@@ -117,12 +117,7 @@ class Tokens:
             if info is None:
                 raise Unauthenticated("The SDK token is not valid: it is unknown or was revoked.")
             claims = {"token": info.id}
-        issued = int(time.time())
-        return jwt.encode(
-            claims | {"iat": issued, "exp": issued + ACCESS_LIFETIME_S},
-            self._access_key,
-            algorithm=_ALGORITHM,
-        )
+        return _access_token(claims, self._access_key)
 
     async def caller(self, access_token: str) -> Caller:
         """Return who holds an access token.
@@ -190,6 +185,18 @@ class Tokens:
         if execution is None or execution.status.is_terminal:
             raise Unauthenticated("The execution that this token belongs to has ended.")
         return execution_id
+
+
+def access_token_for(keys: Keys, token: TokenInfo) -> str:
+    """Return the access token of an SDK token to whoever has the keys."""
+    return _access_token({"token": token.id}, keys.derive("access tokens"))
+
+
+def _access_token(claims: Mapping[str, str], key: bytes) -> str:
+    issued = int(time.time())
+    return jwt.encode(
+        {**claims, "iat": issued, "exp": issued + ACCESS_LIFETIME_S}, key, algorithm=_ALGORITHM
+    )
 
 
 def create_first_user(connection: Connection) -> User:

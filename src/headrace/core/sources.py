@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
-from headrace.core.absence import ABSENT, Absent
 from headrace.core.errors import InvalidValue
 from headrace.core.names import check_name
 from headrace.core.objects import check_object_path
@@ -76,7 +75,7 @@ class InputSource(ABC):
 
     @abstractmethod
     def resolve(self, parameter: Input, bindings: Bindings) -> Value:
-        """Return the value for ``parameter``, or that there is none.
+        """Return the value for ``parameter``.
 
         Raises:
             InvalidValue: There is no fitting value; the message names the input.
@@ -112,7 +111,7 @@ class GivenValue(InputSource):
         return bool(parameter.is_required if self.is_required is None else self.is_required)
 
     def resolve(self, parameter: Input, bindings: Bindings) -> Value:
-        """See :meth:`InputSource.resolve`; null stands for the declared default if there is one."""
+        """See :meth:`InputSource.resolve`; null counts as not sent."""
         where = f"input {self.name!r}"
         value = bindings.given.get(self.name)
         if value is None:
@@ -122,7 +121,7 @@ class GivenValue(InputSource):
                 raise InvalidValue(
                     f"{where} is required ({parameter.data_type.value}) but missing."
                 )
-            return None if self.name in bindings.given else ABSENT
+            return None
         if isinstance(value, FileValue):
             if parameter.data_type is not DataType.FILE:
                 raise InvalidValue(
@@ -188,10 +187,9 @@ class EnvironmentVariable(InputSource):
         if text is None:
             if parameter.default_value is not None:
                 return parameter.default_value
-            why = f"{where} is not set. Create it, or map the input to another source."
-            if parameter.is_required:
-                raise InvalidValue(why)
-            return Absent(why)
+            raise InvalidValue(
+                f"{where} is not set. Create it, or map the input to another source."
+            )
         try:
             return value_from_text(text, parameter.data_type, where)
         except InvalidValue:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from headrace.core.absence import Absent
 from headrace.core.errors import InvalidValue, TooLarge
 
 MAX_VALUES_BYTES = 60_000
@@ -97,7 +96,7 @@ _BEGINNINGS = {
     DataType.FILE: "",
 }
 
-Value = Json | FileValue | JsonText | Absent
+Value = Json | FileValue | JsonText
 
 _EXAMPLES = {
     DataType.STRING: '"text"',

@@ -29,6 +29,8 @@ class Flight:
         outputs: JSON of each output, if it succeeded.
         failure: Why it did not succeed.
         is_recorded: Whether it has a row.
+        is_of_database: Whether the database has its row, or is about to; the journal has not.
+        is_repeated: Whether its row may be on disk although that was not heard.
         waits_on_record: Whether its row says that it waits.
         ticket: What the engine gave for it.
         on_record: Done once it has a row; None if nobody asks.
@@ -45,7 +47,9 @@ class Flight:
         "form",
         "hold_until",
         "id",
+        "is_of_database",
         "is_recorded",
+        "is_repeated",
         "on_record",
         "outputs",
         "ticket",
@@ -63,6 +67,8 @@ class Flight:
         self.outputs: list[str] | None = None
         self.failure: Failure | None = None
         self.is_recorded = False
+        self.is_of_database = False
+        self.is_repeated = False
         self.waits_on_record = False
         self.ticket: Ticket | None = None
         self.on_record: asyncio.Future[None] | None = None
@@ -103,6 +109,11 @@ class Flight:
         on_answer, self._on_answer = self._on_answer, None
         if on_answer is not None:
             on_answer(made)
+
+    @property
+    def size(self) -> int:
+        """How many characters its values have on record."""
+        return len(self.inputs_text()) + sum(map(len, self.outputs or ()))
 
     def inputs_text(self) -> str:
         """Return its column of the inputs; whoever has time before it is needed may ask ahead."""

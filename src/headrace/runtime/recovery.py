@@ -34,14 +34,36 @@ async def take_up(path: Path, database: Database) -> Journal | None:
         logger.warning("there is no journal of calls: %s", error)
         return None
     try:
+        _say_damage(journal)
         rows = journal.left_behind
         if rows:
             await _move(rows, database)
+        journal.clear()
+    except OSError as error:
+        journal.close()
+        logger.warning("there is no journal of calls: %s", error)
+        return None
     except BaseException:
         journal.close()
         raise
-    journal.clear()
     return journal
+
+
+def _say_damage(journal: Journal) -> None:
+    """Say what of the journal is damaged, as nobody can find it out later."""
+    if journal.lost:
+        logger.error(
+            "%s was damaged: %d calls that were answered are lost, %d others were found",
+            journal.path,
+            journal.lost,
+            len(journal.left_behind),
+        )
+    if journal.is_torn:
+        logger.warning(
+            "the last entry of %s is not whole: the power went while it was written, and its call "
+            "was not answered; or the file was damaged, and a call is lost",
+            journal.path,
+        )
 
 
 async def _move(rows: Sequence[warm.Row], database: Database) -> None:

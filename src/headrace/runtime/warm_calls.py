@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Mapping
 from functools import partial
 
@@ -23,13 +24,12 @@ from headrace.engines.port import PodEngine
 from headrace.logs.files import LogFiles
 from headrace.runtime.flights import Flight, settle
 from headrace.runtime.pods import PodSets
-from headrace.runtime.warm_form import WarmForm, is_plain, separated
+from headrace.runtime.warm_form import WarmForm, is_plain
 from headrace.runtime.warm_record import WarmRecord
 from headrace.runtime.worker import STOPPED, Worker
 from headrace.signals.port import Signals
 from headrace.store.database import Database
 from headrace.store.journal import Journal
-from headrace.store.recorder import Recorder
 from headrace.wire.problems import call_failed
 
 RECORD_AFTER_S = 0.06
@@ -40,6 +40,9 @@ LOOK_S = 0.02
 
 ALONE_S = 0.05
 """How long calls must have come one by one for one to go to the journal (ADR 0018)."""
+
+UNRECORDED_S = 30.0
+"""A caller whose call has ended so long ago, and could not be recorded since, is told so."""
 
 STALLED_S = 3.0
 """Calls that wait longer to be recorded are a fault of the server."""
@@ -53,7 +56,6 @@ class WarmEndpointCalls:
     def __init__(
         self,
         database: Database,
-        recorder: Recorder | None,
         journal: Journal | None,
         signals: Signals,
         engine: PodEngine,
@@ -74,7 +76,7 @@ class WarmEndpointCalls:
         self._forms: dict[str, WarmForm] = {}
         self._flights: dict[str, Flight] = {}
         self._record = WarmRecord(
-            database, recorder, journal, signals, lambda: worker.worker_id, self._conclude
+            database, journal, signals, lambda: worker.worker_id, self._conclude
         )
         self._looking: asyncio.TimerHandle | None = None
         self._together_at = 0.0  # when calls were last under way at once
@@ -241,19 +243,17 @@ class WarmEndpointCalls:
             flight.set_ended(None, Failure(FailureKind.BAD_INPUT, error.message))
             self._record.add_ended(flight)
             return flight
-        given, absent = separated(arguments)
         execution_id = flight.id
         flight.began = self._loop.time()
         flight.hold_until = flight.began + hold_s
         call = PodCall(
             execution_id=execution_id,
-            values=given,
+            values=arguments,
             identity=dict.fromkeys(_EXECUTION_ID, execution_id),
             variables=variables,
             log=self._logs.text_of_execution(execution_id),
             workspace=f"{self._workspaces}/{execution_id}",
             stream=is_stream,
-            absent=absent,
         )
         # Before it is submitted, because it may end at once.
         self._flights[execution_id] = flight
@@ -292,7 +292,11 @@ class WarmEndpointCalls:
         at = self._loop.time()
         self._looking = self._loop.call_later(LOOK_S, self._look) if self._flights else None
         begun, overdue = [], []
+        since_us = (time.time_ns() - int(UNRECORDED_S * 1e9)) // 1000
         for flight in self._flights.values():
+            if 0 < flight.ended_us < since_us:
+                flight.tell(_not_recorded())
+                continue
             if at - flight.began < RECORD_AFTER_S and at < flight.hold_until:
                 # They are in the order of their beginning.
                 break
@@ -316,6 +320,13 @@ class WarmEndpointCalls:
             return
         answer = "{}" if flight.outputs is None else flight.form.answer(flight.outputs)
         flight.tell(WarmAnswer(flight.id, answer, flight.failure))
+
+
+def _not_recorded() -> Unavailable:
+    return Unavailable(
+        f"The call has ended, but could not be recorded within {UNRECORDED_S:.0f} s: the disk of "
+        "the server is full, or does not answer. It is recorded once that is over."
+    )
 
 
 def _not_there() -> Unavailable:

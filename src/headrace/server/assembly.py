@@ -59,7 +59,6 @@ from headrace.server.settings import Settings
 from headrace.signals.local import LocalSignals
 from headrace.store import settings as setting_rows
 from headrace.store.database import Database
-from headrace.store.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +124,6 @@ class Server:
         journal = await take_up(directory.journal, database)
         if journal is not None:
             self._stack.callback(journal.close)
-        recorder = Recorder(directory.database, self._claim)
-        self._stack.push_async_callback(recorder.close)
         signals = LocalSignals()
         logs = LogFiles(directory.logs)
         bundles = BundleStore(directory.bundles, folder_limits(settings.max_folder_bytes))
@@ -177,7 +174,6 @@ class Server:
         sets = PodSets(database, signals, pod_engine, runner, settings.stop_grace_s)
         warm_calls = WarmEndpointCalls(
             database,
-            recorder,
             journal,
             signals,
             pod_engine,

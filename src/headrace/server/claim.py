@@ -29,15 +29,16 @@ class Claim:
 
     Args:
         root: The data directory.
+        patience_s: How long to wait for whoever has it, in seconds.
 
     Raises:
         Conflict: Another server runs on it.
         OSError: It cannot be opened.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, patience_s: float = PATIENCE_S) -> None:
         self._descriptors: list[int] = []
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + patience_s
         try:
             self._hold(root, os.O_RDONLY | os.O_DIRECTORY, deadline)
             self._hold(root / "server.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, deadline)
@@ -50,10 +51,6 @@ class Claim:
         except BaseException:
             self.close()
             raise
-
-    def fileno(self) -> int:
-        """Return the descriptor whose lock lasts as long as any process has it open."""
-        return self._descriptors[0]
 
     def close(self) -> None:
         """Let another server have the directory."""

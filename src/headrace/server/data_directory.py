@@ -87,6 +87,11 @@ class DataDirectory:
         return self.root / "run" / "engine"
 
     @property
+    def address(self) -> Path:
+        """Where the server that runs here can be reached from this machine."""
+        return self.root / "run" / "address"
+
+    @property
     def harness(self) -> Path:
         """Copies of the harness, by version."""
         return self.root / "harness"

@@ -12,8 +12,9 @@ from dataclasses import fields
 
 from headrace.control.sealing import load_keys
 from headrace.control.tokens import Tokens
-from headrace.core.errors import InvalidRequest, Unavailable
+from headrace.core.errors import Conflict, InvalidRequest, Unavailable
 from headrace.environments.uv import UvBuilder
+from headrace.server.asking import ask_for_token
 from headrace.server.assembly import Server, Urls
 from headrace.server.claim import Claim
 from headrace.server.connection_limits import connection_limits
@@ -51,6 +52,8 @@ def serve(overrides: Mapping[str, str]) -> int:
             directory.empty_scratch()
             migrate(directory.database, is_new=directory.is_new)
         urls = _urls(settings, listener.getsockname()[1])
+        with in_plain_words(directory.root, directory.database):
+            directory.address.write_text(urls.inside)
         supervision = Supervision(settings.longest_end_s)
         supervision.run(_serve(settings, directory, urls, listener, claim, supervision))
     return 0
@@ -96,9 +99,16 @@ def create_token(overrides: Mapping[str, str], name: str, *, may_be_new: bool = 
                 "server that the token is for (--data-dir or HEADRACE_DATA_DIR), or --new to "
                 "make one there."
             )
-        directory.make()
-        migrate(directory.database, is_new=directory.is_new)
-        return asyncio.run(_create_token(directory, name))
+        directory.make_root()
+        try:
+            claim = Claim(directory.root, patience_s=0)
+        except Conflict:
+            # One process writes to a database: the server that runs on it.
+            return ask_for_token(directory, name)
+        with claim:
+            directory.make()
+            migrate(directory.database, is_new=directory.is_new)
+            return asyncio.run(_create_token(directory, name))
 
 
 def _claimed(directory: DataDirectory) -> Claim:

@@ -32,6 +32,9 @@ MAX_GROUP = 128
 
 READ_THREADS = 4
 
+CATCH_UP_S = 2.0
+"""How long whoever reads waits at most for answered calls that are on their way to the database."""
+
 
 @dataclass(slots=True)
 class _Write:
@@ -81,8 +84,8 @@ class Reader:
 
         behind = self.catch_up()
         if behind is not None:
-            # Others wait for the same.
-            await asyncio.shield(behind)
+            # Afterwards it is read as it is: a disk that hangs must not keep all readers waiting.
+            await asyncio.wait({behind}, timeout=CATCH_UP_S)
         return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     def close(self) -> None:
@@ -123,11 +126,11 @@ class Database(Reader):
         return await future
 
     def close(self) -> None:
-        """Commit what waits, then end."""
+        """Commit what waits, then end; the connection that writes is the last one."""
+        super().close()
         self._queue.put(None)
         self._writer.join()
         self._writing.dispose()
-        super().close()
 
     def _write_all(self) -> None:
         with self._writing.connect() as connection:

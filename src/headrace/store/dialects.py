@@ -44,6 +44,8 @@ def open_sqlite(path: Path, *, read_only: bool) -> Engine:
             cursor.execute(f"PRAGMA {pragma}")
         if read_only:
             cursor.execute("PRAGMA query_only = ON")
+            # The one that writes checkpoints, so that no two ever do at the same moment.
+            cursor.execute("PRAGMA wal_autocheckpoint = 0")
         cursor.close()
 
     if read_only:

@@ -1,34 +1,28 @@
-"""A file that takes the rows of calls one by one, each on disk once it is taken.
+"""A file that takes the rows of answered calls, each on disk once it is taken.
 
-A transaction of SQLite writes several pages before it syncs; a line of this file is one write and
-one sync. The rows stay here until they are in the database, and whoever starts after a crash finds
-them (ADR 0018).
+A transaction of SQLite writes several pages before it syncs; what is written here is one write and
+one sync, for as many rows as there are. The rows stay until they are in the database, and whoever
+starts after a crash finds them (ADR 0018, ADR 0019).
 
 The file has two halves of a fixed size: while what one holds is moved to the database, the other
 one takes rows. Its blocks are there from the beginning, so that a full disk does not matter and a
-sync has nothing to say of the file's length. An entry is a length, a checksum of all that follows,
-the number of the half's present use, and the row as a JSON object by its columns' names, which
-another version of this program reads as well.
+sync has nothing to say of the file's length.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import struct
 import time
-import zlib
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from headrace.core.errors import InvalidRequest
-from headrace.store.warm import COLUMNS, Row
-from headrace.wire.codec import decode_object, encode
+from headrace.store import journal_format as form
+from headrace.store.warm import Row
 
 logger = logging.getLogger(__name__)
 
-HALF_BYTES = 1 << 20
 ENTRY_BYTES = 65_536
 """A longer entry is not taken: it takes time to write, and few of them would fill a half."""
 
@@ -41,48 +35,62 @@ was busy with something else, such as the commit of rows that are moved."""
 
 SLOW_PAUSE = 50
 """How many times as long as they took that while is: a slow disk holds up the event loop, which
-writes here, for a fiftieth of the time at most."""
+writes a row that is alone, for a fiftieth of the time at most."""
 
-_HEAD = struct.Struct(">II")
-_USE = struct.Struct(">Q")
-_START = _HEAD.size + _USE.size
-_NOTHING = bytes(_START)
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What is written by one write and one sync.
+
+    Attributes:
+        at: Where in the file.
+        data: The entries.
+        rows: Their rows.
+    """
+
+    at: int
+    data: bytes
+    rows: list[Row]
 
 
 class Journal:
-    """Takes rows, until they are in the database. All of it belongs to one thread.
+    """Takes rows, until they are in the database. All of it but writing belongs to one thread.
 
     Args:
         path: The file; it is made if it is not there. One process uses it at a time.
 
     Raises:
-        OSError: It cannot be made or opened, as when the disk is full.
+        OSError: It cannot be made, opened or read, as when the disk is full.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            _fill(self._file, path.parent)
-            found = [list(_entries(_half(self._file, begin))) for begin in (0, HALF_BYTES)]
+            content = _read(self._file)
         except BaseException:
             os.close(self._file)
             raise
+        found = _found(content)
+        self._is_whole = len(content) == form.FILE_BYTES and not form.is_old(content)
+        self._uses = [each.use for each in found]
+        self.lost = sum(each.lost for each in found)
+        self.is_torn = any(each.is_torn for each in found)
         # As if all of it had just been turned away from, which is what it comes to.
-        self._turned: list[Row] | None = [row for rows in found for row in rows]
+        self._turned: list[Row] | None = [row for each in found for row in each.rows]
         self._rows: list[Row] = []
-        self._begin = 0
-        self._at = self._end = 0
-        self._use = b""
+        self._half = 0
+        self._at = self._place = 0
         self._is_left_behind = True
         self._is_broken = False
+        self._is_writing = False
         self._from = 0.0
         self._slow_ones, self._slow_s = 0, 0.0
 
     @staticmethod
     def may_have_rows(path: Path) -> bool:
-        """Tell whether a file is a journal that was in use; one that never got its room was not."""
-        return path.exists() and path.stat().st_size >= 2 * HALF_BYTES
+        """Tell whether a file may hold rows; one that never got its room does not."""
+        return path.exists() and path.stat().st_size > 0
 
     @property
     def count(self) -> int:
@@ -95,6 +103,16 @@ class Journal:
         return not self._rows and not self._turned
 
     @property
+    def is_writing(self) -> bool:
+        """Whether a piece was prepared and is not kept or dropped yet."""
+        return self._is_writing
+
+    @property
+    def takes(self) -> bool:
+        """Whether rows can be taken at all."""
+        return not self._is_left_behind and not self._is_broken
+
+    @property
     def left_behind(self) -> list[Row]:
         """The rows that an earlier process left; :meth:`clear` once they are in the database."""
         return list(self._turned or ()) if self._is_left_behind else []
@@ -103,120 +121,174 @@ class Journal:
         """Take a row, if that takes next to no time.
 
         Returns:
-            Whether it is on disk; if not, it is for another way, and may be recorded twice only by
+            Whether it was taken; if not, it is for another way, and may be recorded twice only by
             one who looks first (``is_repeated`` of :func:`headrace.store.warm.record`).
         """
         begin = time.monotonic()
-        if self._is_left_behind or self._is_broken or begin < self._from:
+        if begin < self._from:
             return False
         try:
-            body = self._use + encode(dict(zip(COLUMNS, row, strict=True)))
+            piece = self.prepare([row])
         except (TypeError, ValueError):
             return False
-        size = _HEAD.size + len(body)
-        if size > ENTRY_BYTES or self._at + size > self._end:
+        if piece is None:
             return False
         try:
-            os.pwrite(self._file, _HEAD.pack(len(body), zlib.crc32(body)) + body, self._at)
+            self.write(piece)
+        except OSError:
+            self.drop()
+            return False
+        self._note(begin, time.monotonic() - begin)
+        self.keep(piece)
+        return True
+
+    def prepare(self, rows: Sequence[Row]) -> Piece | None:
+        """Return what is to be written for the first of some rows, as many as there is room for.
+
+        Nothing is taken by that: :meth:`write` it, in any thread, then :meth:`keep` it, and prepare
+        nothing else meanwhile.
+
+        Returns:
+            None if there is no room at all.
+
+        Raises:
+            TypeError, ValueError: One of them cannot be an entry, or is larger than one may be.
+        """
+        if not self.takes:
+            return None
+        entries: list[bytes] = []
+        size, use = 0, self._uses[self._half]
+        for place, row in enumerate(rows, self._place):
+            made = form.entry(form.body_of(row), use, place)
+            if len(made) > ENTRY_BYTES:
+                raise ValueError("the row is too large for an entry")
+            if self._at + size + len(made) > form.HALF_BYTES:
+                break
+            entries.append(made)
+            size += len(made)
+        if not entries:
+            return None
+        at = form.begin_of(self._half) + self._at
+        self._is_writing = True
+        return Piece(at, b"".join(entries), list(rows[: len(entries)]))
+
+    def write(self, piece: Piece) -> None:
+        """Write a piece; it is on disk when this returns.
+
+        Raises:
+            OSError: It may be there or not; nothing more is taken.
+        """
+        try:
+            os.pwrite(self._file, piece.data, piece.at)
             os.fdatasync(self._file)
         except OSError as error:
             # The system may take the next sync for a success although this one's data are gone.
             self._is_broken = True
             logger.error("the journal of calls is not used any more: %s", error)  # noqa: TRY400 - its message says all
-            return False
-        took = time.monotonic() - begin
-        self._slow_s = self._slow_s + took if took > SLOW_S else 0.0
-        self._slow_ones = self._slow_ones + 1 if took > SLOW_S else 0
-        if self._slow_ones >= SLOW_ONES:
-            self._from = begin + took + SLOW_PAUSE * self._slow_s
-            self._slow_ones, self._slow_s = 0, 0.0
-        self._at += size
-        self._rows.append(row)
-        return True
+            raise
+
+    def keep(self, piece: Piece) -> None:
+        """Take the rows of a piece that was written."""
+        self._is_writing = False
+        self._at += len(piece.data)
+        self._place += len(piece.rows)
+        self._rows += piece.rows
+
+    def drop(self) -> None:
+        """Take nothing of a piece whose writing failed."""
+        self._is_writing = False
 
     def turn(self) -> list[Row]:
         """Return the rows that wait, to be moved, and let the other half take those to come.
 
-        There are none to be had before those of the last time were cleared.
+        There are none to be had before those of the last time were cleared, and while a piece is
+        being written.
         """
-        if self._turned is not None or not self._rows:
+        if self._turned is not None or not self._rows or self._is_writing:
             return []
         self._turned, self._rows = self._rows, []
-        self._open(HALF_BYTES - self._begin)
+        self._open(1 - self._half)
         return self._turned
 
     def clear(self) -> None:
         """Forget the rows of the last :meth:`turn`, or those left behind: the database has them.
 
-        The next entry's sync makes this last through a power cut. Rows that come back are found to
-        be in the database already.
+        Raises:
+            OSError: The next start may find them again; nothing more is taken.
         """
-        halves = (0, HALF_BYTES) if self._is_left_behind else (HALF_BYTES - self._begin,)
         try:
-            for begin in halves:
-                os.pwrite(self._file, _NOTHING, begin)
-        except OSError as error:
+            if self._is_left_behind:
+                self._make_whole()
+            else:
+                self._empty(1 - self._half)
+        except OSError:
             self._is_broken = True
-            logger.error("the journal of calls is not used any more: %s", error)  # noqa: TRY400
+            raise
         self._turned = None
-        if self._is_left_behind:
-            self._is_left_behind = False
-            self._open(0)
 
     def close(self) -> None:
         """Close the file; what was not moved is found by the next one."""
         os.close(self._file)
         self._is_broken = True
 
-    def _open(self, begin: int) -> None:
-        """Have entries written from the beginning of a half, under a number not used before."""
-        self._begin = self._at = begin
-        self._end = begin + HALF_BYTES
-        self._use = _USE.pack(time.time_ns())
+    def _note(self, begin: float, took: float) -> None:
+        """Leave a disk alone for a while that was slow several times."""
+        self._slow_s = self._slow_s + took if took > SLOW_S else 0.0
+        self._slow_ones = self._slow_ones + 1 if took > SLOW_S else 0
+        if self._slow_ones >= SLOW_ONES:
+            self._from = begin + took + SLOW_PAUSE * self._slow_s
+            self._slow_ones, self._slow_s = 0, 0.0
+
+    def _open(self, half: int) -> None:
+        self._half = half
+        self._at = self._place = 0
+
+    def _empty(self, half: int) -> None:
+        """Have the entries of a half count no longer."""
+        use = max(self._uses) + 1
+        for at, slot in form.slots_of(half, use):
+            os.pwrite(self._file, slot, at)
+        self._uses[half] = use
+
+    def _make_whole(self) -> None:
+        """Give the file its length and its blocks, with nothing in it that counts."""
+        if not self._is_whole:
+            _fill(self._file, self.path.parent)
+        for half in range(form.HALVES):
+            self._empty(half)
+        os.fsync(self._file)
+        self._is_left_behind = False
+        self._open(0)
+
+
+def _found(content: bytes) -> list[form.Found]:
+    if form.is_old(content):
+        return list(form.read_old(content))
+    return [form.read_half(content, half) for half in range(form.HALVES)]
+
+
+def _read(file: int) -> bytes:
+    size = os.fstat(file).st_size
+    pieces, at = [], 0
+    while at < size:
+        piece = os.pread(file, size - at, at)
+        if not piece:
+            break
+        pieces.append(piece)
+        at += len(piece)
+    return b"".join(pieces)
 
 
 def _fill(file: int, folder: Path) -> None:
     """Have the file be as long as it will ever be; its blocks and its name outlast a power cut."""
-    size = os.fstat(file).st_size
-    if size < 2 * HALF_BYTES:
-        written = os.pwrite(file, bytes(2 * HALF_BYTES - size), size)
-        if written < 2 * HALF_BYTES - size:
+    for at in range(0, form.FILE_BYTES, form.HALF_BYTES):
+        piece = bytes(min(form.HALF_BYTES, form.FILE_BYTES - at))
+        if os.pwrite(file, piece, at) < len(piece):
             raise OSError("there is no room for it")
-        os.fsync(file)
-        above = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(above)
-        finally:
-            os.close(above)
-
-
-def _half(file: int, begin: int) -> bytes:
-    return os.pread(file, HALF_BYTES, begin)
-
-
-def _entries(half: bytes) -> Iterator[Row]:
-    """Yield the rows of a half's last use, up to the first entry that is not whole."""
-    at = 0
-    use: bytes | None = None
-    while at + _START <= len(half):
-        size, checksum = _HEAD.unpack_from(half, at)
-        body = half[at + _HEAD.size : at + _HEAD.size + size]
-        if size < _USE.size or len(body) < size or zlib.crc32(body) != checksum:
-            return
-        if use is not None and body[: _USE.size] != use:
-            # What follows is what is left of an earlier use.
-            return
-        use = body[: _USE.size]
-        row = _row(body[_USE.size :])
-        if row is not None:
-            yield row
-        at += _HEAD.size + size
-
-
-def _row(text: bytes) -> Row | None:
+    os.ftruncate(file, form.FILE_BYTES)
+    os.fsync(file)
+    above = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fields: dict[str, Any] = decode_object(text, "An entry of the journal")
-    except InvalidRequest as error:
-        logger.error("a call is lost: %s", error.message)  # noqa: TRY400 - its message says all
-        return None
-    return tuple(fields.get(name) for name in COLUMNS)
+        os.fsync(above)
+    finally:
+        os.close(above)

@@ -8,15 +8,13 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Update, bindparam, select, update
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from headrace.core.deployments import Deployment
 from headrace.core.executions import Status
 from headrace.core.outcomes import Failure
 from headrace.store.executions import input_frame, output_frame
-from headrace.store.recorder_process import Statement
 from headrace.store.tables import UNFINISHED, deployments, executions, pipelines
 
 Row = tuple[Any, ...]
@@ -72,17 +70,6 @@ _START = (
 )
 
 
-def _compiled(statement: Update) -> tuple[str, dict[str, Any]]:
-    """Return the text of a statement, and what its parameters are unless they are given."""
-    compiled = statement.compile(dialect=sqlite.dialect(paramstyle="named"))
-    # Names are a kind of text of SQLAlchemy's own, which no other process would understand.
-    return str(compiled), {str(name): value for name, value in compiled.params.items()}
-
-
-_START_TEXT, _START_CONSTANTS = _compiled(_START)
-_END_TEXT, _END_CONSTANTS = _compiled(_END)
-
-
 @dataclass(frozen=True, slots=True)
 class Records:
     """What one commit is to say of calls.
@@ -96,19 +83,6 @@ class Records:
     rows: Sequence[Row]
     starts: Sequence[dict[str, Any]] = ()
     ends: Sequence[dict[str, Any]] = ()
-
-    def statements(self) -> list[Statement]:
-        """Return the statements that do it, for :class:`headrace.store.recorder.Recorder`."""
-        rows = self.rows
-        found: list[Statement] = []
-        for start in range(0, len(rows), MAX_ROWS):
-            part = rows[start : start + MAX_ROWS]
-            found.append(_insertion(part))
-        if self.starts:
-            found.append((_START_TEXT, [_START_CONSTANTS | start for start in self.starts]))
-        if self.ends:
-            found.append((_END_TEXT, [_END_CONSTANTS | end for end in self.ends]))
-        return found
 
 
 class RowMaker:
@@ -257,7 +231,7 @@ def _insert(connection: Connection, rows: Sequence[Row]) -> None:
         connection.exec_driver_sql(*_insertion(rows))
 
 
-def _insertion(rows: Sequence[Row]) -> Statement:
+def _insertion(rows: Sequence[Row]) -> tuple[str, tuple[Any, ...]]:
     """Return the statement that inserts rows, at most :data:`MAX_ROWS`."""
     return _statement(len(rows)), _values(rows)
 

@@ -1,0 +1,143 @@
+"""Moves rows of the journal to the database, many at a time, before anybody reads."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Sequence
+
+from headrace.core.errors import Unavailable
+from headrace.runtime.recording import PAUSES_S
+from headrace.store import warm
+from headrace.store.database import Database
+from headrace.store.journal import Journal
+
+logger = logging.getLogger(__name__)
+
+MOVE_AFTER_S = 0.1
+"""How long a row may be in the journal alone. Whoever reads the database has it moved at once."""
+
+MOVE_ROWS = 2000
+"""With so many rows the journal is not left to fill up further."""
+
+WRITE_ROWS = 500
+"""Rows of one transaction. It takes some milliseconds, for which all other writers wait."""
+
+CLOSING_S = 5.0
+"""How long a server that ends waits for the last rows; the next start moves what is left."""
+
+
+class Mover:
+    """Empties the journal. All of it belongs to the thread of the event loop."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_due = False
+        self._is_refused = False  # whether the database did not take the last rows
+        self._readers: list[asyncio.Future[None]] = []
+
+    def note_rows(self) -> None:
+        """Have rows that the journal has taken be moved soon."""
+        if self._is_due or self._journal.count >= MOVE_ROWS:
+            self._begin()
+        elif self._timer is None and self._task is None:
+            self._timer = self._loop.call_later(MOVE_AFTER_S, self._begin)
+
+    def make_room(self) -> bool:
+        """Have what is in the journal be moved; return whether it takes rows again at once."""
+        if self._task is not None:
+            return False
+        self._begin()
+        return self._task is not None
+
+    def catch_up(self) -> asyncio.Future[None] | None:
+        """Have the rows moved that are there; return what is then done, or None if there are none.
+
+        While the database takes nothing, whoever reads is not kept waiting for it.
+        """
+        if self._journal.is_empty or self._is_refused:
+            return None
+        reader: asyncio.Future[None] = self._loop.create_future()
+        self._readers.append(reader)
+        self._begin()
+        return reader
+
+    async def close(self) -> None:
+        """Move what is left, unless that takes too long."""
+        self._begin()
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=CLOSING_S)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        if not self._journal.is_empty:
+            logger.warning(
+                "calls that were answered stay in %s for the next start", self._journal.path
+            )
+
+    def _begin(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._is_due = self._journal.is_writing
+        if self._task is None and not self._is_due and self._journal.count:
+            rows = self._journal.turn()
+            readers, self._readers = self._readers, []
+            self._task = self._loop.create_task(self._move_all(rows, readers), name="mover")
+
+    async def _move_all(
+        self, rows: Sequence[warm.Row], readers: list[asyncio.Future[None]]
+    ) -> None:
+        try:
+            await self._move(rows, readers)
+            try:
+                self._journal.clear()
+            except OSError as error:
+                logger.error("the journal of calls is not used any more: %s", error)  # noqa: TRY400 - its message says all
+        finally:
+            _let_go(readers)
+            self._task = None
+        self._is_refused = False
+        if self._readers:
+            self._begin()
+        elif self._journal.count:
+            self.note_rows()
+
+    async def _move(self, rows: Sequence[warm.Row], readers: list[asyncio.Future[None]]) -> None:
+        for begin in range(0, len(rows), WRITE_ROWS):
+            pauses = itertools.chain(PAUSES_S, itertools.repeat(PAUSES_S[-1]))
+            is_repeated = False
+            while not await self._is_moved(rows[begin : begin + WRITE_ROWS], is_repeated):
+                is_repeated = self._is_refused = True
+                _let_go(readers)
+                _let_go(self._readers)
+                await asyncio.sleep(next(pauses))
+
+    async def _is_moved(self, rows: Sequence[warm.Row], is_repeated: bool) -> bool:
+        try:
+            await self._database.write(warm.record, warm.Records(rows), is_repeated=is_repeated)
+        except Unavailable as error:
+            logger.error("calls are not moved yet: %s", error.message)  # noqa: TRY400 - its message says all
+            return False
+        except Exception:
+            logger.exception("%d calls could not be moved together", len(rows))
+            if len(rows) == 1:
+                # It stays out of the database, so that the others get there.
+                return True
+            for row in rows:
+                if not await self._is_moved([row], is_repeated=True):
+                    return False
+        return True
+
+
+def _let_go(readers: list[asyncio.Future[None]]) -> None:
+    """Let those read who wait."""
+    for reader in readers:
+        if not reader.done():
+            reader.set_result(None)
+    readers.clear()
