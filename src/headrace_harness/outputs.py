@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from headrace_harness import room
+from headrace_harness import calling, room
 from headrace_harness.converting import to_json
 from headrace_harness.copying import copy_file
 from headrace_harness.failing import BAD_OUTPUT, ENVIRONMENT, Failed, printable
@@ -16,7 +16,11 @@ from headrace_harness.tracebacks import last_line
 OUTCOME_FILE = "outcome.json"
 OUTPUT_FOLDER = "outputs"
 
+NOTE = "headrace: "
+"""What a line of the log begins with that says what is not kept; of headrace.core.loglines."""
+
 _SHOWN_KEYS = 20
+_said: set[str] = set()
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _NO_ROOM_PAUSE_S = 0.1
@@ -40,7 +44,11 @@ def collect(
         Failed: It is not what was declared; the message says all that differs.
     """
     if not outputs:
+        if returned is not None:
+            _say_lost(returned, function)
         return returned_report({}, {})
+    if type(returned) is dict and len(returned) > len(outputs):
+        _say_undeclared(returned, outputs, function)
     with room.taken():
         return _collect(returned, outputs, workspace, function, max_bytes)
 
@@ -84,6 +92,32 @@ def _collect(
     if problems:
         raise Failed(BAD_OUTPUT, printable(f"{function}(): {'; '.join(problems)}."))
     return returned_report(values, files)
+
+
+def _say_lost(returned: Any, function: str) -> None:
+    what = describe(returned)
+    if isinstance(returned, Mapping):
+        what = f"a dict with the keys {_shown(returned)}"
+    _say_once(f"{function}() returned {what}, but no output is declared, so it is not kept.")
+
+
+def _say_undeclared(returned: Mapping[Any, Any], outputs: Mapping[str, str], function: str) -> None:
+    keys = _shown(key for key in returned if key not in outputs)
+    _say_once(
+        f"{function}() returned values that no output declares and that are not kept: {keys}."
+    )
+
+
+def _shown(keys: Iterable[Any]) -> str:
+    texts = [str(key) for key in keys]
+    return ", ".join(texts[:_SHOWN_KEYS]) + (", …" if len(texts) > _SHOWN_KEYS else "")
+
+
+def _say_once(text: str) -> None:
+    """Write a line to the log of the call, of which a process of many calls has one."""
+    if text not in _said:
+        _said.add(text)
+        calling.print_error(f"{NOTE}{printable(text)} Declare outputs for what is to be kept.\n")
 
 
 def returned_report(values: Mapping[str, str], files: Mapping[str, Any]) -> str:
@@ -133,9 +167,7 @@ def _oversize(values: Mapping[str, str], max_bytes: int) -> list[str]:
 
 
 def _missing(names: list[str], returned: Mapping[Any, Any]) -> str:
-    keys = [str(key) for key in returned]
-    shown = ", ".join(keys[:_SHOWN_KEYS]) + (", …" if len(keys) > _SHOWN_KEYS else "")
-    has = f"has the keys {shown}" if keys else "is empty"
+    has = f"has the keys {_shown(returned)}" if returned else "is empty"
     quoted = ", ".join(f"'{name}'" for name in names)
     subject = f"output {quoted} is" if len(names) == 1 else f"outputs {quoted} are"
     return f"{subject} missing; the returned dict {has}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 from starlette.responses import Response
 
 from headrace.api.attachments import BYTES
@@ -14,8 +17,10 @@ from headrace.api.logs import followed_lines, lines_between
 from headrace.control.executions import RunRequest
 from headrace.core.errors import Conflict, InvalidRequest, NotFound
 from headrace.core.executions import Execution, Status
+from headrace.core.loglines import NOTE
 from headrace.core.names import least_id
 from headrace.core.values import DataType, FileValue, Value
+from headrace.logs.files import last_lines
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
 from headrace.wire.bodies import execution_body, execution_item, output_item
@@ -122,7 +127,18 @@ async def execution_outputs(exchange: Exchange) -> Response:
         )
     if execution.failure is not None:
         raise execution_failed(execution, execution.failure)
-    return answer({"outputs": [output_item(record) for record in execution.outputs]})
+    body: dict[str, object] = {"outputs": [output_item(record) for record in execution.outputs]}
+    notes = await asyncio.to_thread(_notes, exchange.services.logs.of_execution(execution_id))
+    return answer(body | {"notes": notes} if notes else body)
+
+
+def _notes(log: Path) -> list[str]:
+    """Return what an execution's log says at its end of values that were not kept."""
+    return [
+        line.message.removeprefix(NOTE)
+        for line in last_lines(log)
+        if line.stream == "stderr" and line.message.startswith(NOTE)
+    ]
 
 
 async def execution_output(exchange: Exchange) -> Response:

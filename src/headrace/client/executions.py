@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePath
@@ -111,13 +112,17 @@ class ExecutionCalls(RunStarts, ExecutionLists):
             )
             return None if answer.status == 307 else answer
 
-        found: list[Object] = self._wait(
+        ended: Object = self._wait(
             ask,
             f"Execution {execution_id}",
             then=f"sdk.cancel_pipeline_execution({execution_id!r}) stops it, and "
             f"sdk.retrieve_pipeline_execution_outputs({execution_id!r}) waits for it.",
-        ).value()["outputs"]
+        ).value()
         self._say(f"Execution {execution_id}: ended.")
+        for note in ended.get("notes", ()):
+            # Not only where progress is told: something was lost.
+            print(f"Execution {execution_id}: {note}", file=sys.stderr)  # noqa: T201 - as said
+        found: list[Object] = ended["outputs"]
         return found
 
     def get_pipeline_execution(

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 STREAMS = {"o": "stdout", "e": "stderr", "h": "headrace"}
 
 
+NOTE = "headrace: "
+"""What the harness begins a line on stderr with that says what of a result is not kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """One line.

@@ -147,6 +147,15 @@ def read_after(path: Path, cursor: int, *, limit: int) -> tuple[list[LogLine], i
     return lines, cursor
 
 
+def last_lines(path: Path) -> list[LogLine]:
+    """Return the lines of a log's last piece; none without a file."""
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return []
+    return read_after(path, max(0, size - _PIECE), limit=_PIECE)[0]
+
+
 def _offset_of(file: BinaryIO, at_us: int) -> int:
     """Return an offset at a line's begin, at or shortly before the first line not before a time."""
     low, high = 0, os.fstat(file.fileno()).st_size
