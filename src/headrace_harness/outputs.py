@@ -20,6 +20,8 @@ NOTE = "headrace: "
 """What a line of the log begins with that says what is not kept; of headrace.core.loglines."""
 
 _SHOWN_KEYS = 20
+_NAME_BYTES = 255
+_SUFFIX_BYTES = 32
 _said: set[str] = set()
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
@@ -173,6 +175,15 @@ def _missing(names: list[str], returned: Mapping[Any, Any]) -> str:
     return f"{subject} missing; the returned dict {has}"
 
 
+def _kept_name(name: str) -> str:
+    """Return a name that a disk takes: what no text can hold is longer once it is escaped."""
+    if len(name.encode()) <= _NAME_BYTES:
+        return name
+    suffix = os.path.splitext(name)[1]
+    suffix = suffix if len(suffix.encode()) <= _SUFFIX_BYTES else ""
+    return name.encode()[: _NAME_BYTES - len(suffix.encode())].decode(errors="ignore") + suffix
+
+
 def _keep_file(value: Any, folder: str) -> dict[str, Any]:
     """Copy the file that an output names, as ``{"path": …}`` or as a path alone."""
     given = value.get("path") if isinstance(value, Mapping) else value
@@ -187,7 +198,7 @@ def _keep_file(value: Any, folder: str) -> dict[str, Any]:
     if not stat.S_ISREG(mode):
         what = "a folder; put it into one file, such as a zip" if stat.S_ISDIR(mode) else "no file"
         raise Misfit(f"names {path!r}, which is {what}")
-    filename = printable(os.path.basename(path))
+    filename = _kept_name(printable(os.path.basename(path)))
     os.makedirs(folder, exist_ok=True)
     try:
         size = copy_file(path, os.path.join(folder, filename))

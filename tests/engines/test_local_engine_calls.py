@@ -151,6 +151,22 @@ async def test_more_output_than_the_limit_fails_by_name_and_size(bench, returned
     assert await bench.value(output_bytes=100) == "x" * 98
 
 
+async def test_a_file_whose_name_is_too_long_as_text_is_kept(bench):
+    bench.write("""
+        import os
+        def fn():
+            name = b'a\\xff' * 120 + b'.csv'
+            open(name, 'wb').write(b'content')
+            return {'out': {'path': os.fsdecode(name)}}
+    """)
+    outcome, _ = await bench.run(outputs={"out": "file"})
+    file = outcome.files["out"]
+    assert file.path.read_bytes() == b"content"
+    assert file.filename.startswith("a\\udcffa\\udcff")
+    assert file.filename.endswith(".csv")
+    assert len(file.filename.encode()) <= 255
+
+
 async def test_what_user_code_puts_in_the_place_of_a_report_is_bounded(bench):
     bench.write("""
         import os
