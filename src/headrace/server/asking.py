@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+from contextlib import closing
 from urllib.parse import urlsplit
 
 from headrace.control.sealing import load_keys
@@ -34,12 +35,12 @@ def ask_for_token(directory: DataDirectory, name: str) -> str:
     }
     try:
         where = urlsplit(directory.address.read_text())
-        connection = http.client.HTTPConnection(
-            where.hostname or "", where.port, timeout=_PATIENCE_S
-        )
-        connection.request(CREATE_TOKEN.method, CREATE_TOKEN.url(), body, headers)
-        answer = connection.getresponse()
-        found = json.loads(answer.read())
+        with closing(
+            http.client.HTTPConnection(where.hostname or "", where.port, timeout=_PATIENCE_S)
+        ) as connection:
+            connection.request(CREATE_TOKEN.method, CREATE_TOKEN.url(), body, headers)
+            answer = connection.getresponse()
+            found = json.loads(answer.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Unavailable(
             f"A server runs on {directory.root}, and does not answer ({error}): try again, or ask "
