@@ -38,6 +38,7 @@ class Mover:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_due = False
+        self._is_closed = False
         self._is_refused = False  # whether the database did not take the last rows
         self._readers: list[asyncio.Future[None]] = []
 
@@ -68,13 +69,15 @@ class Mover:
         return reader
 
     async def close(self) -> None:
-        """Move what is left, unless that takes too long."""
+        """Move what is left, unless that takes too long; nothing is moved afterwards."""
         self._begin()
+        self._is_closed = True
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=CLOSING_S)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
+        _let_go(self._readers)
         if not self._journal.is_empty:
             logger.warning(
                 "calls that were answered stay in %s for the next start", self._journal.path
@@ -84,34 +87,47 @@ class Mover:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._task is not None or self._is_closed:
+            # What runs looks again at its end.
+            return
         self._is_due = self._journal.is_writing
-        if self._task is None and not self._is_due and self._journal.count:
-            rows = self._journal.turn()
-            readers, self._readers = self._readers, []
-            self._task = self._loop.create_task(self._move_all(rows, readers), name="mover")
+        if self._is_due:
+            return
+        left = self._journal.unmoved
+        rows = left or self._journal.turn()
+        if not rows:
+            _let_go(self._readers)
+            return
+        readers, self._readers = self._readers, []
+        self._task = self._loop.create_task(
+            self._move_all(rows, readers, is_repeated=bool(left)), name="mover"
+        )
 
     async def _move_all(
-        self, rows: Sequence[warm.Row], readers: list[asyncio.Future[None]]
+        self, rows: Sequence[warm.Row], readers: list[asyncio.Future[None]], *, is_repeated: bool
     ) -> None:
+        """Move rows, and forget them only once all of them are in the database."""
         try:
-            await self._move(rows, readers)
-            try:
-                self._journal.clear()
-            except OSError as error:
-                logger.error("the journal of calls is not used any more: %s", error)  # noqa: TRY400 - its message says all
+            await self._move(rows, readers, is_repeated=is_repeated)
+            self._journal.clear()
+            self._is_refused = False
+        except OSError as error:
+            logger.error("the journal of calls is not used any more: %s", error)  # noqa: TRY400 - its message says all
+        except Exception:
+            logger.exception("%d calls are not moved yet", len(rows))
         finally:
             _let_go(readers)
             self._task = None
-        self._is_refused = False
         if self._readers:
             self._begin()
-        elif self._journal.count:
+        elif not self._journal.is_empty and not self._is_closed:
             self.note_rows()
 
-    async def _move(self, rows: Sequence[warm.Row], readers: list[asyncio.Future[None]]) -> None:
+    async def _move(
+        self, rows: Sequence[warm.Row], readers: list[asyncio.Future[None]], *, is_repeated: bool
+    ) -> None:
         for begin in range(0, len(rows), WRITE_ROWS):
             pauses = itertools.chain(PAUSES_S, itertools.repeat(PAUSES_S[-1]))
-            is_repeated = False
             while not await self._is_moved(rows[begin : begin + WRITE_ROWS], is_repeated):
                 is_repeated = self._is_refused = True
                 _let_go(readers)

@@ -113,6 +113,11 @@ class Journal:
         return not self._is_left_behind and not self._is_broken
 
     @property
+    def unmoved(self) -> list[Row]:
+        """The rows of the last :meth:`turn` that were not cleared."""
+        return [] if self._is_left_behind else list(self._turned or ())
+
+    @property
     def left_behind(self) -> list[Row]:
         """The rows that an earlier process left; :meth:`clear` once they are in the database."""
         return list(self._turned or ()) if self._is_left_behind else []
@@ -224,7 +229,8 @@ class Journal:
         except OSError:
             self._is_broken = True
             raise
-        self._turned = None
+        finally:
+            self._turned = None
 
     def close(self) -> None:
         """Close the file; what was not moved is found by the next one."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
 import signal
 import stat
 from collections.abc import Collection, Mapping
@@ -17,8 +19,13 @@ from headrace.engines.local.template import Ended
 from headrace.wire.codec import LARGE_BYTES, decode_message
 from headrace_harness.outputs import OUTCOME_FILE, OUTPUT_FOLDER
 
+logger = logging.getLogger(__name__)
+
 FRAME_BYTES = 4 << 20
 """What a report may have beside the values of outputs: names, files, a message."""
+_OF_THE_SERVER = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
+_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 10.0)
+
 _STEPS = {
     "forked": "did not begin, having been forked",
     "told": "was still copying the folder and the input files",
@@ -48,12 +55,33 @@ async def read_outcome(call: Call, ended: Ended) -> Outcome:
     if size > call.limits.output_bytes + FRAME_BYTES:
         # The harness has checked it, so user code has put something else in its place.
         return Failure(FailureKind.BAD_OUTPUT, f"What the call left is too large: {size:,} bytes.")
-    if size > LARGE_BYTES:
-        return await asyncio.to_thread(_read, call, report)
-    return _read(call, report)
+    return await _read_in_spite(call, report, is_large=size > LARGE_BYTES)
+
+
+async def _read_in_spite(call: Call, report: Path, *, is_large: bool) -> Outcome:
+    """Read a report, again if the server was out of something."""
+    for pause in _PAUSES_S:
+        try:
+            if is_large:
+                return await asyncio.to_thread(_read, call, report)
+            return _read(call, report)
+        except OSError as error:
+            logger.warning("what %s left cannot be read yet: %s", call.execution_id, error)
+        await asyncio.sleep(pause)
+    # The code has done its part, so it is no failure of its own.
+    return Failure(
+        FailureKind.WORKER_LOST,
+        f"{call.code.function_name}() has ended, but the server could not read what it left: it "
+        "was out of file descriptors or memory, or its disk failed; the reason is in its log.",
+    )
 
 
 def _read(call: Call, report: Path) -> Outcome:
+    """Return the outcome that a report tells.
+
+    Raises:
+        OSError: The server cannot read it now, which says nothing of the call.
+    """
     try:
         found = decode_message(report.read_bytes(), "the report")
         if "kind" in found:
@@ -67,7 +95,11 @@ def _read(call: Call, report: Path) -> Outcome:
         return Failure(
             FailureKind.BAD_OUTPUT, f"What the call left cannot be used: {error.message}"
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        if error.errno in _OF_THE_SERVER:
+            raise
+        return Failure(FailureKind.BAD_OUTPUT, f"What the call left could not be read: {error}.")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Failure(FailureKind.BAD_OUTPUT, f"What the call left could not be read: {error}.")
 
 
