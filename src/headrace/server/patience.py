@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from headrace.server.error_answers import Refusal
 from headrace.server.limits import MIN_BYTES_PER_S, HttpLimits
-
-if TYPE_CHECKING:
-    from headrace.server.bounded_connection import BoundedConnection
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +25,40 @@ sender go on only when a good part of what they keep for a slow reader was read.
 BETWEEN, HEAD, BODY, ENDING, LEAVING = range(5)
 """What a connection is waiting for: a request, the rest of its head, the rest of its body, the
 answers to earlier requests after which it is closed, or the client to close it."""
+
+
+class Watched(Protocol):
+    """What is looked at of a connection, and what may be done to it.
+
+    Attributes:
+        limits: What may be asked of it.
+        address: Where the client is.
+        phase: What it is waiting for.
+        since: When that began, in the event loop's time.
+        received: Bytes that have come.
+        transport: What its bytes are written to.
+        flow: Whether the server reads.
+    """
+
+    limits: HttpLimits
+    address: str
+    phase: int
+    since: float
+    received: int
+    transport: Any
+    flow: Any
+
+    def is_idle(self, now: float, idle_s: float | None = None) -> bool:
+        """Tell whether nothing is asked here, and nothing was for as long as that is allowed."""
+        ...
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer with a refusal, and read no more."""
+        ...
+
+    def taken(self) -> int:
+        """Return how many bytes of answers the client's system has acknowledged."""
+        ...
 
 
 @dataclass(slots=True)
@@ -54,7 +85,7 @@ class Patience:
 
     __slots__ = ("_connection", "_looked", "_loop", "_request_s", "_timer", "_unread", "_waits")
 
-    def __init__(self, connection: BoundedConnection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, connection: Watched, loop: asyncio.AbstractEventLoop) -> None:
         self._connection = connection
         self._loop = loop
         self._looked: tuple[float, int, float] | None = None
