@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Optional
 
 from headrace_harness import native, shadows, tracebacks
-from headrace_harness.failing import EXITED, USER_ERROR, Failed
+from headrace_harness.failing import BAD_INPUT, EXITED, USER_ERROR, Failed
 from headrace_harness.stdlib import contextlib, inspect
 
 
@@ -48,6 +48,34 @@ def call_function(
         print_error(tracebacks.full_text(error))
         raise Failed(USER_ERROR, tracebacks.last_line(error)) from None
     return returned
+
+
+def completed(
+    function: Callable[..., Any], arguments: Mapping[str, Any], absent: Mapping[str, Optional[str]]
+) -> dict[str, Any]:
+    """Return all arguments: of inputs that nothing was given for, those without a default are None.
+
+    Args:
+        function: The user's function.
+        arguments: The arguments that were given.
+        absent: The other inputs, with what is wrong if the function has no default; None if
+            nothing is.
+
+    Raises:
+        Failed: Something is wrong.
+    """
+    try:
+        parameters: Mapping[str, inspect.Parameter] = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        parameters = {}  # written in C
+    found = dict(arguments)
+    for name, why in absent.items():
+        parameter = parameters.get(name)
+        if parameter is None or parameter.default is parameter.empty:
+            if why is not None:
+                raise Failed(BAD_INPUT, why)
+            found[name] = None
+    return found
 
 
 def print_error(text: str) -> None:

@@ -106,6 +106,8 @@ def _report(program: Program, call: Message, progress: Progress) -> str:
             program.randomness.renew()
         name = call["function"]
         function = loading.find_function(module, program.function_path, name)
+        if call["absent"]:
+            arguments = calling.completed(function, arguments, call["absent"])
         progress.step = CALLED
         returned = calling.call_function(
             function, arguments, program.function_path, name, has_outputs=bool(call["outputs"])

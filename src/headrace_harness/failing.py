@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 USER_ERROR = "user_error"
+BAD_INPUT = "bad_input"
 BAD_OUTPUT = "bad_output"
 EXITED = "exited"
 ENVIRONMENT = "environment"

@@ -165,6 +165,9 @@ class Function:
         files = message.get("files")
         if files:
             arguments = {**arguments, **self._copies(files, message["workspace"])}
+        absent = message.get("absent")
+        if absent:
+            arguments = calling.completed(self._function, arguments, absent)
         try:
             return self._function(**arguments)
         except TypeError as error:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.core.absence import ABSENT, Absent
 from headrace.core.destinations import (
     DESTINATIONS,
     DataStorePath,
@@ -328,7 +329,7 @@ def test_map_outputs_agrees_with_the_model(
 
 @given(declared_inputs(), st.dictionaries(st.sampled_from([*NAMES, "z"]), given_values, max_size=4))
 def test_resolve_given_agrees_with_the_model(inputs: list[Input], sent: dict[str, Any]) -> None:
-    """Each value is the one sent, else the default, else null unless it is required."""
+    """Each value is the one sent, else the default, else none is there unless it is required."""
     wanted: dict[str, Any] = {}
     wrong = set(sent) - {i.name for i in inputs}
     for parameter in inputs:
@@ -339,7 +340,8 @@ def test_resolve_given_agrees_with_the_model(inputs: list[Input], sent: dict[str
             wrong |= {parameter.name} if parameter.is_required else set()
         elif not is_file and (value is FILE or not fits(value, parameter.data_type)):
             wrong.add(parameter.name)
-        wanted[parameter.name] = value
+        is_absent = value is None and parameter.name not in sent
+        wanted[parameter.name] = ABSENT if is_absent else value
     mapped = map_inputs(RUN, inputs, [])
     if not wrong:
         assert resolve_given(mapped, sent) == wanted
@@ -377,7 +379,7 @@ def test_an_endpoint_mapping_overrides_requirement_and_default() -> None:
         resolve_given(mapped, {"out": None})
     optional = Input("x", "number", is_required=True)
     mapped = map_inputs(ENDPOINT, [optional], [("x", EndpointValue("out", False))])
-    assert resolve_given(mapped, {}) == {"x": None}
+    assert resolve_given(mapped, {}) == {"x": ABSENT}
 
 
 class State:
@@ -401,8 +403,13 @@ def test_a_variable_is_read_as_the_type_of_its_input() -> None:
     assert source.resolve(Input("x", "string"), State(V=" 6 ")) == " 6 "
     assert source.resolve(Input("x", "boolean"), State(V="True")) is True
     assert source.resolve(Input("x", "number", default_value=1), State()) == 1
-    with pytest.raises(InvalidValue, match="variable 'V', the source of input 'x', is not set"):
-        source.resolve(Input("x", "number"), State())
+    why = "variable 'V', the source of input 'x', is not set"
+    with pytest.raises(InvalidValue, match=why):
+        source.resolve(Input("x", "number", is_required=True), State())
+    # The function may have a default of its own, which is known where it runs.
+    absent = source.resolve(Input("x", "number"), State())
+    assert isinstance(absent, Absent)
+    assert why in str(absent.why)
 
 
 def test_a_variable_that_does_not_fit_is_refused_without_its_value() -> None:

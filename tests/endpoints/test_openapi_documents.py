@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from headrace.core.absence import ABSENT
 from headrace.core.deployments import Deployment, Mode, check_endpoint_files
 from headrace.core.destinations import DataStorePath, EndpointResult, Nowhere
 from headrace.core.errors import InvalidMapping, InvalidValue
@@ -263,7 +264,8 @@ def test_what_is_required_and_what_is_the_default_is_what_the_core_says(
     resolved = resolve_given(endpoint.inputs, nothing_missing)
     for name, (parameter, _) in asked.items():
         if name not in missing_one:
-            assert schema["properties"][name].get("default") == resolved[parameter.name]
+            default = schema["properties"][name].get("default", ABSENT)
+            assert default == resolved[parameter.name]
 
 
 @settings(max_examples=25, deadline=None)

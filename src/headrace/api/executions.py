@@ -23,7 +23,7 @@ from headrace.core.values import DataType, FileValue, Value
 from headrace.logs.files import last_lines
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
-from headrace.wire.bodies import execution_body, execution_item, output_item
+from headrace.wire.bodies import execution_body, execution_item, json_value, output_item
 from headrace.wire.problems import execution_failed
 from headrace.wire.routes import EXECUTION_OUTPUTS
 from headrace.wire.runs import read_run_form
@@ -183,7 +183,7 @@ async def _execution(exchange: Exchange) -> Execution:
 
 async def _value(exchange: Exchange, data_type: DataType, value: Value) -> Response:
     if data_type is not DataType.FILE:
-        return answer(value)
+        return answer(json_value(value))
     if not isinstance(value, FileValue):
         return Response(status_code=204)
     return await file_response(exchange.services, value, BYTES)

@@ -30,4 +30,5 @@ def record(item: Record, noun: str, value: Any) -> Record:
         **{key: part for key, part in item["mapping_value"].items() if key not in hidden},
         "source" if noun == "input" else "destination": item["mapping_type"],
         "value": value,
+        **({"is_absent": True} if item.get("is_absent") else {}),
     }

@@ -72,6 +72,8 @@ class Call:
         code: What is called.
         values: Arguments of all types but file, by input name; None for null.
         files: Arguments of type file, by input name.
+        absent: Inputs that nothing was given for, with what is wrong if the function has no default
+            of its own; None if it then gets None.
         outputs: Declared outputs: name to type.
         variables: The environment's variables, present at import time and in the call.
         identity: Variables that only this call has (``CRAFT_AI_EXECUTION_ID`` and so on).
@@ -92,3 +94,4 @@ class Call:
     workspace: Path
     log: Path
     limits: Limits = field(default_factory=Limits)
+    absent: Mapping[str, str | None] = field(default_factory=dict)

@@ -25,7 +25,7 @@ class Input:
         is_required: Whether an execution needs a value, from the caller or from ``default_value``.
             None means False.
         default_value: The value used when the caller gives none; of the input's type. A file input
-            has no default.
+            has no default. Without one, the default of the function's own parameter holds.
 
     Raises:
         InvalidName: The name cannot be a parameter of a function.

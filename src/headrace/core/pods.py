@@ -90,6 +90,7 @@ class PodCall:
         workspace: Folder for the call's files; it is made only if there are any, and whoever
             made the call removes it when the outputs have been taken from it.
         files: Arguments of type file, by input name.
+        absent: Inputs that nothing was given for, as in :class:`headrace.core.calls.Call`.
         stream: Whether somebody reads the items while the function yields them.
         is_on_record: Whether its execution was accepted already, so that it waits even if too many
             do.
@@ -104,6 +105,7 @@ class PodCall:
     files: Mapping[str, InputFile] = field(default_factory=dict)
     stream: bool = False
     is_on_record: bool = False
+    absent: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
+from headrace.core.absence import ABSENT, Absent
 from headrace.core.errors import InvalidValue
 from headrace.core.names import check_name
 from headrace.core.objects import check_object_path
@@ -75,7 +76,7 @@ class InputSource(ABC):
 
     @abstractmethod
     def resolve(self, parameter: Input, bindings: Bindings) -> Value:
-        """Return the value for ``parameter``.
+        """Return the value for ``parameter``, or that there is none.
 
         Raises:
             InvalidValue: There is no fitting value; the message names the input.
@@ -111,7 +112,7 @@ class GivenValue(InputSource):
         return bool(parameter.is_required if self.is_required is None else self.is_required)
 
     def resolve(self, parameter: Input, bindings: Bindings) -> Value:
-        """See :meth:`InputSource.resolve`; null counts as not sent."""
+        """See :meth:`InputSource.resolve`; null stands for the declared default if there is one."""
         where = f"input {self.name!r}"
         value = bindings.given.get(self.name)
         if value is None:
@@ -121,7 +122,7 @@ class GivenValue(InputSource):
                 raise InvalidValue(
                     f"{where} is required ({parameter.data_type.value}) but missing."
                 )
-            return None
+            return None if self.name in bindings.given else ABSENT
         if isinstance(value, FileValue):
             if parameter.data_type is not DataType.FILE:
                 raise InvalidValue(
@@ -187,9 +188,10 @@ class EnvironmentVariable(InputSource):
         if text is None:
             if parameter.default_value is not None:
                 return parameter.default_value
-            raise InvalidValue(
-                f"{where} is not set. Create it, or map the input to another source."
-            )
+            why = f"{where} is not set. Create it, or map the input to another source."
+            if parameter.is_required:
+                raise InvalidValue(why)
+            return Absent(why)
         try:
             return value_from_text(text, parameter.data_type, where)
         except InvalidValue:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from headrace.core.absence import Absent
 from headrace.core.errors import InvalidValue, TooLarge
 
 MAX_VALUES_BYTES = 60_000
@@ -96,7 +97,7 @@ _BEGINNINGS = {
     DataType.FILE: "",
 }
 
-Value = Json | FileValue | JsonText
+Value = Json | FileValue | JsonText | Absent
 
 _EXAMPLES = {
     DataType.STRING: '"text"',

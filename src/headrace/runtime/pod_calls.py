@@ -34,6 +34,7 @@ class PodLane:
             execution_id=call.execution_id,
             values=call.values,
             files=call.files,
+            absent=call.absent,
             identity={
                 name: value
                 for name, value in call.identity.items()

@@ -15,6 +15,7 @@ from headrace.control.executions import Executions
 from headrace.control.pipelines import Pipelines
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
+from headrace.core.absence import Absent
 from headrace.core.calls import Call, Code, InputFile, Limits
 from headrace.core.credentials import Addresses
 from headrace.core.environments import Environment
@@ -213,8 +214,11 @@ class Runner:
     ) -> Outcome:
         values: dict[str, Json] = {}
         files: dict[str, InputFile] = {}
+        absent: dict[str, str | None] = {}
         for name, value in inputs.items():
-            if isinstance(value, FileValue):
+            if isinstance(value, Absent):
+                absent[name] = value.why
+            elif isinstance(value, FileValue):
                 files[name] = InputFile(await self._local(value, workspace, name), value.filename)
             else:
                 values[name] = value
@@ -225,6 +229,7 @@ class Runner:
                 code=code,
                 values=values,
                 files=files,
+                absent=absent,
                 outputs={record.name: record.data_type for record in execution.outputs},
                 variables=variables,
                 identity=self.addresses.variables(

@@ -24,7 +24,7 @@ from headrace.engines.port import PodEngine
 from headrace.logs.files import LogFiles
 from headrace.runtime.flights import Flight, settle
 from headrace.runtime.pods import PodSets
-from headrace.runtime.warm_form import WarmForm, is_plain
+from headrace.runtime.warm_form import WarmForm, is_plain, separated
 from headrace.runtime.warm_record import WarmRecord
 from headrace.runtime.worker import STOPPED, Worker
 from headrace.signals.port import Signals
@@ -243,17 +243,19 @@ class WarmEndpointCalls:
             flight.set_ended(None, Failure(FailureKind.BAD_INPUT, error.message))
             self._record.add_ended(flight)
             return flight
+        given, absent = separated(arguments)
         execution_id = flight.id
         flight.began = self._loop.time()
         flight.hold_until = flight.began + hold_s
         call = PodCall(
             execution_id=execution_id,
-            values=arguments,
+            values=given,
             identity=dict.fromkeys(_EXECUTION_ID, execution_id),
             variables=variables,
             log=self._logs.text_of_execution(execution_id),
             workspace=f"{self._workspaces}/{execution_id}",
             stream=is_stream,
+            absent=absent,
         )
         # Before it is submitted, because it may end at once.
         self._flights[execution_id] = flight

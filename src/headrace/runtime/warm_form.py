@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from headrace.core.absence import Absent
 from headrace.core.deployments import Deployment
 from headrace.core.destinations import EndpointResult, Nowhere
 from headrace.core.mappings import resolve_given
@@ -12,10 +13,11 @@ from headrace.core.sources import DataStoreFile, EndpointValue, EnvironmentVaria
 from headrace.core.values import DataType, Json, JsonText, check_total_size, fits
 from headrace.runtime.bindings import StartBindings
 from headrace.runtime.delivery import problem_with
+from headrace.store.executions import ABSENT_TEXT
 from headrace.store.warm import RowMaker
 from headrace.wire.codec import encode
 
-_MISSING = object()
+_NOTHING: Mapping[str, str | None] = {}
 
 
 class WarmForm:
@@ -105,8 +107,7 @@ class WarmForm:
     def texts_of(self, arguments: Mapping[str, Json]) -> list[str]:
         """Return the JSON of each input as it is recorded: secrets are not."""
         return [
-            "null" if name is None else encode(arguments.get(name)).decode()
-            for name in self._recorded
+            "null" if name is None else _input_text(arguments.get(name)) for name in self._recorded
         ]
 
     def outputs_of(self, returned: Returned) -> list[str] | Failure:
@@ -149,10 +150,25 @@ def is_plain(deployment: Deployment) -> bool:
     ) and not any(item.parameter.data_type is DataType.FILE for item in deployment.outputs)
 
 
+def _input_text(value: Json | Absent) -> str:
+    # What stands behind the value stands beside it in the row (headrace.store.executions).
+    return ABSENT_TEXT if isinstance(value, Absent) else encode(value).decode()
+
+
 def _text_of(value: Json | JsonText) -> str:
     if value is None:
         return "null"
     return value.text if isinstance(value, JsonText) else encode(value).decode()
+
+
+def separated(
+    arguments: dict[str, Json],
+) -> tuple[Mapping[str, Json], Mapping[str, str | None]]:
+    """Return the arguments that were given, and of the others what is wrong without a default."""
+    if Absent not in map(type, arguments.values()):
+        return arguments, _NOTHING
+    given = {name: value for name, value in arguments.items() if not isinstance(value, Absent)}
+    return given, {name: arguments[name].why for name in arguments if name not in given}
 
 
 def _json(values: Mapping[str, object]) -> dict[str, Json]:

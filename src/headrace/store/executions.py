@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from headrace.core.absence import ABSENT, Absent
 from headrace.core.destinations import OutputDestination
 from headrace.core.executions import (
     Attempt,
@@ -42,6 +43,9 @@ from headrace.wire.mappings import (
     source_fields,
     source_from,
 )
+
+ABSENT_TEXT = 'null,"absent":true'
+"""What the column of the inputs has in the place of a value that was not given."""
 
 _HIDDEN = {"inputs", "outputs", "worker_id", "cancel_requested_at"}
 _SUMMARY = [column for column in executions.c if column.name not in _HIDDEN]
@@ -311,7 +315,12 @@ def _frame(name: str, kind: DataType, where: str, fields: dict[str, Any]) -> tup
 
 
 def _pack(value: Value) -> Any:
-    """A file is an object under the key ``file``, any other value one under ``json``."""
+    """A file is an object under the key ``file``, any other value one under ``json``.
+
+    Beside the null of what was not given stands the key ``absent``.
+    """
+    if isinstance(value, Absent):
+        return {"json": None, "absent": True}
     if isinstance(value, FileValue):
         return {"file": [value.path, value.filename, value.size, value.store.value]}
     return {"json": value}
@@ -321,7 +330,7 @@ def _unpack(stored: dict[str, Any]) -> Value:
     if "file" in stored:
         path, filename, size, store = stored["file"]
         return FileValue(path, filename, size, FileStore(store))
-    return stored["json"]
+    return ABSENT if "absent" in stored else stored["json"]
 
 
 def _summary(row: Row[Any]) -> Execution:

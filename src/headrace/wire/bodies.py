@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from headrace.core.absence import Absent
 from headrace.core.executions import Execution, InputRecord, OutputRecord
 from headrace.core.loglines import LogLine
 from headrace.core.objects import ObjectInfo
@@ -173,7 +174,7 @@ def output_item(record: OutputRecord, *, with_values: bool = True) -> Body:
 
 def json_value(value: Value) -> Any:
     """Return a value as JSON shows it; a file is fetched on its own, so it is null here."""
-    return None if isinstance(value, FileValue) else value
+    return None if isinstance(value, FileValue | Absent) else value
 
 
 def object_body(info: ObjectInfo) -> Body:
@@ -226,6 +227,9 @@ def _input_item(record: InputRecord, *, with_values: bool) -> Body:
         "mapping_type": record.source.kind,
         "mapping_value": source_fields(record.source),
     }
+    if isinstance(record.value, Absent):
+        # Nothing was given, and the function had its own default, or None.
+        body["is_absent"] = True
     return body | {"value": json_value(record.value)} if with_values else body
 
 

@@ -165,7 +165,8 @@ def _request_body(inputs: Sequence[SentInput]) -> Schema:
         "description": (
             f"All values that are no files: at most {MAX_VALUES_BYTES:,} bytes of JSON together, "
             "unless the server is set to another size. "
-            "An input that is null counts as not sent. In a form, each value is JSON text."
+            "An input that is left out has its default, or that of the function. In a form, each "
+            "value is JSON text."
         ),
         "required": any(item.must_be_sent for item in inputs),
         "content": content,

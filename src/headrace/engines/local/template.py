@@ -251,6 +251,7 @@ def _call_message(number: int, call: Call, preface: Preface, start_s: float) -> 
         "execution_id": call.execution_id,
         "function": call.code.function_name,
         "values": dict(call.values),
+        "absent": dict(call.absent),
         "files": {
             name: {"source": str(file.source.absolute()), "filename": file.filename}
             for name, file in call.files.items()

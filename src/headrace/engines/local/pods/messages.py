@@ -72,6 +72,8 @@ def call_body(number: int, call: PodCall, *, is_read: bool) -> bytes:
         "workspace": call.workspace,
         "stream": is_read,
     }
+    if call.absent:
+        message["absent"] = call.absent
     if call.files:
         message["files"] = {
             name: {"source": str(file.source.absolute()), "filename": file.filename}
