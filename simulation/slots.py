@@ -13,8 +13,8 @@ from headrace.core.destinations import Nowhere
 from headrace.core.executions import Execution, OutputRecord
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.values import DataType
-from headrace.runtime.membership import _claim
-from headrace.runtime.worker import STOPPED
+from headrace.running.membership import _claim
+from headrace.running.worker import STOPPED
 from headrace.store import claims, executions
 
 KINDS = (FailureKind.USER_ERROR, FailureKind.TIMEOUT, FailureKind.OUT_OF_MEMORY)

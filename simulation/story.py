@@ -20,7 +20,7 @@ from simulation.world import Fault, Faults, World, begin, time_of
 from sqlalchemy import Connection
 
 from headrace.core.leases import Lease
-from headrace.runtime.membership import _claim
+from headrace.running.membership import _claim
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

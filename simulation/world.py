@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from headrace.core import names
 from headrace.core.errors import HeadraceError, Unavailable
-from headrace.runtime import membership
+from headrace.running import membership
 
 R = TypeVar("R")
 

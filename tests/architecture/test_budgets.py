@@ -16,7 +16,7 @@ BANNED = re.compile(r"(^|_)(utils?|helpers?|managers?|common|misc|base|services?
 LONG_MODULES = {
     "headrace.control.deployments",
     "headrace.runtime.warm_calls",
-    "headrace.runtime.worker",
+    "headrace.running.worker",
     "headrace.store.claims",
     "headrace.store.executions",
     "headrace.store.tables",

@@ -31,8 +31,9 @@ from headrace.core import (
 from headrace.engines.local.hanging import Patience
 from headrace.engines.local.pods import PodSettings, pace
 from headrace.environments import requirements_files, uv
+from headrace.keeping import builds, collector, removal
 from headrace.objects import port as objects_port
-from headrace.runtime import builds, collector, removal, warm_calls, warm_record
+from headrace.runtime import mover, warm_calls
 from headrace.server import http, limits
 from headrace.server.settings import Settings, variable_of
 from headrace.wire import deployment_requests
@@ -68,7 +69,7 @@ UPLOAD = f"by default {DEFAULTS['max_upload_bytes'] // 10**9} GB"
 FOLDER = f"`HEADRACE_MAX_FOLDER_BYTES`, by default {count(pipelines.MAX_FOLDER_BYTES)} bytes"
 HOLD = count(exchange.MAX_HOLD_S)
 RECORD = f"{warm_calls.RECORD_AFTER_S * 1000:.0f} ms"
-MOVE = f"{warm_record.MOVE_AFTER_S * 1000:.0f} ms"
+MOVE = f"{mover.MOVE_AFTER_S * 1000:.0f} ms"
 ON_TIME = f"{schedules.ON_TIME.total_seconds():.0f} seconds"
 INCLUDED = count(requirements_files.MAX_BYTES)
 PARALLEL = count(low_latency.MAX_PARALLEL)

@@ -15,9 +15,9 @@ from headrace.control.projects import Projects
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.control.warm import Pods, WarmCalls
+from headrace.keeping.clock_watch import ClockWatch
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
-from headrace.runtime.clock_watch import ClockWatch
 from headrace.store.database import Reader
 
 

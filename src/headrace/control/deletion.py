@@ -30,7 +30,7 @@ Named = tuple[str, str, Rule]
 
 
 class Removal(Protocol):
-    """What stops the executions of something deleted and takes its rows away; the runtime does."""
+    """What stops the executions of something deleted and takes its rows away."""
 
     async def remove(self, deleted: Deleted) -> None:
         """Have it done, and return when it is done, or after a while that a caller may wait."""

@@ -1,4 +1,4 @@
-"""What the verbs ask of whoever keeps pods; the runtime answers."""
+"""What the verbs ask of whoever keeps pods and makes their calls."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The loops that carry out what the verbs have recorded."""
+"""Calls that pods answer, from their acceptance to their record."""

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 
 from headrace.core.errors import Unavailable
-from headrace.runtime.recording import PAUSES_S
+from headrace.running.recording import PAUSES_S
 from headrace.store import warm
 from headrace.store.database import Database
 from headrace.store.journal import Journal

@@ -22,11 +22,11 @@ from headrace.core.pods import PodCall, QueueFull
 from headrace.core.values import Json
 from headrace.engines.port import PodEngine
 from headrace.logs.files import LogFiles
+from headrace.pods.sets import PodSets
+from headrace.running.worker import STOPPED, Worker
 from headrace.runtime.flights import Flight, settle
-from headrace.runtime.pods import PodSets
 from headrace.runtime.warm_form import WarmForm, is_plain, separated
 from headrace.runtime.warm_record import WarmRecord
-from headrace.runtime.worker import STOPPED, Worker
 from headrace.signals.port import Signals
 from headrace.store.database import Database
 from headrace.store.journal import Journal

@@ -11,8 +11,8 @@ from headrace.core.mappings import resolve_given
 from headrace.core.outcomes import Failure, FailureKind, Returned
 from headrace.core.sources import DataStoreFile, EndpointValue, EnvironmentVariable, GivenValue
 from headrace.core.values import DataType, Json, JsonText, check_total_size, fits
-from headrace.runtime.bindings import StartBindings
-from headrace.runtime.delivery import problem_with
+from headrace.running.bindings import StartBindings
+from headrace.running.delivery import problem_with
 from headrace.store.executions import ABSENT_TEXT
 from headrace.store.warm import RowMaker
 from headrace.wire.codec import encode

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 
 from headrace.core.errors import Unavailable
+from headrace.running.recording import PAUSES_S
 from headrace.runtime.flights import Flight
 from headrace.runtime.mover import Mover
-from headrace.runtime.recording import PAUSES_S
 from headrace.runtime.warm_batch import Batch
 from headrace.signals.port import Signals, execution_topic
 from headrace.store import warm

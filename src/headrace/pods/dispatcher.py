@@ -9,9 +9,9 @@ from functools import partial
 from headrace.control.clock import now
 from headrace.core.errors import Unavailable
 from headrace.engines.port import PodEngine
-from headrace.runtime.pod_calls import PodLane
-from headrace.runtime.pods import PodSets
-from headrace.runtime.worker import LOOK_AGAIN_S, Worker
+from headrace.pods.engine import PodLane
+from headrace.pods.sets import PodSets
+from headrace.running.worker import LOOK_AGAIN_S, Worker
 from headrace.signals.port import PENDING, Signals
 from headrace.store import claims
 from headrace.store.database import Database

@@ -15,8 +15,8 @@ from headrace.core.leases import Lease
 from headrace.core.outcomes import CANCELLED, Failure, FailureKind
 from headrace.core.pipelines import Pipeline
 from headrace.engines.port import Engine, NeverBegan
-from headrace.runtime.membership import ABANDONED, Beat, Membership
-from headrace.runtime.runner import Runner
+from headrace.running.membership import ABANDONED, Beat, Membership
+from headrace.running.runner import Runner
 from headrace.signals.port import PENDING, Signals, execution_topic
 from headrace.store import claims
 from headrace.store.database import Database

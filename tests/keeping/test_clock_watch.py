@@ -14,12 +14,12 @@ import httpx
 import pytest
 from sqlalchemy import Connection, insert
 from tests.conftest import RunningServer, wait_until
-from tests.runtime.parts import parts
+from tests.running.parts import parts
 
 from headrace import HeadraceSdk
 from headrace.control.clock import now
 from headrace.core.clock_trust import ClockTrust
-from headrace.runtime.clock_watch import ClockWatch
+from headrace.keeping.clock_watch import ClockWatch
 from headrace.store.database import Database
 from headrace.store.moments import to_us
 from headrace.store.tables import sdk_tokens, users

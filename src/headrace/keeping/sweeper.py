@@ -8,9 +8,9 @@ import logging
 from headrace.bundles.store import BundleStore
 from headrace.control.pipelines import Pipelines
 from headrace.environments.port import Builder
+from headrace.keeping.clock_watch import ClockWatch
 from headrace.objects.port import ObjectStore
-from headrace.runtime.clock_watch import ClockWatch
-from headrace.runtime.loop import Loop
+from headrace.signals.loop import Loop
 
 logger = logging.getLogger(__name__)
 

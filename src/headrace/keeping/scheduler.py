@@ -7,7 +7,7 @@ from datetime import datetime
 
 from headrace.control.clock import now
 from headrace.control.schedules import Schedules
-from headrace.runtime.loop import Loop
+from headrace.signals.loop import Loop
 from headrace.signals.port import SCHEDULES, Signals
 
 LOOK_AGAIN_S = 5.0

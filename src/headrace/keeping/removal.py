@@ -10,7 +10,7 @@ from headrace.control.clock import now
 from headrace.control.deployment_records import DELETED
 from headrace.control.executions import Executions
 from headrace.core.errors import HeadraceError
-from headrace.runtime.recording import PAUSES_S
+from headrace.running.recording import PAUSES_S
 from headrace.signals.port import Signals, execution_topic
 from headrace.store import deletion as rows
 from headrace.store.database import Database

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import wait_until
-from tests.runtime.parts import make_pipeline
+from tests.running.parts import make_pipeline
 
 
 @pytest.fixture(scope="session")

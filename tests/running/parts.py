@@ -36,8 +36,8 @@ from headrace.engines.local.install import install_harness
 from headrace.environments.uv import UvBuilder
 from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
-from headrace.runtime.runner import Runner
-from headrace.runtime.worker import Worker
+from headrace.running.runner import Runner
+from headrace.running.worker import Worker
 from headrace.server.data_directory import DataDirectory
 from headrace.signals.local import LocalSignals
 from headrace.store import deployments as deployment_rows

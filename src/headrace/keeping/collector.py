@@ -14,9 +14,9 @@ from headrace.core.clock_trust import ClockTrust
 from headrace.core.errors import HeadraceError
 from headrace.core.names import least_id
 from headrace.core.retention import Retention
-from headrace.runtime.clock_watch import ClockWatch
-from headrace.runtime.file_collection import FileCollection
-from headrace.runtime.loop import Loop
+from headrace.keeping.clock_watch import ClockWatch
+from headrace.keeping.file_collection import FileCollection
+from headrace.signals.loop import Loop
 from headrace.store import retention as rows
 from headrace.store.database import Database
 

@@ -10,18 +10,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.runtime.parts import Parts, parts
+from tests.running.parts import Parts, parts
 
 from headrace.control.artifacts import input_path, output_path
 from headrace.control.clock import now
 from headrace.core.executions import Execution, Status
 from headrace.core.names import least_id, new_id
 from headrace.core.retention import Retention
-from headrace.runtime import collector as collector_module
-from headrace.runtime import file_collection
-from headrace.runtime.clock_watch import ClockWatch
-from headrace.runtime.collector import Collector
-from headrace.runtime.file_collection import FileCollection
+from headrace.keeping import collector as collector_module
+from headrace.keeping import file_collection
+from headrace.keeping.clock_watch import ClockWatch
+from headrace.keeping.collector import Collector
+from headrace.keeping.file_collection import FileCollection
 from headrace.store import executions as rows
 
 HOUR_S = 3600.0

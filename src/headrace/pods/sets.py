@@ -12,7 +12,7 @@ from headrace.core.errors import HeadraceError, Unavailable
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pods import PodPlan, PodSetState, PodStatus
 from headrace.engines.port import PodEngine
-from headrace.runtime.runner import Runner
+from headrace.running.runner import Runner
 from headrace.signals.port import DEPLOYMENTS, PENDING, Signals
 from headrace.store import deployments as rows
 from headrace.store.database import Database

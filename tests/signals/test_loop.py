@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from headrace.core.errors import Unavailable
-from headrace.runtime.loop import Loop
+from headrace.signals.loop import Loop
 
 
 class Work:

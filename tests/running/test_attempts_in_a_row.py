@@ -6,8 +6,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.runtime.conftest import Marks
-from tests.runtime.parts import parts
+from tests.running.conftest import Marks
+from tests.running.parts import parts
 
 from headrace.core.executions import Status
 from headrace.core.outcomes import CANCELLED

@@ -20,10 +20,10 @@ from headrace.core.pipelines import WARNING, Pipeline
 from headrace.engines.port import Engine
 from headrace.environments.port import Builder, Say
 from headrace.environments.redaction import Redaction
+from headrace.keeping.first_import import import_problem, is_final, still_importing
 from headrace.logs.files import LogFiles, append_line
-from headrace.runtime.first_import import import_problem, is_final, still_importing
-from headrace.runtime.loop import Loop
-from headrace.runtime.preparation import code_of, environment_spec
+from headrace.running.preparation import code_of, environment_spec
+from headrace.signals.loop import Loop
 from headrace.signals.port import BUILDS, Signals
 
 logger = logging.getLogger(__name__)

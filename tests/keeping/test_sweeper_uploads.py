@@ -15,10 +15,10 @@ from headrace.control.submission import Submission
 from headrace.core.errors import NotFound
 from headrace.engines.local.checking import check_function
 from headrace.environments.uv import UvBuilder
+from headrace.keeping.clock_watch import ClockWatch
+from headrace.keeping.sweeper import Sweeper
 from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
-from headrace.runtime.clock_watch import ClockWatch
-from headrace.runtime.sweeper import Sweeper
 from headrace.server.data_directory import DataDirectory
 from headrace.signals.local import LocalSignals
 from headrace.store.database import Database

@@ -28,10 +28,10 @@ from headrace.engines.port import Engine
 from headrace.environments.port import Builder
 from headrace.logs.files import LogFiles, append_line
 from headrace.objects.port import ObjectStore
-from headrace.runtime.bindings import look_up, resolve
-from headrace.runtime.delivery import deliver
-from headrace.runtime.preparation import code_of, environment_spec
-from headrace.runtime.recording import LOST, Recording
+from headrace.running.bindings import look_up, resolve
+from headrace.running.delivery import deliver
+from headrace.running.preparation import code_of, environment_spec
+from headrace.running.recording import LOST, Recording
 
 logger = logging.getLogger(__name__)
 

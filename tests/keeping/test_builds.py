@@ -8,7 +8,7 @@ import tarfile
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.runtime.parts import parts
+from tests.running.parts import parts
 
 from headrace.bundles.store import BundleStore
 from headrace.control.clock import now
@@ -21,8 +21,8 @@ from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineS
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.install import install_harness
 from headrace.environments.uv import UvBuilder
+from headrace.keeping.builds import Builds
 from headrace.logs.files import LogFiles
-from headrace.runtime.builds import Builds
 from headrace.signals.port import BUILDS
 from headrace.store import pipelines as rows
 

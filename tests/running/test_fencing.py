@@ -16,15 +16,15 @@ from typing import Any
 import psutil
 import pytest
 from sqlalchemy import Connection, update
-from tests.runtime.conftest import Marks
-from tests.runtime.parts import Parts, parts
-from tests.runtime.worker_process import LEASE
+from tests.running.conftest import Marks
+from tests.running.parts import Parts, parts
+from tests.running.worker_process import LEASE
 
 from headrace.core.destinations import DataStorePath
 from headrace.core.executions import Execution, Status
 from headrace.core.outcomes import FailureKind
 from headrace.core.retries import Retries
-from headrace.runtime import worker as worker_module
+from headrace.running import worker as worker_module
 from headrace.signals import waiting as waiting_module
 from headrace.signals.port import execution_topic
 from headrace.store import workers as worker_rows
@@ -50,7 +50,7 @@ async def sleeper(
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "tests.runtime.worker_process",
+            "tests.running.worker_process",
             root,
             "sleeper",
             cwd=ROOT,

@@ -7,10 +7,10 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.runtime.parts import parts
+from tests.running.parts import parts
 
 from headrace.core.leases import Lease
-from headrace.runtime import worker as worker_module
+from headrace.running import worker as worker_module
 
 LEASE = Lease(lasts_s=1.0, renewed_every_s=0.2)
 """Short, so that tests are."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 from sqlalchemy import update
-from tests.runtime.conftest import Marks
-from tests.runtime.parts import Parts, parts
+from tests.running.conftest import Marks
+from tests.running.parts import Parts, parts
 
 from headrace.control.clock import now
 from headrace.control.submission import Order, new_execution
@@ -20,7 +20,7 @@ from headrace.core.names import new_id
 from headrace.core.outcomes import CANCELLED
 from headrace.core.retries import Retries
 from headrace.core.sources import Rule
-from headrace.runtime import worker as worker_module
+from headrace.running import worker as worker_module
 from headrace.signals.port import PENDING
 from headrace.store import executions as rows
 from headrace.store.tables import executions

@@ -1,0 +1,1 @@
+"""Executions, from their claim by this worker to their recorded end."""
