@@ -17,12 +17,12 @@ from typing import Any
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from headrace.api.app import ENDPOINT_HANDLERS, HANDLERS
-from headrace.api.exchange import MAX_HOLD_S
 from headrace.cli.main import EPILOG, app
 from headrace.core import errors
 from headrace.core.errors import HeadraceError
+from headrace.server.application import HANDLERS
 from headrace.server.settings import Settings, variable_of
+from headrace.web.exchange import MAX_HOLD_S
 from headrace.wire import routes
 from headrace.wire.problems import STATUSES, status_of
 from headrace.wire.routes import Route
@@ -125,7 +125,7 @@ def api_page() -> str:
     intro = API_INTRO.format(refresh=routes.REFRESH.url(), hold=MAX_HOLD_S)
     parts = [NOTE, intro]
     sections: dict[str, list[str]] = {}
-    for route, handler in [*HANDLERS.items(), *ENDPOINT_HANDLERS.items()]:
+    for route, handler in HANDLERS.items():
         entry = _route(route, inspect.getdoc(handler) or "")
         sections.setdefault(route.path.split("/")[1] or "root", []).append(entry)
     for noun, entries in sections.items():

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from headrace.api import health_checks
-from headrace.api.health_checks import HealthChecks, descriptors_are_left
 from headrace.core.errors import Unavailable
+from headrace.web import health_checks
+from headrace.web.health_checks import HealthChecks, descriptors_are_left
 
 
 class Part:

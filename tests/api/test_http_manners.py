@@ -10,8 +10,8 @@ import pytest
 from tests.api.conftest import access_token, check_error
 from tests.conftest import RunningServer
 
-from headrace.api.refusals import refusal, stopping
 from headrace.core.errors import Overloaded, Unavailable
+from headrace.web.refusals import refusal, stopping
 from headrace.wire.routes import PREFIX, ROUTES, Route
 
 pytestmark = pytest.mark.system

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.api import calls, exchange, form_parts, form_terms, logs, streams
 from headrace.api import data_store as api_data_store
+from headrace.api import logs
 from headrace.client import data_store as client_data_store
 from headrace.control import deletion, variables, verification
 from headrace.core import (
@@ -28,6 +28,7 @@ from headrace.core import (
     schedules,
     values,
 )
+from headrace.endpoints import streams
 from headrace.engines.local.hanging import Patience
 from headrace.engines.local.pods import PodSettings, pace
 from headrace.environments import requirements_files, uv
@@ -36,6 +37,7 @@ from headrace.objects import port as objects_port
 from headrace.runtime import mover, warm_calls
 from headrace.server import http, limits
 from headrace.server.settings import Settings, variable_of
+from headrace.web import call_bodies, exchange, form_parts, form_terms
 from headrace.wire import deployment_requests
 from headrace_harness import capture
 from headrace_harness.running import _MEMORY_POLL_S as MEMORY_POLL_S
@@ -99,7 +101,7 @@ CLAIMS: dict[str, list[str]] = {
         f"A form: {count(form_terms.MAX_FIELDS)} fields",
         f"names of {count(form_terms.MAX_NAME_BYTES)} bytes",
         f"a boundary of {form_parts.MAX_BOUNDARY_LENGTH} characters",
-        f"An `Idempotency-Key`: {calls.MAX_KEY_LENGTH} characters",
+        f"An `Idempotency-Key`: {call_bodies.MAX_KEY_LENGTH} characters",
     ],
     "environments": [
         FOLDER,

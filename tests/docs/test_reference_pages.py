@@ -17,10 +17,10 @@ from scripts.document import commands, error_tree
 from starlette.routing import Route
 
 import headrace.core
-from headrace.api.app import build_app
 from headrace.core.errors import HeadraceError
 from headrace.core.rights import AT_IMPORT, EVERYTHING, GRANTABLE, IN_EXECUTIONS, Right
 from headrace.core.variables import SERVERS_OWN, STARTING
+from headrace.server.application import application
 from headrace.server.settings import Settings, variable_of
 from headrace.wire.problems import STATUSES
 
@@ -59,7 +59,7 @@ def test_every_error_is_documented_with_its_status() -> None:
 
 
 def test_every_route_is_documented() -> None:
-    served = build_app(cast("Any", None)).routes
+    served = application(cast("Any", None)).routes
     documented = re.findall(r"^### `[A-Z]+ (\S+)`$", page("api.md"), re.MULTILINE)
     assert {route.path for route in served if isinstance(route, Route)} == set(documented)
 

@@ -17,7 +17,8 @@ from tests.conftest import RunningServer
 from tests.endpoints.conftest import Endpoint
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ROOT / "src" / "headrace" / "api" / "pages"
+SOURCE = ROOT / "src"
+PAGES = {*SOURCE.glob("headrace/endpoints/pages/*"), *SOURCE.glob("headrace/console/pages/*")}
 
 pytestmark = pytest.mark.system
 
@@ -97,6 +98,6 @@ def test_the_page_lets_in_its_own_style_and_script_and_nothing_else(server: Runn
 def test_the_wheel_has_the_files_of_the_page(tmp_path: Path) -> None:
     (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path))
     with zipfile.ZipFile(wheel) as archive:
-        packed = {name for name in archive.namelist() if "/api/pages/" in name}
-    assert packed == {f"headrace/api/pages/{path.name}" for path in PAGES.iterdir()}
+        packed = {name for name in archive.namelist() if "/pages/" in name}
+    assert packed == {path.relative_to(SOURCE).as_posix() for path in PAGES}
     assert len(packed) > 5

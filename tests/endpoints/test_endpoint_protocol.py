@@ -28,7 +28,7 @@ from headrace import (
     PipelineExecutionFailed,
     Unauthenticated,
 )
-from headrace.api.exchange import MAX_HOLD_S
+from headrace.web.exchange import MAX_HOLD_S
 
 SOURCE = '''\
 import os

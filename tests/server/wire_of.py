@@ -14,9 +14,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from headrace.api.express import Express
 from headrace.control.endpoint_cache import EndpointCache
 from headrace.core.values import MAX_VALUES_BYTES
+from headrace.endpoints.express import Express
 from headrace.server.http import HttpServer
 from headrace.server.limits import HttpLimits
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from headrace.api.exchange import Exchange, answer
 from headrace.core.errors import InvalidRequest, Unauthenticated
 from headrace.version import __version__
+from headrace.web.exchange import Exchange, answer
 from headrace.wire.bodies import timestamp, token_body, user_body
 
 READY = "ready"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from headrace.api.exchange import Exchange, answer
 from headrace.control.clock import now
+from headrace.web.exchange import Exchange, answer
 from headrace.wire.bodies import timestamp
 
 

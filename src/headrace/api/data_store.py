@@ -11,13 +11,13 @@ from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
-from headrace.api.exchange import Exchange, answer, bounded
-from headrace.api.form_terms import FormTerms, only
-from headrace.api.forms import read_form
 from headrace.core.errors import InvalidRequest, NotFound, TooLarge
 from headrace.core.objects import ObjectInfo, check_object_path
 from headrace.objects.links import PART_NUMBER, PURPOSE, UPLOAD_ID, Purpose, sign
 from headrace.objects.port import MAX_PARTS
+from headrace.web.exchange import Exchange, answer, bounded
+from headrace.web.form_terms import FormTerms, only
+from headrace.web.forms import read_form
 from headrace.wire.bodies import object_body
 from headrace.wire.eras import (
     CLIENT_HEADER,

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from headrace.api.calls import read_call
-from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
-from headrace.api.form_terms import only
-from headrace.api.forms import read_form
 from headrace.api.logs import followed_lines, lines_between
-from headrace.api.services import Services
 from headrace.control.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.core.deployments import Deployment
 from headrace.core.errors import NotFound
@@ -18,6 +13,10 @@ from headrace.core.pods import PodSetState
 from headrace.core.rights import Right
 from headrace.core.sources import Rule
 from headrace.store.health import health_of
+from headrace.web.call_bodies import read_call
+from headrace.web.exchange import MAX_HOLD_S, Exchange, Services, answer
+from headrace.web.form_terms import only
+from headrace.web.forms import read_form
 from headrace.wire.deployment_requests import read_deployment_request, read_deployment_update
 from headrace.wire.deployments import deployment_body, deployment_item, deployment_log_item
 

@@ -7,11 +7,6 @@ from pathlib import Path
 
 from starlette.responses import Response
 
-from headrace.api.attachments import BYTES
-from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
-from headrace.api.files import file_response
-from headrace.api.form_terms import run_terms
-from headrace.api.forms import read_form
 from headrace.api.instants import instant
 from headrace.api.logs import followed_lines, lines_between
 from headrace.control.executions import RunRequest
@@ -23,6 +18,11 @@ from headrace.core.values import DataType, FileValue, Value
 from headrace.logs.files import last_lines
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
+from headrace.web.attachments import BYTES
+from headrace.web.exchange import MAX_HOLD_S, Exchange, answer
+from headrace.web.files import file_response
+from headrace.web.form_terms import run_terms
+from headrace.web.forms import read_form
 from headrace.wire.bodies import execution_body, execution_item, json_value, output_item
 from headrace.wire.problems import execution_failed
 from headrace.wire.routes import EXECUTION_OUTPUTS

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from headrace.api.exchange import Exchange, answer
-from headrace.api.health_checks import Part
 from headrace.core.clock_trust import ClockTrust
 from headrace.core.errors import Unavailable
 from headrace.version import __version__
+from headrace.web.exchange import Exchange, answer
+from headrace.web.health_checks import Part
 
 
 async def health(exchange: Exchange) -> Response:

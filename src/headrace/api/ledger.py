@@ -7,7 +7,6 @@ from datetime import datetime
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from headrace.api.exchange import Exchange, answer
 from headrace.api.instants import instant
 from headrace.control.clock import now
 from headrace.control.verification import verify_ledger as verify_rows
@@ -16,6 +15,7 @@ from headrace.core.schedules import Fate
 from headrace.store import executions as execution_rows
 from headrace.store import ledger as rows
 from headrace.store import schedules as schedule_rows
+from headrace.web.exchange import Exchange, answer
 from headrace.wire.bodies import timestamp
 from headrace.wire.ledger import INSTANT, ledger_item, verification_body
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from headrace.api.exchange import MAX_HOLD_S, Exchange, answer, bounded
 from headrace.core.errors import InvalidRequest
 from headrace.core.loglines import LogLine
 from headrace.logs.files import read_after, read_lines
+from headrace.web.exchange import MAX_HOLD_S, Exchange, answer, bounded
 from headrace.wire.bodies import log_item, log_page
 
 MAX_LINES = 10_000

@@ -9,9 +9,6 @@ from urllib.parse import urlencode
 
 from starlette.responses import FileResponse, Response
 
-from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
-from headrace.api.form_terms import pipeline_terms
-from headrace.api.forms import Form, read_form
 from headrace.api.logs import followed_lines, lines_between
 from headrace.control.pipeline_drafts import PipelineDraft
 from headrace.core.errors import HeadraceError, InvalidRequest, NotFound
@@ -19,6 +16,9 @@ from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.objects.links import PURPOSE, Purpose, sign, verify, xml_of
 from headrace.store import executions as execution_rows
 from headrace.store import pipelines as rows
+from headrace.web.exchange import MAX_HOLD_S, Exchange, answer
+from headrace.web.form_terms import pipeline_terms
+from headrace.web.forms import Form, read_form
 from headrace.wire.bodies import execution_item, pipeline_body, pipeline_item
 from headrace.wire.creation import read_pipeline_request, resolve_config
 from headrace.wire.forms import decode_tree

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from headrace.api.exchange import Exchange, answer
-from headrace.api.form_terms import only
-from headrace.api.forms import read_form
 from headrace.core.errors import InvalidRequest
+from headrace.web.exchange import Exchange, answer
+from headrace.web.form_terms import only
+from headrace.web.forms import read_form
 from headrace.wire.bodies import project_body
 
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from headrace.api.data_store import OBJECT_SIZE, joined_etag
-from headrace.api.downloads import object_response
-from headrace.api.exchange import Exchange, Handler
 from headrace.core.errors import HeadraceError, NotFound, TooLarge
 from headrace.core.objects import check_object_path
 from headrace.objects.links import PART_NUMBER, UPLOAD_ID, Purpose, verify, xml_error
 from headrace.objects.multipart_form import file_part
+from headrace.web.downloads import object_response
+from headrace.web.exchange import Exchange, Handler
 from headrace.wire.problems import status_of
 
 CODES: Mapping[type[HeadraceError], str] = {NotFound: "NoSuchKey", TooLarge: "EntityTooLarge"}

@@ -1,1 +1,1 @@
-"""To be described."""
+"""Pages for people."""

@@ -13,10 +13,6 @@ from typing import Self
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 
-from headrace.api.app import build_app
-from headrace.api.express import Express
-from headrace.api.form_terms import text_limit
-from headrace.api.services import Services
 from headrace.bundles.reading import folder_limits
 from headrace.bundles.store import BundleStore
 from headrace.control.clock import now
@@ -34,6 +30,7 @@ from headrace.control.variables import Variables
 from headrace.core.calls import Limits
 from headrace.core.credentials import Addresses
 from headrace.core.names import new_id
+from headrace.endpoints.express import Express
 from headrace.engines.local.checking import check_function
 from headrace.environments.uv import UvBuilder
 from headrace.keeping.builds import Builds
@@ -51,6 +48,7 @@ from headrace.running.runner import Runner
 from headrace.running.worker import Worker
 from headrace.runtime.recovery import take_up
 from headrace.runtime.warm_calls import WarmEndpointCalls
+from headrace.server.application import application
 from headrace.server.claim import Claim
 from headrace.server.data_directory import DataDirectory
 from headrace.server.engines import local_engine, local_pod_engine
@@ -59,6 +57,8 @@ from headrace.server.settings import Settings
 from headrace.signals.local import LocalSignals
 from headrace.store import settings as setting_rows
 from headrace.store.database import Database
+from headrace.web.exchange import Services
+from headrace.web.form_terms import text_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ class Server:
             settings.retention,
             clock,
         )
-        self.app = build_app(
+        self.app = application(
             Services(
                 reader=database,
                 tokens=self.tokens,

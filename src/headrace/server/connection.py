@@ -11,9 +11,9 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from headrace.api.express import Express, Headers
 from headrace.control.endpoint_cache import Endpoint
 from headrace.core.values import MAX_VALUES_BYTES
+from headrace.endpoints.express import Express, Headers
 from headrace.server.bounded_connection import BoundedConnection
 from headrace.server.heads import check_head
 from headrace.server.patience import BETWEEN, BODY, ENDING

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from headrace.api.health_checks import HealthChecks, descriptors_are_left
 from headrace.control.clock import now
 from headrace.control.warm import WarmCalls
 from headrace.store.database import Database
 from headrace.store.settings import HEALTH_ASKED_AT, read_setting, write_setting
+from headrace.web.health_checks import HealthChecks, descriptors_are_left
 
 
 def health_checks(database: Database, warm_calls: WarmCalls) -> HealthChecks:

@@ -11,7 +11,7 @@ from typing import cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from headrace.api.express import Express
+from headrace.endpoints.express import Express
 from headrace.server.bounded_connection import BoundedConnection
 from headrace.server.connection import Connection
 from headrace.server.descriptors import soft_limit

@@ -1,8 +1,8 @@
 """A short way for the calls that are most frequent: plain JSON to the pods of an endpoint.
 
 What is not exactly that goes the long way, through routing and the handlers of
-:mod:`headrace.api.endpoints`, which also knows what to say of a call that is wrong. So this module
-has nothing to say of its own, and answers nothing that the long way would not answer. It begins
+:mod:`headrace.endpoints.calls`, which also knows what to say of a call that is wrong. So it has
+nothing to say of its own, and answers nothing that the long way would not answer. It begins
 where a request has been parsed and ends where an answer can be sent, without a task or a coroutine.
 """
 
@@ -16,14 +16,14 @@ from functools import partial
 
 from starlette.responses import Response
 
-from headrace.api.endpoints import results_url, see_other
-from headrace.api.exchange import MAX_HOLD_S
-from headrace.api.refusals import ENDPOINT_TOKEN, defect, refusal
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
 from headrace.control.warm import Made, WarmAnswer, WarmCalls
 from headrace.core.errors import HeadraceError
 from headrace.core.executions import status_after
 from headrace.core.values import MAX_VALUES_BYTES
+from headrace.endpoints.calls import results_url, see_other
+from headrace.web.exchange import MAX_HOLD_S
+from headrace.web.refusals import ENDPOINT_TOKEN, defect, refusal
 from headrace.wire.codec import decode_object
 from headrace.wire.problems import call_failed
 

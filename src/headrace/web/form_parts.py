@@ -11,7 +11,10 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from headrace.api.form_terms import (
+from headrace.control.submission import UploadedFile
+from headrace.core.errors import InvalidRequest, TooLarge
+from headrace.core.filenames import usable_filename
+from headrace.web.form_terms import (
     MAX_FIELDS,
     MAX_FRAME_BYTES,
     MAX_NAME_BYTES,
@@ -19,9 +22,6 @@ from headrace.api.form_terms import (
     MAX_PART_HEADERS,
     FormTerms,
 )
-from headrace.control.submission import UploadedFile
-from headrace.core.errors import InvalidRequest, TooLarge
-from headrace.core.filenames import usable_filename
 from headrace.wire.charsets import CHARSET_FIELD, check_charset, text_of
 from headrace.wire.forms import short
 

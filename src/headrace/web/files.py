@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from starlette.responses import FileResponse, Response
 
-from headrace.api.attachments import attachment
-from headrace.api.downloads import ReaderResponse
-from headrace.api.services import Services
 from headrace.core.errors import NotFound
 from headrace.core.values import FileStore, FileValue
+from headrace.web.attachments import attachment
+from headrace.web.downloads import ReaderResponse
+from headrace.web.exchange import Services
 
 
 async def file_response(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from headrace.api.exchange import answer
 from headrace.core.errors import HeadraceError, Unauthenticated, Unavailable
+from headrace.web.exchange import answer
 from headrace.wire.problems import error_body, status_of
 
 BEARER = "Bearer"

@@ -9,16 +9,16 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from headrace.api.attachments import BYTES, attachment, is_old_client, type_for
-from headrace.api.calls import ReadCall, read_call
-from headrace.api.exchange import MAX_HOLD_S, Exchange, answer
-from headrace.api.files import file_response
-from headrace.api.streams import MEDIA_TYPE, streamed
 from headrace.core.deployments import Deployment
 from headrace.core.destinations import EndpointResult
 from headrace.core.errors import NotFound, Unauthenticated
 from headrace.core.executions import Execution, OutputRecord, Status, status_after
 from headrace.core.values import DataType, FileValue, JsonText
+from headrace.endpoints.streams import MEDIA_TYPE, streamed
+from headrace.web.attachments import BYTES, attachment, is_old_client, type_for
+from headrace.web.call_bodies import ReadCall, read_call
+from headrace.web.exchange import MAX_HOLD_S, Exchange, answer
+from headrace.web.files import file_response
 from headrace.wire.bodies import json_value
 from headrace.wire.codec import parts_of
 from headrace.wire.problems import call_failed, execution_failed

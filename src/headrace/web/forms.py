@@ -13,10 +13,10 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 
-from headrace.api.form_parts import FormParts
-from headrace.api.form_terms import MAX_FIELDS, MAX_NAME_BYTES, FormTerms
 from headrace.control.submission import UploadedFile
 from headrace.core.errors import InvalidRequest, TooLarge, Unavailable
+from headrace.web.form_parts import FormParts
+from headrace.web.form_terms import MAX_FIELDS, MAX_NAME_BYTES, FormTerms
 from headrace.wire.charsets import check_charset, without_charset
 
 MULTIPART = "multipart/form-data"

@@ -9,8 +9,14 @@ from typing import Any
 
 from starlette.requests import Request
 
-from headrace.api.form_terms import FormTerms, call_terms
-from headrace.api.forms import (
+from headrace.control.submission import UploadedFile
+from headrace.core.deployments import Deployment
+from headrace.core.errors import Conflict, InvalidRequest
+from headrace.core.sources import GivenValue
+from headrace.core.values import DataType, Json
+from headrace.web.exchange import Services
+from headrace.web.form_terms import FormTerms, call_terms
+from headrace.web.forms import (
     MULTIPART,
     URLENCODED,
     media_type,
@@ -18,12 +24,6 @@ from headrace.api.forms import (
     read_form,
     urlencoded_fields,
 )
-from headrace.api.services import Services
-from headrace.control.submission import UploadedFile
-from headrace.core.deployments import Deployment
-from headrace.core.errors import Conflict, InvalidRequest
-from headrace.core.sources import GivenValue
-from headrace.core.values import DataType, Json
 from headrace.wire.codec import BYTE_ORDER_MARK, decode, decode_object
 
 MAX_KEY_LENGTH = 200

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
 from dataclasses import dataclass
 from importlib import resources
 
 from starlette.responses import Response
 
-from headrace.api.endpoints import authenticated_endpoint
-from headrace.api.exchange import Exchange, answer
+from headrace.endpoints.calls import authenticated_endpoint
+from headrace.web.exchange import Exchange, answer
+from headrace.web.page_policy import hash_of
 from headrace.wire.openapi import endpoint_document
 
 STYLE = ("endpoint.css",)
@@ -59,7 +58,7 @@ async def endpoint_page(exchange: Exchange) -> Response:
 @functools.cache
 def read_page() -> Page:
     """Return the page, put together from the package's files."""
-    folder = resources.files("headrace.api") / "pages"
+    folder = resources.files("headrace.endpoints") / "pages"
     style = "".join((folder / name).read_text("utf-8") for name in STYLE)
     script = "".join((folder / name).read_text("utf-8") for name in SCRIPT)
     html = (folder / "endpoint.html").read_text("utf-8")
@@ -76,9 +75,3 @@ def read_page() -> Page:
         "require-trusted-types-for": "'script'",
     }
     return Page(html.encode(), "; ".join(f"{key} {value}" for key, value in policy.items()))
-
-
-def hash_of(text: str) -> str:
-    """Return the source of a Content-Security-Policy that lets in this text alone."""
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"'sha256-{digest}'"

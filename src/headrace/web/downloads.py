@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from headrace.api.attachments import BYTES, attachment
 from headrace.core.errors import InvalidRequest
 from headrace.core.objects import ObjectInfo
 from headrace.objects.links import xml_error
 from headrace.objects.port import ObjectReader, ObjectStore
+from headrace.web.attachments import BYTES, attachment
 
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 

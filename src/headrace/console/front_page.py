@@ -8,9 +8,9 @@ from importlib import resources
 
 from starlette.responses import Response
 
-from headrace.api.endpoint_docs import hash_of
-from headrace.api.exchange import Exchange, answer
 from headrace.version import __version__
+from headrace.web.exchange import Exchange, answer
+from headrace.web.page_policy import hash_of
 from headrace.wire import routes
 
 
@@ -40,7 +40,7 @@ async def front_page(exchange: Exchange) -> Response:
 @functools.cache
 def read_front_page(public_url: str) -> tuple[str, str]:
     """Return the page of a server, and the policy that lets in its style and nothing else."""
-    folder = resources.files("headrace.api") / "pages"
+    folder = resources.files("headrace.console") / "pages"
     style = (folder / "front.css").read_text("utf-8")
     page = (folder / "front.html").read_text("utf-8").replace("/* style */", style)
     page = page.replace("{version}", __version__).replace("{url}", html.escape(public_url))

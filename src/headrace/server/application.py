@@ -1,0 +1,29 @@
+"""The application: the routes of all rooms in one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from starlette.applications import Starlette
+
+from headrace.api import routing as api
+from headrace.console.front_page import front_page
+from headrace.endpoints import routing as endpoints
+from headrace.endpoints.documents import read_page
+from headrace.web.dispatch import build_app
+from headrace.web.exchange import Handler, Services
+from headrace.wire.routes import FRONT, Route
+
+HANDLERS: Mapping[Route, Handler] = {**api.HANDLERS, **endpoints.HANDLERS, FRONT: front_page}
+
+
+def application(services: Services, cors_origins: Sequence[str] = ()) -> Starlette:
+    """Return the application that serves every route with these services.
+
+    Args:
+        services: What handlers work with.
+        cors_origins: Origins whose pages may call endpoints from browsers; ``*`` is all.
+    """
+    # A page that is missing from the installation shows here, and not at its first reader.
+    read_page()
+    return build_app(HANDLERS, services, cors_origins)

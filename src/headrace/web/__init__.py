@@ -1,0 +1,1 @@
+"""HTTP: one request and its answer, whatever it is for: dispatch, permission, forms, files."""

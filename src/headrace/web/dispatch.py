@@ -1,0 +1,144 @@
+"""The HTTP application: routes to handlers, credentials checked, errors translated."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.routing import Route as StarletteRoute
+
+from headrace.control.tokens import Caller
+from headrace.core.errors import HeadraceError, NotFound, Unauthenticated
+from headrace.web import request_log
+from headrace.web.cross_origin import endpoint_access
+from headrace.web.exchange import Exchange, Handler, Services, answer, in_the_contract
+from headrace.web.permission import check_right
+from headrace.web.refusals import BEARER, ENDPOINT_TOKEN, defect, refusal, stopping
+from headrace.wire import routes
+from headrace.wire.eras import CLIENT_HEADER
+from headrace.wire.problems import error_body
+
+logger = logging.getLogger(__name__)
+
+
+def build_app(
+    handlers: Mapping[routes.Route, Handler], services: Services, cors_origins: Sequence[str]
+) -> Starlette:
+    """Return the application that serves routes by these handlers.
+
+    Args:
+        handlers: By route; of two that a path may mean, the first is asked.
+        services: What handlers work with.
+        cors_origins: Origins whose pages may call endpoints from browsers; ``*`` is all.
+    """
+    app = Starlette(
+        routes=[
+            StarletteRoute(
+                route.root + route.path,
+                _endpoint(route, handler, services),
+                methods=_methods(route),
+            )
+            for route, handler in handlers.items()
+        ],
+        middleware=[endpoint_access(cors_origins)] if cors_origins else [],
+        exception_handlers={HTTPException: _no_route},
+    )
+    # A path with a slash too much names nothing; a redirect would drop what is after it.
+    app.router.redirect_slashes = False
+    return app
+
+
+def _methods(route: routes.Route) -> list[str]:
+    # curl -L -X POST repeats its method on every hop, so results answer to POST as well.
+    is_result = route in {routes.ENDPOINT_RESULTS, routes.ENDPOINT_RESULTS_V1}
+    return ["GET", "POST"] if is_result else [route.method]
+
+
+async def authenticate(request: Request, services: Services) -> Caller:
+    """Return who makes a request, by its ``Authorization: Bearer`` header.
+
+    Raises:
+        Unauthenticated: There is none, or it is not valid.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated(
+            "This needs an access token: send it as 'Authorization: Bearer <access token>', got "
+            f"from {routes.REFRESH.url()} with an SDK token."
+        )
+    return await services.tokens.caller(token.strip())
+
+
+def _endpoint(
+    route: routes.Route, handler: Handler, services: Services
+) -> Callable[[Request], Awaitable[Response]]:
+    scheme = BEARER if route.root == routes.PREFIX else ENDPOINT_TOKEN
+
+    async def answered(request: Request) -> Response:
+        request_id = str(uuid.uuid4())
+        try:
+            is_open = route.is_public or route.root != routes.PREFIX
+            caller = None if is_open else await authenticate(request, services)
+            if caller is not None:
+                check_right(caller, route)
+            response = await handler(Exchange(request, services, caller))
+            return in_the_contract(response, route, request.headers.get(CLIENT_HEADER))
+        except HeadraceError as error:
+            return refusal(error, request_id, scheme)
+        except asyncio.CancelledError:
+            # By the HTTP server, which has waited for long enough.
+            return stopping(request_id)
+        except ClientDisconnect:
+            # Nobody is left to read an answer.
+            return Response(status_code=499)
+        except Exception:
+            logger.exception("request %s: %s %s failed", request_id, route.method, route.path)
+            return defect(request_id)
+
+    async def endpoint(request: Request) -> Response:
+        began = time.perf_counter()
+        response = await answered(request)
+        request_log.say(request, response.status_code, began)
+        return response
+
+    return endpoint
+
+
+def allowed_methods(request: Request) -> str:
+    """Return the methods that the path of a request answers to, separated by commas."""
+    methods = {"OPTIONS"}
+    for route in request.app.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            methods |= route.methods
+    return ", ".join(sorted(methods))
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    began = time.perf_counter()
+    response = _refused_route(request, error)
+    request_log.say(request, response.status_code, began)
+    return response
+
+
+def _refused_route(request: Request, error: Exception) -> Response:
+    request_id = str(uuid.uuid4())
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    if status == 405:
+        allowed = allowed_methods(request)
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": allowed})
+        problem = HeadraceError(
+            f"{request.url.path} does not answer {request.method}: it answers {allowed}."
+        )
+        body = error_body(problem, request_id) | {"name": "MethodNotAllowed"}
+        return answer(body, 405, {"Allow": allowed})
+    return refusal(NotFound(f"There is nothing at {request.url.path}."), request_id)
