@@ -22,8 +22,8 @@ from headrace.core import errors
 from headrace.core.errors import HeadraceError
 from headrace.server.application import HANDLERS
 from headrace.server.settings import Settings, variable_of
-from headrace.web.exchange import MAX_HOLD_S
 from headrace.wire import routes
+from headrace.wire.answers import MAX_HOLD_S
 from headrace.wire.problems import STATUSES, status_of
 from headrace.wire.routes import Route
 

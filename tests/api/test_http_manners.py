@@ -11,7 +11,7 @@ from tests.api.conftest import access_token, check_error
 from tests.conftest import RunningServer
 
 from headrace.core.errors import Overloaded, Unavailable
-from headrace.web.refusals import refusal, stopping
+from headrace.wire.answers import refusal, stopping
 from headrace.wire.routes import PREFIX, ROUTES, Route
 
 pytestmark = pytest.mark.system
@@ -92,5 +92,5 @@ def test_whoever_is_to_come_again_is_told_when() -> None:
         refusal(Unavailable("full"), "id"),
         refusal(Overloaded("busy", details={"retry_after_s": 3}), "id"),
     ):
-        assert answer.status_code == 503
-        assert int(answer.headers["retry-after"]) >= 1
+        assert answer.status == 503
+        assert int(answer.headers["Retry-After"]) >= 1

@@ -37,8 +37,8 @@ from headrace.objects import port as objects_port
 from headrace.runtime import mover, warm_calls
 from headrace.server import http, limits
 from headrace.server.settings import Settings, variable_of
-from headrace.web import call_bodies, exchange, form_parts, form_terms
-from headrace.wire import deployment_requests
+from headrace.web import call_bodies, form_parts, form_terms
+from headrace.wire import answers, deployment_requests
 from headrace_harness import capture
 from headrace_harness.running import _MEMORY_POLL_S as MEMORY_POLL_S
 from headrace_harness.streams import WINDOW_BYTES
@@ -69,7 +69,7 @@ OUTPUTS = count(DEFAULTS["max_output_bytes"])
 TEXT = f"{count(form_terms.MAX_TEXT_BYTES)} bytes"
 UPLOAD = f"by default {DEFAULTS['max_upload_bytes'] // 10**9} GB"
 FOLDER = f"`HEADRACE_MAX_FOLDER_BYTES`, by default {count(pipelines.MAX_FOLDER_BYTES)} bytes"
-HOLD = count(exchange.MAX_HOLD_S)
+HOLD = count(answers.MAX_HOLD_S)
 RECORD = f"{warm_calls.RECORD_AFTER_S * 1000:.0f} ms"
 MOVE = f"{mover.MOVE_AFTER_S * 1000:.0f} ms"
 ON_TIME = f"{schedules.ON_TIME.total_seconds():.0f} seconds"
@@ -231,7 +231,7 @@ def test_the_public_client_that_is_named_is_the_one_that_is_tested() -> None:
 
 
 def test_callers_need_to_wait_for_longer_than_a_request_is_held() -> None:
-    assert exchange.MAX_HOLD_S < 30
+    assert answers.MAX_HOLD_S < 30
 
 
 def test_the_part_size_of_the_public_client_is_what_it_is() -> None:

@@ -28,7 +28,7 @@ from headrace import (
     PipelineExecutionFailed,
     Unauthenticated,
 )
-from headrace.web.exchange import MAX_HOLD_S
+from headrace.wire.answers import MAX_HOLD_S
 
 SOURCE = '''\
 import os

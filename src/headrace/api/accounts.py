@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
 from headrace.core.errors import InvalidRequest, Unauthenticated
 from headrace.version import __version__
-from headrace.web.exchange import Exchange, answer
+from headrace.web.exchange import Exchange
+from headrace.wire.answers import Answer
 from headrace.wire.bodies import timestamp, token_body, user_body
 
 READY = "ready"
 """The one status of an environment that answers (wire contract, appendix B)."""
 
 
-async def environment_info(exchange: Exchange) -> Response:
+async def environment_info(exchange: Exchange) -> Answer:
     """Name the environment, and the limit that a client should know before it sends a folder.
 
     It is always ``ready``: an environment is a server, and one that answers is. No GPU is reserved.
     """
     services = exchange.services
-    return answer(
+    return Answer(
         {
             "environment_id": services.environment_id,
             "environment_status": READY,
@@ -30,45 +29,45 @@ async def environment_info(exchange: Exchange) -> Response:
     )
 
 
-async def environment_summary(exchange: Exchange) -> Response:
+async def environment_summary(exchange: Exchange) -> Answer:
     """Tell the status of the environment, and since when it has it: the server's start."""
     since = timestamp(exchange.services.started_at)
-    return answer({"environment_status": READY, "environment_status_updated_at": since})
+    return Answer({"environment_status": READY, "environment_status_updated_at": since})
 
 
-async def refresh(exchange: Exchange) -> Response:
+async def refresh(exchange: Exchange) -> Answer:
     """Exchange an SDK token for an access token."""
     token = (await exchange.json_object()).get("refresh_token")
     if not isinstance(token, str) or not token:
         raise Unauthenticated("refresh_token is missing: send the SDK token under this key.")
-    return answer({"access_token": await exchange.services.tokens.refresh(token)})
+    return Answer({"access_token": await exchange.services.tokens.refresh(token)})
 
 
-async def me(exchange: Exchange) -> Response:
+async def me(exchange: Exchange) -> Answer:
     """Show the caller's user."""
-    return answer(user_body(exchange.who.user))
+    return Answer(user_body(exchange.who.user))
 
 
-async def user(exchange: Exchange) -> Response:
+async def user(exchange: Exchange) -> Answer:
     """Show a user."""
-    return answer(user_body(await exchange.services.tokens.user(exchange.name("user_id"))))
+    return Answer(user_body(await exchange.services.tokens.user(exchange.name("user_id"))))
 
 
-async def list_tokens(exchange: Exchange) -> Response:
+async def list_tokens(exchange: Exchange) -> Answer:
     """List SDK tokens: all that is known of them, which is not the tokens."""
-    return answer([token_body(token) for token in await exchange.services.tokens.all()])
+    return Answer([token_body(token) for token in await exchange.services.tokens.all()])
 
 
-async def create_token(exchange: Exchange) -> Response:
+async def create_token(exchange: Exchange) -> Answer:
     """Create an SDK token for the caller, and show it this once."""
     name = (await exchange.json_object()).get("name")
     if not isinstance(name, str):
         raise InvalidRequest("name is missing: give the token a name, such as 'ci'.")
     token = await exchange.services.tokens.create(name, exchange.who.user)
-    return answer({"name": name, "token": token}, 201)
+    return Answer({"name": name, "token": token}, 201)
 
 
-async def revoke_token(exchange: Exchange) -> Response:
+async def revoke_token(exchange: Exchange) -> Answer:
     """Revoke an SDK token."""
     await exchange.services.tokens.revoke(exchange.name())
-    return answer({"name": exchange.name()})
+    return Answer({"name": exchange.name()})

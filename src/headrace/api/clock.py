@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
 from headrace.control.clock import now
-from headrace.web.exchange import Exchange, answer
+from headrace.web.exchange import Exchange
+from headrace.wire.answers import Answer
 from headrace.wire.bodies import timestamp
 
 
-async def show_clock(exchange: Exchange) -> Response:
+async def show_clock(exchange: Exchange) -> Answer:
     """Tell whether things are deleted for their age."""
     clock = exchange.services.clock
-    return answer(
+    return Answer(
         {
             "state": clock.state.value,
             "now": timestamp(now()),
@@ -21,7 +20,7 @@ async def show_clock(exchange: Exchange) -> Response:
     )
 
 
-async def confirm_clock(exchange: Exchange) -> Response:
+async def confirm_clock(exchange: Exchange) -> Answer:
     """Believe the machine's clock as it is."""
     await exchange.services.clock.confirm()
     return await show_clock(exchange)

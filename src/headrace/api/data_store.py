@@ -9,15 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from starlette.responses import Response
-
 from headrace.core.errors import InvalidRequest, NotFound, TooLarge
 from headrace.core.objects import ObjectInfo, check_object_path
 from headrace.objects.links import PART_NUMBER, PURPOSE, UPLOAD_ID, Purpose, sign
 from headrace.objects.port import MAX_PARTS
-from headrace.web.exchange import Exchange, answer, bounded
+from headrace.web.exchange import Exchange, bounded
 from headrace.web.form_terms import FormTerms, only
 from headrace.web.forms import read_form
+from headrace.wire.answers import Answer
 from headrace.wire.bodies import object_body
 from headrace.wire.eras import (
     CLIENT_HEADER,
@@ -38,22 +37,22 @@ OBJECT_SIZE = "object_size"
 """What the link of a part calls the size of the whole, once the client has announced it."""
 
 
-async def object_information(exchange: Exchange) -> Response:
+async def object_information(exchange: Exchange) -> Answer:
     """Show the size of a file and when it was last written."""
-    return answer(object_body(await _existing(exchange, await _sent_path(exchange))))
+    return Answer(object_body(await _existing(exchange, await _sent_path(exchange))))
 
 
-async def list_objects(exchange: Exchange) -> Response:
+async def list_objects(exchange: Exchange) -> Answer:
     """List files in the order of their paths; `folder_path`, `continuation_token`, `limit`."""
     query = exchange.request.query_params
     folder = query.get("folder_path") or None
     version = client_version(exchange.request.headers.get(CLIENT_HEADER))
     if not exchange.flag("include_continuation_token") and version < LISTS_ARE_OBJECTS_SINCE:
-        return answer([object_body(info) for info in await _all_objects(exchange, folder)])
+        return Answer([object_body(info) for info in await _all_objects(exchange, folder)])
     limit = exchange.integer("limit", PAGE_SIZE, at_least=1, at_most=PAGE_SIZE)
     after = _place_of(query.get("continuation_token"))
     page = await exchange.services.data_store.list(folder, after, limit)
-    return answer(
+    return Answer(
         {
             "items": [object_body(info) for info in page.items],
             "continuation_token": page.next_after and _token_of(page.next_after),
@@ -61,35 +60,35 @@ async def list_objects(exchange: Exchange) -> Response:
     )
 
 
-async def upload_object(exchange: Exchange) -> Response:
+async def upload_object(exchange: Exchange) -> Answer:
     """Give a URL, good for an hour, and the fields of the form that uploads a file to it."""
     path = check_object_path(exchange.request.query_params.get("path_to_object"))
     url, fields = _signed(exchange, SIGNED_UPLOAD, path, {PURPOSE: Purpose.UPLOAD})
-    return answer({"signed_url": url, "fields": fields})
+    return Answer({"signed_url": url, "fields": fields})
 
 
-async def download_object(exchange: Exchange) -> Response:
+async def download_object(exchange: Exchange) -> Answer:
     """Give a URL, good for an hour, that downloads a file."""
     info = await _existing(exchange, await _sent_path(exchange))
     url, query = _signed(exchange, SIGNED_DOWNLOAD, info.path, {PURPOSE: Purpose.DOWNLOAD})
-    return answer({"signed_url": f"{url}?{urlencode(query)}"})
+    return Answer({"signed_url": f"{url}?{urlencode(query)}"})
 
 
-async def delete_object(exchange: Exchange) -> Response:
+async def delete_object(exchange: Exchange) -> Answer:
     """Delete a file."""
     path = await _sent_path(exchange)
     if not await exchange.services.data_store.delete(path):
         raise _no_object(path)
-    return answer({"path": path})
+    return Answer({"path": path})
 
 
-async def begin_upload(exchange: Exchange) -> Response:
+async def begin_upload(exchange: Exchange) -> Answer:
     """Begin an upload in parts; the answer is the configuration that the next calls give back."""
     upload_id = await exchange.services.data_store.begin_upload(await _sent_path(exchange))
-    return answer({"multipart_upload_id": upload_id})
+    return Answer({"multipart_upload_id": upload_id})
 
 
-async def upload_part(exchange: Exchange) -> Response:
+async def upload_part(exchange: Exchange) -> Answer:
     """Give a URL, good for an hour, that one part of an upload is sent to."""
     body = await exchange.json_object()
     number = bounded(body.get("part_number"), "part_number", at_least=1, at_most=MAX_PARTS)
@@ -99,37 +98,37 @@ async def upload_part(exchange: Exchange) -> Response:
     if max(size or 0, (number - 1) * chunk_size + 1) > exchange.services.max_upload_bytes:
         raise _too_large(exchange)
     url = await _part_url(exchange, _configured_id(body), body.get("path_to_object"), number, size)
-    return answer({"signed_url": url, "headers": {}})
+    return Answer({"signed_url": url, "headers": {}})
 
 
-async def end_upload(exchange: Exchange) -> Response:
+async def end_upload(exchange: Exchange) -> Answer:
     """Make the file out of its parts, once all of them are there with the announced size."""
     body = await exchange.json_object()
     return await _end(exchange, _configured_id(body), body)
 
 
-async def upload_part_by_id(exchange: Exchange) -> Response:
+async def upload_part_by_id(exchange: Exchange) -> Answer:
     """Give a URL, good for an hour, that one part is sent to (clients up to 0.46.2)."""
     number = exchange.integer("part_number", 0, at_least=1, at_most=MAX_PARTS)
     path = exchange.request.query_params.get("path_to_object")
     url = await _part_url(exchange, exchange.name("upload_id"), path, number, None)
-    return answer({"signed_url": url})
+    return Answer({"signed_url": url})
 
 
-async def end_upload_by_id(exchange: Exchange) -> Response:
+async def end_upload_by_id(exchange: Exchange) -> Answer:
     """Make the file out of its parts (clients up to 0.46.2)."""
     return await _end(exchange, exchange.name("upload_id"), await exchange.json_object())
 
 
-async def abandon_upload(exchange: Exchange) -> Response:
+async def abandon_upload(exchange: Exchange) -> Answer:
     """Forget an upload in parts; otherwise it is forgotten a day after its last part."""
     upload_id = exchange.name("upload_id")
     if not await exchange.services.data_store.abandon_upload(upload_id):
         raise NotFound(f"There is no upload {upload_id!r}: it ended, was abandoned or expired.")
-    return answer({"multipart_upload_id": upload_id})
+    return Answer({"multipart_upload_id": upload_id})
 
 
-async def _end(exchange: Exchange, upload_id: str, body: Mapping[str, Any]) -> Response:
+async def _end(exchange: Exchange, upload_id: str, body: Mapping[str, Any]) -> Answer:
     await _check_upload(exchange, upload_id, body.get("path_to_object"))
     parts, size = _parts(body.get("parts"))
     size = _announced(body.get("size")) if size is None else size
@@ -148,7 +147,7 @@ async def _end(exchange: Exchange, upload_id: str, body: Mapping[str, Any]) -> R
     except TooLarge:
         await store.abandon_upload(upload_id)
         raise _too_large(exchange) from None
-    return answer(object_body(info))
+    return Answer(object_body(info))
 
 
 def _parts(sent: Any) -> tuple[list[tuple[int, str | None]], int | None]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
 from headrace.api.logs import followed_lines, lines_between
 from headrace.control.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.core.deployments import Deployment
@@ -14,34 +12,35 @@ from headrace.core.rights import Right
 from headrace.core.sources import Rule
 from headrace.store.health import health_of
 from headrace.web.call_bodies import read_call
-from headrace.web.exchange import MAX_HOLD_S, Exchange, Services, answer
+from headrace.web.exchange import Exchange, Services
 from headrace.web.form_terms import only
 from headrace.web.forms import read_form
+from headrace.wire.answers import MAX_HOLD_S, NO_CONTENT, Answer
 from headrace.wire.deployment_requests import read_deployment_request, read_deployment_update
 from headrace.wire.deployments import deployment_body, deployment_item, deployment_log_item
 
 
-async def list_deployments(exchange: Exchange) -> Response:
+async def list_deployments(exchange: Exchange) -> Answer:
     """List deployments."""
     services = exchange.services
     deployments = await services.deployments.all()
     health = await services.reader.read(health_of, [item.id for item in deployments])
-    return answer(
+    return Answer(
         [deployment_item(item, _pods(services, item), health[item.id]) for item in deployments]
     )
 
 
-async def create_endpoint(exchange: Exchange) -> Response:
+async def create_endpoint(exchange: Exchange) -> Answer:
     """Create an endpoint: it is up when this answers."""
     return await _create(exchange, Rule.ENDPOINT)
 
 
-async def create_periodic(exchange: Exchange) -> Response:
+async def create_periodic(exchange: Exchange) -> Answer:
     """Create a periodic deployment: its fire times count when this answers."""
     return await _create(exchange, Rule.PERIODIC)
 
 
-async def _create(exchange: Exchange, rule: Rule) -> Response:
+async def _create(exchange: Exchange, rule: Rule) -> Answer:
     request = read_deployment_request(await exchange.json_object(), rule)
     deployment, token = await exchange.services.deployments.create(
         DeploymentDraft(
@@ -64,10 +63,10 @@ async def _create(exchange: Exchange, rule: Rule) -> Response:
     services = exchange.services
     pods = _pods(services, deployment)
     body = deployment_body(deployment, token, services.public_url, pods, Health())
-    return answer(body, 201)
+    return Answer(body, 201)
 
 
-async def show_deployment(exchange: Exchange) -> Response:
+async def show_deployment(exchange: Exchange) -> Answer:
     """Show a deployment; on request, held until its creation has ended, or for a while."""
     deployment = await exchange.services.deployments.get(exchange.name())
     if exchange.flag("wait_for_completion") and deployment.low_latency and deployment.is_enabled:
@@ -75,7 +74,7 @@ async def show_deployment(exchange: Exchange) -> Response:
     return await _shown(exchange, deployment)
 
 
-async def update_deployment(exchange: Exchange) -> Response:
+async def update_deployment(exchange: Exchange) -> Answer:
     """Change a deployment."""
     update = read_deployment_update(await exchange.json_object())
     deployment = await exchange.services.deployments.update(
@@ -96,19 +95,19 @@ async def update_deployment(exchange: Exchange) -> Response:
     return await _shown(exchange, deployment)
 
 
-async def delete_deployment(exchange: Exchange) -> Response:
+async def delete_deployment(exchange: Exchange) -> Answer:
     """Delete a deployment; its executions stay."""
     deployment = await exchange.services.deployments.delete(exchange.name())
-    return answer({"name": deployment.name, "execution_rule": deployment.rule.value})
+    return Answer({"name": deployment.name, "execution_rule": deployment.rule.value})
 
 
-async def latest_deployment_execution(exchange: Exchange) -> Response:
+async def latest_deployment_execution(exchange: Exchange) -> Answer:
     """Show the id of a deployment's newest execution; 204 if it has none."""
     newest = await exchange.services.deployments.latest_execution(exchange.name())
-    return Response(status_code=204) if newest is None else answer({"execution_id": newest})
+    return NO_CONTENT if newest is None else Answer({"execution_id": newest})
 
 
-async def trigger_deployment(exchange: Exchange) -> Response:
+async def trigger_deployment(exchange: Exchange) -> Answer:
     """Call a deployment with an access token instead of the endpoint's own."""
     services = exchange.services
     deployment = await services.deployments.get(exchange.name())
@@ -116,17 +115,17 @@ async def trigger_deployment(exchange: Exchange) -> Response:
         execution_id = await services.deployments.trigger(
             deployment, call.values, call.files, call.idempotency_key
         )
-    return answer({"execution_id": execution_id}, 201)
+    return Answer({"execution_id": execution_id}, 201)
 
 
-async def deployment_logs(exchange: Exchange) -> Response:
+async def deployment_logs(exchange: Exchange) -> Answer:
     """Return what the pods of a deployment said outside of executions; elastic ones have none."""
     deployment = await exchange.services.deployments.get(exchange.name())
     path = exchange.services.logs.of_deployment(deployment.id)
-    return answer(await lines_between(exchange, path, deployment_log_item))
+    return Answer(await lines_between(exchange, path, deployment_log_item))
 
 
-async def deployment_log_lines(exchange: Exchange) -> Response:
+async def deployment_log_lines(exchange: Exchange) -> Answer:
     """Follow the log of a deployment, until it is deleted."""
     deployment = await exchange.services.deployments.get(exchange.name())
 
@@ -141,7 +140,7 @@ async def deployment_log_lines(exchange: Exchange) -> Response:
     return await followed_lines(exchange, path, has_ended, deployment_log_item)
 
 
-async def renew_endpoint_token(exchange: Exchange) -> Response:
+async def renew_endpoint_token(exchange: Exchange) -> Answer:
     """Give an endpoint another token; the old one is void at once."""
     uploads, terms = exchange.services.uploads, only("endpoint_token")
     async with read_form(exchange.request, uploads=uploads, terms=terms) as form:
@@ -149,16 +148,16 @@ async def renew_endpoint_token(exchange: Exchange) -> Response:
     token = await exchange.services.deployments.renew_token(
         exchange.name(), fields.get("endpoint_token")
     )
-    return answer({"endpoint_token": token})
+    return Answer({"endpoint_token": token})
 
 
-async def _shown(exchange: Exchange, deployment: Deployment) -> Response:
+async def _shown(exchange: Exchange, deployment: Deployment) -> Answer:
     services = exchange.services
     may_see = Right.ENDPOINT_TOKENS in exchange.who.rights
     token = await services.deployments.token_of(deployment.name) if may_see else None
     pods = _pods(services, deployment)
     health = (await services.reader.read(health_of, [deployment.id]))[deployment.id]
-    return answer(deployment_body(deployment, token, services.public_url, pods, health))
+    return Answer(deployment_body(deployment, token, services.public_url, pods, health))
 
 
 def _pods(services: Services, deployment: Deployment) -> PodSetState | None:

@@ -19,10 +19,11 @@ from headrace.logs.files import last_lines
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
 from headrace.web.attachments import BYTES
-from headrace.web.exchange import MAX_HOLD_S, Exchange, answer
+from headrace.web.exchange import Exchange
 from headrace.web.files import file_response
 from headrace.web.form_terms import run_terms
 from headrace.web.forms import read_form
+from headrace.wire.answers import MAX_HOLD_S, NO_CONTENT, Answer
 from headrace.wire.bodies import execution_body, execution_item, json_value, output_item
 from headrace.wire.problems import execution_failed
 from headrace.wire.routes import EXECUTION_OUTPUTS
@@ -31,7 +32,7 @@ from headrace.wire.runs import read_run_form
 MAX_PAGE = 1000
 
 
-async def run_pipeline(exchange: Exchange) -> Response:
+async def run_pipeline(exchange: Exchange) -> Answer:
     """Accept a run of a pipeline."""
     services = exchange.services
     # Before the body: what cannot run needs no files.
@@ -44,10 +45,10 @@ async def run_pipeline(exchange: Exchange) -> Response:
             RunRequest(run.values, form.files, run.inputs_mapping, run.outputs_mapping),
             exchange.who.user,
         )
-    return answer({"execution_id": execution_id}, 201)
+    return Answer({"execution_id": execution_id}, 201)
 
 
-async def list_executions(exchange: Exchange) -> Response:
+async def list_executions(exchange: Exchange) -> Answer:
     """List executions, newest first, page by page.
 
     Takes ``pipeline_name``, ``deployment_name``, ``status`` (several times), ``since`` (a time in
@@ -72,7 +73,7 @@ async def list_executions(exchange: Exchange) -> Response:
         prefix=query.get("id_prefix"),
     )
     page = executions[:limit]
-    return answer(
+    return Answer(
         {
             "items": [execution_item(execution) for execution in page],
             "next_cursor": page[-1].id if len(executions) > limit else None,
@@ -80,7 +81,7 @@ async def list_executions(exchange: Exchange) -> Response:
     )
 
 
-async def show_execution(exchange: Exchange) -> Response:
+async def show_execution(exchange: Exchange) -> Answer:
     """Show an execution with its inputs and outputs."""
     execution = await _execution(exchange)
     pipeline = await exchange.services.reader.read(
@@ -91,27 +92,27 @@ async def show_execution(exchange: Exchange) -> Response:
     hide = "include_io_values" in exchange.request.query_params and not exchange.flag(
         "include_io_values"
     )
-    return answer(execution_body(execution, pipeline, with_values=not hide))
+    return Answer(execution_body(execution, pipeline, with_values=not hide))
 
 
-async def delete_execution(exchange: Exchange) -> Response:
+async def delete_execution(exchange: Exchange) -> Answer:
     """Delete an execution."""
     execution_id = exchange.name("execution_id")
     if exchange.who.execution_id == execution_id:
         raise Conflict("An execution cannot delete itself.")
     await exchange.services.executions.delete(execution_id)
-    return answer({"execution_id": execution_id})
+    return Answer({"execution_id": execution_id})
 
 
-async def cancel_execution(exchange: Exchange) -> Response:
+async def cancel_execution(exchange: Exchange) -> Answer:
     """Cancel an execution, and answer once it has ended."""
     execution_id = exchange.name("execution_id")
     if exchange.who.execution_id == execution_id:
         raise Conflict("An execution cannot cancel itself: raise an exception instead.")
-    return answer(execution_item(await exchange.services.executions.cancel(execution_id)))
+    return Answer(execution_item(await exchange.services.executions.cancel(execution_id)))
 
 
-async def execution_outputs(exchange: Exchange) -> Response:
+async def execution_outputs(exchange: Exchange) -> Answer:
     """Return the outputs; while they are waited for, answer 307 now and then (contract, 4.2)."""
     execution_id = exchange.name("execution_id")
     waits = exchange.flag("wait_for_completion", "wait_for_results")
@@ -120,7 +121,7 @@ async def execution_outputs(exchange: Exchange) -> Response:
         if waits:
             path = EXECUTION_OUTPUTS.url(execution_id=execution_id)
             again = f"{exchange.services.public_url}{path}?{exchange.request.url.query}"
-            return answer({"status": execution.status.value}, 307, {"Location": again})
+            return Answer({"status": execution.status.value}, 307, {"Location": again})
         raise Conflict(
             f"Execution {execution_id} has not ended yet ({execution.status.value}): wait for it "
             "with wait_for_completion=true."
@@ -129,7 +130,7 @@ async def execution_outputs(exchange: Exchange) -> Response:
         raise execution_failed(execution, execution.failure)
     body: dict[str, object] = {"outputs": [output_item(record) for record in execution.outputs]}
     notes = await asyncio.to_thread(_notes, exchange.services.logs.of_execution(execution_id))
-    return answer(body | {"notes": notes} if notes else body)
+    return Answer(body | {"notes": notes} if notes else body)
 
 
 def _notes(log: Path) -> list[str]:
@@ -141,7 +142,7 @@ def _notes(log: Path) -> list[str]:
     ]
 
 
-async def execution_output(exchange: Exchange) -> Response:
+async def execution_output(exchange: Exchange) -> Answer | Response:
     """Return one output: its bare value, or the bytes of its file; 204 if it has no file."""
     execution = await _execution(exchange)
     record = next((r for r in execution.outputs if r.name == exchange.name()), None)
@@ -150,7 +151,7 @@ async def execution_output(exchange: Exchange) -> Response:
     return await _value(exchange, record.data_type, record.value)
 
 
-async def execution_input(exchange: Exchange) -> Response:
+async def execution_input(exchange: Exchange) -> Answer | Response:
     """Return one input: its bare value, or the bytes of its file; 204 if it has no file."""
     execution = await _execution(exchange)
     record = next((r for r in execution.inputs if r.name == exchange.name()), None)
@@ -159,14 +160,14 @@ async def execution_input(exchange: Exchange) -> Response:
     return await _value(exchange, record.data_type, record.value)
 
 
-async def execution_logs(exchange: Exchange) -> Response:
+async def execution_logs(exchange: Exchange) -> Answer:
     """Return the log of an execution, in the array of arrays that the contract has."""
     execution = await _execution(exchange)
     path = exchange.services.logs.of_execution(execution.id)
-    return answer([await lines_between(exchange, path)])
+    return Answer([await lines_between(exchange, path)])
 
 
-async def execution_log_lines(exchange: Exchange) -> Response:
+async def execution_log_lines(exchange: Exchange) -> Answer:
     """Follow the log of an execution."""
     execution = await _execution(exchange)
 
@@ -181,11 +182,11 @@ async def _execution(exchange: Exchange) -> Execution:
     return await exchange.services.executions.get(exchange.name("execution_id"))
 
 
-async def _value(exchange: Exchange, data_type: DataType, value: Value) -> Response:
+async def _value(exchange: Exchange, data_type: DataType, value: Value) -> Answer | Response:
     if data_type is not DataType.FILE:
-        return answer(json_value(value))
+        return Answer(json_value(value))
     if not isinstance(value, FileValue):
-        return Response(status_code=204)
+        return NO_CONTENT
     return await file_response(exchange.services, value, BYTES)
 
 

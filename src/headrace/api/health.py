@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
 from headrace.core.clock_trust import ClockTrust
 from headrace.core.errors import Unavailable
 from headrace.version import __version__
-from headrace.web.exchange import Exchange, answer
+from headrace.web.exchange import Exchange
 from headrace.web.health_checks import Part
+from headrace.wire.answers import Answer
 
 
-async def health(exchange: Exchange) -> Response:
+async def health(exchange: Exchange) -> Answer:
     """Tell whether the server can do what calls need, part by part."""
     services = exchange.services
     found = await services.health.parts()
@@ -28,4 +27,4 @@ async def health(exchange: Exchange) -> Response:
         raise Unavailable(
             f"The server cannot do all that calls need. {' '.join(wrong)}", details=body
         )
-    return answer(body, 200, {"Cache-Control": "no-store"})
+    return Answer(body, 200, {"Cache-Control": "no-store"})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from starlette.datastructures import QueryParams
-from starlette.responses import Response
 
 from headrace.api.instants import instant
 from headrace.control.clock import now
@@ -15,7 +14,8 @@ from headrace.core.schedules import Fate
 from headrace.store import executions as execution_rows
 from headrace.store import ledger as rows
 from headrace.store import schedules as schedule_rows
-from headrace.web.exchange import Exchange, answer
+from headrace.web.exchange import Exchange
+from headrace.wire.answers import Answer
 from headrace.wire.bodies import timestamp
 from headrace.wire.ledger import INSTANT, ledger_item, verification_body
 
@@ -23,7 +23,7 @@ MAX_FIRE_TIMES = 1000
 MAX_PAGE = 1000
 
 
-async def fire_times(exchange: Exchange) -> Response:
+async def fire_times(exchange: Exchange) -> Answer:
     """List the next fire times of a periodic deployment, ``count`` of them."""
     count = exchange.integer("count", 10, at_least=1, at_most=MAX_FIRE_TIMES)
     deployment = await exchange.services.deployments.get(exchange.name())
@@ -36,7 +36,7 @@ async def fire_times(exchange: Exchange) -> Response:
     while len(upcoming) < count:
         upcoming.append(schedule.cron.next_after(upcoming[-1]))
     offset = schedule.offset_for(deployment.id)
-    return answer(
+    return Answer(
         {
             "schedule": schedule.cron.expression,
             "human_readable_schedule": schedule.cron.description,
@@ -48,7 +48,7 @@ async def fire_times(exchange: Exchange) -> Response:
     )
 
 
-async def list_ledger(exchange: Exchange) -> Response:
+async def list_ledger(exchange: Exchange) -> Answer:
     """Show what became of a deployment's fire times, newest first, page by page.
 
     Takes ``from`` and ``to`` (times in ISO 8601), ``fate``, ``limit`` and ``cursor``;
@@ -78,7 +78,7 @@ async def list_ledger(exchange: Exchange) -> Response:
     if exchange.flag("with_status"):
         ids = [row.execution_id for row in page if row.execution_id is not None]
         statuses = await reader.read(execution_rows.statuses_of, ids)
-    return answer(
+    return Answer(
         {
             "items": [ledger_item(row, statuses) for row in page],
             "next_cursor": timestamp(page[-1].fire_at) if len(found) > limit else None,
@@ -86,7 +86,7 @@ async def list_ledger(exchange: Exchange) -> Response:
     )
 
 
-async def verify_ledger(exchange: Exchange) -> Response:
+async def verify_ledger(exchange: Exchange) -> Answer:
     """Prove from the ledger that no fire time is missing or doubled.
 
     Takes ``deployment_name``, ``from`` and ``to``.
@@ -100,7 +100,7 @@ async def verify_ledger(exchange: Exchange) -> Response:
         until and until - INSTANT,
         now(),
     )
-    return answer(
+    return Answer(
         {
             "is_proven": all(found.is_proven for _, _, found in verified),
             "deployments": [verification_body(*item) for item in verified],

@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from starlette.responses import Response
-
 from headrace.core.errors import InvalidRequest
 from headrace.core.loglines import LogLine
 from headrace.logs.files import read_after, read_lines
-from headrace.web.exchange import MAX_HOLD_S, Exchange, answer, bounded
+from headrace.web.exchange import Exchange, bounded
+from headrace.wire.answers import MAX_HOLD_S, Answer
 from headrace.wire.bodies import log_item, log_page
 
 MAX_LINES = 10_000
@@ -56,7 +55,7 @@ async def followed_lines(
     path: Path,
     has_ended: Callable[[], Awaitable[bool]],
     item: Callable[[LogLine], dict[str, Any]] = log_item,
-) -> Response:
+) -> Answer:
     """Answer with the lines after the query's ``cursor``, held until there are some.
 
     Args:
@@ -76,5 +75,5 @@ async def followed_lines(
         is_complete = ended and len(lines) < limit
         if lines or is_complete or asyncio.get_running_loop().time() >= deadline:
             shown = [item(line) for line in lines]
-            return answer(log_page(shown, after, is_complete=is_complete))
+            return Answer(log_page(shown, after, is_complete=is_complete))
         await asyncio.sleep(_POLL_S)

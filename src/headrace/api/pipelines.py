@@ -16,9 +16,10 @@ from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.objects.links import PURPOSE, Purpose, sign, verify, xml_of
 from headrace.store import executions as execution_rows
 from headrace.store import pipelines as rows
-from headrace.web.exchange import MAX_HOLD_S, Exchange, answer
+from headrace.web.exchange import Exchange
 from headrace.web.form_terms import pipeline_terms
 from headrace.web.forms import Form, read_form
+from headrace.wire.answers import MAX_HOLD_S, NO_CONTENT, Answer
 from headrace.wire.bodies import execution_item, pipeline_body, pipeline_item
 from headrace.wire.creation import read_pipeline_request, resolve_config
 from headrace.wire.forms import decode_tree
@@ -31,13 +32,13 @@ LINK_LIFETIME_S = 3600
 MAX_LISTED = 1000
 
 
-async def list_pipelines(exchange: Exchange) -> Response:
+async def list_pipelines(exchange: Exchange) -> Answer:
     """List pipelines."""
     pipelines = await exchange.services.reader.read(rows.all_pipelines)
-    return answer([pipeline_item(pipeline) for pipeline in pipelines])
+    return Answer([pipeline_item(pipeline) for pipeline in pipelines])
 
 
-async def create_pipeline(exchange: Exchange) -> Response:
+async def create_pipeline(exchange: Exchange) -> Answer:
     """Create a pipeline: answer once it is recorded, and build it in the background."""
     if exchange.request.headers.get("content-type", "").startswith("application/json"):
         return await _create_from_json(exchange)
@@ -46,23 +47,23 @@ async def create_pipeline(exchange: Exchange) -> Response:
     uploads, terms = exchange.services.uploads, pipeline_terms(ARCHIVE_PART, max_archive_bytes)
     async with read_form(exchange.request, uploads=uploads, terms=terms) as form:
         pipeline = await _create(exchange, decode_tree(form.fields), form)
-    return answer(pipeline_body(pipeline), 201)
+    return Answer(pipeline_body(pipeline), 201)
 
 
-async def show_pipeline(exchange: Exchange) -> Response:
+async def show_pipeline(exchange: Exchange) -> Answer:
     """Show a pipeline; with ``wait_for_completion``, once its build has ended."""
     pipelines = exchange.services.pipelines
     if exchange.flag("wait_for_completion"):
-        return answer(pipeline_body(await pipelines.wait(exchange.name(), MAX_HOLD_S)))
-    return answer(pipeline_body(await pipelines.get(exchange.name())))
+        return Answer(pipeline_body(await pipelines.wait(exchange.name(), MAX_HOLD_S)))
+    return Answer(pipeline_body(await pipelines.get(exchange.name())))
 
 
-async def delete_pipeline(exchange: Exchange) -> Response:
+async def delete_pipeline(exchange: Exchange) -> Answer:
     """Delete a pipeline with its executions."""
     pipeline, deployments = await exchange.services.pipelines.delete(
         exchange.name(), with_deployments=exchange.flag("force_deployments_deletion")
     )
-    return answer(
+    return Answer(
         {
             "pipeline": {"name": pipeline.name},
             "deployments": [
@@ -72,13 +73,13 @@ async def delete_pipeline(exchange: Exchange) -> Response:
     )
 
 
-async def download_pipeline(exchange: Exchange) -> Response:
+async def download_pipeline(exchange: Exchange) -> Answer:
     """Give a URL, good for an hour, of the pipeline's folder as a gzip-compressed tar."""
     pipeline = await exchange.services.pipelines.get(exchange.name())
     url = SIGNED_BUNDLE.url(digest=pipeline.bundle)
     expires_at = int(time.time()) + LINK_LIFETIME_S
     query = sign(exchange.services.link_key, "GET", url, expires_at, {PURPOSE: Purpose.DOWNLOAD})
-    return answer({"signed_url": f"{exchange.services.public_url}{url}?{urlencode(query)}"})
+    return Answer({"signed_url": f"{exchange.services.public_url}{url}?{urlencode(query)}"})
 
 
 async def signed_bundle(exchange: Exchange) -> Response:
@@ -89,13 +90,13 @@ async def signed_bundle(exchange: Exchange) -> Response:
         return Response(xml_of(error), status_of(error), media_type="application/xml")
 
 
-async def pipeline_logs(exchange: Exchange) -> Response:
+async def pipeline_logs(exchange: Exchange) -> Answer:
     """Return the log of a pipeline's build."""
     pipeline = await exchange.services.pipelines.get(exchange.name())
-    return answer(await lines_between(exchange, _log(exchange, pipeline)))
+    return Answer(await lines_between(exchange, _log(exchange, pipeline)))
 
 
-async def pipeline_log_lines(exchange: Exchange) -> Response:
+async def pipeline_log_lines(exchange: Exchange) -> Answer:
     """Follow the log of a pipeline's build."""
     pipeline = await exchange.services.pipelines.get(exchange.name())
 
@@ -106,7 +107,7 @@ async def pipeline_log_lines(exchange: Exchange) -> Response:
     return await followed_lines(exchange, _log(exchange, pipeline), has_ended)
 
 
-async def pipeline_executions(exchange: Exchange) -> Response:
+async def pipeline_executions(exchange: Exchange) -> Answer:
     """List a pipeline's executions, newest first."""
     pipeline = await exchange.services.pipelines.get(exchange.name())
     limit = exchange.integer("limit", MAX_LISTED, at_least=1, at_most=MAX_LISTED)
@@ -116,22 +117,22 @@ async def pipeline_executions(exchange: Exchange) -> Response:
         before=exchange.request.query_params.get("cursor"),
         pipeline_id=pipeline.id,
     )
-    return answer([execution_item(execution) for execution in executions])
+    return Answer([execution_item(execution) for execution in executions])
 
 
-async def latest_execution(exchange: Exchange) -> Response:
+async def latest_execution(exchange: Exchange) -> Answer:
     """Show the id of a pipeline's newest execution; 204 if it has none."""
     pipeline = await exchange.services.pipelines.get(exchange.name())
     newest = await exchange.services.reader.read(execution_rows.latest_execution_id, pipeline.id)
-    return Response(status_code=204) if newest is None else answer({"execution_id": newest})
+    return NO_CONTENT if newest is None else Answer({"execution_id": newest})
 
 
-async def _create_from_json(exchange: Exchange) -> Response:
+async def _create_from_json(exchange: Exchange) -> Answer:
     tree = await exchange.json_object()
     if "pipeline_template_name" in tree:
         raise InvalidRequest("This server has no pipeline templates; give a function instead.")
     pipeline = await _create(exchange, tree, Form([], {}))
-    return answer(pipeline_body(pipeline), 201)
+    return Answer(pipeline_body(pipeline), 201)
 
 
 async def _create(exchange: Exchange, tree: dict[str, Any], form: Form) -> Pipeline:

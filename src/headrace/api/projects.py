@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
 from headrace.core.errors import InvalidRequest
-from headrace.web.exchange import Exchange, answer
+from headrace.web.exchange import Exchange
 from headrace.web.form_terms import only
 from headrace.web.forms import read_form
+from headrace.wire.answers import Answer
 from headrace.wire.bodies import project_body
 
 
-async def show_project(exchange: Exchange) -> Response:
+async def show_project(exchange: Exchange) -> Answer:
     """Show the project's settings."""
-    return answer(project_body(await exchange.services.projects.current()))
+    return Answer(project_body(await exchange.services.projects.current()))
 
 
-async def update_project(exchange: Exchange) -> Response:
+async def update_project(exchange: Exchange) -> Answer:
     """Change the project's settings."""
     changes = await exchange.json_object()
-    return answer(project_body(await exchange.services.projects.update(changes)))
+    return Answer(project_body(await exchange.services.projects.update(changes)))
 
 
-async def list_variables(exchange: Exchange) -> Response:
+async def list_variables(exchange: Exchange) -> Answer:
     """List environment variables."""
     variables = await exchange.services.variables.current()
-    return answer([{"name": name, "value": value} for name, value in variables.items()])
+    return Answer([{"name": name, "value": value} for name, value in variables.items()])
 
 
-async def set_variables(exchange: Exchange) -> Response:
+async def set_variables(exchange: Exchange) -> Answer:
     """Create or update environment variables."""
     variables = (await exchange.json_object()).get("environment_variables")
     if not isinstance(variables, dict) or not variables:
@@ -37,10 +36,10 @@ async def set_variables(exchange: Exchange) -> Response:
         )
     await exchange.services.variables.put(variables)
     exchange.services.pods.changed()
-    return answer([{"name": name} for name in variables])
+    return Answer([{"name": name} for name in variables])
 
 
-async def set_variable(exchange: Exchange) -> Response:
+async def set_variable(exchange: Exchange) -> Answer:
     """Create or update one environment variable: the field ``value`` of a form."""
     services, name = exchange.services, exchange.name()
     terms = only("value")
@@ -52,11 +51,11 @@ async def set_variable(exchange: Exchange) -> Response:
         )
     await services.variables.put({name: fields["value"]})
     services.pods.changed()
-    return answer({"name": name})
+    return Answer({"name": name})
 
 
-async def delete_variable(exchange: Exchange) -> Response:
+async def delete_variable(exchange: Exchange) -> Answer:
     """Delete an environment variable."""
     value = await exchange.services.variables.delete(exchange.name())
     exchange.services.pods.changed()
-    return answer({"name": exchange.name(), "value": value})
+    return Answer({"name": exchange.name(), "value": value})

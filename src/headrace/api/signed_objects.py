@@ -15,6 +15,7 @@ from headrace.objects.links import PART_NUMBER, UPLOAD_ID, Purpose, verify, xml_
 from headrace.objects.multipart_form import file_part
 from headrace.web.downloads import object_response
 from headrace.web.exchange import Exchange, Handler
+from headrace.wire.answers import NO_CONTENT, Answer
 from headrace.wire.problems import status_of
 
 CODES: Mapping[type[HeadraceError], str] = {NotFound: "NoSuchKey", TooLarge: "EntityTooLarge"}
@@ -23,7 +24,7 @@ CODES: Mapping[type[HeadraceError], str] = {NotFound: "NoSuchKey", TooLarge: "En
 
 def _errors_as_xml(handler: Handler) -> Handler:
     @functools.wraps(handler)
-    async def handle(exchange: Exchange) -> Response:
+    async def handle(exchange: Exchange) -> Answer | Response:
         try:
             return await handler(exchange)
         except HeadraceError as error:
@@ -35,14 +36,14 @@ def _errors_as_xml(handler: Handler) -> Handler:
 
 
 @_errors_as_xml
-async def signed_upload(exchange: Exchange) -> Response:
+async def signed_upload(exchange: Exchange) -> Answer:
     """Store a file: a form with the signed fields first, then the part `file`."""
     path = check_object_path(exchange.name("path"))
     request, services = exchange.request, exchange.services
     fields, chunks = await file_part(request.stream(), request.headers.get("content-type", ""))
     _allowed(exchange, path, Purpose.UPLOAD, fields)
     await services.data_store.put(path, chunks, size_limit=services.max_upload_bytes)
-    return Response(status_code=204)
+    return NO_CONTENT
 
 
 @_errors_as_xml

@@ -9,12 +9,13 @@ from importlib import resources
 from starlette.responses import Response
 
 from headrace.version import __version__
-from headrace.web.exchange import Exchange, answer
+from headrace.web.exchange import Exchange
 from headrace.web.page_policy import hash_of
 from headrace.wire import routes
+from headrace.wire.answers import Answer
 
 
-async def front_page(exchange: Exchange) -> Response:
+async def front_page(exchange: Exchange) -> Answer | Response:
     """Say which program answers and where to go: a page for browsers, JSON for programs."""
     public_url = exchange.services.public_url
     page, policy = read_front_page(public_url)
@@ -34,7 +35,7 @@ async def front_page(exchange: Exchange) -> Response:
         "api": public_url + routes.PREFIX,
         "health": public_url + routes.HEALTH.url(),
     }
-    return answer(facts, headers=headers)
+    return Answer(facts, headers=headers)
 
 
 @functools.cache

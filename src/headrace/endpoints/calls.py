@@ -12,42 +12,44 @@ from starlette.responses import Response
 from headrace.core.deployments import Deployment
 from headrace.core.destinations import EndpointResult
 from headrace.core.errors import NotFound, Unauthenticated
-from headrace.core.executions import Execution, OutputRecord, Status, status_after
-from headrace.core.values import DataType, FileValue, JsonText
+from headrace.core.executions import Execution, OutputRecord, Status
+from headrace.core.values import DataType, FileValue
 from headrace.endpoints.streams import MEDIA_TYPE, streamed
 from headrace.web.attachments import BYTES, attachment, is_old_client, type_for
 from headrace.web.call_bodies import ReadCall, read_call
-from headrace.web.exchange import MAX_HOLD_S, Exchange, answer
+from headrace.web.exchange import Exchange
 from headrace.web.files import file_response
+from headrace.wire.answers import MAX_HOLD_S, Answer
 from headrace.wire.bodies import json_value
+from headrace.wire.call_answers import EXECUTION_ID, ended, results_url, see_other, succeeded
 from headrace.wire.codec import parts_of
-from headrace.wire.problems import call_failed, execution_failed
-from headrace.wire.routes import ENDPOINT_FILE_V1, ENDPOINT_RESULTS, ENDPOINT_RESULTS_V1
+from headrace.wire.problems import execution_failed
+from headrace.wire.routes import ENDPOINT_FILE_V1
 
 _WAIT = re.compile(r"\bwait=(\d{1,6})\b")
 
 
-async def call_endpoint(exchange: Exchange) -> Response:
+async def call_endpoint(exchange: Exchange) -> Answer | Response:
     """Call an endpoint; answer with its outputs, flat."""
     return await _call(exchange, is_wrapped=False)
 
 
-async def call_endpoint_v1(exchange: Exchange) -> Response:
+async def call_endpoint_v1(exchange: Exchange) -> Answer | Response:
     """Call an endpoint; answer with its outputs, each wrapped in an object."""
     return await _call(exchange, is_wrapped=True)
 
 
-async def endpoint_results(exchange: Exchange) -> Response:
+async def endpoint_results(exchange: Exchange) -> Answer | Response:
     """Answer with the outputs of a call, flat; held until there are some."""
     return await _results(exchange, is_wrapped=False)
 
 
-async def endpoint_results_v1(exchange: Exchange) -> Response:
+async def endpoint_results_v1(exchange: Exchange) -> Answer | Response:
     """Answer with the outputs of a call, wrapped; held until there are some."""
     return await _results(exchange, is_wrapped=True)
 
 
-async def endpoint_file_v1(exchange: Exchange) -> Response:
+async def endpoint_file_v1(exchange: Exchange) -> Answer | Response:
     """Send the file of one output of a call."""
     deployment, _ = await authenticated_endpoint(exchange)
     execution = await _execution(exchange, deployment, 0)
@@ -58,7 +60,7 @@ async def endpoint_file_v1(exchange: Exchange) -> Response:
     return await file_response(exchange.services, record.value, media_type)
 
 
-async def _call(exchange: Exchange, *, is_wrapped: bool) -> Response:
+async def _call(exchange: Exchange, *, is_wrapped: bool) -> Answer | Response:
     deployment, token = await authenticated_endpoint(exchange)
     services = exchange.services
     headers = exchange.request.headers
@@ -78,10 +80,10 @@ async def _call(exchange: Exchange, *, is_wrapped: bool) -> Response:
     if "craft-ai-client" in headers:
         return see_other(execution_id, location, is_told=False)
     if "respond-async" in prefer:
-        return answer(
+        return Answer(
             {"execution_id": execution_id, "status": "accepted", "results_url": location},
             202,
-            {"Location": location, "Craft-Ai-Execution-Id": execution_id},
+            {"Location": location, EXECUTION_ID: execution_id},
         )
     execution = await services.executions.wait(execution_id, _hold_s(prefer))
     return await _answer(exchange, execution, location, is_wrapped=is_wrapped)
@@ -89,26 +91,17 @@ async def _call(exchange: Exchange, *, is_wrapped: bool) -> Response:
 
 async def _warm_answer(
     exchange: Exchange, deployment: Deployment, token: str, call: ReadCall, *, is_wrapped: bool
-) -> Response:
+) -> Answer | Response:
     """Have a pod make a call that needs nothing but values, and answer with its outputs."""
     hold_s = _hold_s(exchange.request.headers.get("prefer", ""))
     made = await exchange.services.warm_calls.call(deployment, call.values, hold_s)
     if isinstance(made, str):
         return see_other(made, _location(exchange, made, token, is_wrapped=is_wrapped))
-    if made.failure is not None:
-        raise call_failed(made.execution_id, status_after(made.failure), made.failure)
-    if is_wrapped:
-        outputs = {name: {"value": value} for name, value in parts_of(made.outputs).items()}
-        return answer(
-            _succeeded(made.execution_id, outputs),
-            200,
-            {"Craft-Ai-Execution-Id": made.execution_id},
-        )
-    return answer(
-        {"execution_id": made.execution_id, "outputs": JsonText(made.outputs)},
-        200,
-        {"Craft-Ai-Execution-Id": made.execution_id},
-    )
+    answer = ended(made.execution_id, made.outputs, made.failure)
+    if not is_wrapped:
+        return answer
+    outputs = {name: {"value": value} for name, value in parts_of(made.outputs).items()}
+    return _wrapped_outputs(made.execution_id, outputs)
 
 
 def _hold_s(prefer: str) -> float:
@@ -116,7 +109,7 @@ def _hold_s(prefer: str) -> float:
     return min(MAX_HOLD_S, float(wait[1])) if wait else MAX_HOLD_S
 
 
-async def _results(exchange: Exchange, *, is_wrapped: bool) -> Response:
+async def _results(exchange: Exchange, *, is_wrapped: bool) -> Answer | Response:
     deployment, token = await authenticated_endpoint(exchange)
     execution = await _execution(exchange, deployment, MAX_HOLD_S)
     location = _location(exchange, execution.id, token, is_wrapped=is_wrapped)
@@ -125,31 +118,26 @@ async def _results(exchange: Exchange, *, is_wrapped: bool) -> Response:
 
 async def _answer(
     exchange: Exchange, execution: Execution, location: str, *, is_wrapped: bool
-) -> Response:
+) -> Answer | Response:
     if not execution.status.is_terminal:
         return see_other(execution.id, location)
     if execution.failure is not None:
         raise execution_failed(execution, execution.failure)
-    headers = {"Craft-Ai-Execution-Id": execution.id}
     if is_wrapped:
         outputs = {
             name: _wrapped(exchange, execution, name, record)
             for name, record in _answered(execution).items()
         }
-        return answer(_succeeded(execution.id, outputs), 200, headers)
+        return _wrapped_outputs(execution.id, outputs)
     for name, record in _answered(execution).items():
         if isinstance(record.value, FileValue):
-            return await _file_answer(exchange, execution.id, name, record.value, headers)
+            return await _file_answer(exchange, execution.id, name, record.value)
     flat = {name: json_value(record.value) for name, record in _answered(execution).items()}
-    return answer({"execution_id": execution.id, "outputs": flat}, 200, headers)
+    return succeeded(execution.id, flat)
 
 
 async def _file_answer(
-    exchange: Exchange,
-    execution_id: str,
-    name: str,
-    value: FileValue,
-    headers: Mapping[str, str],
+    exchange: Exchange, execution_id: str, name: str, value: FileValue
 ) -> Response:
     """Send the file that is the answer to a call."""
     asks = exchange.request.headers
@@ -160,7 +148,7 @@ async def _file_answer(
         value,
         BYTES if is_old else type_for(asks, value.filename),
         {
-            **headers,
+            EXECUTION_ID: execution_id,
             "Execution-Id": execution_id,
             # Old clients read the output's name from the end of this header, unquoted.
             **attachment(value.filename, f"result=result_{execution_id}_{name}"),
@@ -168,13 +156,14 @@ async def _file_answer(
     )
 
 
-def _succeeded(execution_id: str, outputs: Mapping[str, object]) -> dict[str, object]:
-    """Return the body of wrapped outputs; callers of this URL look for the status."""
-    return {
+def _wrapped_outputs(execution_id: str, outputs: Mapping[str, object]) -> Answer:
+    """Return the answer with wrapped outputs; callers of this URL look for the status."""
+    body = {
         "execution_id": execution_id,
         "status": Status.SUCCEEDED.value,
         "outputs": dict(outputs),
     }
+    return Answer(body, 200, {EXECUTION_ID: execution_id})
 
 
 def _wrapped(
@@ -230,36 +219,3 @@ async def _execution(exchange: Exchange, deployment: Deployment, hold_s: float) 
 def _location(exchange: Exchange, execution_id: str, token: str, *, is_wrapped: bool) -> str:
     url = exchange.services.public_url
     return results_url(url, exchange.name("path"), execution_id, token, is_wrapped=is_wrapped)
-
-
-def results_url(
-    public_url: str, path: str, execution_id: str, token: str, *, is_wrapped: bool
-) -> str:
-    """Return the URL of the outputs of a call."""
-    route = ENDPOINT_RESULTS_V1 if is_wrapped else ENDPOINT_RESULTS
-    results = route.url(path=quote(path), execution_id=execution_id)
-    return f"{public_url}{results}?token={quote(token)}"
-
-
-def see_other(execution_id: str, location: str, *, is_told: bool = True) -> Response:
-    """Return the redirection to the outputs of a call.
-
-    Args:
-        execution_id: Id of the call's execution.
-        location: URL of the outputs.
-        is_told: Whether the body says in words where the outputs will be, for callers that do not
-            follow redirections. The public client has an answer of its own for that.
-    """
-    body = {"execution_id": execution_id}
-    if is_told:
-        body |= {
-            "status": "accepted",
-            "results_url": location,
-            "message": (
-                "The call is recorded and has not ended yet. Its outputs will be at results_url, "
-                "which is held for them in turn: follow the redirection (curl --location), or ask "
-                "there later."
-            ),
-        }
-    headers = {"Location": location, "Craft-Ai-Execution-Id": execution_id}
-    return answer(body, 303, headers)

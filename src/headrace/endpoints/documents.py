@@ -9,8 +9,9 @@ from importlib import resources
 from starlette.responses import Response
 
 from headrace.endpoints.calls import authenticated_endpoint
-from headrace.web.exchange import Exchange, answer
+from headrace.web.exchange import Exchange
 from headrace.web.page_policy import hash_of
+from headrace.wire.answers import Answer
 from headrace.wire.openapi import endpoint_document
 
 STYLE = ("endpoint.css",)
@@ -31,11 +32,11 @@ class Page:
     security_policy: str
 
 
-async def endpoint_openapi(exchange: Exchange) -> Response:
+async def endpoint_openapi(exchange: Exchange) -> Answer:
     """Describe an endpoint as an OpenAPI 3.1 document; needs the endpoint's token."""
     deployment, _ = await authenticated_endpoint(exchange)
     document = endpoint_document(deployment, exchange.services.public_url)
-    return answer(document, headers={"Cache-Control": "no-store"})
+    return Answer(document, headers={"Cache-Control": "no-store"})
 
 
 async def endpoint_page(exchange: Exchange) -> Response:

@@ -11,27 +11,28 @@ from __future__ import annotations
 import hmac
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-
-from starlette.responses import Response
 
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
 from headrace.control.warm import Made, WarmAnswer, WarmCalls
 from headrace.core.errors import HeadraceError
-from headrace.core.executions import status_after
 from headrace.core.values import MAX_VALUES_BYTES
-from headrace.endpoints.calls import results_url, see_other
-from headrace.web.exchange import MAX_HOLD_S
-from headrace.web.refusals import ENDPOINT_TOKEN, defect, refusal
+from headrace.wire.answers import (
+    ENDPOINT_TOKEN,
+    MAX_HOLD_S,
+    Answer,
+    RawHeaders,
+    defect,
+    refusal,
+    render,
+)
+from headrace.wire.call_answers import ended, results_url, see_other
 from headrace.wire.codec import decode_object
-from headrace.wire.problems import call_failed
 
 logger = logging.getLogger(__name__)
 
-Headers = Sequence[tuple[bytes, bytes]]
-
-OnReply = Callable[[int, Headers, bytes], None]
+OnReply = Callable[[int, RawHeaders, bytes], None]
 """Sends an answer: its status, its headers and its body."""
 
 _PREFIX = b"/endpoints/"
@@ -55,8 +56,6 @@ _PLAIN_HEADERS = frozenset(
 
 _LENGTH_DIGITS = len(str(MAX_VALUES_BYTES))
 
-_JSON = (b"content-type", b"application/json")
-
 
 class Express:
     """Recognises plain calls, has them made, and answers them."""
@@ -74,7 +73,7 @@ class Express:
         self._endpoints = endpoints
         self._warm_calls = warm_calls
 
-    def endpoint_of(self, method: bytes, target: bytes, headers: Headers) -> Endpoint | None:
+    def endpoint_of(self, method: bytes, target: bytes, headers: RawHeaders) -> Endpoint | None:
         """Return the endpoint that a request calls plainly, as far as its head tells; else None.
 
         Args:
@@ -109,37 +108,27 @@ class Express:
         return True
 
     def _reply(self, endpoint: Endpoint, on_reply: OnReply, made: Made) -> None:
-        if isinstance(made, WarmAnswer) and made.failure is None:
-            text = f'{{"execution_id":"{made.execution_id}","outputs":{made.outputs}}}'.encode()
-            headers = (
-                (b"content-length", b"%d" % len(text)),
-                _JSON,
-                (b"craft-ai-execution-id", made.execution_id.encode()),
-            )
-            on_reply(200, headers, text)
-        else:
-            answer = self._tell(endpoint, made)
-            on_reply(answer.status_code, answer.raw_headers, bytes(answer.body))
+        try:
+            answer = self._answer(endpoint, made)
+        except HeadraceError as error:
+            answer = refusal(error, str(uuid.uuid4()), ENDPOINT_TOKEN)
+        on_reply(*render(answer))
 
-    def _tell(self, endpoint: Endpoint, made: Made) -> Response:
-        """Return the answer to a call that has not ended, or has failed."""
-        request_id = str(uuid.uuid4())
+    def _answer(self, endpoint: Endpoint, made: Made) -> Answer:
+        if isinstance(made, WarmAnswer):
+            return ended(made.execution_id, made.outputs, made.failure)
         if isinstance(made, str):
             path = endpoint.deployment.url_path or ""
             location = results_url(self._public_url, path, made, endpoint.token, is_wrapped=False)
             return see_other(made, location)
-        if isinstance(made, WarmAnswer):
-            failure = made.failure
-            if failure is None:
-                raise LookupError("a call that succeeded is answered with its outputs")
-            made = call_failed(made.execution_id, status_after(failure), failure)
         if isinstance(made, HeadraceError):
-            return refusal(made, request_id, ENDPOINT_TOKEN)
+            raise made
+        request_id = str(uuid.uuid4())
         logger.error("request %s: a call of a pod failed", request_id, exc_info=made)
         return defect(request_id)
 
 
-def is_plain(headers: Headers, endpoint: Endpoint) -> bool:
+def is_plain(headers: RawHeaders, endpoint: Endpoint) -> bool:
     """Tell whether a call has the endpoint's token, is JSON, and asks for nothing special."""
     has_token = False
     for name, value in headers:

@@ -14,10 +14,10 @@ from starlette.responses import Response, StreamingResponse
 
 from headrace.control.warm import WarmAnswer, WarmStream
 from headrace.core.errors import HeadraceError
-from headrace.core.executions import status_after
 from headrace.core.values import Json
+from headrace.wire.answers import Answer, refusal, render
+from headrace.wire.call_answers import EXECUTION_ID, ended
 from headrace.wire.codec import encode
-from headrace.wire.problems import call_failed, error_body
 
 MEDIA_TYPE = "text/event-stream"
 
@@ -31,7 +31,7 @@ def streamed(stream: WarmStream, request_id: str) -> Response:
         _events(stream, request_id),
         headers={
             "Cache-Control": "no-store",
-            "Craft-Ai-Execution-Id": stream.execution_id,
+            EXECUTION_ID: stream.execution_id,
             # Some proxies keep an answer back until it is complete.
             "X-Accel-Buffering": "no",
         },
@@ -68,13 +68,12 @@ async def _events(stream: WarmStream, request_id: str) -> AsyncIterator[bytes]:
 async def _last_event(stream: WarmStream, request_id: str) -> bytes:
     try:
         made = await asyncio.shield(stream.ended)
+        if isinstance(made, WarmAnswer):
+            return _event("end", ended(made.execution_id, made.outputs, made.failure))
+        return _event("end", Answer({"execution_id": stream.execution_id}))
     except HeadraceError as error:
-        return b"event: error\ndata: " + encode(error_body(error, request_id)) + b"\n\n"
-    if isinstance(made, WarmAnswer) and made.failure is None:
-        data = f'{{"execution_id":"{made.execution_id}","outputs":{made.outputs}}}'
-        return b"event: end\ndata: " + data.encode() + b"\n\n"
-    if isinstance(made, WarmAnswer) and made.failure is not None:
-        failure = made.failure
-        failed = call_failed(made.execution_id, status_after(failure), failure)
-        return b"event: error\ndata: " + encode(error_body(failed, request_id)) + b"\n\n"
-    return b"event: end\ndata: " + encode({"execution_id": stream.execution_id}) + b"\n\n"
+        return _event("error", refusal(error, request_id))
+
+
+def _event(name: str, answer: Answer) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), render(answer)[2])

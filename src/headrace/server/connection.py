@@ -13,11 +13,12 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from headrace.control.endpoint_cache import Endpoint
 from headrace.core.values import MAX_VALUES_BYTES
-from headrace.endpoints.express import Express, Headers
+from headrace.endpoints.express import Express
 from headrace.server.bounded_connection import BoundedConnection
 from headrace.server.heads import check_head
 from headrace.server.patience import BETWEEN, BODY, ENDING
 from headrace.server.stand_ins import CountedTransport, Held
+from headrace.wire.answers import RawHeaders
 
 
 class Connection(BoundedConnection):
@@ -113,7 +114,7 @@ class Connection(BoundedConnection):
         self.is_asked = True
         self.cycle.transport = cast("Any", CountedTransport(self))
 
-    def _reply(self, held: Held, status: int, headers: Headers, body: bytes) -> None:
+    def _reply(self, held: Held, status: int, headers: RawHeaders, body: bytes) -> None:
         held.response_complete = True
         if held.disconnected or self.transport.is_closing():
             return

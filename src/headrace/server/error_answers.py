@@ -6,9 +6,7 @@ import uuid
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from headrace.core.errors import HeadraceError
-from headrace.wire.codec import encode
-from headrace.wire.problems import error_body
+from headrace.wire.answers import named_refusal, render
 
 
 class Refusal(Exception):
@@ -30,12 +28,12 @@ class Refusal(Exception):
 
     def answer(self) -> bytes:
         """Return the answer: the contract's error object, after which the connection is closed."""
-        error = error_body(HeadraceError(self.message), str(uuid.uuid4())) | {"name": self.name}
-        body = encode(error)
+        answer = named_refusal(self.status, self.name, self.message, str(uuid.uuid4()))
+        _, headers, body = render(answer)
         return b"".join(
             (
                 STATUS_LINE[self.status],
-                b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body),
+                *(b"%b: %b\r\n" % header for header in headers),
                 self.headers,
                 b"connection: close\r\n\r\n",
                 body,

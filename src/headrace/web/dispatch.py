@@ -19,12 +19,21 @@ from headrace.control.tokens import Caller
 from headrace.core.errors import HeadraceError, NotFound, Unauthenticated
 from headrace.web import request_log
 from headrace.web.cross_origin import endpoint_access
-from headrace.web.exchange import Exchange, Handler, Services, answer, in_the_contract
+from headrace.web.exchange import Exchange, Handler, Services, rendered
 from headrace.web.permission import check_right
-from headrace.web.refusals import BEARER, ENDPOINT_TOKEN, defect, refusal, stopping
 from headrace.wire import routes
+from headrace.wire.answers import (
+    BEARER,
+    ENDPOINT_TOKEN,
+    NO_CONTENT,
+    Answer,
+    defect,
+    named_refusal,
+    refusal,
+    stopping,
+)
+from headrace.wire.contract_keys import for_client
 from headrace.wire.eras import CLIENT_HEADER
-from headrace.wire.problems import error_body
 
 logger = logging.getLogger(__name__)
 
@@ -82,15 +91,14 @@ def _endpoint(
 ) -> Callable[[Request], Awaitable[Response]]:
     scheme = BEARER if route.root == routes.PREFIX else ENDPOINT_TOKEN
 
-    async def answered(request: Request) -> Response:
+    async def answered(request: Request) -> Answer | Response:
         request_id = str(uuid.uuid4())
         try:
             is_open = route.is_public or route.root != routes.PREFIX
             caller = None if is_open else await authenticate(request, services)
             if caller is not None:
                 check_right(caller, route)
-            response = await handler(Exchange(request, services, caller))
-            return in_the_contract(response, route, request.headers.get(CLIENT_HEADER))
+            return await handler(Exchange(request, services, caller))
         except HeadraceError as error:
             return refusal(error, request_id, scheme)
         except asyncio.CancelledError:
@@ -105,7 +113,10 @@ def _endpoint(
 
     async def endpoint(request: Request) -> Response:
         began = time.perf_counter()
-        response = await answered(request)
+        answer = await answered(request)
+        if isinstance(answer, Answer):
+            answer = for_client(answer, route, request.headers.get(CLIENT_HEADER))
+        response = rendered(answer)
         request_log.say(request, response.status_code, began)
         return response
 
@@ -124,21 +135,19 @@ def allowed_methods(request: Request) -> str:
 
 async def _no_route(request: Request, error: Exception) -> Response:
     began = time.perf_counter()
-    response = _refused_route(request, error)
+    response = rendered(_refused_route(request, error))
     request_log.say(request, response.status_code, began)
     return response
 
 
-def _refused_route(request: Request, error: Exception) -> Response:
-    request_id = str(uuid.uuid4())
+def _refused_route(request: Request, error: Exception) -> Answer:
+    request_id, path = str(uuid.uuid4()), request.url.path
     status = error.status_code if isinstance(error, HTTPException) else 404
-    if status == 405:
-        allowed = allowed_methods(request)
-        if request.method == "OPTIONS":
-            return Response(status_code=204, headers={"Allow": allowed})
-        problem = HeadraceError(
-            f"{request.url.path} does not answer {request.method}: it answers {allowed}."
-        )
-        body = error_body(problem, request_id) | {"name": "MethodNotAllowed"}
-        return answer(body, 405, {"Allow": allowed})
-    return refusal(NotFound(f"There is nothing at {request.url.path}."), request_id)
+    if status != 405:
+        return refusal(NotFound(f"There is nothing at {path}."), request_id)
+    allowed = allowed_methods(request)
+    headers = {"Allow": allowed}
+    if request.method == "OPTIONS":
+        return NO_CONTENT._replace(headers=headers)
+    message = f"{path} does not answer {request.method}: it answers {allowed}."
+    return named_refusal(405, "MethodNotAllowed", message, request_id, headers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,16 +26,11 @@ from headrace.objects.port import ObjectStore
 from headrace.store.database import Reader
 from headrace.web.forms import read_body
 from headrace.web.health_checks import HealthChecks
-from headrace.wire.codec import decode_object, encode
-from headrace.wire.contract_keys import contract_shape, only
-from headrace.wire.eras import client_version, is_public_client
+from headrace.wire.answers import Answer, render
+from headrace.wire.codec import decode_object
 from headrace.wire.forms import short
-from headrace.wire.routes import Route
 
 MAX_JSON_BYTES = 1_000_000
-MAX_HOLD_S = 25.0
-"""How long a request that waits is held, on every route: callers read with a patience of 30 s, and
-proxies with one of 60 s. Clients follow redirections to be held again; how many is their affair."""
 
 _TRUE = {"true", "t", "1"}
 _FALSE = {"false", "f", "0"}
@@ -146,37 +141,16 @@ class Exchange:
         return default if text is None else bounded(text, name, at_least=at_least, at_most=at_most)
 
 
-Handler = Callable[[Exchange], Awaitable[Response]]
+Handler = Callable[[Exchange], Awaitable[Answer | Response]]
 
 
-class JsonAnswer(Response):
-    """An answer in JSON, with what it was made from.
-
-    Attributes:
-        value: What the body says.
-    """
-
-    def __init__(self, value: Any, status: int, headers: Mapping[str, str] | None) -> None:
-        self.value = value
-        super().__init__(encode(value), status, headers, media_type="application/json")
-
-
-def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a JSON answer."""
-    return JsonAnswer(body, status, headers)
-
-
-def in_the_contract(response: Response, route: Route, client: str | None) -> Response:
-    """Return an answer as the client that asks for it expects it.
-
-    The public client gets the keys of the contract and no others; whoever else asks gets them all.
-    ``client`` is the header ``craft-ai-client``.
-    """
-    if not isinstance(response, JsonAnswer) or not is_public_client(client):
-        return response
-    value = only(contract_shape(route, client_version(client)), response.value)
-    response.body = encode(value)
-    response.headers["content-length"] = str(len(response.body))
+def rendered(answer: Answer | Response) -> Response:
+    """Return an answer as Starlette sends it; files, pages and streams are that already."""
+    if isinstance(answer, Response):
+        return answer
+    status, headers, body = render(answer)
+    response = Response(None, status)
+    response.body, response.raw_headers = body, list(headers)
     return response
 
 

@@ -25,6 +25,11 @@ def encode(value: Any) -> bytes:
     return _encoder.encode(value)
 
 
+def as_it_is(text: str) -> Any:
+    """Return a part of a value to encode whose JSON text is known."""
+    return msgspec.Raw(text)
+
+
 def _raw(value: Any) -> Any:
     """Return what stands for a value that the encoder does not know."""
     if isinstance(value, JsonText):

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.wire import routes
-from headrace.wire.eras import STEPS_UNTIL, Version
+from headrace.wire.answers import Answer
+from headrace.wire.eras import STEPS_UNTIL, Version, client_version, is_public_client
 from headrace.wire.routes import Route
 
 
@@ -220,6 +221,21 @@ _SHAPES: Mapping[Route, Shape] = {
 
 CONTRACT_ROUTES = frozenset(_SHAPES)
 """The routes that the public client asks for with its header."""
+
+
+def for_client(answer: Answer, route: Route, client: str | None) -> Answer:
+    """Return an answer as the client that asks for it expects it.
+
+    The public client gets the keys of the contract and no others; whoever else asks gets them all.
+
+    Args:
+        answer: The answer to a request, an error included.
+        route: The route that was asked.
+        client: The header ``craft-ai-client``.
+    """
+    if not is_public_client(client) or answer.status >= 400:
+        return answer
+    return answer._replace(body=only(contract_shape(route, client_version(client)), answer.body))
 
 
 def contract_shape(route: Route, version: Version) -> Shape:

@@ -1,0 +1,97 @@
+"""What the server answers, as a value, and the one way in which it becomes bytes.
+
+Whoever answers a request makes an :class:`Answer`; what later has to know or to change what is
+said, such as :func:`headrace.wire.contract_keys.for_client`, takes one and returns one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from headrace.core.errors import HeadraceError, Unauthenticated, Unavailable
+from headrace.wire.codec import encode
+from headrace.wire.problems import error_body, status_of
+
+MAX_HOLD_S = 25.0
+"""How long a request that waits is held, on every route: callers read with a patience of 30 s, and
+proxies with one of 60 s. Clients follow redirections to be held again; how many is their affair."""
+
+BEARER = "Bearer"
+"""The scheme by which callers of the API show who they are."""
+
+ENDPOINT_TOKEN = "EndpointToken"  # noqa: S105 - the name of a scheme
+"""The scheme by which callers of endpoints do."""
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+"""Headers as they are sent, names in lower case."""
+
+_JSON = (b"content-type", b"application/json")
+
+
+class Answer(NamedTuple):
+    """An answer in JSON.
+
+    Attributes:
+        body: The value of the body. An answer with status 204 has none.
+        status: HTTP status.
+        headers: Headers besides type and length.
+    """
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = {}
+
+
+NO_CONTENT = Answer(None, 204)
+
+
+def render(answer: Answer) -> tuple[int, RawHeaders, bytes]:
+    """Return status, headers and body of an answer as they are sent."""
+    body, status, named = answer
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in named.items()]
+    if status == 204:
+        return status, headers, b""
+    text = encode(body)
+    return status, [(b"content-length", b"%d" % len(text)), _JSON, *headers], text
+
+
+def refusal(error: HeadraceError, request_id: str, scheme: str = BEARER) -> Answer:
+    """Return the answer to a request that was refused, or that failed for a reason to be told.
+
+    Args:
+        error: The reason.
+        request_id: Id of the request, for the log and the caller.
+        scheme: How this route is asked with credentials.
+    """
+    headers = {}
+    if isinstance(error, Unauthenticated):
+        headers = {"WWW-Authenticate": f'{scheme} realm="headrace"'}
+    elif isinstance(error, Unavailable):
+        headers = {"Retry-After": str(error.details.get("retry_after_s", 1))}
+    return Answer(error_body(error, request_id), status_of(error), headers)
+
+
+def named_refusal(
+    status: int, name: str, message: str, request_id: str, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """Return the answer for what HTTP itself refuses, which is no error of the contract's tree."""
+    body = error_body(HeadraceError(message), request_id) | {"name": name}
+    return Answer(body, status, headers or {})
+
+
+def defect(request_id: str) -> Answer:
+    """Return the answer to a request that the server failed to carry out."""
+    message = (
+        "The server failed to carry out this request. Its log says why, under this request's id."
+    )
+    return named_refusal(500, "InternalError", message, request_id)
+
+
+def stopping(request_id: str) -> Answer:
+    """Return the answer to a request that was held when the server was told to stop."""
+    error = Unavailable(
+        "The server is stopping, and cannot wait any longer for the end of this request. What the "
+        "request started is on record, or about to be: look there before you send it again."
+    )
+    return refusal(error, request_id)
