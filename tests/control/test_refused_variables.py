@@ -8,6 +8,7 @@ import pytest
 
 from headrace.control.sealing import load_keys
 from headrace.control.variables import Variables
+from headrace.core.scopes import SERVER
 from headrace.store import variables as rows
 from headrace.store.database import Database
 from headrace.store.migrate import migrate
@@ -23,11 +24,11 @@ async def test_they_are_left_out_with_a_word_in_the_log_and_can_be_deleted(
     variables = Variables(database, keys)
     sealed = keys.seal("/tmp/evil.so")  # noqa: S108 - a value, nothing is written there
     await database.write(lambda connection: rows.put_variable(connection, "LD_PRELOAD", sealed, 1))
-    await variables.put({"KEPT": "1"})
+    await variables.put(SERVER, {"KEPT": "1"})
     assert await variables.current() == {"KEPT": "1"}
     assert "LD_PRELOAD is ignored, and can be deleted" in caplog.text
     assert "evil" not in caplog.text
-    assert await variables.delete("LD_PRELOAD") == "/tmp/evil.so"  # noqa: S108
+    assert await variables.delete(SERVER, "LD_PRELOAD") == "/tmp/evil.so"  # noqa: S108
     caplog.clear()
     assert await variables.current() == {"KEPT": "1"}
     assert caplog.text == ""

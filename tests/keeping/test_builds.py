@@ -18,6 +18,7 @@ from headrace.control.variables import Variables
 from headrace.core.errors import Unavailable
 from headrace.core.names import new_id
 from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
+from headrace.core.scopes import SERVER
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.install import install_harness
 from headrace.environments.uv import UvBuilder
@@ -98,7 +99,9 @@ class Site:
     async def built(self, name):
         """Wait until a pipeline has been built, and return it."""
         async with asyncio.timeout(60):
-            while (pipeline := await self.pipelines.get(name)).status is PipelineStatus.PENDING:
+            while (
+                pipeline := await self.pipelines.get(SERVER, name)
+            ).status is PipelineStatus.PENDING:
                 self.server.signals.notify(BUILDS)
                 await asyncio.sleep(0.02)
         return pipeline
@@ -224,4 +227,4 @@ async def test_a_server_that_stops_while_code_is_imported_builds_again_at_the_ne
             while not begun.exists():
                 await asyncio.sleep(0.02)
         await site.builds.close()
-        assert (await site.pipelines.get("slow")).status is PipelineStatus.PENDING
+        assert (await site.pipelines.get(SERVER, "slow")).status is PipelineStatus.PENDING

@@ -29,6 +29,7 @@ from headrace.core.mappings import map_inputs, map_outputs
 from headrace.core.names import new_id
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
+from headrace.core.scopes import SERVER
 from headrace.core.sources import Rule
 from headrace.engines.local.checking import check_function
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
@@ -86,7 +87,7 @@ class Parts:
     worker: Worker
 
     async def pipeline(self) -> Pipeline:
-        return await self.pipelines.get("work")
+        return await self.pipelines.get(SERVER, "work")
 
     async def submit(self, name: str, folder: Path, **fields: Any) -> str:
         """Record an execution; ``fields`` are those of its :class:`Order`."""
@@ -128,7 +129,7 @@ class Parts:
 
     async def ended(self, execution_id: str) -> Execution:
         """Wait for the end of an execution."""
-        return await self.executions.wait(execution_id, 60)
+        return await self.executions.wait(SERVER, execution_id, 60)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from tests.running.parts import parts
 from headrace.core.executions import Status
 from headrace.core.outcomes import CANCELLED
 from headrace.core.retries import Retries
+from headrace.core.scopes import SERVER
 
 pytestmark = pytest.mark.system
 
@@ -37,7 +38,7 @@ async def test_it_can_be_stopped_and_all_slots_are_free_afterwards(
         second = await marks.begun("a", 2)
         while await asyncio.to_thread(workspace.exists):
             await asyncio.sleep(0.01)
-        await server.executions.cancel(execution_id)
+        await server.executions.cancel(SERVER, execution_id)
         ended = await server.ended(execution_id)
         assert (ended.status, ended.attempt, ended.failure) == (Status.FAILED, 2, CANCELLED)
         assert second != first

@@ -24,6 +24,7 @@ from headrace.core.destinations import DataStorePath
 from headrace.core.executions import Execution, Status
 from headrace.core.outcomes import FailureKind
 from headrace.core.retries import Retries
+from headrace.core.scopes import SERVER
 from headrace.running import worker as worker_module
 from headrace.signals import waiting as waiting_module
 from headrace.signals.port import execution_topic
@@ -91,7 +92,7 @@ def put_to_sleep(process: psutil.Process, database: Path) -> None:
 
 
 async def running(server: Parts, execution_id: str) -> Execution:
-    execution = await server.executions.get(execution_id)
+    execution = await server.executions.get(SERVER, execution_id)
     assert execution.status is Status.RUNNING
     return execution
 
@@ -135,7 +136,7 @@ async def test_a_worker_that_slept_past_its_lease_changes_nothing(root: Path, ma
         process.resume()
         await until(sleeper_has_begun_anew)
         assert not any(psutil.pid_exists(pid) for pid in old.values())
-        assert await successor.executions.get(once) == abandoned
+        assert await successor.executions.get(SERVER, once) == abandoned
         for execution_id in again:
             execution = await running(successor, execution_id)
             assert execution.attempt == 2
@@ -175,7 +176,7 @@ async def test_what_another_has_taken_over_is_not_written(
         marks.go("late", pid)
         with server.signals.listen(execution_topic(execution_id)) as signal:
             assert await signal.wait(30)
-        assert await server.executions.get(execution_id) == before
+        assert await server.executions.get(SERVER, execution_id) == before
         chunks = [chunk async for chunk in await server.data_store.open("result.txt")]
     assert b"".join(chunks) == b"of the other one"
 

@@ -19,6 +19,7 @@ from headrace.core.mappings import map_inputs, map_outputs
 from headrace.core.names import new_id
 from headrace.core.outcomes import CANCELLED
 from headrace.core.retries import Retries
+from headrace.core.scopes import SERVER
 from headrace.core.sources import Rule
 from headrace.running import worker as worker_module
 from headrace.signals.port import PENDING
@@ -57,7 +58,7 @@ async def test_what_is_cancelled_before_its_first_step_ends(root: Path, marks: M
         await server.worker.begin()
         execution = await recorded(server, "a", marks, not_before=None, waits=False)
         await marks.begun("a")
-        await server.executions.cancel(execution.id)
+        await server.executions.cancel(SERVER, execution.id)
         running = replace(execution, id=new_id(), status=Status.RUNNING, started_at=now())
         assert server.worker.reserve()
         await server.database.write(rows.add_execution, running, server.worker.worker_id)
@@ -209,10 +210,10 @@ async def test_a_worker_that_ends_hands_back_what_has_not_begun(root: Path, mark
     try:
         assert not psutil.pid_exists(pid)
         async with parts(root) as server:
-            first = await server.executions.get(running)
+            first = await server.executions.get(SERVER, running)
             assert first.failure is not None
             assert "server was stopped" in first.failure.message
-            second = await server.executions.get(waiting)
+            second = await server.executions.get(SERVER, waiting)
             assert (second.status, second.attempt, second.started_at) == (Status.PENDING, 1, None)
             lock.kill()
             await lock.wait()

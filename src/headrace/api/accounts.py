@@ -45,17 +45,19 @@ async def refresh(exchange: Exchange) -> Answer:
 
 async def me(exchange: Exchange) -> Answer:
     """Show the caller's user."""
-    return Answer(user_body(exchange.who.user))
+    return Answer(user_body(exchange.scope.user))
 
 
 async def user(exchange: Exchange) -> Answer:
     """Show a user."""
-    return Answer(user_body(await exchange.services.tokens.user(exchange.name("user_id"))))
+    user_id = exchange.name("user_id")
+    return Answer(user_body(await exchange.services.tokens.user(exchange.scope, user_id)))
 
 
 async def list_tokens(exchange: Exchange) -> Answer:
     """List SDK tokens: all that is known of them, which is not the tokens."""
-    return Answer([token_body(token) for token in await exchange.services.tokens.all()])
+    tokens = await exchange.services.tokens.all(exchange.scope)
+    return Answer([token_body(token) for token in tokens])
 
 
 async def create_token(exchange: Exchange) -> Answer:
@@ -63,11 +65,11 @@ async def create_token(exchange: Exchange) -> Answer:
     name = (await exchange.json_object()).get("name")
     if not isinstance(name, str):
         raise InvalidRequest("name is missing: give the token a name, such as 'ci'.")
-    token = await exchange.services.tokens.create(name, exchange.who.user)
+    token = await exchange.services.tokens.create(exchange.scope, name)
     return Answer({"name": name, "token": token}, 201)
 
 
 async def revoke_token(exchange: Exchange) -> Answer:
     """Revoke an SDK token."""
-    await exchange.services.tokens.revoke(exchange.name())
+    await exchange.services.tokens.revoke(exchange.scope, exchange.name())
     return Answer({"name": exchange.name()})

@@ -227,7 +227,7 @@ def _signed(
     expires_at = int(time.time()) + LINK_LIFETIME_S
     allowed = sign(exchange.services.link_key, route.method, path, expires_at, extra)
     # Code inside an execution reaches the server where it has asked, and perhaps only there.
-    is_inside = exchange.who.is_inside
+    is_inside = exchange.scope.is_inside
     root = str(exchange.request.base_url) if is_inside else exchange.services.public_url
     return root.rstrip("/") + route.url(path=quote(path)), allowed
 

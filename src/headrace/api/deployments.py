@@ -8,7 +8,6 @@ from headrace.core.deployments import Deployment
 from headrace.core.errors import NotFound
 from headrace.core.health import Health
 from headrace.core.pods import PodSetState
-from headrace.core.rights import Right
 from headrace.core.sources import Rule
 from headrace.store.health import health_of
 from headrace.web.call_bodies import read_call
@@ -23,7 +22,7 @@ from headrace.wire.deployments import deployment_body, deployment_item, deployme
 async def list_deployments(exchange: Exchange) -> Answer:
     """List deployments."""
     services = exchange.services
-    deployments = await services.deployments.all()
+    deployments = await services.deployments.all(exchange.scope)
     health = await services.reader.read(health_of, [item.id for item in deployments])
     return Answer(
         [deployment_item(item, _pods(services, item), health[item.id]) for item in deployments]
@@ -43,6 +42,7 @@ async def create_periodic(exchange: Exchange) -> Answer:
 async def _create(exchange: Exchange, rule: Rule) -> Answer:
     request = read_deployment_request(await exchange.json_object(), rule)
     deployment, token = await exchange.services.deployments.create(
+        exchange.scope,
         DeploymentDraft(
             name=request.name,
             pipeline_name=request.pipeline_name,
@@ -58,7 +58,6 @@ async def _create(exchange: Exchange, rule: Rule) -> Answer:
             is_enabled=request.is_enabled,
             low_latency=request.low_latency,
         ),
-        exchange.who.user,
     )
     services = exchange.services
     pods = _pods(services, deployment)
@@ -68,7 +67,7 @@ async def _create(exchange: Exchange, rule: Rule) -> Answer:
 
 async def show_deployment(exchange: Exchange) -> Answer:
     """Show a deployment; on request, held until its creation has ended, or for a while."""
-    deployment = await exchange.services.deployments.get(exchange.name())
+    deployment = await _deployment(exchange)
     if exchange.flag("wait_for_completion") and deployment.low_latency and deployment.is_enabled:
         await exchange.services.pods.settled(deployment, MAX_HOLD_S)
     return await _shown(exchange, deployment)
@@ -78,6 +77,7 @@ async def update_deployment(exchange: Exchange) -> Answer:
     """Change a deployment."""
     update = read_deployment_update(await exchange.json_object())
     deployment = await exchange.services.deployments.update(
+        exchange.scope,
         exchange.name(),
         DeploymentChange(
             is_enabled=update.is_enabled,
@@ -90,48 +90,47 @@ async def update_deployment(exchange: Exchange) -> Answer:
             low_latency=update.low_latency,
             replaces_pods=update.replaces_pods,
         ),
-        exchange.who.user,
     )
     return await _shown(exchange, deployment)
 
 
 async def delete_deployment(exchange: Exchange) -> Answer:
     """Delete a deployment; its executions stay."""
-    deployment = await exchange.services.deployments.delete(exchange.name())
+    deployment = await exchange.services.deployments.delete(exchange.scope, exchange.name())
     return Answer({"name": deployment.name, "execution_rule": deployment.rule.value})
 
 
 async def latest_deployment_execution(exchange: Exchange) -> Answer:
     """Show the id of a deployment's newest execution; 204 if it has none."""
-    newest = await exchange.services.deployments.latest_execution(exchange.name())
+    newest = await exchange.services.deployments.latest_execution(exchange.scope, exchange.name())
     return NO_CONTENT if newest is None else Answer({"execution_id": newest})
 
 
 async def trigger_deployment(exchange: Exchange) -> Answer:
     """Call a deployment with an access token instead of the endpoint's own."""
     services = exchange.services
-    deployment = await services.deployments.get(exchange.name())
+    deployment = await _deployment(exchange)
     async with read_call(exchange.request, services, deployment) as call:
         execution_id = await services.deployments.trigger(
-            deployment, call.values, call.files, call.idempotency_key
+            exchange.scope, deployment, call.values, call.files, call.idempotency_key
         )
     return Answer({"execution_id": execution_id}, 201)
 
 
 async def deployment_logs(exchange: Exchange) -> Answer:
     """Return what the pods of a deployment said outside of executions; elastic ones have none."""
-    deployment = await exchange.services.deployments.get(exchange.name())
+    deployment = await _deployment(exchange)
     path = exchange.services.logs.of_deployment(deployment.id)
     return Answer(await lines_between(exchange, path, deployment_log_item))
 
 
 async def deployment_log_lines(exchange: Exchange) -> Answer:
     """Follow the log of a deployment, until it is deleted."""
-    deployment = await exchange.services.deployments.get(exchange.name())
+    deployment = await _deployment(exchange)
 
     async def has_ended() -> bool:
         try:
-            await exchange.services.deployments.get(deployment.name)
+            await exchange.services.deployments.get(exchange.scope, deployment.name)
         except NotFound:
             return True
         return deployment.low_latency is None
@@ -146,18 +145,21 @@ async def renew_endpoint_token(exchange: Exchange) -> Answer:
     async with read_form(exchange.request, uploads=uploads, terms=terms) as form:
         fields = dict(form.fields)
     token = await exchange.services.deployments.renew_token(
-        exchange.name(), fields.get("endpoint_token")
+        exchange.scope, exchange.name(), fields.get("endpoint_token")
     )
     return Answer({"endpoint_token": token})
 
 
 async def _shown(exchange: Exchange, deployment: Deployment) -> Answer:
     services = exchange.services
-    may_see = Right.ENDPOINT_TOKENS in exchange.who.rights
-    token = await services.deployments.token_of(deployment.name) if may_see else None
+    token = await services.deployments.token_of(exchange.scope, deployment.name)
     pods = _pods(services, deployment)
     health = (await services.reader.read(health_of, [deployment.id]))[deployment.id]
     return Answer(deployment_body(deployment, token, services.public_url, pods, health))
+
+
+async def _deployment(exchange: Exchange) -> Deployment:
+    return await exchange.services.deployments.get(exchange.scope, exchange.name())
 
 
 def _pods(services: Services, deployment: Deployment) -> PodSetState | None:

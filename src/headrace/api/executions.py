@@ -36,14 +36,14 @@ async def run_pipeline(exchange: Exchange) -> Answer:
     """Accept a run of a pipeline."""
     services = exchange.services
     # Before the body: what cannot run needs no files.
-    pipeline = await services.executions.ready_pipeline(exchange.name())
+    pipeline = await services.executions.ready_pipeline(exchange.scope, exchange.name())
     terms = run_terms(pipeline, services.max_upload_bytes, services.max_text_bytes)
     async with read_form(exchange.request, uploads=services.uploads, terms=terms) as form:
         run = read_run_form(form.fields)
         execution_id = await services.executions.run(
+            exchange.scope,
             exchange.name(),
             RunRequest(run.values, form.files, run.inputs_mapping, run.outputs_mapping),
-            exchange.who.user,
         )
     return Answer({"execution_id": execution_id}, 201)
 
@@ -54,13 +54,13 @@ async def list_executions(exchange: Exchange) -> Answer:
     Takes ``pipeline_name``, ``deployment_name``, ``status`` (several times), ``since`` (a time in
     ISO 8601), ``id_prefix``, ``limit`` and ``cursor``.
     """
-    query, services = exchange.request.query_params, exchange.services
+    query, services, scope = exchange.request.query_params, exchange.services, exchange.scope
     limit = exchange.integer("limit", 100, at_least=1, at_most=MAX_PAGE)
     pipeline_id = deployment_id = None
     if "pipeline_name" in query:
-        pipeline_id = (await services.pipelines.get(query["pipeline_name"])).id
+        pipeline_id = (await services.pipelines.get(scope, query["pipeline_name"])).id
     if "deployment_name" in query:
-        deployment_id = (await services.deployments.get(query["deployment_name"])).id
+        deployment_id = (await services.deployments.get(scope, query["deployment_name"])).id
     since = instant(query.get("since"), "since")
     executions = await services.reader.read(
         rows.list_executions,
@@ -98,25 +98,22 @@ async def show_execution(exchange: Exchange) -> Answer:
 async def delete_execution(exchange: Exchange) -> Answer:
     """Delete an execution."""
     execution_id = exchange.name("execution_id")
-    if exchange.who.execution_id == execution_id:
-        raise Conflict("An execution cannot delete itself.")
-    await exchange.services.executions.delete(execution_id)
+    await exchange.services.executions.delete(exchange.scope, execution_id)
     return Answer({"execution_id": execution_id})
 
 
 async def cancel_execution(exchange: Exchange) -> Answer:
     """Cancel an execution, and answer once it has ended."""
-    execution_id = exchange.name("execution_id")
-    if exchange.who.execution_id == execution_id:
-        raise Conflict("An execution cannot cancel itself: raise an exception instead.")
-    return Answer(execution_item(await exchange.services.executions.cancel(execution_id)))
+    scope, execution_id = exchange.scope, exchange.name("execution_id")
+    return Answer(execution_item(await exchange.services.executions.cancel(scope, execution_id)))
 
 
 async def execution_outputs(exchange: Exchange) -> Answer:
     """Return the outputs; while they are waited for, answer 307 now and then (contract, 4.2)."""
     execution_id = exchange.name("execution_id")
     waits = exchange.flag("wait_for_completion", "wait_for_results")
-    execution = await exchange.services.executions.wait(execution_id, MAX_HOLD_S if waits else 0)
+    hold_s = MAX_HOLD_S if waits else 0
+    execution = await exchange.services.executions.wait(exchange.scope, execution_id, hold_s)
     if not execution.status.is_terminal:
         if waits:
             path = EXECUTION_OUTPUTS.url(execution_id=execution_id)
@@ -172,14 +169,14 @@ async def execution_log_lines(exchange: Exchange) -> Answer:
     execution = await _execution(exchange)
 
     async def has_ended() -> bool:
-        return (await exchange.services.executions.get(execution.id)).status.is_terminal
+        return (await _execution(exchange)).status.is_terminal
 
     path = exchange.services.logs.of_execution(execution.id)
     return await followed_lines(exchange, path, has_ended)
 
 
 async def _execution(exchange: Exchange) -> Execution:
-    return await exchange.services.executions.get(exchange.name("execution_id"))
+    return await exchange.services.executions.get(exchange.scope, exchange.name("execution_id"))
 
 
 async def _value(exchange: Exchange, data_type: DataType, value: Value) -> Answer | Response:

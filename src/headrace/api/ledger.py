@@ -26,7 +26,7 @@ MAX_PAGE = 1000
 async def fire_times(exchange: Exchange) -> Answer:
     """List the next fire times of a periodic deployment, ``count`` of them."""
     count = exchange.integer("count", 10, at_least=1, at_most=MAX_FIRE_TIMES)
-    deployment = await exchange.services.deployments.get(exchange.name())
+    deployment = await exchange.services.deployments.get(exchange.scope, exchange.name())
     schedule, at = deployment.schedule, deployment.next_fire_at
     if schedule is None or at is None:
         raise InvalidRequest(

@@ -52,16 +52,17 @@ async def create_pipeline(exchange: Exchange) -> Answer:
 
 async def show_pipeline(exchange: Exchange) -> Answer:
     """Show a pipeline; with ``wait_for_completion``, once its build has ended."""
-    pipelines = exchange.services.pipelines
-    if exchange.flag("wait_for_completion"):
-        return Answer(pipeline_body(await pipelines.wait(exchange.name(), MAX_HOLD_S)))
-    return Answer(pipeline_body(await pipelines.get(exchange.name())))
+    hold_s = MAX_HOLD_S if exchange.flag("wait_for_completion") else 0
+    pipelines, name = exchange.services.pipelines, exchange.name()
+    return Answer(pipeline_body(await pipelines.wait(exchange.scope, name, hold_s)))
 
 
 async def delete_pipeline(exchange: Exchange) -> Answer:
     """Delete a pipeline with its executions."""
     pipeline, deployments = await exchange.services.pipelines.delete(
-        exchange.name(), with_deployments=exchange.flag("force_deployments_deletion")
+        exchange.scope,
+        exchange.name(),
+        with_deployments=exchange.flag("force_deployments_deletion"),
     )
     return Answer(
         {
@@ -75,7 +76,7 @@ async def delete_pipeline(exchange: Exchange) -> Answer:
 
 async def download_pipeline(exchange: Exchange) -> Answer:
     """Give a URL, good for an hour, of the pipeline's folder as a gzip-compressed tar."""
-    pipeline = await exchange.services.pipelines.get(exchange.name())
+    pipeline = await _pipeline(exchange)
     url = SIGNED_BUNDLE.url(digest=pipeline.bundle)
     expires_at = int(time.time()) + LINK_LIFETIME_S
     query = sign(exchange.services.link_key, "GET", url, expires_at, {PURPOSE: Purpose.DOWNLOAD})
@@ -92,16 +93,16 @@ async def signed_bundle(exchange: Exchange) -> Response:
 
 async def pipeline_logs(exchange: Exchange) -> Answer:
     """Return the log of a pipeline's build."""
-    pipeline = await exchange.services.pipelines.get(exchange.name())
+    pipeline = await _pipeline(exchange)
     return Answer(await lines_between(exchange, _log(exchange, pipeline)))
 
 
 async def pipeline_log_lines(exchange: Exchange) -> Answer:
     """Follow the log of a pipeline's build."""
-    pipeline = await exchange.services.pipelines.get(exchange.name())
+    pipeline = await _pipeline(exchange)
 
     async def has_ended() -> bool:
-        present = await exchange.services.pipelines.get(pipeline.name)
+        present = await exchange.services.pipelines.get(exchange.scope, pipeline.name)
         return present.status is not PipelineStatus.PENDING
 
     return await followed_lines(exchange, _log(exchange, pipeline), has_ended)
@@ -109,7 +110,7 @@ async def pipeline_log_lines(exchange: Exchange) -> Answer:
 
 async def pipeline_executions(exchange: Exchange) -> Answer:
     """List a pipeline's executions, newest first."""
-    pipeline = await exchange.services.pipelines.get(exchange.name())
+    pipeline = await _pipeline(exchange)
     limit = exchange.integer("limit", MAX_LISTED, at_least=1, at_most=MAX_LISTED)
     executions = await exchange.services.reader.read(
         execution_rows.list_executions,
@@ -122,7 +123,7 @@ async def pipeline_executions(exchange: Exchange) -> Answer:
 
 async def latest_execution(exchange: Exchange) -> Answer:
     """Show the id of a pipeline's newest execution; 204 if it has none."""
-    pipeline = await exchange.services.pipelines.get(exchange.name())
+    pipeline = await _pipeline(exchange)
     newest = await exchange.services.reader.read(execution_rows.latest_execution_id, pipeline.id)
     return NO_CONTENT if newest is None else Answer({"execution_id": newest})
 
@@ -137,7 +138,7 @@ async def _create_from_json(exchange: Exchange) -> Answer:
 
 async def _create(exchange: Exchange, tree: dict[str, Any], form: Form) -> Pipeline:
     request = read_pipeline_request(tree)
-    config = resolve_config(request, await exchange.services.projects.current())
+    config = resolve_config(request, await exchange.services.projects.current(exchange.scope))
     archive = form.files.get(ARCHIVE_PART)
     if archive is None:
         raise InvalidRequest(
@@ -145,6 +146,7 @@ async def _create(exchange: Exchange, tree: dict[str, Any], form: Form) -> Pipel
             f"client sends it as {ARCHIVE_PART}."
         )
     return await exchange.services.pipelines.create(
+        exchange.scope,
         PipelineDraft(
             name=request.pipeline_name,
             function_path=request.function_path,
@@ -156,8 +158,11 @@ async def _create(exchange: Exchange, tree: dict[str, Any], form: Form) -> Pipel
             archive=archive.path,
             needs_nothing=request.config.requirements_path is None,
         ),
-        exchange.who.user,
     )
+
+
+async def _pipeline(exchange: Exchange) -> Pipeline:
+    return await exchange.services.pipelines.get(exchange.scope, exchange.name())
 
 
 def _log(exchange: Exchange, pipeline: Pipeline) -> Path:

@@ -12,18 +12,18 @@ from headrace.wire.bodies import project_body
 
 async def show_project(exchange: Exchange) -> Answer:
     """Show the project's settings."""
-    return Answer(project_body(await exchange.services.projects.current()))
+    return Answer(project_body(await exchange.services.projects.current(exchange.scope)))
 
 
 async def update_project(exchange: Exchange) -> Answer:
     """Change the project's settings."""
     changes = await exchange.json_object()
-    return Answer(project_body(await exchange.services.projects.update(changes)))
+    return Answer(project_body(await exchange.services.projects.update(exchange.scope, changes)))
 
 
 async def list_variables(exchange: Exchange) -> Answer:
     """List environment variables."""
-    variables = await exchange.services.variables.current()
+    variables = await exchange.services.variables.all(exchange.scope)
     return Answer([{"name": name, "value": value} for name, value in variables.items()])
 
 
@@ -34,7 +34,7 @@ async def set_variables(exchange: Exchange) -> Answer:
         raise InvalidRequest(
             'environment_variables is missing: send {"environment_variables": {"NAME": "value"}}.'
         )
-    await exchange.services.variables.put(variables)
+    await exchange.services.variables.put(exchange.scope, variables)
     exchange.services.pods.changed()
     return Answer([{"name": name} for name in variables])
 
@@ -49,13 +49,13 @@ async def set_variable(exchange: Exchange) -> Answer:
         raise InvalidRequest(
             "The field value is missing: send value=… as a form; the name is in the path."
         )
-    await services.variables.put({name: fields["value"]})
+    await services.variables.put(exchange.scope, {name: fields["value"]})
     services.pods.changed()
     return Answer({"name": name})
 
 
 async def delete_variable(exchange: Exchange) -> Answer:
     """Delete an environment variable."""
-    value = await exchange.services.variables.delete(exchange.name())
+    value = await exchange.services.variables.delete(exchange.scope, exchange.name())
     exchange.services.pods.changed()
     return Answer({"name": exchange.name(), "value": value})

@@ -1,16 +1,21 @@
-"""What callers give to create or change a deployment."""
+"""What callers give to create or change a deployment, and what it is after a change."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
+from headrace.core.deployments import Deployment, with_new_values
 from headrace.core.destinations import OutputDestination
-from headrace.core.low_latency import LowLatency
+from headrace.core.errors import InvalidRequest, InvalidSchedule
+from headrace.core.low_latency import LowLatency, read_low_latency
+from headrace.core.mappings import map_parameters
 from headrace.core.retries import Retries
-from headrace.core.schedule_requests import ScheduleRequest
+from headrace.core.schedule_requests import ScheduleRequest, read_schedule
 from headrace.core.sources import InputSource, Rule
+from headrace.core.tokens import User
 
 InputsMapping = Sequence[tuple[str, InputSource]]
 OutputsMapping = Sequence[tuple[str, OutputDestination]]
@@ -70,3 +75,60 @@ class DeploymentChange:
     retry_backoff_s: float | None = None
     low_latency: Mapping[str, Any] = field(default_factory=dict)
     replaces_pods: bool = False
+
+
+def changed_deployment(
+    deployment: Deployment, change: DeploymentChange, at: datetime, user: User
+) -> Deployment:
+    """Return a deployment after a change.
+
+    Raises:
+        InvalidRequest: Of the kind that says what is wrong.
+    """
+    schedule, retries = deployment.schedule, deployment.retries
+    if not change.schedule.is_empty:
+        if schedule is None:
+            raise InvalidSchedule(
+                f"Deployment {deployment.name!r} is an endpoint, so it has no schedule to change."
+            )
+        schedule = read_schedule(change.schedule, schedule)
+    changed = replace(
+        deployment,
+        sources=with_new_values("input", deployment.sources, change.inputs_mapping or ()),
+        destinations=with_new_values(
+            "output", deployment.destinations, change.outputs_mapping or ()
+        ),
+        is_enabled=deployment.is_enabled if change.is_enabled is None else change.is_enabled,
+        updated_at=at,
+        updated_by=user.id,
+        schedule=schedule,
+        low_latency=changed_low_latency(deployment, change),
+        timeout_s=deployment.timeout_s if change.timeout_s is None else change.timeout_s,
+        retries=Retries(
+            retries.most if change.retries is None else change.retries,
+            retries.backoff_s if change.retry_backoff_s is None else change.retry_backoff_s,
+        ),
+    )
+    # New values have to fit the inputs as the first ones had to.
+    pipeline = changed.pipeline
+    map_parameters(
+        changed.rule, (pipeline.inputs, pipeline.outputs), changed.sources, changed.destinations
+    )
+    return changed
+
+
+def changed_low_latency(deployment: Deployment, change: DeploymentChange) -> LowLatency | None:
+    """Return how the pods of a deployment are kept after a change.
+
+    Raises:
+        InvalidRequest: It is elastic, or an option cannot be used.
+    """
+    present = deployment.low_latency
+    if not change.low_latency and not change.replaces_pods:
+        return present
+    if present is None:
+        raise InvalidRequest(
+            f"Deployment {deployment.name!r} is elastic, so it has no pods to change."
+        )
+    after = read_low_latency(change.low_latency, present)
+    return replace(after, generation=present.generation + change.replaces_pods)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from headrace.control import deployment_records as records
 from headrace.control.clock import now
 from headrace.control.deletion import Deletion
-from headrace.control.deployment_drafts import DeploymentChange, DeploymentDraft
+from headrace.control.deployment_drafts import (
+    DeploymentChange,
+    DeploymentDraft,
+    changed_deployment,
+)
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
 from headrace.control.executions import Executions
 from headrace.control.schedules import Schedules
@@ -23,23 +26,20 @@ from headrace.core.deployments import (
     check_endpoint_token,
     check_url_path,
     mint_endpoint_token,
-    with_new_values,
 )
 from headrace.core.destinations import OutputDestination
 from headrace.core.errors import (
     Conflict,
-    InvalidRequest,
-    InvalidSchedule,
     NotFound,
     Unauthenticated,
 )
-from headrace.core.low_latency import LowLatency, read_low_latency
 from headrace.core.mappings import MappedInput, MappedOutput, map_parameters
 from headrace.core.names import check_name, new_id
-from headrace.core.retries import Retries
+from headrace.core.rights import Right
 from headrace.core.schedule_requests import read_schedule
+from headrace.core.scopes import Scope
 from headrace.core.sources import GivenValue, InputSource, Rule
-from headrace.core.tokens import User, same_token
+from headrace.core.tokens import same_token
 from headrace.core.values import Json
 from headrace.store import deployments as rows
 from headrace.store.database import Database
@@ -69,7 +69,7 @@ class Deployments:
         self._submission = submission
         self._schedules = schedules
 
-    async def create(self, draft: DeploymentDraft, user: User) -> tuple[Deployment, str | None]:
+    async def create(self, scope: Scope, draft: DeploymentDraft) -> tuple[Deployment, str | None]:
         """Create a deployment; return it with its token, if it is an endpoint.
 
         Raises:
@@ -83,7 +83,7 @@ class Deployments:
         url_path = check_url_path(draft.url_path or draft.name) if is_endpoint else None
         token = _token(draft) if is_endpoint else None
         schedule = None if is_endpoint else read_schedule(draft.schedule)
-        pipeline = await self._executions.ready_pipeline(draft.pipeline_name)
+        pipeline = await self._executions.ready_pipeline(scope, draft.pipeline_name)
         inputs, outputs = map_parameters(
             draft.rule,
             (pipeline.inputs, pipeline.outputs),
@@ -103,9 +103,9 @@ class Deployments:
             destinations=_destinations(outputs),
             is_enabled=draft.is_enabled,
             created_at=at,
-            created_by=user.id,
+            created_by=scope.user.id,
             updated_at=at,
-            updated_by=user.id,
+            updated_by=scope.user.id,
             url_path=url_path,
             timeout_s=draft.timeout_s,
             retries=draft.retries,
@@ -118,7 +118,7 @@ class Deployments:
         self._tell(deployment)
         return deployment, token
 
-    async def get(self, name: str) -> Deployment:
+    async def get(self, scope: Scope, name: str) -> Deployment:
         """Return a deployment.
 
         Raises:
@@ -126,19 +126,21 @@ class Deployments:
         """
         return (await self._with_token(name))[0]
 
-    async def token_of(self, name: str) -> str | None:
-        """Return the token of an endpoint, or None if the deployment is none.
+    async def token_of(self, scope: Scope, name: str) -> str | None:
+        """Return the token of an endpoint, or None if there is none, or the caller may not see it.
 
         Raises:
             NotFound: There is no such deployment.
         """
+        if Right.ENDPOINT_TOKENS not in scope.may:
+            return None
         return (await self._with_token(name))[1]
 
-    async def all(self) -> list[Deployment]:
+    async def all(self, scope: Scope) -> list[Deployment]:
         """Return all deployments, oldest first."""
         return await self._database.read(rows.all_deployments)
 
-    async def update(self, name: str, change: DeploymentChange, user: User) -> Deployment:
+    async def update(self, scope: Scope, name: str, change: DeploymentChange) -> Deployment:
         """Change a deployment and return it as it is then.
 
         Disabling lets what runs go on; it refuses what comes. Fire times up to now follow the
@@ -149,7 +151,7 @@ class Deployments:
             InvalidMapping: The change is more than a new value of a constant or a path.
             InvalidSchedule: The schedule cannot be used, or the deployment is an endpoint.
         """
-        at = now()
+        at, user = now(), scope.user
 
         def apply(deployment: Deployment) -> Deployment:
             return changed_deployment(deployment, change, at, user)
@@ -161,7 +163,7 @@ class Deployments:
         self._tell(deployment)
         return deployment
 
-    async def renew_token(self, name: str, chosen: str | None) -> str:
+    async def renew_token(self, scope: Scope, name: str, chosen: str | None) -> str:
         """Give an endpoint another token, good at once, the old one void at once; return it.
 
         Raises:
@@ -173,23 +175,23 @@ class Deployments:
         self.endpoints.forget()
         return token
 
-    async def delete(self, name: str) -> Deployment:
+    async def delete(self, scope: Scope, name: str) -> Deployment:
         """Delete a deployment; what it has pending or running is cancelled, its history stays.
 
         Raises:
             NotFound: There is no such deployment.
         """
-        deployment = await self.get(name)
+        deployment = await self.get(scope, name)
         await self.deletion.of_deployment(deployment.id)
         return deployment
 
-    async def latest_execution(self, name: str) -> str | None:
+    async def latest_execution(self, scope: Scope, name: str) -> str | None:
         """Return the id of a deployment's newest execution, or None.
 
         Raises:
             NotFound: There is no such deployment.
         """
-        deployment = await self.get(name)
+        deployment = await self.get(scope, name)
         return await self._database.read(rows.latest_execution_id, deployment.id)
 
     async def endpoint(self, path: str, token: str) -> Deployment:
@@ -213,6 +215,7 @@ class Deployments:
 
     async def trigger(
         self,
+        scope: Scope,
         deployment: Deployment,
         values: Mapping[str, Json],
         files: Mapping[str, UploadedFile],
@@ -260,63 +263,6 @@ class Deployments:
             raise records.no_deployment(name)
         deployment, sealed = found
         return deployment, None if sealed is None else self._keys.unseal(sealed)
-
-
-def changed_deployment(
-    deployment: Deployment, change: DeploymentChange, at: datetime, user: User
-) -> Deployment:
-    """Return a deployment after a change.
-
-    Raises:
-        InvalidRequest: Of the kind that says what is wrong.
-    """
-    schedule, retries = deployment.schedule, deployment.retries
-    if not change.schedule.is_empty:
-        if schedule is None:
-            raise InvalidSchedule(
-                f"Deployment {deployment.name!r} is an endpoint, so it has no schedule to change."
-            )
-        schedule = read_schedule(change.schedule, schedule)
-    changed = replace(
-        deployment,
-        sources=with_new_values("input", deployment.sources, change.inputs_mapping or ()),
-        destinations=with_new_values(
-            "output", deployment.destinations, change.outputs_mapping or ()
-        ),
-        is_enabled=deployment.is_enabled if change.is_enabled is None else change.is_enabled,
-        updated_at=at,
-        updated_by=user.id,
-        schedule=schedule,
-        low_latency=changed_low_latency(deployment, change),
-        timeout_s=deployment.timeout_s if change.timeout_s is None else change.timeout_s,
-        retries=Retries(
-            retries.most if change.retries is None else change.retries,
-            retries.backoff_s if change.retry_backoff_s is None else change.retry_backoff_s,
-        ),
-    )
-    # New values have to fit the inputs as the first ones had to.
-    pipeline = changed.pipeline
-    map_parameters(
-        changed.rule, (pipeline.inputs, pipeline.outputs), changed.sources, changed.destinations
-    )
-    return changed
-
-
-def changed_low_latency(deployment: Deployment, change: DeploymentChange) -> LowLatency | None:
-    """Return how the pods of a deployment are kept after a change.
-
-    Raises:
-        InvalidRequest: It is elastic, or an option cannot be used.
-    """
-    present = deployment.low_latency
-    if not change.low_latency and not change.replaces_pods:
-        return present
-    if present is None:
-        raise InvalidRequest(
-            f"Deployment {deployment.name!r} is elastic, so it has no pods to change."
-        )
-    after = read_low_latency(change.low_latency, present)
-    return replace(after, generation=present.generation + change.replaces_pods)
 
 
 def _token(draft: DeploymentDraft) -> str:

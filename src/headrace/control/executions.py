@@ -20,8 +20,8 @@ from headrace.core.executions import Execution, OutputRecord
 from headrace.core.mappings import map_inputs, map_outputs
 from headrace.core.outcomes import CANCELLED, Failure
 from headrace.core.pipelines import Pipeline, PipelineStatus
+from headrace.core.scopes import Scope
 from headrace.core.sources import InputSource, Rule
-from headrace.core.tokens import User
 from headrace.core.values import Json
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
@@ -74,7 +74,7 @@ class Executions:
         self._logs = logs
         self._submission = submission
 
-    async def run(self, pipeline_name: str, request: RunRequest, user: User) -> str:
+    async def run(self, scope: Scope, pipeline_name: str, request: RunRequest) -> str:
         """Accept a run of a pipeline and return its id: it is on disk, and it will end.
 
         Raises:
@@ -83,11 +83,11 @@ class Executions:
             InvalidMapping, InvalidValue, TooLarge: The request cannot be carried out; nothing
                 was recorded.
         """
-        pipeline = await self.ready_pipeline(pipeline_name)
+        pipeline = await self.ready_pipeline(scope, pipeline_name)
         inputs = map_inputs(Rule.RUN, pipeline.inputs, request.inputs_mapping)
         outputs = map_outputs(Rule.RUN, pipeline.outputs, request.outputs_mapping)
         return await self._submission.submit(
-            Order(pipeline, inputs, outputs, request.values, request.files, user.id)
+            Order(pipeline, inputs, outputs, request.values, request.files, scope.user.id)
         )
 
     async def finish(
@@ -147,30 +147,35 @@ class Executions:
         )
         self._signals.notify(PENDING if again else execution_topic(execution.id))
 
-    async def cancel(self, execution_id: str) -> Execution:
+    async def cancel(self, scope: Scope, execution_id: str) -> Execution:
         """Cancel an execution and return it once it has ended.
 
         Raises:
             NotFound: There is no such execution.
-            Conflict: It had ended already.
+            Conflict: It had ended already, or is the caller itself.
         """
-        execution = await self.get(execution_id)
+        if scope.execution_id == execution_id:
+            raise Conflict("An execution cannot cancel itself: raise an exception instead.")
+        execution = await self.get(scope, execution_id)
         if execution.status.is_terminal:
             raise Conflict(
                 f"Execution {execution_id} has ended already ({execution.status.value}), so it "
                 "cannot be cancelled."
             )
-        return await self._stop(execution_id)
+        return await self._stop(scope, execution_id)
 
-    async def delete(self, execution_id: str) -> None:
+    async def delete(self, scope: Scope, execution_id: str) -> None:
         """Delete an execution with its log and files; one that has not ended is cancelled first.
 
         Raises:
             NotFound: There is no such execution.
+            Conflict: It is the caller itself.
         """
-        execution = await self.get(execution_id)
+        if scope.execution_id == execution_id:
+            raise Conflict("An execution cannot delete itself.")
+        execution = await self.get(scope, execution_id)
         if not execution.status.is_terminal:
-            await self._stop(execution_id)
+            await self._stop(scope, execution_id)
         await self._database.write(rows.remove_execution, execution_id)
         await self.remove_traces(execution_id)
 
@@ -184,7 +189,7 @@ class Executions:
         self._logs.remove(self._logs.of_execution(execution_id))
         await self._artifacts.delete_tree(artifact_folder(execution_id))
 
-    async def get(self, execution_id: str) -> Execution:
+    async def get(self, scope: Scope, execution_id: str) -> Execution:
         """Return an execution.
 
         Raises:
@@ -211,7 +216,7 @@ class Executions:
             attempt=execution.attempt,
         )
 
-    async def wait(self, execution_id: str, timeout_s: float) -> Execution:
+    async def wait(self, scope: Scope, execution_id: str, timeout_s: float) -> Execution:
         """Return an execution as soon as it has ended, or as it is after ``timeout_s``.
 
         Raises:
@@ -220,12 +225,12 @@ class Executions:
         return await wait_until_over(
             self._signals,
             execution_topic(execution_id),
-            lambda: self.get(execution_id),
+            lambda: self.get(scope, execution_id),
             lambda execution: execution.status.is_terminal,
             timeout_s,
         )
 
-    async def ready_pipeline(self, name: str) -> Pipeline:
+    async def ready_pipeline(self, scope: Scope, name: str) -> Pipeline:
         """Return a pipeline that can run.
 
         Raises:
@@ -243,15 +248,15 @@ class Executions:
             )
         return pipeline
 
-    async def _stop(self, execution_id: str) -> Execution:
+    async def _stop(self, scope: Scope, execution_id: str) -> Execution:
         if await self._database.write(rows.end_pending, execution_id, CANCELLED, now()):
             self._signals.notify(execution_topic(execution_id))
             # One that waited for this one may start now.
             self._signals.notify(PENDING)
-            return await self.get(execution_id)
+            return await self.get(scope, execution_id)
         while True:
             await self.request_stop(execution_id)
-            execution = await self.wait(execution_id, 1.0)
+            execution = await self.wait(scope, execution_id, 1.0)
             if execution.status.is_terminal:
                 return execution
 

@@ -32,8 +32,8 @@ from headrace.core.pipelines import (
     PipelineStatus,
     check_function,
 )
+from headrace.core.scopes import Scope
 from headrace.core.sources import Rule
-from headrace.core.tokens import User
 from headrace.environments.port import Builder
 from headrace.logs.files import LogFiles, append_line
 from headrace.signals.port import BUILDS, Signals, pipeline_topic
@@ -65,7 +65,7 @@ class Pipelines:
         self._executions = executions
         self._check_function = check_function
 
-    async def create(self, draft: PipelineDraft, user: User) -> Pipeline:
+    async def create(self, scope: Scope, draft: PipelineDraft) -> Pipeline:
         """Accept a pipeline and have it built; what can be checked at once is checked here.
 
         A pipeline whose creation failed may be created again under its name.
@@ -95,7 +95,7 @@ class Pipelines:
             origin=Origin.LOCAL,
             status=PipelineStatus.PENDING,
             created_at=now(),
-            created_by=user.id,
+            created_by=scope.user.id,
             bundle=bundle.digest,
         )
         replaced = await self._database.write(_add, pipeline)
@@ -110,7 +110,7 @@ class Pipelines:
         with contextlib.suppress(OSError):
             append_line(self._logs.of_build(pipeline.id), f"{WARNING}{line}")
 
-    async def get(self, name: str) -> Pipeline:
+    async def get(self, scope: Scope, name: str) -> Pipeline:
         """Return a pipeline.
 
         Raises:
@@ -121,7 +121,7 @@ class Pipelines:
             raise NotFound(f"There is no pipeline {name!r}.")
         return pipeline
 
-    async def wait(self, name: str, timeout_s: float) -> Pipeline:
+    async def wait(self, scope: Scope, name: str, timeout_s: float) -> Pipeline:
         """Return a pipeline as soon as its build has ended, or as it is after ``timeout_s``.
 
         Raises:
@@ -130,13 +130,13 @@ class Pipelines:
         return await wait_until_over(
             self._signals,
             pipeline_topic(name),
-            lambda: self.get(name),
+            lambda: self.get(scope, name),
             lambda pipeline: pipeline.status is not PipelineStatus.PENDING,
             timeout_s,
         )
 
     async def delete(
-        self, name: str, *, with_deployments: bool
+        self, scope: Scope, name: str, *, with_deployments: bool
     ) -> tuple[Pipeline, list[tuple[str, Rule]]]:
         """Delete a pipeline with its executions; those that have not ended are cancelled.
 
@@ -144,6 +144,7 @@ class Pipelines:
         their rows and files go afterwards, little by little.
 
         Args:
+            scope: The caller.
             name: The pipeline.
             with_deployments: Whether its deployments are deleted as well.
 
@@ -154,7 +155,7 @@ class Pipelines:
             NotFound: There is no such pipeline.
             InUse: It has deployments, and they are not to be deleted.
         """
-        pipeline = await self.get(name)
+        pipeline = await self.get(scope, name)
         deployments = await self.deletion.of_pipeline(pipeline, with_deployments=with_deployments)
         self._signals.notify(pipeline_topic(name))
         self._logs.remove(self._logs.of_build(pipeline.id))

@@ -12,6 +12,7 @@ from headrace.core.environments import python_version
 from headrace.core.errors import InvalidRequest
 from headrace.core.pipelines import check_folder_path, check_system_package
 from headrace.core.projects import Project
+from headrace.core.scopes import Scope
 from headrace.store import settings as rows
 from headrace.store.database import Database
 
@@ -24,11 +25,11 @@ class Projects:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def current(self) -> Project:
+    async def current(self, scope: Scope) -> Project:
         """Return the project information."""
         return await self._database.read(rows.read_project)
 
-    async def update(self, changes: Mapping[str, Any]) -> Project:
+    async def update(self, scope: Scope, changes: Mapping[str, Any]) -> Project:
         """Change some settings; null sets one back to none. Return them all.
 
         Raises:

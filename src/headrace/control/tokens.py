@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -19,7 +18,7 @@ from headrace.control.warm import WarmCalls
 from headrace.core.credentials import Addresses
 from headrace.core.errors import AlreadyExists, InUse, NotFound, Unauthenticated
 from headrace.core.names import check_name, new_id
-from headrace.core.rights import EVERYTHING, Right
+from headrace.core.scopes import Scope
 from headrace.core.tokens import TokenInfo, User, mint_token, same_token, token_digest
 from headrace.store import executions as execution_rows
 from headrace.store import tokens as rows
@@ -32,28 +31,6 @@ TRUST_S = 2.0
 
 _EXECUTION_MARK = "hdx_"
 _ALGORITHM = "HS256"
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who makes a request.
-
-    Attributes:
-        user: The person or program.
-        rights: What the caller may do.
-        execution_id: The execution that the request comes from, or None.
-        place: Where the code is that makes the request, for messages; None outside of pipelines.
-    """
-
-    user: User
-    rights: frozenset[Right] = EVERYTHING
-    execution_id: str | None = None
-    place: str | None = None
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether code of a pipeline makes the request."""
-        return self.place is not None
 
 
 class Tokens:
@@ -72,10 +49,10 @@ class Tokens:
         self._processes = processes or ProcessTokens(Addresses("", ""))
         self._access_key = keys.derive("access tokens")
         self._execution_key = keys.derive("execution tokens")
-        self._trusted: dict[str, tuple[float, Caller]] = {}
+        self._trusted: dict[str, tuple[float, Scope]] = {}
 
-    async def create(self, name: str, user: User | None = None) -> str:
-        """Create an SDK token for a user (the first one if none is given); return it.
+    async def create(self, scope: Scope, name: str) -> str:
+        """Create an SDK token for the caller (the first user if it is the server); return it.
 
         It is shown this once: only its digest is kept.
 
@@ -85,14 +62,14 @@ class Tokens:
         """
         check_name(name, "the token's name")
         token = mint_token()
-        await self._database.write(_add_token, name, token, user)
+        await self._database.write(_add_token, name, token, scope.caller)
         return token
 
-    async def all(self) -> list[TokenInfo]:
+    async def all(self, scope: Scope) -> list[TokenInfo]:
         """Return what is known of each token."""
         return await self._database.read(rows.all_tokens)
 
-    async def revoke(self, name: str) -> None:
+    async def revoke(self, scope: Scope, name: str) -> None:
         """Delete a token; access tokens made from it end with it.
 
         Raises:
@@ -119,8 +96,8 @@ class Tokens:
             claims = {"token": info.id}
         return _access_token(claims, self._access_key)
 
-    async def caller(self, access_token: str) -> Caller:
-        """Return who holds an access token.
+    async def scope_of(self, access_token: str) -> Scope:
+        """Return the scope of whoever holds an access token.
 
         Raises:
             Unauthenticated: It is not valid, has expired, or its SDK token was revoked.
@@ -134,15 +111,15 @@ class Tokens:
             raise Unauthenticated("The access token has expired: refresh it.") from None
         except jwt.InvalidTokenError:
             raise Unauthenticated("The access token is not valid: refresh it.") from None
-        caller = await self._caller_of(claims)
-        if not caller.is_inside:
+        scope = await self._scope_of(claims)
+        if not scope.is_inside:
             # Code inside is asked for anew each time: what it may do changes, and ends at once.
             if len(self._trusted) > 1000:
                 self._trusted.clear()
-            self._trusted[access_token] = (time.monotonic() + TRUST_S, caller)
-        return caller
+            self._trusted[access_token] = (time.monotonic() + TRUST_S, scope)
+        return scope
 
-    async def user(self, user_id: str) -> User:
+    async def user(self, scope: Scope, user_id: str) -> User:
         """Return a user.
 
         Raises:
@@ -161,18 +138,18 @@ class Tokens:
         mac = hmac.new(self._execution_key, execution_id.encode(), hashlib.sha256).hexdigest()
         return f"{_EXECUTION_MARK}{execution_id}.{mac}"
 
-    async def _caller_of(self, claims: Mapping[str, Any]) -> Caller:
+    async def _scope_of(self, claims: Mapping[str, Any]) -> Scope:
         if "execution" in claims:
             user = await self._database.read(_user_of_execution, str(claims["execution"]))
             rights = self._processes.in_executions
-            return Caller(user, rights, str(claims["execution"]), "inside an execution")
+            return Scope(user, rights, str(claims["execution"]), "inside an execution")
         if "process" in claims:
             process = self._processes.living(str(claims["process"]))
             user = await self._database.read(_user, process.holder.owner)
             serves = process.credential.serving > 0
             place = "inside an execution" if serves else "that is being imported"
-            return Caller(user, self._processes.rights_of(process), place=place)
-        return Caller(await self._database.read(_user_of_token, str(claims.get("token"))))
+            return Scope(user, self._processes.rights_of(process), place=place)
+        return Scope(await self._database.read(_user_of_token, str(claims.get("token"))))
 
     async def _execution_of(self, token: str) -> str:
         execution_id, _, _ = token.removeprefix(_EXECUTION_MARK).partition(".")

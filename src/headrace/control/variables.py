@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from headrace.control.clock import now
 from headrace.control.sealing import Keys
 from headrace.core.errors import InvalidName, InvalidValue, NotFound, Unavailable
+from headrace.core.scopes import Scope
 from headrace.core.values import Json
 from headrace.core.variables import check_settable_name
 from headrace.store import variables as rows
@@ -52,7 +53,11 @@ class Variables:
             self._current = current
         return self._current
 
-    async def put(self, values: Mapping[str, Json]) -> None:
+    async def all(self, scope: Scope) -> Mapping[str, str]:
+        """Return all variables with their values, by name, to a caller."""
+        return await self.current()
+
+    async def put(self, scope: Scope, values: Mapping[str, Json]) -> None:
         """Create or replace variables, all or none. A value that is no text is kept as JSON text.
 
         Raises:
@@ -75,7 +80,7 @@ class Variables:
         await self._database.write(put_all)
         self._forget()
 
-    async def delete(self, name: str) -> str:
+    async def delete(self, scope: Scope, name: str) -> str:
         """Delete a variable and return the value it had; empty if it cannot be unsealed any more.
 
         Raises:

@@ -9,9 +9,8 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from headrace.core.deployments import Deployment
 from headrace.core.destinations import EndpointResult
-from headrace.core.errors import NotFound, Unauthenticated
+from headrace.core.errors import NotFound
 from headrace.core.executions import Execution, OutputRecord, Status
 from headrace.core.values import DataType, FileValue
 from headrace.endpoints.streams import MEDIA_TYPE, streamed
@@ -51,8 +50,7 @@ async def endpoint_results_v1(exchange: Exchange) -> Answer | Response:
 
 async def endpoint_file_v1(exchange: Exchange) -> Answer | Response:
     """Send the file of one output of a call."""
-    deployment, _ = await authenticated_endpoint(exchange)
-    execution = await _execution(exchange, deployment, 0)
+    execution = await _execution(exchange, 0)
     record = _answered(execution).get(exchange.name())
     if record is None or not isinstance(record.value, FileValue):
         raise NotFound(f"This call has no file {exchange.name()!r}.")
@@ -61,8 +59,7 @@ async def endpoint_file_v1(exchange: Exchange) -> Answer | Response:
 
 
 async def _call(exchange: Exchange, *, is_wrapped: bool) -> Answer | Response:
-    deployment, token = await authenticated_endpoint(exchange)
-    services = exchange.services
+    deployment, services = exchange.endpoint.deployment, exchange.services
     headers = exchange.request.headers
     prefer = headers.get("prefer", "")
     is_held = "craft-ai-client" not in headers and "respond-async" not in prefer
@@ -72,11 +69,11 @@ async def _call(exchange: Exchange, *, is_wrapped: bool) -> Answer | Response:
             if MEDIA_TYPE in headers.get("accept", ""):
                 stream = await services.warm_calls.stream(deployment, call.values)
                 return streamed(stream, str(uuid.uuid4()))
-            return await _warm_answer(exchange, deployment, token, call, is_wrapped=is_wrapped)
+            return await _warm_answer(exchange, call, is_wrapped=is_wrapped)
         execution_id = await services.deployments.trigger(
-            deployment, call.values, call.files, call.idempotency_key
+            exchange.scope, deployment, call.values, call.files, call.idempotency_key
         )
-    location = _location(exchange, execution_id, token, is_wrapped=is_wrapped)
+    location = _location(exchange, execution_id, is_wrapped=is_wrapped)
     if "craft-ai-client" in headers:
         return see_other(execution_id, location, is_told=False)
     if "respond-async" in prefer:
@@ -85,18 +82,20 @@ async def _call(exchange: Exchange, *, is_wrapped: bool) -> Answer | Response:
             202,
             {"Location": location, EXECUTION_ID: execution_id},
         )
-    execution = await services.executions.wait(execution_id, _hold_s(prefer))
+    execution = await services.executions.wait(exchange.scope, execution_id, _hold_s(prefer))
     return await _answer(exchange, execution, location, is_wrapped=is_wrapped)
 
 
 async def _warm_answer(
-    exchange: Exchange, deployment: Deployment, token: str, call: ReadCall, *, is_wrapped: bool
+    exchange: Exchange, call: ReadCall, *, is_wrapped: bool
 ) -> Answer | Response:
     """Have a pod make a call that needs nothing but values, and answer with its outputs."""
     hold_s = _hold_s(exchange.request.headers.get("prefer", ""))
-    made = await exchange.services.warm_calls.call(deployment, call.values, hold_s)
+    made = await exchange.services.warm_calls.call(
+        exchange.endpoint.deployment, call.values, hold_s
+    )
     if isinstance(made, str):
-        return see_other(made, _location(exchange, made, token, is_wrapped=is_wrapped))
+        return see_other(made, _location(exchange, made, is_wrapped=is_wrapped))
     answer = ended(made.execution_id, made.outputs, made.failure)
     if not is_wrapped:
         return answer
@@ -110,9 +109,8 @@ def _hold_s(prefer: str) -> float:
 
 
 async def _results(exchange: Exchange, *, is_wrapped: bool) -> Answer | Response:
-    deployment, token = await authenticated_endpoint(exchange)
-    execution = await _execution(exchange, deployment, MAX_HOLD_S)
-    location = _location(exchange, execution.id, token, is_wrapped=is_wrapped)
+    execution = await _execution(exchange, MAX_HOLD_S)
+    location = _location(exchange, execution.id, is_wrapped=is_wrapped)
     return await _answer(exchange, execution, location, is_wrapped=is_wrapped)
 
 
@@ -188,34 +186,16 @@ def _answered(execution: Execution) -> dict[str, OutputRecord]:
     }
 
 
-async def authenticated_endpoint(exchange: Exchange) -> tuple[Deployment, str]:
-    """Return the endpoint that is called and the token that it was called with.
-
-    Raises:
-        Unauthenticated: There is no token, or it is not this endpoint's.
-        NotFound: There is no such endpoint.
-    """
-    request = exchange.request
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    token = token.strip() if scheme.lower() == "endpointtoken" else ""
-    token = token or request.query_params.get("token", "")
-    if not token:
-        raise Unauthenticated(
-            "This needs the endpoint's token: send it as 'Authorization: EndpointToken <token>'."
-        )
-    return await exchange.services.deployments.endpoint(exchange.name("path"), token), token
-
-
-async def _execution(exchange: Exchange, deployment: Deployment, hold_s: float) -> Execution:
+async def _execution(exchange: Exchange, hold_s: float) -> Execution:
     execution_id = exchange.name("execution_id")
-    present = await exchange.services.executions.get(execution_id)
-    if present.deployment_id != deployment.id:
+    present = await exchange.services.executions.get(exchange.scope, execution_id)
+    if present.deployment_id != exchange.endpoint.deployment.id:
         raise NotFound(f"The endpoint has no execution {execution_id!r}.")
     if present.status.is_terminal or hold_s == 0:
         return present
-    return await exchange.services.executions.wait(execution_id, hold_s)
+    return await exchange.services.executions.wait(exchange.scope, execution_id, hold_s)
 
 
-def _location(exchange: Exchange, execution_id: str, token: str, *, is_wrapped: bool) -> str:
-    url = exchange.services.public_url
+def _location(exchange: Exchange, execution_id: str, *, is_wrapped: bool) -> str:
+    url, token = exchange.services.public_url, exchange.endpoint.token
     return results_url(url, exchange.name("path"), execution_id, token, is_wrapped=is_wrapped)

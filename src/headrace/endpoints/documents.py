@@ -8,7 +8,6 @@ from importlib import resources
 
 from starlette.responses import Response
 
-from headrace.endpoints.calls import authenticated_endpoint
 from headrace.web.exchange import Exchange
 from headrace.web.page_policy import hash_of
 from headrace.wire.answers import Answer
@@ -34,8 +33,7 @@ class Page:
 
 async def endpoint_openapi(exchange: Exchange) -> Answer:
     """Describe an endpoint as an OpenAPI 3.1 document; needs the endpoint's token."""
-    deployment, _ = await authenticated_endpoint(exchange)
-    document = endpoint_document(deployment, exchange.services.public_url)
+    document = endpoint_document(exchange.endpoint.deployment, exchange.services.public_url)
     return Answer(document, headers={"Cache-Control": "no-store"})
 
 

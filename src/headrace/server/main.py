@@ -13,6 +13,7 @@ from dataclasses import fields
 from headrace.control.sealing import load_keys
 from headrace.control.tokens import Tokens
 from headrace.core.errors import Conflict, InvalidRequest, Unavailable
+from headrace.core.scopes import SERVER
 from headrace.environments.uv import UvBuilder
 from headrace.server.asking import ask_for_token
 from headrace.server.assembly import Server, Urls
@@ -139,7 +140,7 @@ def _check_directory(directory: DataDirectory) -> None:
 async def _create_token(directory: DataDirectory, name: str) -> str:
     database = Database(directory.database)
     try:
-        return await Tokens(database, load_keys(directory.keys)).create(name)
+        return await Tokens(database, load_keys(directory.keys)).create(SERVER, name)
     finally:
         database.close()
 
@@ -156,8 +157,8 @@ async def _serve(
         with in_plain_words(directory.root, directory.database):
             server = await stack.enter_async_context(Server(settings, directory, urls, claim))
             token = None
-            if not await server.tokens.all():
-                token = await server.tokens.create(FIRST_NAME)
+            if not await server.tokens.all(SERVER):
+                token = await server.tokens.create(SERVER, FIRST_NAME)
         limits = connection_limits(settings, raise_limit())
         http = HttpServer(server.app, server.express, lambda: _greet(urls, token), limits)
         supervision.ready(http.stop, server.describe_unwritten)

@@ -15,12 +15,11 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.routing import Route as StarletteRoute
 
-from headrace.control.tokens import Caller
-from headrace.core.errors import HeadraceError, NotFound, Unauthenticated
+from headrace.core.errors import HeadraceError, NotFound
 from headrace.web import request_log
 from headrace.web.cross_origin import endpoint_access
-from headrace.web.exchange import Exchange, Handler, Services, rendered
-from headrace.web.permission import check_right
+from headrace.web.exchange import Handler, Services, rendered
+from headrace.web.permission import admitted
 from headrace.wire import routes
 from headrace.wire.answers import (
     BEARER,
@@ -71,21 +70,6 @@ def _methods(route: routes.Route) -> list[str]:
     return ["GET", "POST"] if is_result else [route.method]
 
 
-async def authenticate(request: Request, services: Services) -> Caller:
-    """Return who makes a request, by its ``Authorization: Bearer`` header.
-
-    Raises:
-        Unauthenticated: There is none, or it is not valid.
-    """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated(
-            "This needs an access token: send it as 'Authorization: Bearer <access token>', got "
-            f"from {routes.REFRESH.url()} with an SDK token."
-        )
-    return await services.tokens.caller(token.strip())
-
-
 def _endpoint(
     route: routes.Route, handler: Handler, services: Services
 ) -> Callable[[Request], Awaitable[Response]]:
@@ -94,11 +78,7 @@ def _endpoint(
     async def answered(request: Request) -> Answer | Response:
         request_id = str(uuid.uuid4())
         try:
-            is_open = route.is_public or route.root != routes.PREFIX
-            caller = None if is_open else await authenticate(request, services)
-            if caller is not None:
-                check_right(caller, route)
-            return await handler(Exchange(request, services, caller))
+            return await handler(await admitted(request, services, route))
         except HeadraceError as error:
             return refusal(error, request_id, scheme)
         except asyncio.CancelledError:

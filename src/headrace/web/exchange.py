@@ -16,10 +16,12 @@ from headrace.control.deployments import Deployments
 from headrace.control.executions import Executions
 from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
-from headrace.control.tokens import Caller, Tokens
+from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.control.warm import Pods, WarmCalls
-from headrace.core.errors import InvalidRequest, Unauthenticated
+from headrace.core.deployments import Deployment
+from headrace.core.errors import InvalidRequest
+from headrace.core.scopes import Scope
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
@@ -76,30 +78,40 @@ class Services:
     link_key: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Called:
+    """The endpoint that is called, with the token that it is called with."""
+
+    deployment: Deployment
+    token: str
+
+
 @dataclass(slots=True)
 class Exchange:
-    """A request being answered.
+    """A request that its caller may make, being answered.
 
     Attributes:
         request: The HTTP request.
         services: What handlers work with.
-        caller: Who asks; None on public routes.
+        scope: The caller, with the caller's rights.
+        called: The endpoint, on routes that need an endpoint's token; else None.
     """
 
     request: Request
     services: Services
-    caller: Caller | None
+    scope: Scope
+    called: Called | None = None
 
     @property
-    def who(self) -> Caller:
-        """Who asks.
+    def endpoint(self) -> Called:
+        """The endpoint that is called.
 
         Raises:
-            Unauthenticated: The route is public, so nobody has said.
+            LookupError: The route needs no token of an endpoint.
         """
-        if self.caller is None:
-            raise Unauthenticated("This needs an access token.")
-        return self.caller
+        if self.called is None:
+            raise LookupError("only routes that need an endpoint's token have one")
+        return self.called
 
     def name(self, key: str = "name") -> str:
         """Return a placeholder of the path."""

@@ -2,25 +2,68 @@
 
 from __future__ import annotations
 
-from headrace.control.tokens import Caller
-from headrace.core.errors import PermissionDenied
+from starlette.requests import Request
+
+from headrace.core.errors import PermissionDenied, Unauthenticated
 from headrace.core.rights import GRANTABLE, IN_EXECUTIONS, Right
-from headrace.wire.routes import Route
+from headrace.core.scopes import ANYBODY, ENDPOINT_CALLER, Scope
+from headrace.web.exchange import Called, Exchange, Services
+from headrace.wire.routes import REFRESH, Open, Route
 
 
-def check_right(caller: Caller, route: Route) -> None:
+async def admitted(request: Request, services: Services, route: Route) -> Exchange:
+    """Return the exchange of a request that its caller may make.
+
+    Raises:
+        Unauthenticated: The credentials that the route needs are missing, or not valid.
+        PermissionDenied: The caller is code of a pipeline, which has fewer rights than a user.
+        NotFound: There is no endpoint at the path that is called.
+    """
+    if isinstance(route.needs, Right):
+        scope = await services.tokens.scope_of(_access_token(request))
+        check_right(scope, route.needs, route.summary)
+        return Exchange(request, services, scope)
+    if route.needs is Open.ENDPOINT_TOKEN:
+        token = _endpoint_token(request)
+        deployment = await services.deployments.endpoint(request.path_params["path"], token)
+        return Exchange(request, services, ENDPOINT_CALLER, Called(deployment, token))
+    return Exchange(request, services, ANYBODY)
+
+
+def check_right(scope: Scope, needs: Right, summary: str) -> None:
     """Refuse a call that its caller may not make.
 
     Raises:
-        PermissionDenied: The caller is code of a pipeline, which has fewer rights than a user.
+        PermissionDenied: The caller does not have the right.
     """
-    if route.needs in caller.rights:
+    if needs in scope.may:
         return
-    what = route.summary[0].lower() + route.summary[1:]
+    what = summary[0].lower() + summary[1:]
     raise PermissionDenied(
-        f"Code {caller.place} may not do this: {what}. {_way_out(route.needs)}",
-        details={"needs": route.needs.value},
+        f"Code {scope.place} may not do this: {what}. {_way_out(needs)}",
+        details={"needs": needs.value},
     )
+
+
+def _access_token(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated(
+            "This needs an access token: send it as 'Authorization: Bearer <access token>', got "
+            f"from {REFRESH.url()} with an SDK token."
+        )
+    return token.strip()
+
+
+def _endpoint_token(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip() if scheme.lower() == "endpointtoken" else ""
+    token = token or request.query_params.get("token", "")
+    if not token:
+        raise Unauthenticated(
+            "This needs the endpoint's token: send it as 'Authorization: EndpointToken <token>'."
+        )
+    return token
 
 
 def _way_out(needs: Right) -> str:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 from headrace.core.rights import Right
 
 PREFIX = "/api/v1"
 
 _REST_OF_PATH = re.compile(r":path}")
+
+
+class Open(StrEnum):
+    """Credentials of a route that needs no access token."""
+
+    NOTHING = "nothing"
+    SIGNATURE = "signature"
+    """The URL is signed, and brings a right of its own."""
+    ENDPOINT_TOKEN = "endpoint-token"  # noqa: S105 - the name of a kind
+    """The endpoint's own token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,27 +32,28 @@ class Route:
         path: Path below ``root``, with ``{placeholders}``; a ``{placeholder:path}`` may hold
             slashes.
         summary: What it does, for the API's document.
-        needs: What the caller must have the right to do. Endpoints and signed URLs bring a right of
-            their own.
-        is_public: Whether it needs no credentials.
-        root: What comes before the path; endpoints are not below :data:`PREFIX`, and check the
-            token of their own.
+        needs: The right that the caller must have, or what is asked for in place of one.
+        root: What comes before the path; endpoints are not below :data:`PREFIX`.
     """
 
     method: str
     path: str
     summary: str
-    needs: Right = Right.TOKENS
-    is_public: bool = False
+    needs: Right | Open
     root: str = PREFIX
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it needs neither an access token nor the token of an endpoint."""
+        return self.needs in {Open.NOTHING, Open.SIGNATURE}
 
     def url(self, **names: str) -> str:
         """Return the path with its placeholders filled in, below the server's root."""
         return self.root + _REST_OF_PATH.sub("}", self.path).format(**names)
 
 
-HEALTH = Route("GET", "/health", "Tell whether the server answers", is_public=True)
-ENVIRONMENT_INFO = Route("GET", "/environment-info", "Name the environment", is_public=True)
+HEALTH = Route("GET", "/health", "Tell whether the server answers", Open.NOTHING)
+ENVIRONMENT_INFO = Route("GET", "/environment-info", "Name the environment", Open.NOTHING)
 CLOCK = Route("GET", "/clock", "Tell whether things are deleted for their age", Right.LOOK)
 CONFIRM_CLOCK = Route(
     "POST", "/clock/confirm", "Say that the machine's clock is right", Right.PROJECT
@@ -49,9 +61,7 @@ CONFIRM_CLOCK = Route(
 ENVIRONMENT_SUMMARY = Route(
     "GET", "/environment-summary", "Tell the status of the environment", Right.LOOK
 )
-REFRESH = Route(
-    "POST", "/auth/refresh", "Exchange an SDK token for an access token", is_public=True
-)
+REFRESH = Route("POST", "/auth/refresh", "Exchange an SDK token for an access token", Open.NOTHING)
 ME = Route("GET", "/users/me", "Show the caller's user", Right.LOOK)
 USER = Route("GET", "/users/{user_id}", "Show a user", Right.LOOK)
 
@@ -91,7 +101,7 @@ DOWNLOAD_PIPELINE = Route(
     "GET", "/pipelines/{name}/download", "Get a URL of the pipeline's folder", Right.LOOK
 )
 SIGNED_BUNDLE = Route(
-    "GET", "/signed/bundles/{digest}", "Download the folder of a signed URL", is_public=True
+    "GET", "/signed/bundles/{digest}", "Download the folder of a signed URL", Open.SIGNATURE
 )
 PIPELINE_LOGS = Route(
     "POST", "/pipelines/{name}/logs", "Get the log of a pipeline's build", Right.LOOK
@@ -214,33 +224,52 @@ ABANDON_UPLOAD = Route(
     Right.WRITE_FILES,
 )
 SIGNED_UPLOAD = Route(
-    "POST", "/signed/objects/{path:path}", "Upload the file of a signed URL", is_public=True
+    "POST", "/signed/objects/{path:path}", "Upload the file of a signed URL", Open.SIGNATURE
 )
 SIGNED_PART = Route(
-    "PUT", "/signed/objects/{path:path}", "Upload the part of a signed URL", is_public=True
+    "PUT", "/signed/objects/{path:path}", "Upload the part of a signed URL", Open.SIGNATURE
 )
 SIGNED_DOWNLOAD = Route(
-    "GET", "/signed/objects/{path:path}", "Download the file of a signed URL", is_public=True
+    "GET", "/signed/objects/{path:path}", "Download the file of a signed URL", Open.SIGNATURE
 )
 
 # Called with an endpoint's own token, below the server's root and without the prefix.
-ENDPOINT = Route("POST", "/endpoints/{path}", "Call an endpoint", root="")
-ENDPOINT_V1 = Route("POST", "/endpoints/v1/{path}", "Call an endpoint, outputs wrapped", root="")
+ENDPOINT = Route("POST", "/endpoints/{path}", "Call an endpoint", Open.ENDPOINT_TOKEN, root="")
+ENDPOINT_V1 = Route(
+    "POST",
+    "/endpoints/v1/{path}",
+    "Call an endpoint, outputs wrapped",
+    Open.ENDPOINT_TOKEN,
+    root="",
+)
 ENDPOINT_RESULTS = Route(
-    "GET", "/endpoints/{path}/executions/{execution_id}", "Get a call's outputs", root=""
+    "GET",
+    "/endpoints/{path}/executions/{execution_id}",
+    "Get a call's outputs",
+    Open.ENDPOINT_TOKEN,
+    root="",
 )
 ENDPOINT_RESULTS_V1 = Route(
-    "GET", "/endpoints/v1/{path}/executions/{execution_id}", "Get them wrapped", root=""
+    "GET",
+    "/endpoints/v1/{path}/executions/{execution_id}",
+    "Get them wrapped",
+    Open.ENDPOINT_TOKEN,
+    root="",
 )
 ENDPOINT_FILE_V1 = Route(
     "GET",
     "/endpoints/v1/{path}/executions/{execution_id}/outputs/{name}",
     "Get the file of a call's output",
+    Open.ENDPOINT_TOKEN,
     root="",
 )
-ENDPOINT_OPENAPI = Route("GET", "/endpoints/{path}/openapi.json", "Describe an endpoint", root="")
-ENDPOINT_DOCS = Route("GET", "/endpoints/{path}/docs", "Try an endpoint in a browser", root="")
-FRONT = Route("GET", "/", "Say which program answers, and where to go", is_public=True, root="")
+ENDPOINT_OPENAPI = Route(
+    "GET", "/endpoints/{path}/openapi.json", "Describe an endpoint", Open.ENDPOINT_TOKEN, root=""
+)
+ENDPOINT_DOCS = Route(
+    "GET", "/endpoints/{path}/docs", "Try an endpoint in a browser", Open.NOTHING, root=""
+)
+FRONT = Route("GET", "/", "Say which program answers, and where to go", Open.NOTHING, root="")
 
 ROUTES: tuple[Route, ...] = tuple(
     value for value in vars().copy().values() if isinstance(value, Route)
