@@ -30,7 +30,7 @@ async def environment_info(exchange: Exchange) -> Answer:
 
 
 async def environment_summary(exchange: Exchange) -> Answer:
-    """Tell the status of the environment, and since when it has it: the server's start."""
+    """Show the status of the environment, and since when it has it: the server's start."""
     since = timestamp(exchange.services.started_at)
     return Answer({"environment_status": READY, "environment_status_updated_at": since})
 

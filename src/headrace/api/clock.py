@@ -9,7 +9,7 @@ from headrace.wire.bodies import timestamp
 
 
 async def show_clock(exchange: Exchange) -> Answer:
-    """Tell whether things are deleted for their age."""
+    """Show whether things are deleted for their age."""
     clock = exchange.services.clock
     return Answer(
         {

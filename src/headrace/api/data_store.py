@@ -34,7 +34,7 @@ MAX_OBJECT_BYTES = 1 << 62
 PATH_FIELD = "path_to_object"
 
 OBJECT_SIZE = "object_size"
-"""What the link of a part calls the size of the whole, once the client has announced it."""
+"""The name in the link of a part for the size of the whole, once the client has announced it."""
 
 
 async def object_information(exchange: Exchange) -> Answer:

@@ -118,7 +118,7 @@ async def trigger_deployment(exchange: Exchange) -> Answer:
 
 
 async def deployment_logs(exchange: Exchange) -> Answer:
-    """Return what the pods of a deployment said outside of executions; elastic ones have none."""
+    """Return the log of a deployment's pods outside of executions; elastic ones have none."""
     deployment = await _deployment(exchange)
     path = exchange.services.logs.of_deployment(deployment.id)
     return Answer(await lines_between(exchange, path, deployment_log_item))

@@ -131,7 +131,7 @@ async def execution_outputs(exchange: Exchange) -> Answer:
 
 
 def _notes(log: Path) -> list[str]:
-    """Return what an execution's log says at its end of values that were not kept."""
+    """Return the notes at the end of an execution's log about values that were not kept."""
     return [
         line.message.removeprefix(NOTE)
         for line in last_lines(log)

@@ -1,4 +1,4 @@
-"""The route that tells whether the server can do what calls need."""
+"""The route that checks whether the server can do what calls need."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from headrace.wire.answers import Answer
 
 
 async def health(exchange: Exchange) -> Answer:
-    """Tell whether the server can do what calls need, part by part."""
+    """Check whether the server can do what calls need, part by part."""
     services = exchange.services
     found = await services.health.parts()
     deletion = "on" if services.clock.state is ClockTrust.TRUSTED else "paused"

@@ -1,4 +1,4 @@
-"""What signed URLs of the data store lead to; errors are XML, as clients expect them here."""
+"""Routes of signed URLs of the data store; errors are XML, as clients expect them here."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def signed_download(exchange: Exchange) -> Response:
 def _allowed(
     exchange: Exchange, path: str, purpose: Purpose, params: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return what was signed if the link allows this request; raises PermissionDenied."""
+    """Return the signed parameters of a link that allows this request; raises PermissionDenied."""
     method = exchange.request.method
     return verify(
         exchange.services.link_key,

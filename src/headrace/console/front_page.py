@@ -1,4 +1,4 @@
-"""What a server says at its root: which program it is, and where to go."""
+"""The answer at a server's root: the name of the program, and where to go."""
 
 from __future__ import annotations
 

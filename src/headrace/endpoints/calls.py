@@ -89,7 +89,7 @@ async def _call(exchange: Exchange, *, is_wrapped: bool) -> Answer | Response:
 async def _warm_answer(
     exchange: Exchange, call: ReadCall, *, is_wrapped: bool
 ) -> Answer | Response:
-    """Have a pod make a call that needs nothing but values, and answer with its outputs."""
+    """Answer with the outputs of a call that a pod makes, which needs nothing but values."""
     hold_s = _hold_s(exchange.request.headers.get("prefer", ""))
     made = await exchange.services.warm_calls.call(
         exchange.endpoint.deployment, call.values, hold_s

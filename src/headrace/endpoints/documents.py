@@ -1,4 +1,4 @@
-"""What an endpoint says about itself: its OpenAPI document and its page for browsers."""
+"""The documents of an endpoint: its OpenAPI document and its page for browsers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a file is sent: by its own name and type, never shown as a page of this server."""
+"""Headers of files: the name and the type of each, never shown as a page of this server."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def type_for(headers: Mapping[str, str], filename: str) -> str:
 
 
 def is_old_client(headers: Mapping[str, str]) -> bool:
-    """Tell whether this may be the public client up to 0.62, which asks for results without a name.
+    """Check whether this may be the public client up to 0.62, which asks for results unnamed.
 
     It sends what the library under it sends, and takes anything that is not bytes for JSON.
     """

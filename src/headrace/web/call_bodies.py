@@ -1,4 +1,4 @@
-"""What callers of a deployment send: JSON, a form with a file, or nothing at all."""
+"""The body of a call of a deployment: JSON, a form with a file, or nothing at all."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _AS_A_FILE = f": send large data as a file ({MULTIPART})"
 
 @dataclass(frozen=True, slots=True)
 class ReadCall:
-    """What a caller sent.
+    """The inputs that a caller sent.
 
     Attributes:
         values: Values, by the names that the caller uses.

@@ -1,4 +1,4 @@
-"""Which pages of other origins may call endpoints from a browser (CORS)."""
+"""Calls of endpoints from pages of other origins, by a browser (CORS)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
 ENDPOINTS = "/endpoints/"
-"""What the paths of endpoints begin with; no other path is opened to other origins."""
+"""The beginning of the paths of endpoints; no other path is opened to other origins."""
 
 
 def endpoint_access(origins: Sequence[str]) -> Middleware:
-    """Return what lets pages of these origins call endpoints, and read every answer.
+    """Return the middleware that lets pages of these origins call endpoints, and read every answer.
 
     It stands around the whole application, so that answers about routes that do not exist are
     readable too. Credentials that a browser adds by itself (cookies) are never asked for.

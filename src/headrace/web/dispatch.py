@@ -44,7 +44,7 @@ def build_app(
 
     Args:
         handlers: By route; of two that a path may mean, the first is asked.
-        services: What handlers work with.
+        services: The verbs and places that handlers work with.
         cors_origins: Origins whose pages may call endpoints from browsers; ``*`` is all.
     """
     app = Starlette(

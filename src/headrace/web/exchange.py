@@ -92,7 +92,7 @@ class Exchange:
 
     Attributes:
         request: The HTTP request.
-        services: What handlers work with.
+        services: The verbs and places that handlers work with.
         scope: The caller, with the caller's rights.
         called: The endpoint, on routes that need an endpoint's token; else None.
     """

@@ -22,9 +22,9 @@ async def file_response(
     """Return an answer that sends the bytes of a file, or 204 if they are gone.
 
     Args:
-        services: Where files are.
+        services: The stores of files.
         value: The file.
-        media_type: What it is said to be.
+        media_type: The type that the answer names.
         headers: More headers; they come before those that name the file.
     """
     is_stored = value.store is FileStore.DATA_STORE

@@ -39,11 +39,11 @@ class FormParts:
         fields: Name and text of each field that is read, in order.
         files: The files by name, once :meth:`write` has written them.
         is_complete: Whether the last boundary has come.
-        unwritten_bytes: What :meth:`write` has to write.
+        unwritten_bytes: The bytes that :meth:`write` has to write.
 
     Args:
         content_type: The ``Content-Type`` of the body.
-        terms: What the form may hold.
+        terms: The fields and files that the form may hold.
         folder: Makes the folder for the files, when the first one comes.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a form may hold: decided before its body is read, so that nothing else is ever kept."""
+"""The terms of a form: decided before its body is read, so that nothing else is ever kept."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_PART_HEADERS = 16
 MAX_PART_HEADER_BYTES = 8 * 1024
 
 MAX_FRAME_BYTES = 4_000_000
-"""What is neither text nor file, of all parts together: boundaries, headers, what comes after."""
+"""Most bytes that are neither text nor file, of all parts together: boundaries and headers."""
 
 
 def text_limit(max_input_bytes: int) -> int:
@@ -33,10 +33,10 @@ def text_limit(max_input_bytes: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class FormTerms:
-    """What a form may hold.
+    """The fields and files that a form may hold.
 
     Attributes:
-        keeps_field: Tells whether anybody reads a field of this name; raises InvalidRequest if
+        keeps_field: Checks whether anybody reads a field of this name; raises InvalidRequest if
             there must be none.
         check_file: Raises InvalidRequest if nobody reads a file of this name.
         max_files: How many files it may have.

@@ -50,8 +50,8 @@ async def read_form(request: Request, *, uploads: Path, terms: FormTerms) -> Asy
 
     Args:
         request: The request.
-        uploads: Where a folder for its files is made.
-        terms: What the form may hold.
+        uploads: The folder in which one for its files is made.
+        terms: The fields and files that the form may hold.
 
     Raises:
         InvalidRequest: The body is no such form, or has what nobody would read.
@@ -160,7 +160,7 @@ class _Folder:
         self._path: Path | None = None
 
     def path(self) -> Path:
-        """Return where it is."""
+        """Return the path of the folder."""
         if self._path is None:
             self._path = Path(tempfile.mkdtemp(dir=self._uploads))
         return self._path

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from headrace.core.errors import HeadraceError, Unavailable
 
 KEPT_S = 1.0
-"""How long what was found is answered again, so that asking often costs nothing."""
+"""Seconds for which a finding is answered again, so that asking often costs nothing."""
 
 PATIENCE_S = 2.0
 """A part that has not answered by then is out of order."""
@@ -25,11 +25,11 @@ Probe = Callable[[], Awaitable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What was found of one part of the server.
+    """The state of one part of the server.
 
     Attributes:
         is_well: Whether it does what it is for.
-        text: What is to be known of it, or what is wrong.
+        text: Facts about it, or what is wrong.
     """
 
     is_well: bool
@@ -57,7 +57,7 @@ class HealthChecks:
         self._looking: asyncio.Task[dict[str, Part]] | None = None
 
     async def parts(self) -> Mapping[str, Part]:
-        """Return what was found of each part, at most :data:`KEPT_S` ago."""
+        """Return the state of each part, found at most :data:`KEPT_S` ago."""
         if time.monotonic() - self._found_at < KEPT_S:
             return self._found
         if self._looking is None:

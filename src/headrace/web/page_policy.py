@@ -1,4 +1,4 @@
-"""What lets a page's own style and script in, and nothing else."""
+"""The part of a Content-Security-Policy that lets in a page's own style and script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may make which call: the one place where rights are compared with what routes need."""
+"""Permission: the one place where credentials and rights are compared with what a route needs."""
 
 from __future__ import annotations
 

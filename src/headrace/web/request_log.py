@@ -11,7 +11,7 @@ logger = logging.getLogger("headrace.requests")
 
 MAX_PATH = 200
 QUIET_PATH = "/api/v1/health"
-"""What is asked for every few seconds by whoever watches the server."""
+"""The route that monitors ask for every few seconds."""
 
 
 def say(request: Request, status: int, began: float) -> None:

@@ -1,7 +1,7 @@
-"""What the server answers, as a value, and the one way in which it becomes bytes.
+"""An answer as a value, and its one rendering as bytes.
 
-Whoever answers a request makes an :class:`Answer`; what later has to know or to change what is
-said, such as :func:`headrace.wire.contract_keys.for_client`, takes one and returns one.
+Handlers, the short way and streams all make an :class:`Answer`. A rule that changes answers for
+some clients, such as :func:`headrace.wire.contract_keys.for_client`, takes one and returns one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from headrace.wire.codec import encode
 from headrace.wire.problems import error_body, status_of
 
 MAX_HOLD_S = 25.0
-"""How long a request that waits is held, on every route: callers read with a patience of 30 s, and
+"""Longest wait of a request that is held, on every route: callers read with a patience of 30 s, and
 proxies with one of 60 s. Clients follow redirections to be held again; how many is their affair."""
 
 BEARER = "Bearer"
@@ -62,7 +62,7 @@ def refusal(error: HeadraceError, request_id: str, scheme: str = BEARER) -> Answ
     Args:
         error: The reason.
         request_id: Id of the request, for the log and the caller.
-        scheme: How this route is asked with credentials.
+        scheme: The scheme of the credentials that the route asks for.
     """
     headers = {}
     if isinstance(error, Unauthenticated):
@@ -75,7 +75,7 @@ def refusal(error: HeadraceError, request_id: str, scheme: str = BEARER) -> Answ
 def named_refusal(
     status: int, name: str, message: str, request_id: str, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """Return the answer for what HTTP itself refuses, which is no error of the contract's tree."""
+    """Return the answer to a request that is refused by an error outside of the core's tree."""
     body = error_body(HeadraceError(message), request_id) | {"name": name}
     return Answer(body, status, headers or {})
 

@@ -34,7 +34,7 @@ def user_body(user: User) -> Body:
 
 
 def token_body(token: TokenInfo) -> Body:
-    """Return what is known of an SDK token."""
+    """Return the public facts about an SDK token."""
     return {
         "id": token.id,
         "name": token.name,

@@ -48,7 +48,7 @@ def see_other(execution_id: str, location: str, *, is_told: bool = True) -> Answ
     Args:
         execution_id: Id of the call's execution.
         location: URL of the outputs.
-        is_told: Whether the body says in words where the outputs will be, for callers that do not
+        is_told: Whether the body names the place of the outputs in words, for callers that do not
             follow redirections. The public client has an answer of its own for that.
     """
     body: dict[str, Any] = {"execution_id": execution_id}

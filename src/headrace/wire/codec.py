@@ -31,7 +31,7 @@ def as_it_is(text: str) -> Any:
 
 
 def _raw(value: Any) -> Any:
-    """Return what stands for a value that the encoder does not know."""
+    """Return the stand-in for a value that the encoder does not know."""
     if isinstance(value, JsonText):
         return msgspec.Raw(value.text)
     raise TypeError(f"{type(value).__name__} is no JSON")

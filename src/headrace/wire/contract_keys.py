@@ -22,7 +22,7 @@ class Anything:
 ANY = Anything()
 
 Shape = Anything | Mapping[str, Any] | list[Any]
-"""What is passed on: anything, an object's keys with the shapes of their values, or a list's."""
+"""The part of a value that is passed on: all, keys with their shapes, or a list of a shape."""
 
 
 def _keys(*names: str, **shapes: Shape) -> dict[str, Shape]:
@@ -239,7 +239,7 @@ def for_client(answer: Answer, route: Route, client: str | None) -> Answer:
 
 
 def contract_shape(route: Route, version: Version) -> Shape:
-    """Return what a version of the public client is sent of a route's answer."""
+    """Return the shape of a route's answer for a version of the public client."""
     shape = _SHAPES.get(route, ANY)
     return _DEPLOYMENT_OF_STEPS if shape is _DEPLOYMENT and version < STEPS_UNTIL else shape
 

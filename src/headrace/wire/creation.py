@@ -67,7 +67,7 @@ class PipelineRequest:
         function_path: File of the function, relative to the folder; ``""`` with a Dockerfile.
         function_name: The function in that file; ``""`` with a Dockerfile.
         description: Free text, or None.
-        config: How its environment is to be made.
+        config: The settings of its environment.
         inputs: Declared inputs.
         outputs: Declared outputs.
     """
@@ -101,7 +101,7 @@ def read_pipeline_request(tree: Mapping[str, Any]) -> PipelineRequest:
     """Return the request that a decoded form or a JSON object stands for (wire contract, 3).
 
     Args:
-        tree: What :func:`headrace.wire.forms.decode_tree` returned, or the object of a JSON body.
+        tree: The tree of :func:`headrace.wire.forms.decode_tree`, or the object of a JSON body.
             The types that a form has lost are guessed; a JSON body is taken at its word.
 
     Raises:
@@ -132,7 +132,7 @@ def read_pipeline_request(tree: Mapping[str, Any]) -> PipelineRequest:
 
 
 def resolve_config(request: PipelineRequest, project: Project) -> ContainerConfig:
-    """Return how the pipeline's environment is made: the request's settings over the project's.
+    """Return the settings of the pipeline's environment: the request's settings over the project's.
 
     The project's repository is not fallen back on: a pipeline is made from the folder that was
     sent, which has none.

@@ -13,7 +13,7 @@ from headrace.wire.bodies import Body, log_item, timestamp
 from headrace.wire.mappings import destination_fields, source_fields
 
 SHOWN_FIRE_TIMES = 5
-"""How many of the next fire times a deployment shows."""
+"""The number of next fire times that a deployment shows."""
 
 
 def deployment_item(deployment: Deployment, pods: PodSetState | None, health: Health) -> Body:
@@ -43,8 +43,8 @@ def deployment_body(
         deployment: The deployment.
         token: Its token, if it is an endpoint.
         public_url: Root URL of the server.
-        pods: What is to be seen of its pods, if it has some.
-        health: How its latest executions ended.
+        pods: The visible state of its pods, if it has some.
+        health: The ends of its latest executions.
     """
     body: Body = {
         "id": deployment.id,
@@ -79,7 +79,7 @@ def deployment_body(
 
 
 def health_body(health: Health) -> Body:
-    """Return how the latest executions of a deployment ended."""
+    """Return the ends of the latest executions of a deployment."""
     last = health.failed[0] if health.failed else None
     return {
         "state": health.state.value,

@@ -29,5 +29,5 @@ def client_version(header: str | None) -> Version:
 
 
 def is_public_client(header: str | None) -> bool:
-    """Tell whether the header ``craft-ai-client`` is that of the public client, of any version."""
+    """Check whether the header ``craft-ai-client`` is that of the public client, of any version."""
     return header is not None and header.startswith("craft-ai-sdk@")

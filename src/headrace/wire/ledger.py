@@ -29,7 +29,7 @@ def ledger_item(row: LedgerRow, statuses: Mapping[str | None, Status] | None) ->
 
 
 def verification_body(deployment_id: str, name: str, found: Verification) -> Body:
-    """Return what the ledger of one deployment proves."""
+    """Return the proof by the ledger of one deployment."""
     return {
         "deployment_name": name,
         "deployment_id": deployment_id,

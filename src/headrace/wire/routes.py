@@ -31,9 +31,9 @@ class Route:
         method: HTTP method.
         path: Path below ``root``, with ``{placeholders}``; a ``{placeholder:path}`` may hold
             slashes.
-        summary: What it does, for the API's document.
+        summary: Its purpose, for the API's document.
         needs: The right that the caller must have, or what is asked for in place of one.
-        root: What comes before the path; endpoints are not below :data:`PREFIX`.
+        root: The beginning of its URL, before the path; endpoints are not below :data:`PREFIX`.
     """
 
     method: str
@@ -52,14 +52,14 @@ class Route:
         return self.root + _REST_OF_PATH.sub("}", self.path).format(**names)
 
 
-HEALTH = Route("GET", "/health", "Tell whether the server answers", Open.NOTHING)
+HEALTH = Route("GET", "/health", "Check whether the server answers", Open.NOTHING)
 ENVIRONMENT_INFO = Route("GET", "/environment-info", "Name the environment", Open.NOTHING)
-CLOCK = Route("GET", "/clock", "Tell whether things are deleted for their age", Right.LOOK)
+CLOCK = Route("GET", "/clock", "Show whether things are deleted for their age", Right.LOOK)
 CONFIRM_CLOCK = Route(
     "POST", "/clock/confirm", "Say that the machine's clock is right", Right.PROJECT
 )
 ENVIRONMENT_SUMMARY = Route(
-    "GET", "/environment-summary", "Tell the status of the environment", Right.LOOK
+    "GET", "/environment-summary", "Show the status of the environment", Right.LOOK
 )
 REFRESH = Route("POST", "/auth/refresh", "Exchange an SDK token for an access token", Open.NOTHING)
 ME = Route("GET", "/users/me", "Show the caller's user", Right.LOOK)

@@ -59,7 +59,7 @@ class SentInput(Field):
     """An input as callers of an endpoint know it.
 
     Attributes:
-        default: What is used when it is not sent, or None.
+        default: The value when it is not sent, or None.
         must_be_sent: Whether a call without it is refused.
     """
 
