@@ -13,8 +13,7 @@ from simulation.world import Crash, World
 
 from headrace.control import deployment_records as records
 from headrace.control.deletion import mark_deployments
-from headrace.control.deployment_drafts import DeploymentChange
-from headrace.control.deployments import changed_deployment
+from headrace.core.deployment_drafts import DeploymentChange, changed_deployment
 from headrace.core.deployments import Deployment, Mode
 from headrace.core.destinations import Nowhere
 from headrace.core.errors import HeadraceError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from headrace.api.logs import followed_lines, lines_between
-from headrace.control.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.core.deployments import Deployment
 from headrace.core.errors import NotFound
 from headrace.core.health import Health
@@ -40,25 +39,8 @@ async def create_periodic(exchange: Exchange) -> Answer:
 
 
 async def _create(exchange: Exchange, rule: Rule) -> Answer:
-    request = read_deployment_request(await exchange.json_object(), rule)
-    deployment, token = await exchange.services.deployments.create(
-        exchange.scope,
-        DeploymentDraft(
-            name=request.name,
-            pipeline_name=request.pipeline_name,
-            rule=request.rule,
-            description=request.description,
-            inputs_mapping=request.inputs_mapping,
-            outputs_mapping=request.outputs_mapping,
-            url_path=request.url_path,
-            token=request.token,
-            schedule=request.schedule,
-            timeout_s=request.timeout_s,
-            retries=request.retries,
-            is_enabled=request.is_enabled,
-            low_latency=request.low_latency,
-        ),
-    )
+    draft = read_deployment_request(await exchange.json_object(), rule)
+    deployment, token = await exchange.services.deployments.create(exchange.scope, draft)
     services = exchange.services
     pods = _pods(services, deployment)
     body = deployment_body(deployment, token, services.public_url, pods, Health())
@@ -75,22 +57,8 @@ async def show_deployment(exchange: Exchange) -> Answer:
 
 async def update_deployment(exchange: Exchange) -> Answer:
     """Change a deployment."""
-    update = read_deployment_update(await exchange.json_object())
-    deployment = await exchange.services.deployments.update(
-        exchange.scope,
-        exchange.name(),
-        DeploymentChange(
-            is_enabled=update.is_enabled,
-            inputs_mapping=update.inputs_mapping,
-            outputs_mapping=update.outputs_mapping,
-            schedule=update.schedule,
-            timeout_s=update.timeout_s,
-            retries=update.retries,
-            retry_backoff_s=update.retry_backoff_s,
-            low_latency=update.low_latency,
-            replaces_pods=update.replaces_pods,
-        ),
-    )
+    change = read_deployment_update(await exchange.json_object())
+    deployment = await exchange.services.deployments.update(exchange.scope, exchange.name(), change)
     return await _shown(exchange, deployment)
 
 

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from headrace.api.instants import instant
 from headrace.api.logs import followed_lines, lines_between
-from headrace.control.executions import RunRequest
 from headrace.core.errors import Conflict, InvalidRequest, NotFound
 from headrace.core.executions import Execution, Status
 from headrace.core.loglines import NOTE
@@ -39,11 +38,8 @@ async def run_pipeline(exchange: Exchange) -> Answer:
     pipeline = await services.executions.ready_pipeline(exchange.scope, exchange.name())
     terms = run_terms(pipeline, services.max_upload_bytes, services.max_text_bytes)
     async with read_form(exchange.request, uploads=services.uploads, terms=terms) as form:
-        run = read_run_form(form.fields)
         execution_id = await services.executions.run(
-            exchange.scope,
-            exchange.name(),
-            RunRequest(run.values, form.files, run.inputs_mapping, run.outputs_mapping),
+            exchange.scope, exchange.name(), read_run_form(form.fields), form.files
         )
     return Answer({"execution_id": execution_id}, 201)
 

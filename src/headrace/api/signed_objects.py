@@ -13,8 +13,8 @@ from headrace.core.errors import HeadraceError, NotFound, TooLarge
 from headrace.core.objects import check_object_path
 from headrace.objects.links import PART_NUMBER, UPLOAD_ID, Purpose, verify, xml_error
 from headrace.objects.multipart_form import file_part
-from headrace.web.downloads import object_response
 from headrace.web.exchange import Exchange, Handler
+from headrace.web.files import object_response
 from headrace.wire.answers import NO_CONTENT, Answer
 from headrace.wire.problems import status_of
 

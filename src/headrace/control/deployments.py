@@ -8,17 +8,17 @@ from datetime import timedelta
 from headrace.control import deployment_records as records
 from headrace.control.clock import now
 from headrace.control.deletion import Deletion
-from headrace.control.deployment_drafts import (
-    DeploymentChange,
-    DeploymentDraft,
-    changed_deployment,
-)
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
 from headrace.control.executions import Executions
 from headrace.control.schedules import Schedules
 from headrace.control.sealing import Keys
 from headrace.control.submission import Order, Submission, UploadedFile
 from headrace.control.warm import Pods
+from headrace.core.deployment_drafts import (
+    DeploymentChange,
+    DeploymentDraft,
+    changed_deployment,
+)
 from headrace.core.deployments import (
     Deployment,
     Mode,
@@ -194,7 +194,7 @@ class Deployments:
         deployment = await self.get(scope, name)
         return await self._database.read(rows.latest_execution_id, deployment.id)
 
-    async def endpoint(self, path: str, token: str) -> Deployment:
+    async def endpoint(self, path: str, token: str) -> Endpoint:
         """Return the endpoint at a URL path to whoever has its token.
 
         Raises:
@@ -211,7 +211,7 @@ class Deployments:
             self.endpoints.keep(path, endpoint, changes)
         if not same_token(token, endpoint.token):
             raise Unauthenticated(f"The token is not that of the endpoint {path!r}.")
-        return endpoint.deployment
+        return endpoint
 
     async def trigger(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -14,15 +13,13 @@ from headrace.control.clock import now
 from headrace.control.run_log import say_end
 from headrace.control.submission import Order, Submission, UploadedFile
 from headrace.control.warm import WarmCalls
-from headrace.core.destinations import OutputDestination
 from headrace.core.errors import Conflict, NotFound
 from headrace.core.executions import Execution, OutputRecord
 from headrace.core.mappings import map_inputs, map_outputs
 from headrace.core.outcomes import CANCELLED, Failure
 from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.core.scopes import Scope
-from headrace.core.sources import InputSource, Rule
-from headrace.core.values import Json
+from headrace.core.sources import Rule
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
 from headrace.signals.port import PENDING, Signals, execution_topic
@@ -31,23 +28,7 @@ from headrace.store import claims
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
 from headrace.store.database import Database
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """What a caller gives to start an execution.
-
-    Attributes:
-        values: Values by the name that the caller knows them by.
-        files: Files, in the same way.
-        inputs_mapping: Sources of inputs, by input name.
-        outputs_mapping: Destinations of outputs, by output name.
-    """
-
-    values: Mapping[str, Json]
-    files: Mapping[str, UploadedFile]
-    inputs_mapping: Sequence[tuple[str, InputSource]] = ()
-    outputs_mapping: Sequence[tuple[str, OutputDestination]] = ()
+from headrace.wire.runs import RunRequest
 
 
 class Executions:
@@ -74,7 +55,9 @@ class Executions:
         self._logs = logs
         self._submission = submission
 
-    async def run(self, scope: Scope, pipeline_name: str, request: RunRequest) -> str:
+    async def run(
+        self, scope: Scope, name: str, request: RunRequest, files: Mapping[str, UploadedFile]
+    ) -> str:
         """Accept a run of a pipeline and return its id: it is on disk, and it will end.
 
         Raises:
@@ -83,11 +66,11 @@ class Executions:
             InvalidMapping, InvalidValue, TooLarge: The request cannot be carried out; nothing
                 was recorded.
         """
-        pipeline = await self.ready_pipeline(scope, pipeline_name)
+        pipeline = await self.ready_pipeline(scope, name)
         inputs = map_inputs(Rule.RUN, pipeline.inputs, request.inputs_mapping)
         outputs = map_outputs(Rule.RUN, pipeline.outputs, request.outputs_mapping)
         return await self._submission.submit(
-            Order(pipeline, inputs, outputs, request.values, request.files, scope.user.id)
+            Order(pipeline, inputs, outputs, request.values, files, scope.user.id)
         )
 
     async def finish(

@@ -13,13 +13,13 @@ from starlette.responses import Response
 
 from headrace.bundles.store import BundleStore
 from headrace.control.deployments import Deployments
+from headrace.control.endpoint_cache import Endpoint
 from headrace.control.executions import Executions
 from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.control.warm import Pods, WarmCalls
-from headrace.core.deployments import Deployment
 from headrace.core.errors import InvalidRequest
 from headrace.core.scopes import Scope
 from headrace.keeping.clock_watch import ClockWatch
@@ -78,14 +78,6 @@ class Services:
     link_key: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
-    """The endpoint that is called, with the token that it is called with."""
-
-    deployment: Deployment
-    token: str
-
-
 @dataclass(slots=True)
 class Exchange:
     """A request that its caller may make, being answered.
@@ -100,10 +92,10 @@ class Exchange:
     request: Request
     services: Services
     scope: Scope
-    called: Called | None = None
+    called: Endpoint | None = None
 
     @property
-    def endpoint(self) -> Called:
+    def endpoint(self) -> Endpoint:
         """The endpoint that is called.
 
         Raises:

@@ -7,7 +7,8 @@ from starlette.requests import Request
 from headrace.core.errors import PermissionDenied, Unauthenticated
 from headrace.core.rights import GRANTABLE, IN_EXECUTIONS, Right
 from headrace.core.scopes import ANYBODY, ENDPOINT_CALLER, Scope
-from headrace.web.exchange import Called, Exchange, Services
+from headrace.web.exchange import Exchange, Services
+from headrace.wire.answers import BEARER, ENDPOINT_TOKEN
 from headrace.wire.routes import REFRESH, Open, Route
 
 
@@ -24,9 +25,9 @@ async def admitted(request: Request, services: Services, route: Route) -> Exchan
         check_right(scope, route.needs, route.summary)
         return Exchange(request, services, scope)
     if route.needs is Open.ENDPOINT_TOKEN:
-        token = _endpoint_token(request)
-        deployment = await services.deployments.endpoint(request.path_params["path"], token)
-        return Exchange(request, services, ENDPOINT_CALLER, Called(deployment, token))
+        path, token = request.path_params["path"], _endpoint_token(request)
+        called = await services.deployments.endpoint(path, token)
+        return Exchange(request, services, ENDPOINT_CALLER, called)
     return Exchange(request, services, ANYBODY)
 
 
@@ -46,24 +47,27 @@ def check_right(scope: Scope, needs: Right, summary: str) -> None:
 
 
 def _access_token(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = _credentials(request, BEARER)
+    if not token:
         raise Unauthenticated(
             "This needs an access token: send it as 'Authorization: Bearer <access token>', got "
             f"from {REFRESH.url()} with an SDK token."
         )
-    return token.strip()
+    return token
 
 
 def _endpoint_token(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    token = token.strip() if scheme.lower() == "endpointtoken" else ""
-    token = token or request.query_params.get("token", "")
+    token = _credentials(request, ENDPOINT_TOKEN) or request.query_params.get("token", "")
     if not token:
         raise Unauthenticated(
             "This needs the endpoint's token: send it as 'Authorization: EndpointToken <token>'."
         )
     return token
+
+
+def _credentials(request: Request, scheme: str) -> str:
+    sent, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if sent.lower() == scheme.lower() else ""
 
 
 def _way_out(needs: Right) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from headrace.core.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.core.deployments import Mode
 from headrace.core.destinations import OutputDestination
 from headrace.core.errors import InvalidRequest
 from headrace.core.low_latency import OPTION_NAMES as LOW_LATENCY_NAMES
-from headrace.core.low_latency import LowLatency, read_low_latency
-from headrace.core.retries import Retries, read_retries
+from headrace.core.low_latency import read_low_latency
+from headrace.core.retries import read_retries
 from headrace.core.schedule_requests import OPTION_NAMES, ScheduleOptions, ScheduleRequest
 from headrace.core.sources import InputSource, Rule
 from headrace.wire.mappings import read_input_mapping, read_output_mapping
@@ -50,41 +50,7 @@ _CHANGEABLE = (
 MAX_TIMEOUT_S = 30 * 86400
 
 
-@dataclass(frozen=True, slots=True)
-class DeploymentRequest:
-    """A request to create a deployment, its form checked."""
-
-    rule: Rule
-    name: str
-    pipeline_name: str
-    description: str | None
-    inputs_mapping: tuple[tuple[str, InputSource], ...]
-    outputs_mapping: tuple[tuple[str, OutputDestination], ...]
-    url_path: str | None
-    token: str | None
-    schedule: ScheduleRequest
-    timeout_s: float | None
-    retries: Retries
-    is_enabled: bool
-    low_latency: LowLatency | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeploymentUpdate:
-    """A request to change a deployment, its form checked; None leaves a property as it is."""
-
-    is_enabled: bool | None
-    inputs_mapping: tuple[tuple[str, InputSource], ...] | None
-    outputs_mapping: tuple[tuple[str, OutputDestination], ...] | None
-    schedule: ScheduleRequest
-    timeout_s: float | None
-    retries: int | None
-    retry_backoff_s: float | None
-    low_latency: Mapping[str, Any]
-    replaces_pods: bool
-
-
-def read_deployment_request(body: Mapping[str, Any], rule: Rule) -> DeploymentRequest:
+def read_deployment_request(body: Mapping[str, Any], rule: Rule) -> DeploymentDraft:
     """Return the request that a JSON body of ``/endpoints`` or ``/periodic-deployment`` makes.
 
     Raises:
@@ -99,7 +65,7 @@ def read_deployment_request(body: Mapping[str, Any], rule: Rule) -> DeploymentRe
         )
     _check_rule(given, rule)
     mode = _mode(given)
-    return DeploymentRequest(
+    return DeploymentDraft(
         rule=rule,
         name=_text(given, "name"),
         pipeline_name=_text(given, "pipeline_name"),
@@ -116,7 +82,7 @@ def read_deployment_request(body: Mapping[str, Any], rule: Rule) -> DeploymentRe
     )
 
 
-def read_deployment_update(body: Mapping[str, Any]) -> DeploymentUpdate:
+def read_deployment_update(body: Mapping[str, Any]) -> DeploymentChange:
     """Return the change that a JSON body of ``PATCH /deployments/{name}`` asks for.
 
     Raises:
@@ -128,7 +94,7 @@ def read_deployment_update(body: Mapping[str, Any]) -> DeploymentUpdate:
         raise InvalidRequest(f"{what}: what can be is {', '.join(_CHANGEABLE)}.")
     most, backoff_s = body.get("retries"), body.get("retry_backoff_s")
     retries = read_retries(most, backoff_s)
-    return DeploymentUpdate(
+    return DeploymentChange(
         is_enabled=_flag(body, "is_enabled"),
         inputs_mapping=_inputs_mapping(body),
         outputs_mapping=_outputs_mapping(body),

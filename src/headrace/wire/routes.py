@@ -233,43 +233,30 @@ SIGNED_DOWNLOAD = Route(
     "GET", "/signed/objects/{path:path}", "Download the file of a signed URL", Open.SIGNATURE
 )
 
-# Called with an endpoint's own token, below the server's root and without the prefix.
-ENDPOINT = Route("POST", "/endpoints/{path}", "Call an endpoint", Open.ENDPOINT_TOKEN, root="")
-ENDPOINT_V1 = Route(
-    "POST",
-    "/endpoints/v1/{path}",
-    "Call an endpoint, outputs wrapped",
-    Open.ENDPOINT_TOKEN,
-    root="",
+
+def _of_endpoint(method: str, path: str, summary: str, needs: Open = Open.ENDPOINT_TOKEN) -> Route:
+    """Return a route below the server's root, without the prefix."""
+    return Route(method, path, summary, needs, root="")
+
+
+ENDPOINT = _of_endpoint("POST", "/endpoints/{path}", "Call an endpoint")
+ENDPOINT_V1 = _of_endpoint("POST", "/endpoints/v1/{path}", "Call an endpoint, outputs wrapped")
+ENDPOINT_RESULTS = _of_endpoint(
+    "GET", "/endpoints/{path}/executions/{execution_id}", "Get a call's outputs"
 )
-ENDPOINT_RESULTS = Route(
-    "GET",
-    "/endpoints/{path}/executions/{execution_id}",
-    "Get a call's outputs",
-    Open.ENDPOINT_TOKEN,
-    root="",
+ENDPOINT_RESULTS_V1 = _of_endpoint(
+    "GET", "/endpoints/v1/{path}/executions/{execution_id}", "Get them wrapped"
 )
-ENDPOINT_RESULTS_V1 = Route(
-    "GET",
-    "/endpoints/v1/{path}/executions/{execution_id}",
-    "Get them wrapped",
-    Open.ENDPOINT_TOKEN,
-    root="",
-)
-ENDPOINT_FILE_V1 = Route(
+ENDPOINT_FILE_V1 = _of_endpoint(
     "GET",
     "/endpoints/v1/{path}/executions/{execution_id}/outputs/{name}",
     "Get the file of a call's output",
-    Open.ENDPOINT_TOKEN,
-    root="",
 )
-ENDPOINT_OPENAPI = Route(
-    "GET", "/endpoints/{path}/openapi.json", "Describe an endpoint", Open.ENDPOINT_TOKEN, root=""
+ENDPOINT_OPENAPI = _of_endpoint("GET", "/endpoints/{path}/openapi.json", "Describe an endpoint")
+ENDPOINT_DOCS = _of_endpoint(
+    "GET", "/endpoints/{path}/docs", "Try an endpoint in a browser", Open.NOTHING
 )
-ENDPOINT_DOCS = Route(
-    "GET", "/endpoints/{path}/docs", "Try an endpoint in a browser", Open.NOTHING, root=""
-)
-FRONT = Route("GET", "/", "Say which program answers, and where to go", Open.NOTHING, root="")
+FRONT = _of_endpoint("GET", "/", "Say which program answers, and where to go", Open.NOTHING)
 
 ROUTES: tuple[Route, ...] = tuple(
     value for value in vars().copy().values() if isinstance(value, Route)
