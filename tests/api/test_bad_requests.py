@@ -403,7 +403,7 @@ def test_a_link_that_is_not_signed_is_refused_in_xml(server: RunningServer) -> N
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/api", "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/pipelines/", "/api/v2/health"],
+    ["/api", "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/pipelines/", "/api/v2/health"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_unknown_paths(server: RunningServer, http: httpx.Client, method: str, path: str) -> None:
