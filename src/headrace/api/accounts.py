@@ -1,38 +1,11 @@
-"""Routes of users, tokens and the environment itself."""
+"""Routes of users and tokens."""
 
 from __future__ import annotations
 
 from headrace.core.errors import InvalidRequest, Unauthenticated
-from headrace.version import __version__
 from headrace.web.exchange import Exchange
 from headrace.wire.answers import Answer
-from headrace.wire.bodies import timestamp, token_body, user_body
-
-READY = "ready"
-"""The one status of an environment that answers (wire contract, appendix B)."""
-
-
-async def environment_info(exchange: Exchange) -> Answer:
-    """Name the environment, and the limit that a client should know before it sends a folder.
-
-    It is always ``ready``: an environment is a server, and one that answers is. No GPU is reserved.
-    """
-    services = exchange.services
-    return Answer(
-        {
-            "environment_id": services.environment_id,
-            "environment_status": READY,
-            "version": __version__,
-            "gpu_enabled": False,
-            "max_folder_bytes": services.max_folder_bytes,
-        }
-    )
-
-
-async def environment_summary(exchange: Exchange) -> Answer:
-    """Show the status of the environment, and since when it has it: the server's start."""
-    since = timestamp(exchange.services.started_at)
-    return Answer({"environment_status": READY, "environment_status_updated_at": since})
+from headrace.wire.bodies import token_body, user_body
 
 
 async def refresh(exchange: Exchange) -> Answer:

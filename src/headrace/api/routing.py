@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 from headrace.api import (
     accounts,
-    clock,
     data_store,
     deployments,
+    environment,
     executions,
-    health,
     ledger,
     pipelines,
     projects,
@@ -20,11 +19,11 @@ from headrace.web.exchange import Handler
 from headrace.wire import routes
 
 HANDLERS: Mapping[routes.Route, Handler] = {
-    routes.HEALTH: health.health,
-    routes.ENVIRONMENT_INFO: accounts.environment_info,
-    routes.ENVIRONMENT_SUMMARY: accounts.environment_summary,
-    routes.CLOCK: clock.show_clock,
-    routes.CONFIRM_CLOCK: clock.confirm_clock,
+    routes.HEALTH: environment.health,
+    routes.ENVIRONMENT_INFO: environment.environment_info,
+    routes.ENVIRONMENT_SUMMARY: environment.environment_summary,
+    routes.CLOCK: environment.show_clock,
+    routes.CONFIRM_CLOCK: environment.confirm_clock,
     routes.REFRESH: accounts.refresh,
     routes.ME: accounts.me,
     routes.USER: accounts.user,

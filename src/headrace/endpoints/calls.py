@@ -23,29 +23,14 @@ from headrace.wire.bodies import json_value
 from headrace.wire.call_answers import EXECUTION_ID, ended, results_url, see_other, succeeded
 from headrace.wire.codec import parts_of
 from headrace.wire.problems import execution_failed
-from headrace.wire.routes import ENDPOINT_FILE_V1
+from headrace.wire.routes import ENDPOINT_FILE_V1, ENDPOINT_RESULTS_V1, ENDPOINT_V1
 
 _WAIT = re.compile(r"\bwait=(\d{1,6})\b")
 
 
-async def call_endpoint(exchange: Exchange) -> Answer | Response:
-    """Call an endpoint; answer with its outputs, flat."""
-    return await _call(exchange, is_wrapped=False)
-
-
-async def call_endpoint_v1(exchange: Exchange) -> Answer | Response:
-    """Call an endpoint; answer with its outputs, each wrapped in an object."""
-    return await _call(exchange, is_wrapped=True)
-
-
 async def endpoint_results(exchange: Exchange) -> Answer | Response:
-    """Answer with the outputs of a call, flat; held until there are some."""
-    return await _results(exchange, is_wrapped=False)
-
-
-async def endpoint_results_v1(exchange: Exchange) -> Answer | Response:
-    """Answer with the outputs of a call, wrapped; held until there are some."""
-    return await _results(exchange, is_wrapped=True)
+    """Answer with the outputs of a call, as the call itself would; held until there are some."""
+    return await _answer(exchange, await _execution(exchange, MAX_HOLD_S))
 
 
 async def endpoint_file_v1(exchange: Exchange) -> Answer | Response:
@@ -58,7 +43,8 @@ async def endpoint_file_v1(exchange: Exchange) -> Answer | Response:
     return await file_response(exchange.services, record.value, media_type)
 
 
-async def _call(exchange: Exchange, *, is_wrapped: bool) -> Answer | Response:
+async def call_endpoint(exchange: Exchange) -> Answer | Response:
+    """Call an endpoint; answer with its outputs: flat, or below ``v1`` each in an object."""
     deployment, services = exchange.endpoint.deployment, exchange.services
     headers = exchange.request.headers
     prefer = headers.get("prefer", "")
@@ -69,11 +55,11 @@ async def _call(exchange: Exchange, *, is_wrapped: bool) -> Answer | Response:
             if MEDIA_TYPE in headers.get("accept", ""):
                 stream = await services.warm_calls.stream(deployment, call.values)
                 return streamed(stream, str(uuid.uuid4()))
-            return await _warm_answer(exchange, call, is_wrapped=is_wrapped)
+            return await _warm_answer(exchange, call)
         execution_id = await services.deployments.trigger(
             exchange.scope, deployment, call.values, call.files, call.idempotency_key
         )
-    location = _location(exchange, execution_id, is_wrapped=is_wrapped)
+    location = _location(exchange, execution_id)
     if "craft-ai-client" in headers:
         return see_other(execution_id, location, is_told=False)
     if "respond-async" in prefer:
@@ -83,21 +69,19 @@ async def _call(exchange: Exchange, *, is_wrapped: bool) -> Answer | Response:
             {"Location": location, EXECUTION_ID: execution_id},
         )
     execution = await services.executions.wait(exchange.scope, execution_id, _hold_s(prefer))
-    return await _answer(exchange, execution, location, is_wrapped=is_wrapped)
+    return await _answer(exchange, execution)
 
 
-async def _warm_answer(
-    exchange: Exchange, call: ReadCall, *, is_wrapped: bool
-) -> Answer | Response:
+async def _warm_answer(exchange: Exchange, call: ReadCall) -> Answer:
     """Answer with the outputs of a call that a pod makes, which needs nothing but values."""
     hold_s = _hold_s(exchange.request.headers.get("prefer", ""))
     made = await exchange.services.warm_calls.call(
         exchange.endpoint.deployment, call.values, hold_s
     )
     if isinstance(made, str):
-        return see_other(made, _location(exchange, made, is_wrapped=is_wrapped))
+        return see_other(made, _location(exchange, made))
     answer = ended(made.execution_id, made.outputs, made.failure)
-    if not is_wrapped:
+    if not _is_wrapped(exchange):
         return answer
     outputs = {name: {"value": value} for name, value in parts_of(made.outputs).items()}
     return _wrapped_outputs(made.execution_id, outputs)
@@ -108,20 +92,12 @@ def _hold_s(prefer: str) -> float:
     return min(MAX_HOLD_S, float(wait[1])) if wait else MAX_HOLD_S
 
 
-async def _results(exchange: Exchange, *, is_wrapped: bool) -> Answer | Response:
-    execution = await _execution(exchange, MAX_HOLD_S)
-    location = _location(exchange, execution.id, is_wrapped=is_wrapped)
-    return await _answer(exchange, execution, location, is_wrapped=is_wrapped)
-
-
-async def _answer(
-    exchange: Exchange, execution: Execution, location: str, *, is_wrapped: bool
-) -> Answer | Response:
+async def _answer(exchange: Exchange, execution: Execution) -> Answer | Response:
     if not execution.status.is_terminal:
-        return see_other(execution.id, location)
+        return see_other(execution.id, _location(exchange, execution.id))
     if execution.failure is not None:
         raise execution_failed(execution, execution.failure)
-    if is_wrapped:
+    if _is_wrapped(exchange):
         outputs = {
             name: _wrapped(exchange, execution, name, record)
             for name, record in _answered(execution).items()
@@ -196,6 +172,10 @@ async def _execution(exchange: Exchange, hold_s: float) -> Execution:
     return await exchange.services.executions.wait(exchange.scope, execution_id, hold_s)
 
 
-def _location(exchange: Exchange, execution_id: str, *, is_wrapped: bool) -> str:
-    url, token = exchange.services.public_url, exchange.endpoint.token
-    return results_url(url, exchange.name("path"), execution_id, token, is_wrapped=is_wrapped)
+def _location(exchange: Exchange, execution_id: str) -> str:
+    url, path, token = exchange.services.public_url, exchange.name("path"), exchange.endpoint.token
+    return results_url(url, path, execution_id, token, is_wrapped=_is_wrapped(exchange))
+
+
+def _is_wrapped(exchange: Exchange) -> bool:
+    return exchange.route in {ENDPOINT_V1, ENDPOINT_RESULTS_V1}

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from importlib import resources
 
 from starlette.responses import Response
 
 from headrace.web.exchange import Exchange
-from headrace.web.page_policy import hash_of
+from headrace.web.pages import Page, read_page
 from headrace.wire.answers import Answer
 from headrace.wire.openapi import endpoint_document
 
 STYLE = ("endpoint.css",)
 SCRIPT = ("values.js", "snippets.js", "form.js", "answer.js", "endpoint.js")
 """Files that make up the page's one script, in the order in which they build on each other."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The page of every endpoint: it asks for the token and learns the rest with it.
-
-    Attributes:
-        html: The page, with its style and script in it.
-        security_policy: ``Content-Security-Policy`` that lets in these two and nothing else.
-    """
-
-    html: bytes
-    security_policy: str
 
 
 async def endpoint_openapi(exchange: Exchange) -> Answer:
@@ -40,37 +25,13 @@ async def endpoint_openapi(exchange: Exchange) -> Answer:
 async def endpoint_page(exchange: Exchange) -> Response:
     """Send the page to try an endpoint in a browser: the same for all, also where there is none."""
     del exchange
-    page = read_page()
-    return Response(
-        page.html,
-        media_type="text/html",
-        headers={
-            "Cache-Control": "no-cache",
-            "Content-Security-Policy": page.security_policy,
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+    page = read_endpoint_page()
+    headers = {**page.headers, "Cross-Origin-Opener-Policy": "same-origin"}
+    return Response(page.html, media_type="text/html", headers=headers)
 
 
 @functools.cache
-def read_page() -> Page:
-    """Return the page, put together from the package's files."""
-    folder = resources.files("headrace.endpoints") / "pages"
-    style = "".join((folder / name).read_text("utf-8") for name in STYLE)
-    script = "".join((folder / name).read_text("utf-8") for name in SCRIPT)
-    html = (folder / "endpoint.html").read_text("utf-8")
-    html = html.replace("/* style */", style).replace("/* script */", script)
-    policy = {
-        "default-src": "'none'",
-        "script-src": hash_of(script),
-        "style-src": hash_of(style),
-        "img-src": "data:",
-        "connect-src": "'self'",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-        "frame-ancestors": "'none'",
-        "require-trusted-types-for": "'script'",
-    }
-    return Page(html.encode(), "; ".join(f"{key} {value}" for key, value in policy.items()))
+def read_endpoint_page() -> Page:
+    """Return the page of every endpoint: it asks for the token and learns the rest with it."""
+    policy = ("img-src data:", "connect-src 'self'", "require-trusted-types-for 'script'")
+    return read_page("headrace.endpoints", "endpoint.html", STYLE, SCRIPT, *policy)

@@ -9,8 +9,8 @@ from headrace.web.exchange import Handler
 from headrace.wire import routes
 
 HANDLERS: Mapping[routes.Route, Handler] = {
-    routes.ENDPOINT_V1: calls.call_endpoint_v1,
-    routes.ENDPOINT_RESULTS_V1: calls.endpoint_results_v1,
+    routes.ENDPOINT_V1: calls.call_endpoint,
+    routes.ENDPOINT_RESULTS_V1: calls.endpoint_results,
     routes.ENDPOINT_FILE_V1: calls.endpoint_file_v1,
     routes.ENDPOINT: calls.call_endpoint,
     routes.ENDPOINT_RESULTS: calls.endpoint_results,

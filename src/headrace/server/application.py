@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from headrace.api import routing as api
 from headrace.console.front_page import front_page
 from headrace.endpoints import routing as endpoints
-from headrace.endpoints.documents import read_page
+from headrace.endpoints.documents import read_endpoint_page
 from headrace.web.dispatch import build_app
 from headrace.web.exchange import Handler, Services
 from headrace.wire.routes import FRONT, Route
@@ -25,5 +25,5 @@ def application(services: Services, cors_origins: Sequence[str] = ()) -> Starlet
         cors_origins: Origins whose pages may call endpoints from browsers; ``*`` is all.
     """
     # A page that is missing from the installation shows here, and not at its first reader.
-    read_page()
+    read_endpoint_page()
     return build_app(HANDLERS, services, cors_origins)

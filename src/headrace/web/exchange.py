@@ -31,6 +31,7 @@ from headrace.web.health_checks import HealthChecks
 from headrace.wire.answers import Answer, render
 from headrace.wire.codec import decode_object
 from headrace.wire.forms import short
+from headrace.wire.routes import Route
 
 MAX_JSON_BYTES = 1_000_000
 
@@ -85,12 +86,14 @@ class Exchange:
     Attributes:
         request: The HTTP request.
         services: The verbs and places that handlers work with.
+        route: The route that is asked.
         scope: The caller, with the caller's rights.
         called: The endpoint, on routes that need an endpoint's token; else None.
     """
 
     request: Request
     services: Services
+    route: Route
     scope: Scope
     called: Endpoint | None = None
 

@@ -23,12 +23,12 @@ async def admitted(request: Request, services: Services, route: Route) -> Exchan
     if isinstance(route.needs, Right):
         scope = await services.tokens.scope_of(_access_token(request))
         check_right(scope, route.needs, route.summary)
-        return Exchange(request, services, scope)
+        return Exchange(request, services, route, scope)
     if route.needs is Open.ENDPOINT_TOKEN:
         path, token = request.path_params["path"], _endpoint_token(request)
         called = await services.deployments.endpoint(path, token)
-        return Exchange(request, services, ENDPOINT_CALLER, called)
-    return Exchange(request, services, ANYBODY)
+        return Exchange(request, services, route, ENDPOINT_CALLER, called)
+    return Exchange(request, services, route, ANYBODY)
 
 
 def check_right(scope: Scope, needs: Right, summary: str) -> None:

@@ -1,0 +1,76 @@
+"""Routes of the environment itself: what it is, its health, its clock."""
+
+from __future__ import annotations
+
+from headrace.control.clock import now
+from headrace.core.clock_trust import ClockTrust
+from headrace.core.errors import Unavailable
+from headrace.version import __version__
+from headrace.web.exchange import Exchange
+from headrace.web.health_checks import Part
+from headrace.wire.answers import Answer
+from headrace.wire.bodies import timestamp
+
+READY = "ready"
+"""The one status of an environment that answers (wire contract, appendix B)."""
+
+
+async def environment_info(exchange: Exchange) -> Answer:
+    """Name the environment, and the limit that a client should know before it sends a folder.
+
+    It is always ``ready``: an environment is a server, and one that answers is. No GPU is reserved.
+    """
+    services = exchange.services
+    return Answer(
+        {
+            "environment_id": services.environment_id,
+            "environment_status": READY,
+            "version": __version__,
+            "gpu_enabled": False,
+            "max_folder_bytes": services.max_folder_bytes,
+        }
+    )
+
+
+async def environment_summary(exchange: Exchange) -> Answer:
+    """Show the status of the environment, and since when it has it: the server's start."""
+    since = timestamp(exchange.services.started_at)
+    return Answer({"environment_status": READY, "environment_status_updated_at": since})
+
+
+async def health(exchange: Exchange) -> Answer:
+    """Check whether the server can do what calls need, part by part."""
+    services = exchange.services
+    found = await services.health.parts()
+    deletion = "on" if services.clock.state is ClockTrust.TRUSTED else "paused"
+    parts = {
+        "server": Part(True, __version__),
+        "environment_id": Part(True, services.environment_id),
+        "deletion_by_age": Part(True, deletion),
+        **found,
+    }
+    body = {name: part.body() for name, part in parts.items()}
+    wrong = [f"{name}: {part.text}" for name, part in found.items() if not part.is_well]
+    if wrong:
+        raise Unavailable(
+            f"The server cannot do all that calls need. {' '.join(wrong)}", details=body
+        )
+    return Answer(body, 200, {"Cache-Control": "no-store"})
+
+
+async def show_clock(exchange: Exchange) -> Answer:
+    """Show whether things are deleted for their age."""
+    clock = exchange.services.clock
+    return Answer(
+        {
+            "state": clock.state.value,
+            "now": timestamp(now()),
+            "believed_at": timestamp(clock.believed_at),
+        }
+    )
+
+
+async def confirm_clock(exchange: Exchange) -> Answer:
+    """Believe the machine's clock as it is."""
+    await exchange.services.clock.confirm()
+    return await show_clock(exchange)
