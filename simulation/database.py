@@ -17,8 +17,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from headrace.store.dialects import open_sqlite
-from headrace.store.migrate import migrate
+from headrace.store.sqlite.connections import open_sqlite
+from headrace.store.sqlite.migrate import migrate
 
 KEYS = {
     "ledger": "deployment_id",

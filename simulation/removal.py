@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from headrace.core.outcomes import CANCELLED
-from headrace.store import claims, deletion, executions
+from headrace.store import attempts, deletion, executions
 from headrace.store.deletion import Deleted, Kind
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def stop(server: Server, execution_id: str) -> None:
     if server.write(executions.end_pending, execution_id, CANCELLED, server.now):
         server.later(server.soon(), server.slots.take)
     elif not server.slots.stop(execution_id, CANCELLED):
-        server.write(claims.request_cancel, [execution_id], server.now)
+        server.write(attempts.request_cancel, [execution_id], server.now)
 
 
 def take_up(server: Server) -> None:

@@ -12,7 +12,7 @@ from simulation.races import as_it_was
 from simulation.removal import take_up
 from simulation.world import Crash, World
 
-from headrace.control.schedules import SCHEDULES_AT_ONCE, SUPERSEDED, Fired, fire_due
+from headrace.control.transactions.schedules import SCHEDULES_AT_ONCE, SUPERSEDED, Fired, fire_due
 from headrace.core.errors import Unavailable
 from headrace.core.leases import Lease
 from headrace.core.names import new_id

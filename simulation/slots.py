@@ -15,7 +15,7 @@ from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.values import DataType
 from headrace.running.membership import _claim
 from headrace.running.worker import STOPPED
-from headrace.store import claims, executions
+from headrace.store import attempts, claims
 
 KINDS = (FailureKind.USER_ERROR, FailureKind.TIMEOUT, FailureKind.OUT_OF_MEMORY)
 
@@ -128,7 +128,7 @@ class Slots:
         def record() -> None:
             if hands_back:
                 server.write(
-                    claims.hand_back,
+                    attempts.hand_back,
                     execution.id,
                     task.worker_id,
                     attempt=execution.attempt,
@@ -170,7 +170,7 @@ def _finish(
     if failure is not None:
         delay = execution.retries.delay_after(attempt, failure.kind)
     if failure is None or delay is None:
-        return executions.finish(
+        return attempts.finish(
             connection,
             execution.id,
             worker_id,
@@ -179,6 +179,6 @@ def _finish(
             failure=failure,
             at=at,
         )
-    return claims.attempt_again(
+    return attempts.attempt_again(
         connection, execution.id, worker_id, failure, attempt=attempt, at=at, delay=delay
     )

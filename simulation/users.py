@@ -11,15 +11,21 @@ from simulation.removal import stop, stop_and_remove
 from simulation.servers import SECOND, Server
 from simulation.world import Crash, World
 
-from headrace.control import deployment_records as records
-from headrace.control.deletion import mark_deployments
+from headrace.control.transactions import deployments as records
+from headrace.control.transactions.deletion import mark_deployments
 from headrace.core.deployment_drafts import DeploymentChange, changed_deployment
 from headrace.core.deployments import Deployment, Mode
 from headrace.core.destinations import Nowhere
 from headrace.core.errors import HeadraceError
 from headrace.core.names import new_id
 from headrace.core.parameters import Output
-from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
+from headrace.core.pipelines import (
+    ContainerConfig,
+    Origin,
+    Pipeline,
+    PipelineStatus,
+    PipelineVersion,
+)
 from headrace.core.retries import Retries
 from headrace.core.schedule_requests import ScheduleOptions, ScheduleRequest, read_schedule
 from headrace.core.sources import Rule
@@ -48,16 +54,22 @@ class Users:
         self._pipeline = Pipeline(
             id="pipeline",
             name="pipeline",
-            function_path="main.py",
-            function_name="main",
-            config=ContainerConfig("python:3.11-slim"),
-            origin=Origin.LOCAL,
-            status=PipelineStatus.READY,
             created_at=world.now,
             created_by=USER.id,
-            bundle="bundle",
-            outputs=(Output("mark", "string"),),
-            environment="environment",
+            version=PipelineVersion(
+                id="pipeline-version",
+                number=1,
+                function_path="main.py",
+                function_name="main",
+                config=ContainerConfig("python:3.11-slim"),
+                origin=Origin.LOCAL,
+                status=PipelineStatus.READY,
+                created_at=world.now,
+                created_by=USER.id,
+                bundle="bundle",
+                outputs=(Output("mark", "string"),),
+                environment="environment",
+            ),
         )
         add_pipeline(world.connection, self._pipeline)
 

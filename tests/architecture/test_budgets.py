@@ -16,9 +16,6 @@ BANNED = re.compile(r"(^|_)(utils?|helpers?|managers?|common|misc|base|services?
 LONG_MODULES = {
     "headrace.runtime.warm_calls",
     "headrace.running.worker",
-    "headrace.store.claims",
-    "headrace.store.executions",
-    "headrace.store.tables",
 }
 LONG_FUNCTIONS = {
     # Their length is that of the argument lists that the specification has.

@@ -12,21 +12,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from headrace.control import deployment_records as records
-from headrace.control.deletion import mark_deployments
-from headrace.control.schedules import fire_due
+from headrace.control.transactions import deployments as records
+from headrace.control.transactions.deletion import mark_deployments
+from headrace.control.transactions.schedules import fire_due
 from headrace.core.cron import Cron
 from headrace.core.deployments import Deployment, Mode
 from headrace.core.ledger import Verification, verify
 from headrace.core.names import new_id
-from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
+from headrace.core.pipelines import (
+    ContainerConfig,
+    Origin,
+    Pipeline,
+    PipelineStatus,
+    PipelineVersion,
+)
 from headrace.core.schedules import Missed, Schedule
 from headrace.core.sources import Rule
 from headrace.store import ledger
 from headrace.store import schedules as rows
-from headrace.store.dialects import open_sqlite
-from headrace.store.migrate import migrate
 from headrace.store.pipelines import add_pipeline
+from headrace.store.sqlite.connections import open_sqlite
+from headrace.store.sqlite.migrate import migrate
 
 NOON = datetime(2026, 3, 4, 12, 0, 30, tzinfo=UTC)
 WORKER = "worker-1"
@@ -34,15 +40,21 @@ EXPRESSIONS = ("* * * * *", "*/5 * * * *", "0 * * * *", "30 3 * * *")
 PIPELINE = Pipeline(
     id="pipeline-1",
     name="one",
-    function_path="main.py",
-    function_name="main",
-    config=ContainerConfig("python:3.11-slim"),
-    origin=Origin.LOCAL,
-    status=PipelineStatus.READY,
     created_at=NOON,
     created_by="user-1",
-    bundle="bundle-1",
-    environment="environment-1",
+    version=PipelineVersion(
+        id="pipeline-1-version",
+        number=1,
+        function_path="main.py",
+        function_name="main",
+        config=ContainerConfig("python:3.11-slim"),
+        origin=Origin.LOCAL,
+        status=PipelineStatus.READY,
+        created_at=NOON,
+        created_by="user-1",
+        bundle="bundle-1",
+        environment="environment-1",
+    ),
 )
 
 

@@ -10,8 +10,8 @@ from headrace.control.sealing import load_keys
 from headrace.control.variables import Variables
 from headrace.core.scopes import SERVER
 from headrace.store import variables as rows
-from headrace.store.database import Database
-from headrace.store.migrate import migrate
+from headrace.store.sqlite.database import SqliteDatabase
+from headrace.store.sqlite.migrate import migrate
 
 
 async def test_they_are_left_out_with_a_word_in_the_log_and_can_be_deleted(
@@ -19,11 +19,11 @@ async def test_they_are_left_out_with_a_word_in_the_log_and_can_be_deleted(
 ) -> None:
     path = tmp_path / "headrace.db"
     migrate(path)
-    database = Database(path)
+    database = SqliteDatabase(path)
     keys = load_keys(tmp_path / "master.key")
     variables = Variables(database, keys)
     sealed = keys.seal("/tmp/evil.so")  # noqa: S108 - a value, nothing is written there
-    await database.write(lambda connection: rows.put_variable(connection, "LD_PRELOAD", sealed, 1))
+    await database.write(rows.put_variables, {"LD_PRELOAD": sealed}, 1)
     await variables.put(SERVER, {"KEPT": "1"})
     assert await variables.current() == {"KEPT": "1"}
     assert "LD_PRELOAD is ignored, and can be deleted" in caplog.text

@@ -12,7 +12,8 @@ import pytest
 from headrace.api import data_store as api_data_store
 from headrace.api import logs
 from headrace.client import data_store as client_data_store
-from headrace.control import deletion, variables, verification
+from headrace.control import deletion, variables
+from headrace.control.transactions import verification
 from headrace.core import (
     clock_trust,
     filenames,

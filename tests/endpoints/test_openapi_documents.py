@@ -23,7 +23,13 @@ from headrace.core.mappings import (
     resolve_given,
 )
 from headrace.core.parameters import Input, Output
-from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
+from headrace.core.pipelines import (
+    ContainerConfig,
+    Origin,
+    Pipeline,
+    PipelineStatus,
+    PipelineVersion,
+)
 from headrace.core.sources import (
     Constant,
     DataStoreFile,
@@ -165,16 +171,22 @@ def _pipeline(inputs: tuple[Input, ...], outputs: tuple[Output, ...]) -> Pipelin
     return Pipeline(
         id="p",
         name="pipeline",
-        function_path="main.py",
-        function_name="main",
-        config=ContainerConfig("python:3.11-slim"),
-        origin=Origin.LOCAL,
-        status=PipelineStatus.READY,
         created_at=AT,
         created_by="u",
-        bundle="b",
-        inputs=inputs,
-        outputs=outputs,
+        version=PipelineVersion(
+            id="p-version",
+            number=1,
+            function_path="main.py",
+            function_name="main",
+            config=ContainerConfig("python:3.11-slim"),
+            origin=Origin.LOCAL,
+            status=PipelineStatus.READY,
+            created_at=AT,
+            created_by="u",
+            bundle="b",
+            inputs=inputs,
+            outputs=outputs,
+        ),
     )
 
 

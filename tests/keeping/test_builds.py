@@ -17,7 +17,13 @@ from headrace.control.sealing import load_keys
 from headrace.control.variables import Variables
 from headrace.core.errors import Unavailable
 from headrace.core.names import new_id
-from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
+from headrace.core.pipelines import (
+    ContainerConfig,
+    Origin,
+    Pipeline,
+    PipelineStatus,
+    PipelineVersion,
+)
 from headrace.core.scopes import SERVER
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.install import install_harness
@@ -80,17 +86,22 @@ class Site:
         pipeline = Pipeline(
             id=new_id(),
             name=name,
-            description=None,
-            function_path="main.py",
-            function_name="fn",
-            inputs=(),
-            outputs=(),
-            config=ContainerConfig(language=work.config.language),
-            origin=Origin.LOCAL,
-            status=PipelineStatus.PENDING,
             created_at=now(),
             created_by="user",
-            bundle=bundle.digest,
+            version=PipelineVersion(
+                id=new_id(),
+                number=1,
+                function_path="main.py",
+                function_name="fn",
+                inputs=(),
+                outputs=(),
+                config=ContainerConfig(language=work.version.config.language),
+                origin=Origin.LOCAL,
+                status=PipelineStatus.PENDING,
+                created_at=now(),
+                created_by="user",
+                bundle=bundle.digest,
+            ),
         )
         await self.server.database.write(rows.add_pipeline, pipeline)
         self.server.signals.notify(BUILDS)
@@ -150,10 +161,10 @@ async def test_an_unexpected_error_ends_one_build_and_not_building(site):
     await site.builds.begin()
     failed = await site.built("first")
     assert failed.status is PipelineStatus.FAILED
-    assert failed.failure == (
+    assert failed.version.failure == (
         "The server failed while it built this pipeline: see the server's log."
     )
-    assert failed.failure in site.log(first).read_text()
+    assert failed.version.failure in site.log(first).read_text()
     await site.add("second")
     assert (await site.built("second")).status is PipelineStatus.READY
 

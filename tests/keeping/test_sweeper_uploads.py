@@ -21,8 +21,8 @@ from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
 from headrace.server.data_directory import DataDirectory
 from headrace.signals.local import LocalSignals
-from headrace.store.database import Database
-from headrace.store.migrate import migrate
+from headrace.store.sqlite.database import SqliteDatabase
+from headrace.store.sqlite.migrate import migrate
 
 DAY_S = 24 * 3600
 
@@ -31,7 +31,7 @@ async def test_an_upload_is_given_up_a_day_after_its_last_part(tmp_path: Path) -
     directory = DataDirectory(tmp_path / "data")
     directory.make()
     migrate(directory.database)
-    database, signals = Database(directory.database), LocalSignals()
+    database, signals = SqliteDatabase(directory.database), LocalSignals()
     artifacts, data_store = (
         FilesystemStore(directory.artifacts),
         FilesystemStore(directory.data_store),

@@ -14,9 +14,10 @@ from typing import Any
 from headrace.bundles.store import BundleStore
 from headrace.control.clock import now
 from headrace.control.executions import Executions
+from headrace.control.orders import Order
 from headrace.control.pipelines import Pipelines
 from headrace.control.sealing import load_keys
-from headrace.control.submission import Order, Submission
+from headrace.control.submission import Submission
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.core.calls import Limits
@@ -28,7 +29,13 @@ from headrace.core.leases import Lease
 from headrace.core.mappings import map_inputs, map_outputs
 from headrace.core.names import new_id
 from headrace.core.parameters import Input, Output
-from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
+from headrace.core.pipelines import (
+    ContainerConfig,
+    Origin,
+    Pipeline,
+    PipelineStatus,
+    PipelineVersion,
+)
 from headrace.core.scopes import SERVER
 from headrace.core.sources import Rule
 from headrace.engines.local.checking import check_function
@@ -44,7 +51,8 @@ from headrace.signals.local import LocalSignals
 from headrace.store import deployments as deployment_rows
 from headrace.store import pipelines as pipeline_rows
 from headrace.store.database import Database
-from headrace.store.migrate import migrate
+from headrace.store.sqlite.database import SqliteDatabase
+from headrace.store.sqlite.migrate import migrate
 
 SOURCE = '''\
 """Code that waits to be told: it writes NAME.PID and goes on once there is NAME.PID.go."""
@@ -143,7 +151,7 @@ async def parts(
     directory = DataDirectory(root)
     directory.make()
     migrate(directory.database)
-    database, signals = Database(directory.database), LocalSignals()
+    database, signals = SqliteDatabase(directory.database), LocalSignals()
     artifacts = FilesystemStore(directory.artifacts)
     data_store = FilesystemStore(directory.data_store)
     bundles, logs = BundleStore(directory.bundles), LogFiles(directory.logs)
@@ -214,16 +222,22 @@ async def make_pipeline(root: Path) -> None:
         pipeline = Pipeline(
             id=new_id(),
             name="work",
-            function_path="main.py",
-            function_name="work",
-            inputs=INPUTS,
-            outputs=OUTPUTS,
-            config=ContainerConfig(f"python:{version}-slim"),
-            origin=Origin.LOCAL,
-            status=PipelineStatus.READY,
             created_at=now(),
             created_by="user",
-            bundle=bundle.digest,
-            environment=environment.digest,
+            version=PipelineVersion(
+                id=new_id(),
+                number=1,
+                function_path="main.py",
+                function_name="work",
+                inputs=INPUTS,
+                outputs=OUTPUTS,
+                config=ContainerConfig(f"python:{version}-slim"),
+                origin=Origin.LOCAL,
+                status=PipelineStatus.READY,
+                created_at=now(),
+                created_by="user",
+                bundle=bundle.digest,
+                environment=environment.digest,
+            ),
         )
         await server.database.write(pipeline_rows.add_pipeline, pipeline)

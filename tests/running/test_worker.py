@@ -13,7 +13,7 @@ from tests.running.conftest import Marks
 from tests.running.parts import Parts, parts
 
 from headrace.control.clock import now
-from headrace.control.submission import Order, new_execution
+from headrace.control.orders import Order, new_execution
 from headrace.core.executions import Execution, Status
 from headrace.core.mappings import map_inputs, map_outputs
 from headrace.core.names import new_id
@@ -201,10 +201,10 @@ async def test_a_worker_that_ends_hands_back_what_has_not_begun(root: Path, mark
         running = await server.submit("running", marks.folder)
         pid = await marks.begun("running")
         pipeline = await server.pipeline()
-        environment = root / "environments" / str(pipeline.environment)
+        environment = root / "environments" / str(pipeline.version.environment)
         # Another process builds it, as far as this one can tell.
         moved = environment.rename(environment.with_name("moved"))
-        lock = await hold(root / "environments" / f"{pipeline.environment}.lock")
+        lock = await hold(root / "environments" / f"{pipeline.version.environment}.lock")
         waiting = await server.submit("waiting", marks.folder)
         await marks_said(server, waiting, "building it again")
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,28 +14,61 @@ import pytest
 from sqlalchemy import Connection
 
 from headrace.core.executions import Execution, Status
-from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
+from headrace.core.pipelines import (
+    ContainerConfig,
+    Origin,
+    Pipeline,
+    PipelineStatus,
+    PipelineVersion,
+)
 from headrace.store.database import Database
-from headrace.store.dialects import open_sqlite
 from headrace.store.executions import add_execution
-from headrace.store.migrate import migrate
 from headrace.store.pipelines import add_pipeline
+from headrace.store.sqlite.connections import open_sqlite
+from headrace.store.sqlite.database import SqliteDatabase
+from headrace.store.sqlite.migrate import migrate
 
 AT = datetime(2024, 5, 6, 7, 8, 9, 123_456, tzinfo=UTC)
 
 PIPELINE = Pipeline(
     id="pipeline-1",
     name="one",
-    function_path="main.py",
-    function_name="main",
-    config=ContainerConfig("python:3.11-slim"),
-    origin=Origin.LOCAL,
-    status=PipelineStatus.READY,
     created_at=AT,
     created_by="user-1",
-    bundle="bundle-1",
-    environment="environment-1",
+    version=PipelineVersion(
+        id="pipeline-1-version",
+        number=1,
+        function_path="main.py",
+        function_name="main",
+        config=ContainerConfig("python:3.11-slim"),
+        origin=Origin.LOCAL,
+        status=PipelineStatus.READY,
+        created_at=AT,
+        created_by="user-1",
+        bundle="bundle-1",
+        environment="environment-1",
+    ),
 )
+
+
+class Gate:
+    """Keeps the writer busy, so that what is written meanwhile forms one group."""
+
+    def __init__(self, store: Database) -> None:
+        self._store = store
+        self._began = threading.Event()
+        self._opened = threading.Event()
+
+    async def close(self) -> None:
+        self._task = asyncio.ensure_future(self._store.write(self._wait))
+        await asyncio.to_thread(self._began.wait, 30)
+
+    def open(self) -> None:
+        self._opened.set()
+
+    def _wait(self, _connection: Connection) -> None:
+        self._began.set()
+        self._opened.wait(30)
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +97,7 @@ def connection(path: Path) -> Iterator[Connection]:
 
 @pytest.fixture
 def database(path: Path) -> Iterator[Database]:
-    opened = Database(path)
+    opened = SqliteDatabase(path)
     yield opened
     opened.close()
 

@@ -1,4 +1,4 @@
-"""Writes in groups, reads beside them, and a disk that is full."""
+"""Writes in groups, two processes on one file, and a disk that is full."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from chaos.small_disk import small_disk
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import IntegrityError
+from tests.store.conftest import Gate
 
-from headrace.core.errors import NotFound, Unavailable
-from headrace.store.database import MAX_GROUP, Database
+from headrace.core.errors import Unavailable
+from headrace.store.database import Database
 from headrace.store.settings import read_setting, write_setting
+from headrace.store.sqlite.database import MAX_GROUP, SqliteDatabase
 
 
 def keys(connection: Connection) -> list[str]:
@@ -29,31 +29,6 @@ def keys(connection: Connection) -> list[str]:
 def insert_key(connection: Connection, key: str) -> str:
     connection.execute(text("INSERT INTO settings VALUES (:key, 'null')"), {"key": key})
     return key
-
-
-def refuse(connection: Connection, key: str) -> None:
-    insert_key(connection, key)
-    raise NotFound(f"There is no {key}.")
-
-
-class Gate:
-    """Keeps the writer busy, so that what is written meanwhile forms one group."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._began = threading.Event()
-        self._opened = threading.Event()
-
-    async def close(self) -> None:
-        self._task = asyncio.ensure_future(self._database.write(self._wait))
-        await asyncio.to_thread(self._began.wait, 30)
-
-    def open(self) -> None:
-        self._opened.set()
-
-    def _wait(self, _connection: Connection) -> None:
-        self._began.set()
-        self._opened.wait(30)
 
 
 @pytest.fixture
@@ -94,43 +69,6 @@ async def test_a_group_is_one_commit_and_each_caller_gets_its_own_result(
     assert await database.read(keys) == [f"k{n}" for n in range(50)]
 
 
-async def test_a_failing_write_disturbs_no_other(database: Database, gate: Gate) -> None:
-    """Its change is undone, its error comes back to its caller alone, with its own type."""
-    await gate.close()
-    writes = [
-        asyncio.ensure_future(write)
-        for write in (
-            database.write(insert_key, "a"),
-            database.write(refuse, "b"),
-            database.write(insert_key, "a"),
-            database.write(lambda _: 1 // 0),
-            database.write(insert_key, "c"),
-        )
-    ]
-    await asyncio.sleep(0)
-    gate.open()
-    first, missing, doubled, divided, last = await asyncio.gather(*writes, return_exceptions=True)
-    assert (first, last) == ("a", "c")
-    assert isinstance(missing, NotFound)
-    assert missing.message == "There is no b."
-    assert isinstance(doubled, IntegrityError)
-    assert isinstance(divided, ZeroDivisionError)
-    assert await database.read(keys) == ["a", "c"]
-
-
-async def test_a_caller_who_leaves_undoes_nothing(database: Database, gate: Gate) -> None:
-    await gate.close()
-    writes = [asyncio.ensure_future(database.write(insert_key, key)) for key in "abc"]
-    await asyncio.sleep(0)
-    writes[1].cancel()
-    gate.open()
-    assert await writes[0] == "a"
-    assert await writes[2] == "c"
-    with pytest.raises(asyncio.CancelledError):
-        await writes[1]
-    assert await database.read(keys) == ["a", "b", "c"]
-
-
 async def test_more_writes_than_a_group_holds(
     database: Database, gate: Gate, commits: list[str]
 ) -> None:
@@ -144,95 +82,17 @@ async def test_more_writes_than_a_group_holds(
     assert await database.read(keys) == [f"{n}" for n in range(count)]
 
 
-async def test_what_a_write_saw_is_what_the_writes_before_it_left(database: Database) -> None:
-    def count_up(connection: Connection) -> int:
-        number = (read_setting(connection, "n") or 0) + 1
-        write_setting(connection, "n", number)
-        return int(number)
-
-    results = await asyncio.gather(*(database.write(count_up) for _ in range(100)))
-    assert results == list(range(1, 101))
-
-
-async def test_who_is_told_of_success_finds_it_on_disk(database: Database, path: Path) -> None:
-    """Looked at from another connection, as another process would."""
-    await database.write(insert_key, "a")
-    other = sqlite3.connect(path)
-    try:
-        assert other.execute("SELECT count(*) FROM settings").fetchone() == (1,)
-    finally:
-        other.close()
-
-
-async def test_a_reader_cannot_write(database: Database) -> None:
-    with pytest.raises(Unavailable):
-        await database.read(insert_key, "a")
-    assert await database.read(keys) == []
-
-
-async def test_a_read_sees_one_state_of_the_database(database: Database) -> None:
-    """A write that is committed in the middle of a read does not show in it."""
-    looked, wrote = threading.Event(), threading.Event()
-
-    def look_twice(connection: Connection) -> tuple[list[str], list[str]]:
-        before = keys(connection)
-        looked.set()
-        wrote.wait(30)
-        return before, keys(connection)
-
-    reading = asyncio.ensure_future(database.read(look_twice))
-    await asyncio.to_thread(looked.wait, 30)
-    await database.write(insert_key, "a")
-    wrote.set()
-    assert await reading == ([], [])
-    assert await database.read(keys) == ["a"]
-
-
-async def test_closing_commits_what_waits(path: Path) -> None:
-    database = Database(path)
-    gate = Gate(database)
-    await gate.close()
-    writes = [asyncio.ensure_future(database.write(insert_key, key)) for key in "ab"]
-    await asyncio.sleep(0)
-    gate.open()
-    await asyncio.to_thread(database.close)
-    assert await asyncio.gather(*writes) == ["a", "b"]
-
-
-def test_two_loops_share_one_database(database: Database) -> None:
-    """Each caller is answered in the event loop that it asked from."""
-    failures: list[BaseException] = []
-
-    def ask(name: str) -> None:
-        async def write() -> None:
-            for number in range(20):
-                await database.write(insert_key, f"{name}{number}")
-
-        try:
-            asyncio.run(write())
-        except BaseException as error:  # noqa: BLE001 - shown by the assertion below
-            failures.append(error)
-
-    threads = [threading.Thread(target=ask, args=(name,)) for name in "ab"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
-    assert len(asyncio.run(database.read(keys))) == 40
-
-
 COUNTER = """
 import asyncio, sys
 from pathlib import Path
-from headrace.store.database import Database
+from headrace.store.sqlite.database import SqliteDatabase
 from headrace.store.settings import read_setting, write_setting
 
 def count_up(connection):
     write_setting(connection, "n", (read_setting(connection, "n") or 0) + 1)
 
 async def main():
-    database = Database(Path(sys.argv[1]))
+    database = SqliteDatabase(Path(sys.argv[1]))
     for _ in range(int(sys.argv[2])):
         await database.write(count_up)
     database.close()
@@ -269,7 +129,7 @@ def small(tmp_path: Path, migrated: Path) -> Iterator[Path]:
 
 @pytest.mark.system
 async def test_a_full_disk_is_unavailable_until_there_is_room(small: Path) -> None:
-    database = Database(small)
+    database = SqliteDatabase(small)
     try:
         await database.write(write_setting, "kept", "yes")
         filler = small.parent / "filler"

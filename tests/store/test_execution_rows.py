@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -38,13 +37,12 @@ from headrace.core.sources import (
     RunValue,
 )
 from headrace.core.values import DataType, FileStore, FileValue
-from headrace.store import claims, workers
+from headrace.store import attempts, claims, workers
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
-from headrace.store.database import Database
-from headrace.store.dialects import open_sqlite
-from headrace.store.migrate import migrate
 from headrace.store.orphans import take_from_dead
+from headrace.store.sqlite.connections import open_sqlite
+from headrace.store.sqlite.migrate import migrate
 
 Make = Callable[..., Execution]
 
@@ -87,7 +85,9 @@ def test_an_end_is_read_back(connection: Connection, new_execution: Make) -> Non
     running = new_execution("1", status=Status.RUNNING, started_at=AT)
     rows.add_execution(connection, running, "w1")
     failure = Failure(FailureKind.TIMEOUT, "Too long.")
-    assert rows.finish(connection, "1", "w1", attempt=1, outputs=OUTPUTS, failure=failure, at=AT)
+    assert attempts.finish(
+        connection, "1", "w1", attempt=1, outputs=OUTPUTS, failure=failure, at=AT
+    )
     assert rows.execution_by_id(connection, "1") == replace(
         running, status=Status.FAILED, ended_at=AT, outputs=OUTPUTS, failure=failure
     )
@@ -105,32 +105,6 @@ def test_the_oldest_is_claimed_first(
     assert claims.backlog(connection, AT) == claims.Backlog()
 
 
-async def test_two_claimers_never_get_the_same(
-    database: Database, path: Path, new_execution: Make
-) -> None:
-    """Each claims through a database of its own, as two processes would."""
-    ids = [f"{number:04}" for number in range(60)]
-    for execution_id in ids:
-        await database.write(rows.add_execution, new_execution(execution_id), None)
-    other = Database(path)
-
-    async def claim(through: Database, worker: str) -> list[str]:
-        mine: list[str] = []
-        while claimed := await through.write(claims.claim_pending, worker, limit=2, at=AT):
-            mine += [execution.id for execution in claimed]
-            assert all(execution.status is Status.RUNNING for execution in claimed)
-        return mine
-
-    try:
-        shares = await asyncio.gather(
-            claim(database, "w1"), claim(other, "w2"), claim(database, "w3")
-        )
-    finally:
-        await asyncio.to_thread(other.close)
-    assert sorted(execution_id for share in shares for execution_id in share) == ids
-    assert all(share == sorted(share) for share in shares)
-
-
 @pytest.mark.parametrize("size", [1, 3, 100])
 @pytest.mark.parametrize("status", [None, Status.PENDING, Status.SUCCEEDED])
 @pytest.mark.parametrize("pipeline_id", [None, "pipeline-2"])
@@ -141,7 +115,9 @@ def test_pages_are_a_sorted_list_cut_into_pieces(
     status: Status | None,
     pipeline_id: str | None,
 ) -> None:
-    pipeline_rows.add_pipeline(connection, replace(PIPELINE, id="pipeline-2", name="two"))
+    version = replace(PIPELINE.version, id="version-of-two")
+    two = replace(PIPELINE, id="pipeline-2", name="two", version=version)
+    pipeline_rows.add_pipeline(connection, two)
     model = []
     for number in (5, 1, 9, 3, 7, 2, 8, 4, 6):
         execution = new_execution(f"{number}", pipeline_id=f"pipeline-{1 + number % 2}")
@@ -149,7 +125,9 @@ def test_pages_are_a_sorted_list_cut_into_pieces(
         if number % 3 == 0:
             claims.claim_pending(connection, "w1", limit=1, at=AT)
             running = rows.list_executions(connection, limit=1, statuses=[Status.RUNNING])[0]
-            rows.finish(connection, running.id, "w1", attempt=1, outputs=(), failure=None, at=AT)
+            attempts.finish(
+                connection, running.id, "w1", attempt=1, outputs=(), failure=None, at=AT
+            )
     model = rows.list_executions(connection, limit=100)
     assert [execution.id for execution in model] == [f"{n}" for n in range(9, 0, -1)]
     wanted = [
@@ -242,7 +220,7 @@ class Life(RuleBasedStateMachine):
     def finish(self, number: int, worker: str, kind: FailureKind | None, stale: bool) -> None:
         failure = failure_of(kind)
         attempt = self.attempt(number) - stale
-        done = rows.finish(
+        done = attempts.finish(
             self.connection,
             f"{number}",
             worker,
@@ -257,7 +235,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 5), worker=st.sampled_from(WORKERS), stale=st.booleans())
     def attempt_again(self, number: int, worker: str, stale: bool) -> None:
-        done = claims.attempt_again(
+        done = attempts.attempt_again(
             self.connection,
             f"{number}",
             worker,
@@ -273,7 +251,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 5), worker=st.sampled_from(WORKERS))
     def hand_back(self, number: int, worker: str) -> None:
-        done = claims.hand_back(
+        done = attempts.hand_back(
             self.connection, f"{number}", worker, attempt=self.attempt(number), at=AT
         )
         assert done is (self.status(number) == (Status.RUNNING, worker))
@@ -325,8 +303,8 @@ class Life(RuleBasedStateMachine):
         waits = any(status is Status.PENDING for status, _ in self.model.values())
         assert claims.backlog(self.connection, AT).is_ready is waits
         for execution in found:
-            attempts = rows.attempts_of(self.connection, execution.id)
-            assert [attempt.number for attempt in attempts] == list(range(1, execution.attempt))
+            earlier = attempts.attempts_of(self.connection, execution.id)
+            assert [attempt.number for attempt in earlier] == list(range(1, execution.attempt))
 
 
 def test_rows_live_as_the_core_says(migrated: Path) -> None:

@@ -21,10 +21,10 @@ from headrace.store import journal as journals
 from headrace.store import journal_format as form
 from headrace.store import warm
 from headrace.store.database import Database
+from headrace.store.execution_row import COLUMNS, Row
 from headrace.store.journal import Journal
 from headrace.store.journal_format import FILE_BYTES, HALF_BYTES, HEAD_BYTES
 from headrace.store.tables import executions
-from headrace.store.warm import COLUMNS, Row
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,8 @@ def row(number: int, text: str = "[]", pipeline: str = "pipeline-1") -> Row:
         "retries": 0,
         "retry_backoff_s": 1.5,
         "waits": False,
-        "is_warm": True,
+        "is_low_latency": True,
+        "pipeline_version": 1,
     }
     return tuple(fields.get(name) for name in COLUMNS)
 

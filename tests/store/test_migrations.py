@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import Connection
 from tests.store.test_schema import described
 
-from headrace.store import migrate as migration
-from headrace.store.dialects import open_sqlite
-from headrace.store.migrate import migrate
+from headrace.core.parameters import Input
+from headrace.core.pipelines import (
+    ContainerConfig,
+    Origin,
+    Pipeline,
+    PipelineStatus,
+    PipelineVersion,
+)
+from headrace.core.values import DataType
+from headrace.store import executions, pipelines
+from headrace.store.errors import Refused
+from headrace.store.moments import from_us
+from headrace.store.sqlite import migrate as migration
+from headrace.store.sqlite.connections import open_sqlite
+from headrace.store.sqlite.migrate import migrate
 
-FOLDER = Path(migration.__file__).parent / "migrations"
+FOLDER = Path(migration.__file__).parents[1] / "migrations"
 
 DIGESTS = {
     "v0001_first_schema": "ee53e3e006025382",
@@ -22,6 +38,7 @@ DIGESTS = {
     "v0003_schedules": "97331ed11cd254b4",
     "v0004_low_latency": "e45504451b1bd669",
     "v0005_deletion": "a4e40354130605bc",
+    "v0006_pipeline_versions": "29f441e76e7e7970",
 }
 """Beginnings of the digests of the files, each written down when its migration landed."""
 
@@ -77,3 +94,103 @@ def test_databases_of_each_form_of_the_third_become_equal(
     finally:
         for engine in engines:
             engine.dispose()
+
+
+BEFORE_VERSIONS = """
+INSERT INTO pipelines (id, name, description, function_path, function_name, inputs, outputs, config,
+    origin, status, created_at, created_by, bundle, environment, commit_id, failure)
+  VALUES ('p1', 'one', 'first', 'a.py', 'f', '[{"name":"x","data_type":"number"}]', '[]',
+    '{"language":"python:3.11-slim","included_folders":["a"],"system_dependencies":null}',
+    'git_repository', 'ready', 5, 'u1', 'b1', 'e1', 'c1', NULL),
+  ('p2', 'two', NULL, 'b.py', 'g', '[]', '[]',
+    '{"language":"python:3.12-slim","included_folders":null,"system_dependencies":null}',
+    'local', 'creation_failed', 6, 'u2', 'b2', NULL, NULL, 'why'),
+  ('p3', 'three', NULL, 'c.py', 'h', '[]', '[]',
+    '{"language":"python:3.12-slim","included_folders":null,"system_dependencies":null}',
+    'local', 'creation_pending', 7, 'u2', 'b3', NULL, NULL, NULL);
+INSERT INTO pipelines (id, name, function_path, function_name, inputs, outputs, config, origin,
+    status, created_at, created_by, bundle, environment, deleted_at)
+  VALUES ('p4', 'deleted:p4', 'd.py', 'f', '[]', '[]', '{}', 'local', 'ready', 8, 'u1', 'b4', 'e4',
+    9);
+INSERT INTO deployments (id, name, pipeline_id, rule, mode, sources, destinations, is_enabled,
+    created_at, created_by, updated_at, updated_by, url_path, sealed_token)
+  VALUES ('d1', 'd', 'p1', 'endpoint', 'elastic', '[]', '[]', 1, 1, 'u1', 1, 'u1', 'd', x'00');
+WITH n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
+  INSERT INTO executions (id, pipeline_id, pipeline_name, status, created_at, created_by, ended_at,
+    inputs, outputs, attempt, deployment_id, is_warm)
+  SELECT printf('%06d', i), 'p1', 'one', 'Succeeded', i, 'u1', i, '[]', '[]', 1,
+    CASE WHEN i % 2 THEN 'd1' END, i % 2 FROM n;
+INSERT INTO idempotency_keys VALUES ('d1', 'k', '000001', 'x', 1);
+INSERT INTO attempts VALUES ('000001', 1, 1, 2, 'timeout', 'why')
+"""
+
+
+@pytest.fixture
+def upgraded(tmp_path: Path) -> Iterator[Connection]:
+    """A database with rows of the schema before versions, upgraded."""
+    old = tmp_path / "old.db"
+    up_to(old, "0005", BEFORE_VERSIONS)
+    with closing(sqlite3.connect(old)) as database:
+        (pages,) = database.execute("PRAGMA page_count").fetchone()
+        place = database.execute(ROOT).fetchone()
+    migrate(old, is_new=False)
+    with closing(sqlite3.connect(old)) as database:
+        assert database.execute(ROOT).fetchone() == place
+        # A copy of the executions would have taken hundreds.
+        assert database.execute("PRAGMA page_count").fetchone()[0] <= pages + 10
+    engine = open_sqlite(old, read_only=False)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+ROOT = "SELECT rootpage FROM sqlite_schema WHERE name = 'executions'"
+
+
+def test_each_pipeline_becomes_its_first_version(upgraded: Connection) -> None:
+    one, two, three = pipelines.all_pipelines(upgraded)
+    at = from_us(5)
+    assert one == Pipeline("p1", "one", at, "u1", one.version, "first")
+    assert one.version == PipelineVersion(
+        id="p1",
+        number=1,
+        function_path="a.py",
+        function_name="f",
+        config=ContainerConfig("python:3.11-slim", included_folders=("a",)),
+        origin=Origin.GIT,
+        bundle="b1",
+        created_at=at,
+        created_by="u1",
+        inputs=(Input("x", DataType.NUMBER),),
+        commit_id="c1",
+        status=PipelineStatus.READY,
+        environment="e1",
+    )
+    assert (two.status, two.version.failure) == (PipelineStatus.FAILED, "why")
+    assert [pending.id for pending in pipelines.pending_pipelines(upgraded)] == [three.id]
+    bundles, environments = pipelines.digests_in_use(upgraded)
+    assert (bundles, environments) == ({"b1", "b2", "b3", "b4"}, {"e1", "e4"})
+
+
+def test_executions_have_the_first_version_and_their_mode(upgraded: Connection) -> None:
+    found = executions.list_executions(upgraded, limit=20_000)
+    assert len(found) == 10_000
+    assert {execution.pipeline_version for execution in found} == {1}
+    assert [execution.is_low_latency for execution in found[:2]] == [True, False]
+    one = pipelines.pipeline_of(upgraded, found[0])
+    assert one is not None
+    assert one.id == "p1"
+
+
+def test_what_refers_to_pipelines_still_does(upgraded: Connection, path: Path) -> None:
+    assert upgraded.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+    assert upgraded.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+    for table in ("idempotency_keys", "attempts"):
+        assert upgraded.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 1  # noqa: S608
+    with pytest.raises(Refused):
+        upgraded.exec_driver_sql("DELETE FROM pipelines WHERE id = 'p1'")
+    upgraded.exec_driver_sql("DELETE FROM pipelines WHERE id = 'p3'")
+    assert "b3" not in pipelines.digests_in_use(upgraded)[0]
+    engine = open_sqlite(path, read_only=True)
+    assert described(upgraded.engine) == described(engine)
+    engine.dispose()

@@ -14,9 +14,9 @@ from tests.store.test_journal import left_in, opened, put, row
 
 from headrace.runtime import mover as moving
 from headrace.runtime.mover import Mover
-from headrace.store import database as databases
 from headrace.store.database import Database
 from headrace.store.journal import Journal
+from headrace.store.sqlite import database as databases
 from headrace.store.tables import executions
 
 

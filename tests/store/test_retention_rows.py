@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert
 from tests.store.conftest import PIPELINE
 
-from headrace.control.verification import verify_ledger
+from headrace.control.transactions.verification import verify_ledger
 from headrace.core.cron import Cron
 from headrace.core.executions import Execution, Status
 from headrace.core.ledger import LedgerRow
@@ -21,7 +21,7 @@ from headrace.core.retention import Retention
 from headrace.core.schedules import Fate
 from headrace.store import executions as rows
 from headrace.store import ledger, retention, schedules
-from headrace.store.dialects import open_sqlite
+from headrace.store.sqlite.connections import open_sqlite
 from headrace.store.tables import attempts, deployments, idempotency_keys
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

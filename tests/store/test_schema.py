@@ -14,16 +14,23 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, insert, inspect
-from sqlalchemy.exc import IntegrityError
 
 from headrace.core.errors import Unavailable
 from headrace.core.executions import Status
 from headrace.core.outcomes import FailureKind
 from headrace.core.pipelines import PipelineStatus
-from headrace.store import migrate as migration
-from headrace.store.dialects import open_sqlite
-from headrace.store.migrate import migrate
-from headrace.store.tables import executions, metadata, pipelines, sdk_tokens, users
+from headrace.store.errors import Refused
+from headrace.store.sqlite import migrate as migration
+from headrace.store.sqlite.connections import open_sqlite
+from headrace.store.sqlite.migrate import migrate
+from headrace.store.tables import (
+    executions,
+    metadata,
+    pipeline_versions,
+    pipelines,
+    sdk_tokens,
+    users,
+)
 
 
 def test_the_migrations_make_the_tables(connection: Connection) -> None:
@@ -82,7 +89,7 @@ def test_constraints_and_indexes_are_the_same_too(path: Path, tmp_path: Path) ->
 
 
 def test_head_is_the_newest_migration() -> None:
-    scripts = ScriptDirectory(str(Path(migration.__file__).parent / "migrations"))
+    scripts = ScriptDirectory(str(Path(migration.__file__).parents[1] / "migrations"))
     assert scripts.get_heads() == [migration.HEAD]
 
 
@@ -102,7 +109,7 @@ def test_migrating_again_changes_nothing(path: Path) -> None:
 def test_processes_may_migrate_at_the_same_time(tmp_path: Path) -> None:
     path = tmp_path / "headrace.db"
     code = (
-        "import sys; from pathlib import Path; from headrace.store.migrate import migrate; "
+        "import sys; from pathlib import Path; from headrace.store.sqlite.migrate import migrate; "
         "migrate(Path(sys.argv[1]))"
     )
     started = [subprocess.Popen([sys.executable, "-c", code, path]) for _ in range(3)]
@@ -156,7 +163,7 @@ EXECUTION: dict[str, Any] = {
     ids=str,
 )
 def test_illegal_executions_are_refused(connection: Connection, columns: dict[str, Any]) -> None:
-    with pytest.raises(IntegrityError):
+    with pytest.raises(Refused):
         connection.execute(insert(executions).values(EXECUTION | columns))
 
 
@@ -174,7 +181,7 @@ def test_legal_executions_are_taken(connection: Connection) -> None:
 
 def test_a_pipeline_with_executions_cannot_be_deleted_under_them(connection: Connection) -> None:
     connection.execute(insert(executions).values(EXECUTION))
-    with pytest.raises(IntegrityError):
+    with pytest.raises(Refused):
         connection.execute(pipelines.delete())
 
 
@@ -182,16 +189,35 @@ def test_a_pipeline_with_executions_cannot_be_deleted_under_them(connection: Con
     "columns",
     [
         {"id": "2", "name": "one"},
-        {"id": "2", "name": "two", "status": "ready", "environment": None},
-        {"id": "2", "name": "two", "status": "Ready"},
         {"id": "2", "name": None},
     ],
     ids=str,
 )
 def test_illegal_pipelines_are_refused(connection: Connection, columns: dict[str, Any]) -> None:
     legal = connection.execute(pipelines.select()).one()._asdict()
-    with pytest.raises(IntegrityError):
+    with pytest.raises(Refused):
         connection.execute(insert(pipelines).values(legal | columns))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"number": 1},
+        {"number": 0},
+        {"status": "ready", "environment": None},
+        {"status": "Ready"},
+        {"pipeline_id": "nobody"},
+    ],
+    ids=str,
+)
+def test_illegal_versions_are_refused(connection: Connection, columns: dict[str, Any]) -> None:
+    first = connection.execute(pipeline_versions.select()).one()._asdict()
+    second = first | {"id": "2", "number": 2}
+    connection.execute(insert(pipeline_versions).values(second))
+    with pytest.raises(Refused):
+        connection.execute(
+            insert(pipeline_versions).values(second | {"id": "3", "number": 3} | columns)
+        )
 
 
 def test_tokens_have_users_and_digests_of_their_own(connection: Connection) -> None:
@@ -203,15 +229,15 @@ def test_tokens_have_users_and_digests_of_their_own(connection: Connection) -> N
         {"id": "t2", "digest": "d2"},
         {"id": "t2", "name": "n2", "digest": "d2", "user_id": "nobody"},
     ):
-        with pytest.raises(IntegrityError):
+        with pytest.raises(Refused):
             connection.execute(insert(sdk_tokens).values(token | illegal))
-    with pytest.raises(IntegrityError):
+    with pytest.raises(Refused):
         connection.execute(users.delete())
 
 
 def test_the_constraints_name_the_statuses_of_the_core() -> None:
     """What a CHECK lists is what the core's enumerations have."""
-    for table, enumeration in ((executions, Status), (pipelines, PipelineStatus)):
+    for table, enumeration in ((executions, Status), (pipeline_versions, PipelineStatus)):
         (check,) = (
             str(c.sqltext)
             for c in table.constraints

@@ -13,7 +13,13 @@ from headrace.core.executions import Execution, InputRecord, OutputRecord, Statu
 from headrace.core.loglines import LogLine
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.parameters import Input, Output
-from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
+from headrace.core.pipelines import (
+    ContainerConfig,
+    Origin,
+    Pipeline,
+    PipelineStatus,
+    PipelineVersion,
+)
 from headrace.core.sources import (
     Constant,
     DataStoreFile,
@@ -37,22 +43,28 @@ STAMP = "2024-05-06T07:08:09.123Z"
 PIPELINE = Pipeline(
     id="p-1",
     name="train",
-    function_path="src/main.py",
-    function_name="train",
-    config=ContainerConfig(
-        "python:3.11-slim",
-        requirements_path="requirements.txt",
-        included_folders=("src",),
-        system_dependencies=None,
-    ),
-    origin=Origin.LOCAL,
-    status=PipelineStatus.READY,
     created_at=AT,
     created_by="u-1",
-    bundle="b" * 64,
-    inputs=(Input("n", "number", "d", default_value=1), Input("f", "file", is_required=True)),
-    outputs=(Output("r", "number", "d"),),
-    environment="e" * 64,
+    version=PipelineVersion(
+        id="p-1-version",
+        number=1,
+        function_path="src/main.py",
+        function_name="train",
+        config=ContainerConfig(
+            "python:3.11-slim",
+            requirements_path="requirements.txt",
+            included_folders=("src",),
+            system_dependencies=None,
+        ),
+        origin=Origin.LOCAL,
+        status=PipelineStatus.READY,
+        created_at=AT,
+        created_by="u-1",
+        bundle="b" * 64,
+        inputs=(Input("n", "number", "d", default_value=1), Input("f", "file", is_required=True)),
+        outputs=(Output("r", "number", "d"),),
+        environment="e" * 64,
+    ),
 )
 
 EXECUTION = Execution(
@@ -155,6 +167,7 @@ ITEM = {
     "deployment_name": None,
     "attempt": 1,
     "fire_at": None,
+    "version": 1,
     "not_before": None,
     "failure": None,
 }

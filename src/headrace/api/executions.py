@@ -80,9 +80,7 @@ async def list_executions(exchange: Exchange) -> Answer:
 async def show_execution(exchange: Exchange) -> Answer:
     """Show an execution with its inputs and outputs."""
     execution = await _execution(exchange)
-    pipeline = await exchange.services.reader.read(
-        pipeline_rows.pipeline_by_id, execution.pipeline_id
-    )
+    pipeline = await exchange.services.reader.read(pipeline_rows.pipeline_of, execution)
     if pipeline is None:
         raise NotFound(f"There is no execution {execution.id!r}.")
     hide = "include_io_values" in exchange.request.query_params and not exchange.flag(

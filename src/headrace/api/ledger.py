@@ -8,7 +8,7 @@ from starlette.datastructures import QueryParams
 
 from headrace.api.instants import instant
 from headrace.control.clock import now
-from headrace.control.verification import verify_ledger as verify_rows
+from headrace.control.transactions.verification import verify_ledger as verify_rows
 from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.schedules import Fate
 from headrace.store import executions as execution_rows

@@ -77,7 +77,7 @@ async def delete_pipeline(exchange: Exchange) -> Answer:
 async def download_pipeline(exchange: Exchange) -> Answer:
     """Give a URL, good for an hour, of the pipeline's folder as a gzip-compressed tar."""
     pipeline = await _pipeline(exchange)
-    url = SIGNED_BUNDLE.url(digest=pipeline.bundle)
+    url = SIGNED_BUNDLE.url(digest=pipeline.version.bundle)
     expires_at = int(time.time()) + LINK_LIFETIME_S
     query = sign(exchange.services.link_key, "GET", url, expires_at, {PURPOSE: Purpose.DOWNLOAD})
     return Answer({"signed_url": f"{exchange.services.public_url}{url}?{urlencode(query)}"})

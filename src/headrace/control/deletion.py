@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection
-
-from headrace.control import deployment_records
 from headrace.control.admission import Admission
 from headrace.control.clock import now
 from headrace.control.endpoint_cache import EndpointCache
+from headrace.control.transactions.deletion import Named, mark_deployments, mark_pipeline
 from headrace.control.warm import Pods
-from headrace.core.errors import InUse
 from headrace.core.pipelines import Pipeline
-from headrace.core.sources import Rule
-from headrace.store import deletion as rows
-from headrace.store import deployments as deployment_rows
 from headrace.store.database import Database
 from headrace.store.deletion import Deleted, Kind
 
 PODS_PATIENCE_S = 20.0
 """How long a caller waits for pods to end, once executions are stopped."""
-
-Named = tuple[str, str, Rule]
-"""Id, name and rule of a deployment."""
 
 
 class Removal(Protocol):
@@ -68,7 +58,7 @@ class Deletion:
             InUse: It has deployments, and they are not to be deleted.
         """
         deployments = await self._database.write(
-            _mark_pipeline,
+            mark_pipeline,
             pipeline,
             now(),
             self._admission.worker_id,
@@ -90,40 +80,3 @@ class Deletion:
         if retiring:
             # They end in any case; a caller sees them gone if that takes no longer.
             await asyncio.wait(retiring, timeout=PODS_PATIENCE_S)
-
-
-def mark_deployments(
-    connection: Connection, deployments: Sequence[str], at: datetime, worker_id: str
-) -> None:
-    """Have deployments be gone for everybody, their schedules settled until then."""
-    for deployment_id in deployments:
-        deployment_records.close(connection, deployment_id, at, worker_id)
-        rows.mark_deployment(connection, deployment_id, at)
-
-
-def _mark_pipeline(
-    connection: Connection,
-    pipeline: Pipeline,
-    at: datetime,
-    worker_id: str,
-    *,
-    with_deployments: bool,
-) -> list[Named]:
-    deployments = deployment_rows.deployments_of(connection, pipeline.id)
-    if deployments and not with_deployments:
-        raise in_use(pipeline, deployments)
-    mark_deployments(
-        connection, [deployment_id for deployment_id, _, _ in deployments], at, worker_id
-    )
-    rows.mark_pipeline(connection, pipeline.id, at)
-    return deployments
-
-
-def in_use(pipeline: Pipeline, deployments: Sequence[Named]) -> InUse:
-    """Return the error that names the deployments of a pipeline."""
-    names = [name for _, name, _ in deployments]
-    return InUse(
-        f"Pipeline {pipeline.name!r} is used by the deployments {', '.join(names)}: delete them "
-        "first, or set force_deployments_deletion.",
-        details={"deployments": names},
-    )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from headrace.control import deployment_records as records
 from headrace.control.clock import now
 from headrace.control.deletion import Deletion
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
 from headrace.control.executions import Executions
+from headrace.control.orders import Order, UploadedFile
 from headrace.control.schedules import Schedules
 from headrace.control.sealing import Keys
-from headrace.control.submission import Order, Submission, UploadedFile
+from headrace.control.submission import Submission
+from headrace.control.transactions import deployments as records
 from headrace.control.warm import Pods
 from headrace.core.deployment_drafts import (
     DeploymentChange,

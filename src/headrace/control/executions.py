@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from sqlalchemy import Connection
-
 from headrace.control.admission import Admission
 from headrace.control.artifacts import artifact_folder
 from headrace.control.clock import now
+from headrace.control.orders import Order, UploadedFile
 from headrace.control.run_log import say_end
-from headrace.control.submission import Order, Submission, UploadedFile
+from headrace.control.submission import Submission
+from headrace.control.transactions.executions import stop
 from headrace.control.warm import WarmCalls
 from headrace.core.errors import Conflict, NotFound
 from headrace.core.executions import Execution, OutputRecord
@@ -24,7 +24,7 @@ from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
 from headrace.signals.port import PENDING, Signals, execution_topic
 from headrace.signals.waiting import wait_until_over
-from headrace.store import claims
+from headrace.store import attempts
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
 from headrace.store.database import Database
@@ -90,7 +90,7 @@ class Executions:
         at = now()
         if failure is None or delay is None:
             is_ended = await self._database.write(
-                rows.finish,
+                attempts.finish,
                 execution.id,
                 self.admission.worker_id,
                 attempt=execution.attempt,
@@ -103,7 +103,7 @@ class Executions:
             self._signals.notify(execution_topic(execution.id))
             return None
         again = await self._database.write(
-            claims.attempt_again,
+            attempts.attempt_again,
             execution.id,
             self.admission.worker_id,
             failure,
@@ -122,7 +122,7 @@ class Executions:
     async def hand_back(self, execution: Execution) -> None:
         """Let another worker start an execution of this one, whose code has not begun."""
         again = await self._database.write(
-            claims.hand_back,
+            attempts.hand_back,
             execution.id,
             self.admission.worker_id,
             attempt=execution.attempt,
@@ -165,7 +165,7 @@ class Executions:
     async def request_stop(self, execution_id: str) -> None:
         """Have an execution that runs be cancelled, and return without waiting for its end."""
         if not self.admission.stop(execution_id, CANCELLED):
-            await self._database.write(self._request_cancel, execution_id)
+            await self._database.write(stop, execution_id, now())
 
     async def remove_traces(self, execution_id: str) -> None:
         """Delete the log and the files of an execution whose row is gone."""
@@ -193,7 +193,7 @@ class Executions:
     async def is_current(self, execution: Execution) -> bool:
         """Tell whether an attempt is still this worker's to carry on."""
         return await self._database.read(
-            claims.is_current,
+            attempts.is_current,
             execution.id,
             self.admission.worker_id,
             attempt=execution.attempt,
@@ -227,7 +227,8 @@ class Executions:
             raise Conflict(f"Pipeline {name!r} is still being built: wait until it is ready.")
         if pipeline.status is PipelineStatus.FAILED:
             raise Conflict(
-                f"Pipeline {name!r} could not be built ({pipeline.failure}): create it again."
+                f"Pipeline {name!r} could not be built ({pipeline.version.failure}): create it "
+                "again."
             )
         return pipeline
 
@@ -242,9 +243,3 @@ class Executions:
             execution = await self.wait(scope, execution_id, 1.0)
             if execution.status.is_terminal:
                 return execution
-
-    @staticmethod
-    def _request_cancel(connection: Connection, execution_id: str) -> None:
-        """Ask the worker that runs it; or end it, if it has become pending meanwhile."""
-        if not rows.end_pending(connection, execution_id, CANCELLED, now()):
-            claims.request_cancel(connection, [execution_id], now())

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from sqlalchemy import Connection
-
 from headrace.bundles.store import BundleStore
 from headrace.control.clock import now
 from headrace.control.deletion import Deletion
@@ -18,11 +16,9 @@ from headrace.control.pipeline_drafts import (
     check_machine,
     overlooked,
 )
+from headrace.control.transactions import pipelines as records
 from headrace.core.environments import python_version
-from headrace.core.errors import (
-    AlreadyExists,
-    NotFound,
-)
+from headrace.core.errors import NotFound
 from headrace.core.names import check_name, new_id
 from headrace.core.parameters import check_parameters
 from headrace.core.pipelines import (
@@ -30,6 +26,7 @@ from headrace.core.pipelines import (
     Origin,
     Pipeline,
     PipelineStatus,
+    PipelineVersion,
     check_function,
 )
 from headrace.core.scopes import Scope
@@ -83,22 +80,22 @@ class Pipelines:
         bundle = await asyncio.to_thread(self._bundles.keep, draft.archive)
         python = self._builder.interpreters()[python_version(draft.config.language)]
         await check_code(self._check_function, python, bundle.folder, draft, (path, function))
-        pipeline = Pipeline(
+        at = now()
+        version = PipelineVersion(
             id=new_id(),
-            name=draft.name,
-            description=draft.description,
+            number=1,
             function_path=path,
             function_name=function,
-            inputs=draft.inputs,
-            outputs=draft.outputs,
             config=draft.config,
             origin=Origin.LOCAL,
-            status=PipelineStatus.PENDING,
-            created_at=now(),
-            created_by=scope.user.id,
             bundle=bundle.digest,
+            created_at=at,
+            created_by=scope.user.id,
+            inputs=draft.inputs,
+            outputs=draft.outputs,
         )
-        replaced = await self._database.write(_add, pipeline)
+        pipeline = Pipeline(new_id(), draft.name, at, scope.user.id, version, draft.description)
+        replaced = await self._database.write(records.add, pipeline)
         if replaced is not None:
             self._logs.remove(self._logs.of_build(replaced))
         for line in overlooked(draft, bundle.folder):
@@ -170,14 +167,14 @@ class Pipelines:
     ) -> bool:
         """Record how a build ended; False if the pipeline is gone."""
         recorded = await self._database.write(
-            rows.end_build, pipeline.id, environment=environment, failure=failure
+            rows.end_build, pipeline.version.id, environment=environment, failure=failure
         )
         self._signals.notify(pipeline_topic(pipeline.name))
         return recorded
 
     async def move_environment(self, pipeline: Pipeline, environment: str) -> None:
         """Record that a ready pipeline was given another environment."""
-        await self._database.write(rows.move_environment, pipeline.id, environment)
+        await self._database.write(rows.move_environment, pipeline.version.id, environment)
 
     async def digests_in_use(self) -> tuple[set[str], set[str]]:
         """Return the digests of the bundles and of the environments that pipelines need."""
@@ -186,21 +183,4 @@ class Pipelines:
     async def _check_free(self, name: str) -> None:
         present = await self._database.read(rows.pipeline_by_name, name)
         if present is not None and present.status is not PipelineStatus.FAILED:
-            raise _taken(name)
-
-
-def _add(connection: Connection, pipeline: Pipeline) -> str | None:
-    """Insert a pipeline; return the id of the failed one that it replaced, if any."""
-    present = rows.pipeline_by_name(connection, pipeline.name)
-    if present is not None:
-        if present.status is not PipelineStatus.FAILED:
-            raise _taken(pipeline.name)
-        rows.remove_pipeline(connection, present.id)
-    rows.add_pipeline(connection, pipeline)
-    return None if present is None else present.id
-
-
-def _taken(name: str) -> AlreadyExists:
-    return AlreadyExists(
-        f"There is a pipeline named {name!r} already: choose another name, or delete it first."
-    )
+            raise records.taken(name)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
-
-from sqlalchemy import Connection
 
 from headrace.core.environments import python_version
 from headrace.core.errors import InvalidRequest
@@ -42,12 +40,7 @@ class Projects:
             )
         checked = {key: _check(key, value) for key, value in changes.items()}
 
-        def change(connection: Connection) -> Project:
-            project = replace(rows.read_project(connection), **checked)
-            rows.write_project(connection, project)
-            return project
-
-        return await self._database.write(change)
+        return await self._database.write(rows.change_project, checked)
 
 
 def _check(key: str, value: Any) -> Any:

@@ -4,81 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from pathlib import Path
-
-from sqlalchemy import Connection
+from dataclasses import replace
 
 from headrace.control.admission import Admission
 from headrace.control.artifacts import artifact_folder, input_path
 from headrace.control.clock import now
-from headrace.core.deployments import Deployment
-from headrace.core.errors import Conflict, InvalidValue, NotFound
-from headrace.core.executions import Execution, InputRecord, OutputRecord, Status
-from headrace.core.mappings import MappedInput, MappedOutput, resolve_given
+from headrace.control.orders import Order, new_execution
+from headrace.control.transactions.executions import Key, accept
+from headrace.core.errors import InvalidValue
+from headrace.core.executions import Execution, Status
+from headrace.core.mappings import resolve_given
 from headrace.core.names import new_id
 from headrace.core.pipelines import Pipeline
-from headrace.core.retries import Retries
-from headrace.core.values import MAX_VALUES_BYTES, FileValue, Json, Value, check_total_size
+from headrace.core.values import MAX_VALUES_BYTES, FileValue, Value, check_total_size
 from headrace.objects.port import ObjectStore
 from headrace.signals.port import PENDING, Signals
-from headrace.store import deployments as deployment_rows
-from headrace.store import executions as rows
 from headrace.store.database import Database
-from headrace.store.deletion import is_deleted
-from headrace.store.moments import to_us
 from headrace.wire.codec import encode
-
-
-@dataclass(frozen=True, slots=True)
-class UploadedFile:
-    """A file that came with a request.
-
-    Attributes:
-        path: Where its bytes are now; may be moved away.
-        filename: Base name that the caller gave it.
-        size: Bytes.
-    """
-
-    path: Path
-    filename: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """All that decides an execution, before it is recorded.
-
-    Attributes:
-        pipeline: What runs; it is ready.
-        inputs: Its inputs with their sources.
-        outputs: Its outputs with their destinations.
-        values: What the caller sent, by the names that the caller knows.
-        files: The files that the caller sent, in the same way.
-        created_by: Id of the user behind it.
-        deployment: The deployment that it comes by, or None for a plain run.
-        idempotency_key: The caller's key for this call; a repeated one starts nothing.
-    """
-
-    pipeline: Pipeline
-    inputs: Sequence[MappedInput]
-    outputs: Sequence[MappedOutput]
-    values: Mapping[str, Json]
-    files: Mapping[str, UploadedFile]
-    created_by: str
-    deployment: Deployment | None = None
-    idempotency_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """An idempotency key with what it was used for."""
-
-    deployment_id: str
-    key: str
-    request_digest: str
 
 
 class Submission:
@@ -128,23 +70,23 @@ class Submission:
             asyncio.ensure_future(self._record(execution, order.pipeline, key))
         )
 
-    async def _key_of(self, order: Order) -> _Key | None:
+    async def _key_of(self, order: Order) -> Key | None:
         if order.idempotency_key is None or order.deployment is None:
             return None
         digest = await asyncio.to_thread(_digest_of, order)
-        return _Key(order.deployment.id, order.idempotency_key, digest)
+        return Key(order.deployment.id, order.idempotency_key, digest)
 
-    async def _record(self, execution: Execution, pipeline: Pipeline, key: _Key | None) -> str:
+    async def _record(self, execution: Execution, pipeline: Pipeline, key: Key | None) -> str:
         """Insert the row, then start the execution at once if a slot is free."""
-        if execution.is_warm:
-            return await self._record_warm(execution, key)
+        if execution.is_low_latency:
+            return await self._record_for_pods(execution, key)
         is_eager = self.admission.reserve()
         worker_id = self.admission.worker_id if is_eager else None
         if is_eager:
             execution = replace(execution, status=Status.RUNNING, started_at=execution.created_at)
         is_new = False
         try:
-            recorded = await self._database.write(_add, execution, worker_id, key)
+            recorded = await self._database.write(accept, execution, worker_id, key)
             is_new = recorded == execution.id
         finally:
             if not is_eager:
@@ -157,44 +99,14 @@ class Submission:
                 await self._artifacts.delete_tree(artifact_folder(execution.id))
         return recorded
 
-    async def _record_warm(self, execution: Execution, key: _Key | None) -> str:
+    async def _record_for_pods(self, execution: Execution, key: Key | None) -> str:
         """Insert the row of an execution that waits for the pods of its deployment."""
-        recorded = await self._database.write(_add, execution, None, key)
+        recorded = await self._database.write(accept, execution, None, key)
         if recorded == execution.id:
             self._signals.notify(PENDING)
         else:
             await self._artifacts.delete_tree(artifact_folder(execution.id))
         return recorded
-
-
-def _add(
-    connection: Connection, execution: Execution, worker_id: str | None, key: _Key | None
-) -> str:
-    """Insert an execution, unless its key has one already; return the id of the key's execution."""
-    if key is not None:
-        known = deployment_rows.execution_of_key(connection, key.deployment_id, key.key)
-        if known is not None:
-            known_id, digest = known
-            if digest != key.request_digest:
-                raise Conflict(
-                    f"The Idempotency-Key {key.key!r} was used for another request: use a new key "
-                    "for each call that is meant to start something."
-                )
-            return known_id
-    if is_deleted(connection, execution.pipeline_id, execution.deployment_id):
-        gone = execution.deployment_name or execution.pipeline_name
-        raise NotFound(f"{gone!r} was deleted in the meantime.")
-    rows.add_execution(connection, execution, worker_id)
-    if key is not None:
-        deployment_rows.claim_key(
-            connection,
-            key.deployment_id,
-            key.key,
-            execution_id=execution.id,
-            request_digest=key.request_digest,
-            at_us=to_us(execution.created_at),
-        )
-    return execution.id
 
 
 def _digest_of(order: Order) -> str:
@@ -205,36 +117,3 @@ def _digest_of(order: Order) -> str:
             files[name] = hashlib.file_digest(opened, "sha256").hexdigest()
     sent = [sorted(order.values.items()), sorted(files.items())]
     return hashlib.sha256(encode(sent)).hexdigest()
-
-
-def new_execution(
-    execution_id: str, order: Order, values: Mapping[str, Value], at: datetime
-) -> Execution:
-    """Return the execution that an order asks for, pending, with the values that are known."""
-    deployment = order.deployment
-    return Execution(
-        id=execution_id,
-        pipeline_id=order.pipeline.id,
-        pipeline_name=order.pipeline.name,
-        deployment_name=None if deployment is None else deployment.name,
-        deployment_id=None if deployment is None else deployment.id,
-        timeout_s=None if deployment is None else deployment.timeout_s,
-        status=Status.PENDING,
-        retries=Retries() if deployment is None else deployment.retries,
-        is_warm=deployment is not None and deployment.low_latency is not None,
-        created_at=at,
-        created_by=order.created_by,
-        inputs=tuple(
-            InputRecord(
-                item.parameter.name,
-                item.parameter.data_type,
-                item.source,
-                values.get(item.parameter.name),
-            )
-            for item in order.inputs
-        ),
-        outputs=tuple(
-            OutputRecord(item.parameter.name, item.parameter.data_type, item.destination, None)
-            for item in order.outputs
-        ),
-    )

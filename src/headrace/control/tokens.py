@@ -9,21 +9,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
-from sqlalchemy import Connection
 
-from headrace.control.clock import now
 from headrace.control.process_tokens import PROCESS_MARK, ProcessTokens
 from headrace.control.sealing import Keys
+from headrace.control.transactions import tokens as records
 from headrace.control.warm import WarmCalls
 from headrace.core.credentials import Addresses
-from headrace.core.errors import AlreadyExists, InUse, NotFound, Unauthenticated
-from headrace.core.names import check_name, new_id
+from headrace.core.errors import NotFound, Unauthenticated
+from headrace.core.names import check_name
 from headrace.core.scopes import Scope
 from headrace.core.tokens import TokenInfo, User, mint_token, same_token, token_digest
 from headrace.store import executions as execution_rows
 from headrace.store import tokens as rows
 from headrace.store.database import Database
-from headrace.store.moments import to_us
 
 ACCESS_LIFETIME_S = 3600
 TRUST_S = 2.0
@@ -62,7 +60,7 @@ class Tokens:
         """
         check_name(name, "the token's name")
         token = mint_token()
-        await self._database.write(_add_token, name, token, scope.caller)
+        await self._database.write(records.add, name, token, scope.caller)
         return token
 
     async def all(self, scope: Scope) -> list[TokenInfo]:
@@ -76,7 +74,7 @@ class Tokens:
             NotFound: No token has this name.
             InUse: It is the last one, without which nobody could come in.
         """
-        await self._database.write(_remove_token, name)
+        await self._database.write(records.remove, name)
         self._trusted.clear()
 
     async def refresh(self, token: str) -> str:
@@ -140,16 +138,16 @@ class Tokens:
 
     async def _scope_of(self, claims: Mapping[str, Any]) -> Scope:
         if "execution" in claims:
-            user = await self._database.read(_user_of_execution, str(claims["execution"]))
+            user = await self._database.read(records.user_of_execution, str(claims["execution"]))
             rights = self._processes.in_executions
             return Scope(user, rights, str(claims["execution"]), "inside an execution")
         if "process" in claims:
             process = self._processes.living(str(claims["process"]))
-            user = await self._database.read(_user, process.holder.owner)
+            user = await self._database.read(records.user_of, process.holder.owner)
             serves = process.credential.serving > 0
             place = "inside an execution" if serves else "that is being imported"
             return Scope(user, self._processes.rights_of(process), place=place)
-        return Scope(await self._database.read(_user_of_token, str(claims.get("token"))))
+        return Scope(await self._database.read(records.user_of_token, str(claims.get("token"))))
 
     async def _execution_of(self, token: str) -> str:
         execution_id, _, _ = token.removeprefix(_EXECUTION_MARK).partition(".")
@@ -174,50 +172,3 @@ def _access_token(claims: Mapping[str, str], key: bytes) -> str:
     return jwt.encode(
         {**claims, "iat": issued, "exp": issued + ACCESS_LIFETIME_S}, key, algorithm=_ALGORITHM
     )
-
-
-def create_first_user(connection: Connection) -> User:
-    """Return the first user, who is made if there is none yet."""
-    user = rows.first_user(connection)
-    if user is None:
-        user = User(new_id(), "admin", "admin@localhost")
-        rows.add_user(connection, user, to_us(now()))
-    return user
-
-
-def _add_token(connection: Connection, name: str, token: str, user: User | None) -> None:
-    if rows.token_by_name(connection, name) is not None:
-        raise AlreadyExists(f"There is a token named {name!r} already: choose another name.")
-    owner = user or create_first_user(connection)
-    rows.add_token(connection, TokenInfo(new_id(), name, owner, now()), token_digest(token))
-
-
-def _remove_token(connection: Connection, name: str) -> None:
-    tokens = rows.all_tokens(connection)
-    token = next((token for token in tokens if token.name == name), None)
-    if token is None:
-        raise NotFound(f"There is no token named {name!r}.")
-    if len(tokens) == 1:
-        raise InUse(f"{name!r} is the last token: create another one before you revoke it.")
-    rows.remove_token(connection, token.id)
-
-
-def _user_of_token(connection: Connection, token_id: str) -> User:
-    info = rows.token_by_id(connection, token_id)
-    if info is None:
-        raise Unauthenticated("The SDK token behind this access token was revoked.")
-    return info.user
-
-
-def _user_of_execution(connection: Connection, execution_id: str) -> User:
-    execution = execution_rows.execution_by_id(connection, execution_id)
-    if execution is None or execution.status.is_terminal:
-        raise Unauthenticated("The execution that this token belongs to has ended.")
-    return _user(connection, execution.created_by)
-
-
-def _user(connection: Connection, user_id: str) -> User:
-    user = rows.user_by_id(connection, user_id)
-    if user is None:
-        raise Unauthenticated("The user in whose name this code acts is gone.")
-    return user

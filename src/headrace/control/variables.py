@@ -6,8 +6,6 @@ import json
 import logging
 from collections.abc import Mapping
 
-from sqlalchemy import Connection
-
 from headrace.control.clock import now
 from headrace.control.sealing import Keys
 from headrace.core.errors import InvalidName, InvalidValue, NotFound, Unavailable
@@ -72,12 +70,7 @@ class Variables:
             for name, value in values.items()
         }
         at_us = to_us(now())
-
-        def put_all(connection: Connection) -> None:
-            for name, value in sealed.items():
-                rows.put_variable(connection, name, value, at_us)
-
-        await self._database.write(put_all)
+        await self._database.write(rows.put_variables, sealed, at_us)
         self._forget()
 
     async def delete(self, scope: Scope, name: str) -> str:

@@ -89,7 +89,7 @@ class Execution:
 
     Attributes:
         id: Its id; ids sort by creation.
-        pipeline_id: The pipeline it runs, which pins code and environment.
+        pipeline_id: The pipeline it runs.
         pipeline_name: Name of that pipeline.
         deployment_name: The deployment that it came by, or None for a plain run.
         status: Where it is in its life.
@@ -107,8 +107,9 @@ class Execution:
         not_before: When a pending one may start at the earliest, UTC.
         waits: Whether a pending one starts only after the earlier ones of its deployment have
             ended.
-        is_warm: Whether it is for the pods of its deployment, and not for a slot.
+        is_low_latency: Whether it is for the pods of its deployment, and not for a slot.
         fire_at: The fire time of a schedule that it was recorded for, UTC.
+        pipeline_version: Number of the version that it runs, chosen when it was accepted.
         attempts: The earlier attempts, oldest first.
     """
 
@@ -130,8 +131,9 @@ class Execution:
     retries: Retries = Retries()
     not_before: datetime | None = None
     waits: bool = False
-    is_warm: bool = False
+    is_low_latency: bool = False
     fire_at: datetime | None = None
+    pipeline_version: int = 1
     attempts: tuple[Attempt, ...] = ()
 
 

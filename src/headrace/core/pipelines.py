@@ -1,10 +1,12 @@
-"""Pipelines: a named function with typed inputs and outputs, its code and its Python."""
+"""Pipelines and their versions: a function with typed inputs and outputs, its code, its Python."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import posixpath
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -63,44 +65,93 @@ class ContainerConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Pipeline:
-    """A pipeline.
+class PipelineVersion:
+    """What a pipeline runs: code, the spec of its environment, and a signature.
+
+    These never change: other code is another version. What becomes of its build is recorded in it.
 
     Attributes:
-        id: Its id; a pipeline that is deleted and created again has another.
-        name: Its name, unique among the pipelines.
-        description: Free text, or None.
+        id: Its id, by which processes that have its code know it.
+        number: Its place among the versions of its pipeline, from 1.
         function_path: File of the function, relative to the folder.
         function_name: The function in that file.
-        inputs: Declared inputs.
-        outputs: Declared outputs.
         config: How its environment is made.
         origin: Where its folder came from.
-        status: Where it is in its life.
-        created_at: When, UTC.
-        created_by: Id of the user who created it.
         bundle: Digest of its folder.
-        environment: Digest of its environment, once known.
+        created_at: When, UTC.
+        created_by: Id of its author.
+        inputs: Declared inputs.
+        outputs: Declared outputs.
+        message: What its author says of it, or None.
         commit_id: Commit of the git repository, or None.
-        failure: Why its creation failed, or None.
+        status: Where its build is.
+        environment: Digest of its environment, once known.
+        failure: Why its build failed, or None.
     """
 
     id: str
-    name: str
+    number: int
     function_path: str
     function_name: str
     config: ContainerConfig
     origin: Origin
-    status: PipelineStatus
+    bundle: str
     created_at: datetime
     created_by: str
-    bundle: str
-    description: str | None = None
-    inputs: tuple[Input, ...] = field(default=())
-    outputs: tuple[Output, ...] = field(default=())
-    environment: str | None = None
+    inputs: tuple[Input, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    message: str | None = None
     commit_id: str | None = None
+    status: PipelineStatus = PipelineStatus.PENDING
+    environment: str | None = None
     failure: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that it runs: equal for versions that differ in number and history alone.
+
+        It does not depend on the order in which keys of a default value were written.
+        """
+        runs = (self.bundle, self.function_path, self.function_name)
+        signature = ([asdict(item) for item in items] for items in (self.inputs, self.outputs))
+        whole = [*runs, *signature, asdict(self.config)]
+        return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A pipeline, with one of its versions: the current one, or that which an execution has.
+
+    Attributes:
+        id: Its id; a pipeline that is deleted and created again has another.
+        name: Its name, unique among the pipelines.
+        created_at: When, UTC.
+        created_by: Id of the user who created it.
+        version: What it runs.
+        description: Free text, or None.
+    """
+
+    id: str
+    name: str
+    created_at: datetime
+    created_by: str
+    version: PipelineVersion
+    description: str | None = None
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """Declared inputs of the version."""
+        return self.version.inputs
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """Declared outputs of the version."""
+        return self.version.outputs
+
+    @property
+    def status(self) -> PipelineStatus:
+        """Where the build of the version is."""
+        return self.version.status
 
 
 def check_folder_path(path: object, what: str) -> str:

@@ -91,9 +91,9 @@ class Builds:
 
     async def _look(self) -> float:
         for pipeline in await self._pipelines.pending():
-            if pipeline.id not in self._building:
-                task = asyncio.create_task(self._build(pipeline), name=pipeline.id)
-                self._building[pipeline.id] = task
+            if pipeline.version.id not in self._building:
+                task = asyncio.create_task(self._build(pipeline), name=pipeline.version.id)
+                self._building[pipeline.version.id] = task
         return LOOK_AGAIN_S
 
     async def _build(self, pipeline: Pipeline) -> None:
@@ -115,7 +115,7 @@ class Builds:
                 pipeline, "The server failed while it built this pipeline: see the server's log."
             )
         finally:
-            self._building.pop(pipeline.id, None)
+            self._building.pop(pipeline.version.id, None)
 
     async def _fail(self, pipeline: Pipeline, message: str) -> None:
         self._say(pipeline, message)
@@ -134,7 +134,7 @@ class Builds:
     async def _build_now(self, pipeline: Pipeline) -> None:
         say = partial(self._say, pipeline)
         begin = time.monotonic()
-        bundle = await asyncio.to_thread(self._bundles.sound, pipeline.bundle)
+        bundle = await asyncio.to_thread(self._bundles.sound, pipeline.version.bundle)
         if bundle is None:
             raise InvalidCode(
                 "The pipeline's folder is missing from the data directory: create it again."

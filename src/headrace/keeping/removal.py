@@ -7,8 +7,8 @@ import itertools
 import logging
 
 from headrace.control.clock import now
-from headrace.control.deployment_records import DELETED
 from headrace.control.executions import Executions
+from headrace.control.transactions.deployments import DELETED
 from headrace.core.errors import HeadraceError
 from headrace.running.recording import PAUSES_S
 from headrace.signals.port import Signals, execution_topic

@@ -67,7 +67,7 @@ class Dispatcher:
 
     async def _look(self) -> float:
         at = now()
-        waiting = await self._database.read(claims.warm_backlog, at)
+        waiting = await self._database.read(claims.pod_backlog, at)
         for deployment_id, count in waiting.items():
             lane = self._sets.lanes.get(deployment_id)
             # Without an environment there are no pods: then the executions end with the reason.

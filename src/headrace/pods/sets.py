@@ -258,7 +258,7 @@ class PodSets:
         log.parent.mkdir(parents=True, exist_ok=True)
         return PodPlan(
             deployment_id=deployment.id,
-            generation=f"{deployment.pipeline.id}/{low_latency.generation}",
+            generation=f"{deployment.pipeline.version.id}/{low_latency.generation}",
             code=code,
             outputs={item.parameter.name: item.parameter.data_type for item in deployment.outputs},
             log=log,
@@ -274,7 +274,11 @@ class PodSets:
 
 
 def _asks_for_the_same(one: Deployment, other: Deployment) -> bool:
-    return one.low_latency == other.low_latency and one.timeout_s == other.timeout_s
+    return (one.low_latency, one.timeout_s, one.pipeline.version.id) == (
+        other.low_latency,
+        other.timeout_s,
+        other.pipeline.version.id,
+    )
 
 
 def _topic(deployment_id: str) -> str:

@@ -17,11 +17,11 @@ from headrace.core.leases import Lease
 from headrace.core.names import new_id
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pipelines import Pipeline
-from headrace.store import claims
-from headrace.store import pipelines as pipeline_rows
+from headrace.store import attempts, claims
 from headrace.store import workers as rows
 from headrace.store.database import Database
 from headrace.store.orphans import Orphan, take_from_dead
+from headrace.store.pipelines import pipeline_of
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ def _renew(connection: Connection, worker_id: str, lease: Lease, at: datetime) -
     rows.remove_expired(connection, at)
     claims.release_queued(connection)
     orphans = take_from_dead(connection, ABANDONED, at, hint=NOT_AGAIN)
-    return Beat(claims.cancel_requests(connection, worker_id), orphans)
+    return Beat(attempts.cancel_requests(connection, worker_id), orphans)
 
 
 def _claim(
@@ -160,14 +160,12 @@ def _claim(
     if deployment_id is None:
         claimed = claims.claim_pending(connection, worker_id, limit=limit, at=now())
     else:
-        claimed = claims.claim_warm(connection, worker_id, deployment_id, limit=limit, at=now())
-    known: dict[str, Pipeline | None] = {
-        pipeline_id: pipeline_rows.pipeline_by_id(connection, pipeline_id)
-        for pipeline_id in {execution.pipeline_id for execution in claimed}
-    }
+        claimed = claims.claim_for_pods(connection, worker_id, deployment_id, limit=limit, at=now())
+    one_of_each = {(each.pipeline_id, each.pipeline_version): each for each in claimed}
+    known = {which: pipeline_of(connection, each) for which, each in one_of_each.items()}
     # A row cannot outlive its pipeline (foreign key), so every claimed one has it.
     return [
         (execution, pipeline)
         for execution in claimed
-        if (pipeline := known[execution.pipeline_id]) is not None
+        if (pipeline := known[execution.pipeline_id, execution.pipeline_version]) is not None
     ]

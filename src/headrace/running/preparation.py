@@ -22,13 +22,13 @@ def environment_spec(
     Raises:
         InvalidEnvironment: The requirements cannot be read, or use a variable that is not set.
     """
-    path = pipeline.config.requirements_path
+    path = pipeline.version.config.requirements_path
     found = Requirements("", "", ()) if path is None else read_requirements(folder, path, variables)
     needs_folder = names_local_files(f"{found.text}\n{found.constraints}")
     spec = EnvironmentSpec(
-        python=python_version(pipeline.config.language),
+        python=python_version(pipeline.version.config.language),
         requirements=found.text,
-        folder_digest=pipeline.bundle if needs_folder else None,
+        folder_digest=pipeline.version.bundle if needs_folder else None,
         constraints=found.constraints,
     )
     return spec, found.secrets
@@ -40,8 +40,8 @@ def code_of(pipeline: Pipeline, environment: Environment, folder: Path) -> Code:
         python=environment.python,
         environment=environment.digest,
         folder=folder,
-        bundle=pipeline.bundle,
-        function_path=pipeline.function_path,
-        function_name=pipeline.function_name,
+        bundle=pipeline.version.bundle,
+        function_path=pipeline.version.function_path,
+        function_name=pipeline.version.function_name,
         owner=pipeline.created_by,
     )

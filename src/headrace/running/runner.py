@@ -162,15 +162,15 @@ class Runner:
             InvalidEnvironment: The environment is gone and cannot be built again.
         """
         if is_checked:
-            bundle = await asyncio.to_thread(self.bundles.sound, pipeline.bundle)
+            bundle = await asyncio.to_thread(self.bundles.sound, pipeline.version.bundle)
         else:
-            bundle = self.bundles.find(pipeline.bundle)
+            bundle = self.bundles.find(pipeline.version.bundle)
         if bundle is None:
             raise Unavailable(
                 f"The folder of pipeline {pipeline.name!r} is missing from the data directory: "
                 "delete the pipeline and create it again."
             )
-        digest = pipeline.environment or ""
+        digest = pipeline.version.environment or ""
         if is_checked:
             environment = await self.builder.sound(digest)
         else:
@@ -199,7 +199,7 @@ class Runner:
         )
         spec, secrets = await asyncio.to_thread(environment_spec, pipeline, folder, variables)
         environment = await self.builder.ready(spec, folder=folder, say=say, secrets=secrets)
-        if environment.digest != pipeline.environment:
+        if environment.digest != pipeline.version.environment:
             await self.pipelines.move_environment(pipeline, environment.digest)
         return environment
 

@@ -13,6 +13,7 @@ from headrace.core.values import Json
 from headrace.engines.port import Ticket
 from headrace.runtime.warm_form import WarmForm
 from headrace.store import warm
+from headrace.store.execution_row import Row
 
 
 class Flight:
@@ -122,7 +123,7 @@ class Flight:
             self._inputs_text = form.rows.inputs_text(form.texts_of(self.arguments))
         return self._inputs_text
 
-    def row(self, worker_id: str) -> warm.Row:
+    def row(self, worker_id: str) -> Row:
         """Return its row, as it is now."""
         started = self.started_us
         if self.ended_us:

@@ -11,6 +11,7 @@ from headrace.core.errors import Unavailable
 from headrace.running.recording import PAUSES_S
 from headrace.store import warm
 from headrace.store.database import Database
+from headrace.store.execution_row import Row
 from headrace.store.journal import Journal
 
 logger = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ class Mover:
         )
 
     async def _move_all(
-        self, rows: Sequence[warm.Row], readers: list[asyncio.Future[None]], *, is_repeated: bool
+        self, rows: Sequence[Row], readers: list[asyncio.Future[None]], *, is_repeated: bool
     ) -> None:
         """Move rows, and forget them only once all of them are in the database."""
         try:
@@ -124,7 +125,7 @@ class Mover:
             self.note_rows()
 
     async def _move(
-        self, rows: Sequence[warm.Row], readers: list[asyncio.Future[None]], *, is_repeated: bool
+        self, rows: Sequence[Row], readers: list[asyncio.Future[None]], *, is_repeated: bool
     ) -> None:
         for begin in range(0, len(rows), WRITE_ROWS):
             pauses = itertools.chain(PAUSES_S, itertools.repeat(PAUSES_S[-1]))
@@ -134,7 +135,7 @@ class Mover:
                 _let_go(self._readers)
                 await asyncio.sleep(next(pauses))
 
-    async def _is_moved(self, rows: Sequence[warm.Row], is_repeated: bool) -> bool:
+    async def _is_moved(self, rows: Sequence[Row], is_repeated: bool) -> bool:
         try:
             await self._database.write(warm.record, warm.Records(rows), is_repeated=is_repeated)
         except Unavailable as error:

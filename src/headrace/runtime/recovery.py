@@ -9,6 +9,7 @@ from pathlib import Path
 from headrace.core.errors import Unavailable
 from headrace.store import warm
 from headrace.store.database import Database
+from headrace.store.execution_row import Row
 from headrace.store.journal import Journal
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def _say_damage(journal: Journal) -> None:
         )
 
 
-async def _move(rows: Sequence[warm.Row], database: Database) -> None:
+async def _move(rows: Sequence[Row], database: Database) -> None:
     """Move rows together; if one of them cannot be, each by itself, so that a server starts."""
     try:
         await database.write(warm.record, warm.Records(rows), is_repeated=True)

@@ -13,8 +13,8 @@ from headrace.core.sources import DataStoreFile, EndpointValue, EnvironmentVaria
 from headrace.core.values import DataType, Json, JsonText, check_total_size, fits
 from headrace.running.bindings import StartBindings
 from headrace.running.delivery import problem_with
-from headrace.store.executions import ABSENT_TEXT
-from headrace.store.warm import RowMaker
+from headrace.store.execution_row import RowMaker
+from headrace.store.recorded_values import ABSENT_TEXT
 from headrace.wire.codec import encode
 
 _NOTHING: Mapping[str, str | None] = {}

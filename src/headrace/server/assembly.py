@@ -56,7 +56,7 @@ from headrace.server.health import health_checks
 from headrace.server.settings import Settings
 from headrace.signals.local import LocalSignals
 from headrace.store import settings as setting_rows
-from headrace.store.database import Database
+from headrace.store.sqlite.database import SqliteDatabase
 from headrace.web.exchange import Services
 from headrace.web.form_terms import text_limit
 
@@ -119,7 +119,7 @@ class Server:
     async def _assemble(self) -> None:
         settings, directory = self._settings, self._directory
         keys = load_keys(directory.keys)
-        database = Database(directory.database)
+        database = SqliteDatabase(directory.database)
         self._stack.callback(database.close)
         journal = await take_up(directory.journal, database)
         if journal is not None:

@@ -27,8 +27,8 @@ from headrace.server.logging import set_up_logging
 from headrace.server.obstacles import in_plain_words
 from headrace.server.settings import Settings, variable_of
 from headrace.server.supervision import Supervision
-from headrace.store.database import Database
-from headrace.store.migrate import migrate, schema_state
+from headrace.store.sqlite.database import SqliteDatabase
+from headrace.store.sqlite.migrate import migrate, schema_state
 
 FIRST_NAME = "first"
 """Name of the token that is made at the first start."""
@@ -138,7 +138,7 @@ def _check_directory(directory: DataDirectory) -> None:
 
 
 async def _create_token(directory: DataDirectory, name: str) -> str:
-    database = Database(directory.database)
+    database = SqliteDatabase(directory.database)
     try:
         return await Tokens(database, load_keys(directory.keys)).create(SERVER, name)
     finally:

@@ -1,10 +1,10 @@
-"""Who runs what: executions taken by a worker, attempted again, or taken from a dead one."""
+"""Executions that wait, and the worker that takes them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -14,7 +14,6 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    insert,
     or_,
     select,
     update,
@@ -23,13 +22,13 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from headrace.core.errors import HeadraceError
 from headrace.core.executions import Execution, Status
-from headrace.core.outcomes import CANCELLED, Failure, FailureKind
-from headrace.store.executions import end_values, execution_from
+from headrace.core.outcomes import Failure, FailureKind
+from headrace.store.attempts import finish
+from headrace.store.execution_row import execution_from
 from headrace.store.moments import from_us, to_us
 from headrace.store.tables import (
     IS_ORPHAN,
     UNFINISHED,
-    attempts,
     executions,
     workers,
 )
@@ -66,7 +65,6 @@ _IS_HELD = and_(
     ),
 )
 _IS_PENDING = and_(UNFINISHED, executions.c.status == Status.PENDING.value)
-IS_RUNNING = and_(UNFINISHED, executions.c.status == Status.RUNNING.value)
 _IS_READY: ColumnElement[bool] = and_(
     _IS_PENDING,
     # Otherwise it waits in the queue of a worker's pods already.
@@ -76,11 +74,11 @@ _IS_READY: ColumnElement[bool] = and_(
     ~IS_ORPHAN,
 )
 _ANY_PENDING = select(executions.c.id).where(_IS_PENDING).limit(1)
-_IS_ELASTIC = and_(_IS_READY, executions.c.is_warm.is_(False))
+_IS_ELASTIC = and_(_IS_READY, executions.c.is_low_latency.is_(False))
 _ANY_READY = select(executions.c.id).where(_IS_ELASTIC).limit(1)
-_WARM_READY = (
+_READY_FOR_PODS = (
     select(executions.c.deployment_id, func.count())
-    .where(_IS_READY, executions.c.is_warm)
+    .where(_IS_READY, executions.c.is_low_latency)
     .group_by(executions.c.deployment_id)
 )
 _ANY_HELD = select(executions.c.id).where(_IS_PENDING, executions.c.waits).limit(1)
@@ -90,10 +88,12 @@ _NEXT_AT = select(func.min(executions.c.not_before)).where(
 _OLDEST_READY = (
     select(executions.c.id).where(_IS_ELASTIC).order_by(executions.c.id).limit(bindparam("most"))
 )
-_OLDEST_WARM = (
+_OLDEST_FOR_PODS = (
     select(executions.c.id)
     .where(
-        _IS_READY, executions.c.is_warm, executions.c.deployment_id == bindparam("of_deployment")
+        _IS_READY,
+        executions.c.is_low_latency,
+        executions.c.deployment_id == bindparam("of_deployment"),
     )
     .order_by(executions.c.id)
     .limit(bindparam("most"))
@@ -112,14 +112,6 @@ _TAKE = (
     )
     .returning(executions)
 )
-_IS_MINE = and_(
-    executions.c.id == bindparam("execution_id"),
-    executions.c.status == Status.RUNNING.value,
-    executions.c.worker_id == bindparam("of_worker"),
-    executions.c.attempt == bindparam("of_attempt"),
-)
-_STARTED_AT = select(executions.c.started_at).where(_IS_MINE)
-
 _RELEASE = (
     update(executions)
     .where(
@@ -155,17 +147,17 @@ def claim_pending(
     return _take(connection, worker_id, _OLDEST_READY, {"now": to_us(at), "most": limit}, at)
 
 
-def claim_warm(
+def claim_for_pods(
     connection: Connection, worker_id: str, deployment_id: str, *, limit: int, at: datetime
 ) -> list[Execution]:
     """Do as :func:`claim_pending` for those that wait for the pods of a deployment."""
     which = {"now": to_us(at), "most": limit, "of_deployment": deployment_id}
-    return _take(connection, worker_id, _OLDEST_WARM, which, at)
+    return _take(connection, worker_id, _OLDEST_FOR_PODS, which, at)
 
 
-def warm_backlog(connection: Connection, now: datetime) -> dict[str, int]:
+def pod_backlog(connection: Connection, now: datetime) -> dict[str, int]:
     """Return how many executions could start now in pods, by the deployment's id."""
-    rows = connection.execute(_WARM_READY, {"now": to_us(now)})
+    rows = connection.execute(_READY_FOR_PODS, {"now": to_us(now)})
     return {row[0]: row[1] for row in rows if row[0] is not None}
 
 
@@ -192,137 +184,18 @@ def _take(
         try:
             claimed.append(execution_from(row))
         except (HeadraceError, LookupError, TypeError, ValueError):
-            end_attempt(
-                connection, row.id, worker_id, attempt=row.attempt, failure=UNREADABLE, at=at
+            finish(
+                connection,
+                row.id,
+                worker_id,
+                attempt=row.attempt,
+                outputs=None,
+                failure=UNREADABLE,
+                at=at,
             )
     return sorted(claimed, key=lambda execution: execution.id)
-
-
-def attempt_again(
-    connection: Connection,
-    execution_id: str,
-    worker_id: str,
-    failure: Failure,
-    *,
-    attempt: int,
-    at: datetime,
-    delay: timedelta,
-) -> bool:
-    """Make an execution that this worker runs ``Pending`` again, its failed attempt on record.
-
-    Return False if the worker no longer runs it, or if somebody asked for it to be cancelled: then
-    it ends so.
-    """
-    mine = _mine(execution_id, worker_id, attempt)
-    if _end_if_cancelled(connection, mine, at):
-        return False
-    started_at = connection.scalar(_STARTED_AT, mine)
-    result = connection.execute(
-        update(executions)
-        .where(_IS_MINE)
-        .values(
-            status=Status.PENDING.value,
-            attempt=attempt + 1,
-            worker_id=None,
-            started_at=None,
-            not_before=to_us(at + delay),
-        ),
-        mine,
-    )
-    if result.rowcount != 1:
-        return False
-    connection.execute(
-        insert(attempts).values(
-            execution_id=execution_id,
-            attempt=attempt,
-            started_at=started_at,
-            ended_at=to_us(at),
-            failure_kind=failure.kind.value,
-            failure_message=failure.message,
-        )
-    )
-    return True
-
-
-def hand_back(
-    connection: Connection, execution_id: str, worker_id: str, *, attempt: int, at: datetime
-) -> bool:
-    """Make an execution whose code has not started ``Pending`` again, as the same attempt.
-
-    Return False if the worker no longer runs it, or if somebody asked for it to be cancelled: then
-    it ends so.
-    """
-    mine = _mine(execution_id, worker_id, attempt)
-    if _end_if_cancelled(connection, mine, at):
-        return False
-    result = connection.execute(
-        update(executions)
-        .where(_IS_MINE)
-        .values(status=Status.PENDING.value, worker_id=None, started_at=None),
-        mine,
-    )
-    return result.rowcount == 1
-
-
-def end_attempt(
-    connection: Connection,
-    execution_id: str,
-    worker_id: str,
-    *,
-    attempt: int,
-    failure: Failure,
-    at: datetime,
-) -> None:
-    """End an execution that this worker runs, without outputs."""
-    connection.execute(
-        update(executions).where(_IS_MINE).values(end_values(failure, at)),
-        _mine(execution_id, worker_id, attempt),
-    )
-
-
-def is_current(connection: Connection, execution_id: str, worker_id: str, *, attempt: int) -> bool:
-    """Tell whether a worker runs this attempt at an execution."""
-    mine = _mine(execution_id, worker_id, attempt)
-    return connection.scalar(_STARTED_AT, mine) is not None
 
 
 def release_queued(connection: Connection) -> None:
     """Let executions be taken again that waited in the queues of workers that are gone."""
     connection.execute(_RELEASE)
-
-
-def request_cancel(connection: Connection, execution_ids: list[str], at: datetime) -> None:
-    """Ask whichever worker runs these to stop them."""
-    connection.execute(
-        update(executions)
-        .where(executions.c.id.in_(execution_ids), executions.c.status == Status.RUNNING.value)
-        .values(cancel_requested_at=to_us(at))
-    )
-
-
-def cancel_requests(connection: Connection, worker_id: str) -> list[str]:
-    """Return the ids of those that this worker runs and is asked to stop."""
-    return list(
-        connection.scalars(
-            select(executions.c.id).where(
-                IS_RUNNING,
-                executions.c.worker_id == worker_id,
-                executions.c.cancel_requested_at.is_not(None),
-            )
-        )
-    )
-
-
-def _mine(execution_id: str, worker_id: str, attempt: int) -> dict[str, Any]:
-    return {"execution_id": execution_id, "of_worker": worker_id, "of_attempt": attempt}
-
-
-def _end_if_cancelled(connection: Connection, mine: Mapping[str, Any], at: datetime) -> bool:
-    """End an execution that somebody asked to cancel; return whether that was so."""
-    result = connection.execute(
-        update(executions)
-        .where(_IS_MINE, executions.c.cancel_requested_at.is_not(None))
-        .values(end_values(CANCELLED, at)),
-        mine,
-    )
-    return result.rowcount == 1

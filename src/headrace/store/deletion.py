@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from headrace.core.executions import Status
 from headrace.core.outcomes import Failure
-from headrace.store.executions import end_values
+from headrace.store.execution_row import end_values
 from headrace.store.moments import to_us
 from headrace.store.tables import (
     UNFINISHED,

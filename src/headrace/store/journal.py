@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.store import journal_format as form
-from headrace.store.warm import Row
+from headrace.store.execution_row import Row
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.core.errors import InvalidRequest
-from headrace.store.warm import COLUMNS, Row
+from headrace.store.execution_row import COLUMNS, LEFT_OUT, Row
 from headrace.wire.codec import decode_object, encode
 
 HALVES = 2
@@ -228,4 +228,4 @@ def _row(text: bytes) -> Row | None:
         fields: dict[str, Any] = decode_object(text, "An entry of the journal")
     except InvalidRequest:
         return None
-    return tuple(fields.get(name) for name in COLUMNS)
+    return tuple(fields.get(name, LEFT_OUT.get(name)) for name in COLUMNS)

@@ -23,7 +23,7 @@ def add_rows(connection: Connection, rows: Sequence[LedgerRow]) -> None:
     """Insert rows.
 
     Raises:
-        IntegrityError: One of the fire times has a row already.
+        Duplicate: One of the fire times has a row already.
     """
     if rows:
         connection.execute(

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select
 
 from headrace.core.outcomes import CANCELLED, Failure
 from headrace.core.retries import Retries
-from headrace.store.claims import IS_RUNNING, attempt_again, end_attempt
-from headrace.store.tables import executions, workers
+from headrace.store.attempts import attempt_again, finish
+from headrace.store.tables import IS_RUNNING, executions, workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def take_from_dead(
             own = replace(failure, message=f"{failure.message} {hint}")
         whose = (row.id, row.worker_id)
         if delay is None:
-            end_attempt(connection, *whose, attempt=row.attempt, failure=own, at=at)
+            finish(connection, *whose, attempt=row.attempt, outputs=None, failure=own, at=at)
         else:
             attempt_again(connection, *whose, own, attempt=row.attempt, at=at, delay=delay)
         taken.append(Orphan(row.id, row.attempt, own, delay))

@@ -1,4 +1,4 @@
-"""Rows of pipelines."""
+"""Rows of pipelines and of their versions."""
 
 from __future__ import annotations
 
@@ -9,98 +9,135 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from headrace.core.executions import Execution
 from headrace.core.parameters import Input, Output
-from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
+from headrace.core.pipelines import (
+    ContainerConfig,
+    Origin,
+    Pipeline,
+    PipelineStatus,
+    PipelineVersion,
+)
 from headrace.store.moments import from_us, to_us
+from headrace.store.tables import pipeline_versions as versions
 from headrace.store.tables import pipelines
 from headrace.wire.bodies import input_body, output_body
 from headrace.wire.codec import decode, encode
 
-_COLUMNS = tuple(column.name for column in pipelines.c)
-
+_WHOLE = (*pipelines.c, *(column.label(f"version_{column.name}") for column in versions.c))
+_NAMES = tuple(column.name for column in _WHOLE)
 _IS_KEPT = pipelines.c.deleted_at.is_(None)
+_ALL = select(*_WHOLE).join(versions, versions.c.pipeline_id == pipelines.c.id).where(_IS_KEPT)
+_CURRENT = _ALL.where(versions.c.number == pipelines.c.current_version)
 
 # Built once: each run needs one of them, and building a statement costs more than running it.
-_BY_NAME = select(pipelines).where(pipelines.c.name == bindparam("pipeline_name"), _IS_KEPT)
-_BY_ID = select(pipelines).where(pipelines.c.id == bindparam("pipeline_id"), _IS_KEPT)
+_BY_NAME = _CURRENT.where(pipelines.c.name == bindparam("pipeline_name"))
+_BY_ID = _CURRENT.where(pipelines.c.id == bindparam("pipeline_id"))
+_BY_NUMBER = _ALL.where(
+    pipelines.c.id == bindparam("pipeline_id"), versions.c.number == bindparam("version_number")
+)
 
 
 def add_pipeline(connection: Connection, pipeline: Pipeline) -> None:
-    """Insert a pipeline."""
+    """Insert a pipeline whose current version is the one that it has."""
     connection.execute(
         insert(pipelines).values(
             id=pipeline.id,
             name=pipeline.name,
             description=pipeline.description,
-            function_path=pipeline.function_path,
-            function_name=pipeline.function_name,
-            inputs=encode([input_body(parameter) for parameter in pipeline.inputs]).decode(),
-            outputs=encode([output_body(parameter) for parameter in pipeline.outputs]).decode(),
-            config=encode(asdict(pipeline.config)).decode(),
-            origin=pipeline.origin.value,
-            status=pipeline.status.value,
             created_at=to_us(pipeline.created_at),
             created_by=pipeline.created_by,
-            bundle=pipeline.bundle,
-            environment=pipeline.environment,
-            commit_id=pipeline.commit_id,
-            failure=pipeline.failure,
+            current_version=pipeline.version.number,
+        )
+    )
+    add_version(connection, pipeline.id, pipeline.version)
+
+
+def add_version(connection: Connection, pipeline_id: str, version: PipelineVersion) -> None:
+    """Insert a version of a pipeline."""
+    connection.execute(
+        insert(versions).values(
+            id=version.id,
+            pipeline_id=pipeline_id,
+            number=version.number,
+            function_path=version.function_path,
+            function_name=version.function_name,
+            inputs=encode([input_body(parameter) for parameter in version.inputs]).decode(),
+            outputs=encode([output_body(parameter) for parameter in version.outputs]).decode(),
+            config=encode(asdict(version.config)).decode(),
+            origin=version.origin.value,
+            bundle=version.bundle,
+            commit_id=version.commit_id,
+            message=version.message,
+            created_at=to_us(version.created_at),
+            created_by=version.created_by,
+            status=version.status.value,
+            environment=version.environment,
+            failure=version.failure,
         )
     )
 
 
 def pipeline_by_name(connection: Connection, name: str) -> Pipeline | None:
-    """Return a pipeline, or None."""
+    """Return a pipeline with its current version, or None."""
     row = connection.execute(_BY_NAME, {"pipeline_name": name}).one_or_none()
     return None if row is None else _pipeline(row)
 
 
 def pipeline_by_id(connection: Connection, pipeline_id: str) -> Pipeline | None:
-    """Return a pipeline, or None."""
+    """Return a pipeline with its current version, or None."""
     row = connection.execute(_BY_ID, {"pipeline_id": pipeline_id}).one_or_none()
+    return None if row is None else _pipeline(row)
+
+
+def pipeline_of(connection: Connection, execution: Execution) -> Pipeline | None:
+    """Return the pipeline of an execution with the version that the execution has, or None."""
+    which = {
+        "pipeline_id": execution.pipeline_id,
+        "version_number": execution.pipeline_version,
+    }
+    row = connection.execute(_BY_NUMBER, which).one_or_none()
     return None if row is None else _pipeline(row)
 
 
 def all_pipelines(connection: Connection) -> list[Pipeline]:
     """Return all pipelines, oldest first."""
-    rows = connection.execute(
-        select(pipelines).where(_IS_KEPT).order_by(pipelines.c.created_at, pipelines.c.id)
-    )
+    rows = connection.execute(_CURRENT.order_by(pipelines.c.created_at, pipelines.c.id))
     return [_pipeline(row) for row in rows]
 
 
 def pending_pipelines(connection: Connection) -> list[Pipeline]:
-    """Return the pipelines whose build has not ended, oldest first."""
+    """Return the pipelines with each version whose build has not ended, oldest first."""
     rows = connection.execute(
-        select(pipelines)
-        .where(pipelines.c.status == PipelineStatus.PENDING.value, _IS_KEPT)
-        .order_by(pipelines.c.created_at, pipelines.c.id)
+        _ALL.where(versions.c.status == PipelineStatus.PENDING.value).order_by(
+            versions.c.created_at, versions.c.id
+        )
     )
     return [_pipeline(row) for row in rows]
 
 
 def end_build(
-    connection: Connection, pipeline_id: str, *, environment: str | None, failure: str | None
+    connection: Connection, version_id: str, *, environment: str | None, failure: str | None
 ) -> bool:
     """Record how a build ended; False if the pipeline is gone or its build had ended already."""
     status = PipelineStatus.READY if failure is None else PipelineStatus.FAILED
     result = connection.execute(
-        update(pipelines)
+        update(versions)
         .where(
-            pipelines.c.id == pipeline_id,
-            pipelines.c.status == PipelineStatus.PENDING.value,
-            _IS_KEPT,
+            versions.c.id == version_id,
+            versions.c.status == PipelineStatus.PENDING.value,
+            versions.c.pipeline_id.in_(select(pipelines.c.id).where(_IS_KEPT)),
         )
         .values(status=status.value, environment=environment, failure=failure)
     )
     return result.rowcount == 1
 
 
-def move_environment(connection: Connection, pipeline_id: str, environment: str) -> None:
-    """Record that a ready pipeline has got another environment (rebuilt with other variables)."""
+def move_environment(connection: Connection, version_id: str, environment: str) -> None:
+    """Record that a ready version has got another environment (rebuilt with other variables)."""
     connection.execute(
-        update(pipelines)
-        .where(pipelines.c.id == pipeline_id, pipelines.c.status == PipelineStatus.READY.value)
+        update(versions)
+        .where(versions.c.id == version_id, versions.c.status == PipelineStatus.READY.value)
         .values(environment=environment)
     )
 
@@ -112,7 +149,7 @@ def remove_pipeline(connection: Connection, pipeline_id: str) -> None:
 
 def digests_in_use(connection: Connection) -> tuple[set[str], set[str]]:
     """Return the digests of the bundles and of the environments that pipelines need."""
-    rows = connection.execute(select(pipelines.c.bundle, pipelines.c.environment)).all()
+    rows = connection.execute(select(versions.c.bundle, versions.c.environment)).all()
     return {row.bundle for row in rows}, {row.environment for row in rows if row.environment}
 
 
@@ -123,25 +160,28 @@ def _pipeline(row: Row[Any]) -> Pipeline:
 @lru_cache(maxsize=256)
 def _parsed(values: tuple[Any, ...]) -> Pipeline:
     """Return the pipeline of a row; equal rows, which runs read again and again, share one."""
-    row: Any = SimpleNamespace(**dict(zip(_COLUMNS, values, strict=True)))
-    config = decode(row.config, "config")
+    row: Any = SimpleNamespace(**dict(zip(_NAMES, values, strict=True)))
+    config = decode(row.version_config, "config")
     for key in ("included_folders", "system_dependencies"):
         config[key] = None if config[key] is None else tuple(config[key])
-    return Pipeline(
-        id=row.id,
-        name=row.name,
-        description=row.description,
-        function_path=row.function_path,
-        function_name=row.function_name,
-        inputs=tuple(Input(**fields) for fields in decode(row.inputs, "inputs")),
-        outputs=tuple(Output(**fields) for fields in decode(row.outputs, "outputs")),
+    version = PipelineVersion(
+        id=row.version_id,
+        number=row.version_number,
+        function_path=row.version_function_path,
+        function_name=row.version_function_name,
         config=ContainerConfig(**config),
-        origin=Origin(row.origin),
-        status=PipelineStatus(row.status),
-        created_at=from_us(row.created_at),
-        created_by=row.created_by,
-        bundle=row.bundle,
-        environment=row.environment,
-        commit_id=row.commit_id,
-        failure=row.failure,
+        origin=Origin(row.version_origin),
+        bundle=row.version_bundle,
+        created_at=from_us(row.version_created_at),
+        created_by=row.version_created_by,
+        inputs=tuple(Input(**fields) for fields in decode(row.version_inputs, "inputs")),
+        outputs=tuple(Output(**fields) for fields in decode(row.version_outputs, "outputs")),
+        message=row.version_message,
+        commit_id=row.version_commit_id,
+        status=PipelineStatus(row.version_status),
+        environment=row.version_environment,
+        failure=row.version_failure,
+    )
+    return Pipeline(
+        row.id, row.name, from_us(row.created_at), row.created_by, version, row.description
     )

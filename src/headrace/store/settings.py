@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
 from headrace.core.projects import Project
 from headrace.store.tables import settings
+from headrace.store.upserts import put
 from headrace.wire.codec import decode, encode
 
 ENVIRONMENT_ID = "environment_id"
@@ -28,11 +29,7 @@ def read_setting(connection: Connection, key: str) -> Any:
 
 def write_setting(connection: Connection, key: str, value: Any) -> None:
     """Insert or replace a setting."""
-    text = encode(value).decode()
-    statement = insert(settings).values(key=key, value=text)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=[settings.c.key], set_={"value": text})
-    )
+    put(connection, settings, {"key": key}, {"value": encode(value).decode()})
 
 
 def read_project(connection: Connection) -> Project:
@@ -44,6 +41,8 @@ def read_project(connection: Connection) -> Project:
     return Project(**stored)
 
 
-def write_project(connection: Connection, project: Project) -> None:
-    """Replace the project information."""
+def change_project(connection: Connection, changes: Mapping[str, Any]) -> Project:
+    """Change some of the project information; return it as it is then."""
+    project = replace(read_project(connection), **changes)
     write_setting(connection, _PROJECT, asdict(project))
+    return project

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert
 
 from headrace.store.tables import variables
+from headrace.store.upserts import put
 
 
 def all_variables(connection: Connection) -> dict[str, bytes]:
@@ -16,11 +18,10 @@ def all_variables(connection: Connection) -> dict[str, bytes]:
     return {row.name: row.sealed_value for row in rows}
 
 
-def put_variable(connection: Connection, name: str, sealed: bytes, at_us: int) -> None:
-    """Insert or replace a variable."""
-    new = {"sealed_value": sealed, "updated_at": at_us}
-    statement = insert(variables).values(name=name, **new)
-    connection.execute(statement.on_conflict_do_update(index_elements=[variables.c.name], set_=new))
+def put_variables(connection: Connection, sealed: Mapping[str, bytes], at_us: int) -> None:
+    """Insert or replace variables."""
+    for name, value in sealed.items():
+        put(connection, variables, {"name": name}, {"sealed_value": value, "updated_at": at_us})
 
 
 def remove_variable(connection: Connection, name: str) -> bytes | None:

@@ -9,63 +9,29 @@ from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
-from sqlalchemy.exc import IntegrityError
 
-from headrace.core.deployments import Deployment
 from headrace.core.executions import Status
 from headrace.core.outcomes import Failure
-from headrace.store.executions import input_frame, output_frame
-from headrace.store.tables import UNFINISHED, deployments, executions, pipelines
-
-Row = tuple[Any, ...]
+from headrace.store import fence
+from headrace.store.errors import Refused
+from headrace.store.execution_row import COLUMNS, FIRST_ATTEMPT, Row
+from headrace.store.tables import deployments, executions, pipelines
 
 MAX_ROWS = 100
 """Rows of one statement. A statement for many rows takes the interpreter's lock once, and not once
 for each row, so that the event loop need not give it up as often."""
 
-COLUMNS = (
-    "id",
-    "status",
-    "created_at",
-    "started_at",
-    "ended_at",
-    "inputs",
-    "outputs",
-    "failure_kind",
-    "failure_message",
-    "worker_id",
-    "pipeline_id",
-    "pipeline_name",
-    "deployment_name",
-    "created_by",
-    "deployment_id",
-    "timeout_s",
-    "attempt",
-    "retries",
-    "retry_backoff_s",
-    "waits",
-    "is_warm",
-)
 _DEPLOYMENT_ID = COLUMNS.index("deployment_id")
 _PIPELINE_ID = COLUMNS.index("pipeline_id")
 _END_COLUMNS = ("status", "started_at", "ended_at", "outputs", "failure_kind", "failure_message")
 _END = (
     update(executions)
-    .where(
-        executions.c.id == bindparam("of_execution"),
-        executions.c.worker_id == bindparam("of_worker"),
-        # Pending or running: it may not have been recorded that it runs.
-        UNFINISHED,
-    )
+    .where(fence.HAS)
     .values({name: bindparam(f"new_{name}") for name in _END_COLUMNS})
 )
 _START = (
     update(executions)
-    .where(
-        executions.c.id == bindparam("of_execution"),
-        executions.c.worker_id == bindparam("of_worker"),
-        executions.c.status == Status.PENDING.value,
-    )
+    .where(fence.WAITS)
     .values(status=Status.RUNNING.value, started_at=bindparam("new_started_at"))
 )
 
@@ -85,83 +51,9 @@ class Records:
     ends: Sequence[dict[str, Any]] = ()
 
 
-class RowMaker:
-    """Makes the rows of a deployment's calls; what they share is prepared once."""
-
-    def __init__(self, deployment: Deployment) -> None:
-        inputs = [input_frame(item.parameter, item.source) for item in deployment.inputs]
-        outputs = [output_frame(item.parameter, item.destination) for item in deployment.outputs]
-        self._inputs = _form(inputs)
-        self._outputs = _form(outputs)
-        self._no_outputs = self._outputs % (("null",) * len(outputs))
-        self._shared = (
-            deployment.pipeline.id,
-            deployment.pipeline.name,
-            deployment.name,
-            deployment.created_by,
-            deployment.id,
-            deployment.timeout_s,
-            1,
-            0,
-            deployment.retries.backoff_s,
-            False,
-            True,
-        )
-
-    def row(
-        self,
-        execution_id: str,
-        worker_id: str,
-        status: Status,
-        times_us: tuple[int, int | None, int | None],
-        inputs: str,
-        outputs: Sequence[str] | None,
-        failure: Failure | None,
-    ) -> Row:
-        """Return the row of a call.
-
-        Args:
-            execution_id: Its id.
-            worker_id: The worker that has it made.
-            status: Where it is in its life.
-            times_us: When it was accepted, when it began and when it ended, in microseconds.
-            inputs: The column of its inputs (:meth:`inputs_text`).
-            outputs: JSON of each output, in order; None if there are none.
-            failure: Why it did not succeed.
-        """
-        created, started, ended = times_us
-        return (
-            execution_id,
-            status.value,
-            created,
-            started,
-            ended,
-            inputs,
-            self.outputs_text(outputs),
-            failure and failure.kind.value,
-            failure and failure.message,
-            worker_id,
-            *self._shared,
-        )
-
-    def inputs_text(self, values: Sequence[str]) -> str:
-        """Return the column of the inputs: JSON of each, in order; null for a secret."""
-        return self._inputs % tuple(values)
-
-    def outputs_text(self, outputs: Sequence[str] | None) -> str:
-        """Return the column of the outputs."""
-        return self._no_outputs if outputs is None else self._outputs % tuple(outputs)
-
-
-def _form(frames: Sequence[tuple[str, str]]) -> str:
-    """Return the text of a column with a ``%s`` for each value."""
-    texts = [f"{before}\0{after}" for before, after in frames]
-    return f"[{','.join(texts)}]".replace("%", "%%").replace("\0", "%s")
-
-
 def start_of(execution_id: str, worker_id: str, started_us: int | None) -> dict[str, Any]:
     """Return the change that says of a call whose row says that it waits when it began."""
-    return {"of_execution": execution_id, "of_worker": worker_id, "new_started_at": started_us}
+    return fence.fenced(execution_id, worker_id, FIRST_ATTEMPT) | {"new_started_at": started_us}
 
 
 def end_of(
@@ -183,8 +75,7 @@ def end_of(
         failure: Why it did not succeed.
     """
     return {
-        "of_execution": execution_id,
-        "of_worker": worker_id,
+        **fence.fenced(execution_id, worker_id, FIRST_ATTEMPT),
         "new_status": status.value,
         "new_started_at": times_us[0],
         "new_ended_at": times_us[1],
@@ -214,7 +105,7 @@ def record(connection: Connection, records: Records, *, is_repeated: bool = Fals
         part = rows[start : start + MAX_ROWS]
         try:
             _insert(connection, part)
-        except IntegrityError:
+        except Refused:
             # A statement leaves nothing behind when it fails.
             kept, gone = _without_orphans(connection, part)
             lost |= gone

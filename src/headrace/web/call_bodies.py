@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from headrace.control.submission import UploadedFile
+from headrace.control.orders import UploadedFile
 from headrace.core.deployments import Deployment
 from headrace.core.errors import Conflict, InvalidRequest
 from headrace.core.sources import GivenValue

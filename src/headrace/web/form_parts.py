@@ -11,7 +11,7 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from headrace.control.submission import UploadedFile
+from headrace.control.orders import UploadedFile
 from headrace.core.errors import InvalidRequest, TooLarge
 from headrace.core.filenames import usable_filename
 from headrace.web.form_terms import (

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 
-from headrace.control.submission import UploadedFile
+from headrace.control.orders import UploadedFile
 from headrace.core.errors import InvalidRequest, TooLarge, Unavailable
 from headrace.web.form_parts import FormParts
 from headrace.web.form_terms import MAX_FIELDS, MAX_NAME_BYTES, FormTerms

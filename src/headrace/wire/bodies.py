@@ -65,15 +65,15 @@ def output_body(parameter: Output) -> Body:
 
 def pipeline_body(pipeline: Pipeline) -> Body:
     """Return a pipeline (wire contract, 5.1)."""
-    config = pipeline.config
+    version, config = pipeline.version, pipeline.version.config
     return {
         "parameters": {
             "pipeline_name": pipeline.name,
-            "function_path": pipeline.function_path,
-            "function_name": pipeline.function_name,
+            "function_path": version.function_path,
+            "function_name": version.function_name,
             "description": pipeline.description,
-            "inputs": [input_body(parameter) for parameter in pipeline.inputs],
-            "outputs": [output_body(parameter) for parameter in pipeline.outputs],
+            "inputs": [input_body(parameter) for parameter in version.inputs],
+            "outputs": [output_body(parameter) for parameter in version.outputs],
             "container_config": {
                 "language": config.language,
                 "repository_url": config.repository_url,
@@ -88,12 +88,12 @@ def pipeline_body(pipeline: Pipeline) -> Body:
             "id": pipeline.id,
             "created_at": timestamp(pipeline.created_at),
             "created_by": pipeline.created_by,
-            "commit_id": pipeline.commit_id,
-            "status": pipeline.status.value,
-            "origin": pipeline.origin.value,
+            "commit_id": version.commit_id,
+            "status": version.status.value,
+            "origin": version.origin.value,
             "pipeline_template": None,
             "is_archived": False,
-            "failure": pipeline.failure,
+            "failure": version.failure,
         },
     }
 
@@ -120,6 +120,7 @@ def execution_item(execution: Execution) -> Body:
         "deployment_name": execution.deployment_name,
         "attempt": execution.attempt,
         "fire_at": timestamp(execution.fire_at),
+        "version": execution.pipeline_version,
         "not_before": timestamp(execution.not_before),
         "failure": _failure(execution.failure),
     }
@@ -150,11 +151,11 @@ def execution_body(execution: Execution, pipeline: Pipeline, *, with_values: boo
                 "status": execution.status.value,
                 "start_date": timestamp(execution.started_at),
                 "end_date": timestamp(execution.ended_at),
-                "commit_id": pipeline.commit_id,
-                "repository_url": pipeline.config.repository_url,
-                "repository_branch": pipeline.config.repository_branch,
-                "requirements_path": pipeline.config.requirements_path,
-                "origin": pipeline.origin.value,
+                "commit_id": pipeline.version.commit_id,
+                "repository_url": pipeline.version.config.repository_url,
+                "repository_branch": pipeline.version.config.repository_branch,
+                "requirements_path": pipeline.version.config.requirements_path,
+                "origin": pipeline.version.origin.value,
             }
         ],
     }

@@ -1,14 +1,24 @@
-"""All that differs between databases. SQLite is the embedded default."""
+"""Connections to an SQLite file: how they are set up, and what their errors mean."""
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.pool import NullPool
 
+from headrace.store.errors import Dangling, Duplicate, Refused
+
 BUSY_TIMEOUT_MS = 30_000
+
+_REFUSALS = {
+    "SQLITE_CONSTRAINT_FOREIGNKEY": Dangling,
+    "SQLITE_CONSTRAINT_PRIMARYKEY": Duplicate,
+    "SQLITE_CONSTRAINT_UNIQUE": Duplicate,
+}
 
 PRAGMAS = (
     "journal_mode = WAL",
@@ -48,6 +58,8 @@ def open_sqlite(path: Path, *, read_only: bool) -> Engine:
             cursor.execute("PRAGMA wal_autocheckpoint = 0")
         cursor.close()
 
+    event.listen(engine, "handle_error", _say_what_was_refused)
+
     if read_only:
 
         @event.listens_for(engine, "begin")
@@ -56,3 +68,11 @@ def open_sqlite(path: Path, *, read_only: bool) -> Engine:
             connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _say_what_was_refused(context: ExceptionContext) -> None:
+    """Have SQLAlchemy raise the store's own error for what the schema refuses."""
+    error = context.original_exception
+    if isinstance(error, sqlite3.IntegrityError):
+        kind = _REFUSALS.get(error.sqlite_errorname, Refused)
+        raise kind(str(error)) from error

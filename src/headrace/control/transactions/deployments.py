@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from headrace.control.schedules import Fired, settle_schedule
+from headrace.control.transactions.schedules import Fired, settle_schedule
 from headrace.core.deployments import Deployment
 from headrace.core.errors import AlreadyExists, NotFound
 from headrace.core.outcomes import Failure, FailureKind

@@ -11,9 +11,9 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from headrace.core.errors import Unavailable
-from headrace.store.dialects import open_sqlite
+from headrace.store.sqlite.connections import open_sqlite
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration. Kept here so that a database that is up to date, as it is at nearly every
 start, is recognised without loading Alembic; a test compares it with the migrations."""
 
@@ -84,8 +84,11 @@ def _upgrade(connection: Connection) -> None:
     from alembic.util import CommandError  # noqa: PLC0415 - as above
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
     config.attributes["connection"] = connection
+    # A table that others refer to can only be made anew without: else its rows count as deleted.
+    # It cannot be changed within a transaction.
+    connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
         command.upgrade(config, "head")

@@ -1,0 +1,15 @@
+"""What a database refuses because of the schema, in words that no database has of its own."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """A row breaks a rule of the schema; the transaction can go on without it."""
+
+
+class Duplicate(Refused):
+    """There is a row already that a new one is like."""
+
+
+class Dangling(Refused):
+    """A row refers to one that is not there, or that others refer to was to go."""

@@ -1,0 +1,41 @@
+"""The schema, with the rules that the database itself keeps."""
+
+from headrace.store.tables.deployments import deployments
+from headrace.store.tables.executions import (
+    FAILED,
+    IS_ORPHAN,
+    IS_RUNNING,
+    OF_DELETED,
+    UNFINISHED,
+    attempts,
+    executions,
+    idempotency_keys,
+    workers,
+)
+from headrace.store.tables.metadata import metadata
+from headrace.store.tables.people import sdk_tokens, settings, users, variables
+from headrace.store.tables.pipelines import pipeline_versions, pipelines
+from headrace.store.tables.schedules import ledger, schedule_revisions, schedules
+
+__all__ = [
+    "FAILED",
+    "IS_ORPHAN",
+    "IS_RUNNING",
+    "OF_DELETED",
+    "UNFINISHED",
+    "attempts",
+    "deployments",
+    "executions",
+    "idempotency_keys",
+    "ledger",
+    "metadata",
+    "pipeline_versions",
+    "pipelines",
+    "schedule_revisions",
+    "schedules",
+    "sdk_tokens",
+    "settings",
+    "users",
+    "variables",
+    "workers",
+]

@@ -1,0 +1,59 @@
+"""Tables of pipelines and their versions."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from headrace.store.tables.metadata import metadata, partial
+
+pipelines = Table(
+    "pipelines",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("description", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    # Number of the version that whoever names the pipeline gets.
+    Column("current_version", Integer, nullable=False, server_default="1"),
+    # Since then it is gone for everybody; its executions go little by little.
+    Column("deleted_at", BigInteger),
+    partial("ix_pipelines_deleted_at", "deleted_at", where="deleted_at IS NOT NULL"),
+)
+
+pipeline_versions = Table(
+    "pipeline_versions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("pipeline_id", Text, ForeignKey("pipelines.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("function_path", Text, nullable=False),
+    Column("function_name", Text, nullable=False),
+    Column("inputs", Text, nullable=False),
+    Column("outputs", Text, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("bundle", Text, nullable=False),
+    Column("commit_id", Text),
+    Column("message", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("environment", Text),
+    Column("failure", Text),
+    UniqueConstraint("pipeline_id", "number"),
+    CheckConstraint("number >= 1", name="number"),
+    CheckConstraint("status IN ('creation_pending', 'ready', 'creation_failed')", name="status"),
+    CheckConstraint(
+        "(status = 'ready') <= (environment IS NOT NULL)", name="ready_has_environment"
+    ),
+)
