@@ -49,11 +49,11 @@ NO_CONTENT = Answer(None, 204)
 def render(answer: Answer) -> tuple[int, RawHeaders, bytes]:
     """Return status, headers and body of an answer as they are sent."""
     body, status, named = answer
-    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in named.items()]
-    if status == 204:
-        return status, headers, b""
-    text = encode(body)
-    return status, [(b"content-length", b"%d" % len(text)), _JSON, *headers], text
+    text = b"" if status == 204 else encode(body)
+    headers = [] if status == 204 else [(b"content-length", b"%d" % len(text)), _JSON]
+    for name, value in named.items():
+        headers.append((name.lower().encode(), value.encode("latin-1")))
+    return status, headers, text
 
 
 def refusal(error: HeadraceError, request_id: str, scheme: str = BEARER) -> Answer:
