@@ -64,6 +64,16 @@ def test_every_route_is_documented() -> None:
     assert {route.path for route in served if isinstance(route, Route)} == set(documented)
 
 
+@pytest.mark.parametrize(
+    "name", ["architecture.md", "reading-the-code.md", "../CONTRIBUTING.md", "dependencies.md"]
+)
+def test_pages_name_files_that_exist(name: str) -> None:
+    text = page(name)
+    for path in re.findall(r"`((?:\w+/)+\w+\.py)\b", text):
+        roots = (ROOT, ROOT / "src", ROOT / "src" / "headrace")
+        assert any((root / path).exists() for root in roots), f"{name} names {path}"
+
+
 def test_every_command_is_documented() -> None:
     names = [name for name, _ in commands()]
     assert {"headrace serve", "headrace tokens create", "headrace run"} <= set(names)
