@@ -49,7 +49,7 @@ def test_what_only_other_code_can_mend_fails_the_creation(source, create, sdk):
         create(source)
     assert f"main.py cannot be imported: {FINAL[source]}" in str(failed.value)
     assert "Traceback (most recent call last):" in log(sdk)
-    assert any('/main.py", line ' in line for line in log(sdk))
+    assert any('File "main.py", line ' in line for line in log(sdk))
 
 
 def test_a_module_that_is_missing_is_told_with_where_it_could_come_from(create):

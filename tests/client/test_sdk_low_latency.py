@@ -94,7 +94,8 @@ def test_arguments_of_its_own_are_given_by_name():
 def test_a_creation_that_fails_raises_the_reason(sdk, name, tmp_path, capsys):
     (tmp_path / "work.py").write_text(BROKEN)
     config = {"local_folder": str(tmp_path)}
-    sdk.create_pipeline(f"{name}-broken", "work.py", "work", None, config)
+    with pytest.warns(UserWarning, match="KeyError: 'SDK_WARM_KEY'"):
+        sdk.create_pipeline(f"{name}-broken", "work.py", "work", None, config)
     arguments = (f"{name}-broken", name, "endpoint", "low_latency")
     with pytest.raises(DeploymentCreationFailed, match="KeyError: 'SDK_WARM_KEY'") as caught:
         sdk.create_deployment(*arguments)
@@ -123,7 +124,9 @@ def test_a_wait_for_a_slow_creation_ends_at_its_time(sdk, name, tmp_path):
     source = "import pathlib, time\nwhile not pathlib.Path({!r}).exists():\n    time.sleep(0.01)\n"
     (tmp_path / "work.py").write_text(source.format(str(gate)) + "\ndef work():\n    pass\n")
     config = {"local_folder": str(tmp_path)}
+    gate.touch()
     sdk.create_pipeline(f"{name}-slow", "work.py", "work", None, config)
+    gate.unlink()
     arguments = (f"{name}-slow", name, "endpoint", "low_latency")
     with pytest.raises(WaitTimeout, match="goes on"):
         sdk.create_deployment(*arguments, timeout_s=0.2)

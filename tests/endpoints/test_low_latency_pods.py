@@ -101,8 +101,8 @@ def load(endpoint: Endpoint, threads: int = 6) -> Iterator[list[Any]]:
 def test_a_creation_that_fails_says_why_and_is_tried_again_when_it_may_succeed(
     make: Maker, gates: Path
 ) -> None:
-    (gates / "broken").touch()
     pipeline = make.pipeline("do", GATED)
+    (gates / "broken").touch()
     with pytest.raises(DeploymentCreationFailed, match="LookupError: broken on purpose") as caught:
         make.create(pipeline=pipeline, name="breaking")
     assert caught.value.details["deployment_name"] == "breaking"
@@ -134,8 +134,8 @@ def test_a_creation_that_fails_says_why_and_is_tried_again_when_it_may_succeed(
 
 
 def test_calls_wait_for_the_creation(make: Maker, gates: Path, holds: Holds) -> None:
-    (gates / "shut").touch()
     pipeline = make.pipeline("do", GATED)
+    (gates / "shut").touch()
     make.create(pipeline=pipeline, name="opening", wait_for_completion=False)
     endpoint = make.seen(make.sdk.get_deployment("opening"))
     assert status_of(make, endpoint) == "creation_pending"

@@ -266,6 +266,7 @@ def test_what_user_code_locked_does_not_keep_a_server_from_starting(
     server.start()
     assert not left.parent.exists()
     assert {path.name for path in (server.data_dir / "run").iterdir()} <= {
+        "address",
         "workspaces",
         "uploads",
         "engine",

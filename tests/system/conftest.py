@@ -19,7 +19,8 @@ def make_told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
     def make(data_dir: Path | None = None, **environ: str) -> Told:
         server = RunningServer(data_dir or folder / "data", environ)
         made.append(server)
-        found = Told(server.start(), folder / "marks")
+        # Of each server its own: marks that another one's code left would be taken for its own.
+        found = Told(server.start(), folder / f"marks{len(made)}")
         make_pipelines(found.sdk, folder / "code")
         return found
 

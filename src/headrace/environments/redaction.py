@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from html import unescape
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 MASK = "***"
 
@@ -43,6 +43,8 @@ class Redaction:
         whole = {part.strip() for secret in secrets for part in [secret, *secret.splitlines()]}
         whole |= {unquote(text).strip() for text in whole}
         texts = whole | {piece for text in whole for piece in _pieces(text)}
+        # Of backslashes alone nothing is left once they are decoded.
+        texts |= {quote(text, safe="") for text in texts if text and not _Decoded(text).text}
         self._plain = _alternatives({text for text in texts if text})
         self._decoded = _alternatives({_Decoded(text).text for text in texts} - {""})
 

@@ -12,6 +12,7 @@ import faulthandler
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -36,7 +37,8 @@ class Supervision:
     def __init__(self, bound_s: float) -> None:
         self._bound_s = bound_s
         self._is_asked = threading.Event()
-        self._is_done = threading.Event()
+        self._is_done = False
+        self._bell, self._bell_rope = socket.socketpair()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: Callable[[], None] | None = None
         self._describe: Callable[[], str] = str
@@ -53,16 +55,24 @@ class Supervision:
         self._loop = asyncio.get_running_loop()
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine until its end, in the main thread; the process ends if it hangs."""
+        """Run a coroutine until its end; the main thread waits, and the process ends if it hangs."""
         thread = threading.Thread(target=self._run, args=[work], name="server", daemon=True)
         before = [(number, signal.signal(number, self._hear)) for number in _SIGNALS]
+        self._bell_rope.setblocking(False)
+        # The kernel may tell any thread of a signal, and only this one can act on it. A lock that it
+        # waited for would not wake it up; what the interpreter writes at each signal does.
+        rope_before = signal.set_wakeup_fd(self._bell_rope.fileno(), warn_on_full_buffer=False)
         try:
             thread.start()
-            self._is_done.wait()
+            while not self._is_done:
+                self._bell.recv(4096)
+            thread.join()
         finally:
+            signal.set_wakeup_fd(rope_before)
             for number, handler in before:
                 signal.signal(number, handler)
-        thread.join()
+            self._bell.close()
+            self._bell_rope.close()
         if self._error is not None:
             raise self._error
 
@@ -73,7 +83,9 @@ class Supervision:
         except BaseException as error:  # noqa: BLE001 - it is raised again in the main thread
             self._error = error
         finally:
-            self._is_done.set()
+            self._is_done = True
+            with contextlib.suppress(OSError):
+                self._bell_rope.send(b"\0")
 
     def _hear(self, number: int, _frame: object) -> None:
         if self._loop is None or self._stop is None:
