@@ -147,6 +147,7 @@ CLAIMS: dict[str, list[str]] = {
         f"interpreter busy has {POD['busy_hang_s']:.0f} seconds",
     ],
     "operating": [
+        f"cannot be recorded for {warm_calls.UNRECORDED_S:.0f} seconds",
         f"Calls of pods in the last {MOVE} before",
         f"| {DEFAULTS['keep_executions_s'] / DAY:.0f} days after their end |",
         f"when there are more than {count(DEFAULTS['keep_executions'])};",

@@ -41,8 +41,9 @@ LOOK_S = 0.02
 ALONE_S = 0.05
 """How long calls must have come one by one for one to go to the journal (ADR 0018)."""
 
-UNRECORDED_S = 30.0
-"""A caller whose call has ended so long ago, and could not be recorded since, is told so."""
+UNRECORDED_S = 20.0
+"""A caller whose call has ended so long ago, and could not be recorded since, is told so. No
+request is held for longer."""
 
 STALLED_S = 3.0
 """Calls that wait longer to be recorded are a fault of the server."""

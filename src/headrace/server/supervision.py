@@ -55,12 +55,12 @@ class Supervision:
         self._loop = asyncio.get_running_loop()
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine until its end; the main thread waits, and the process ends if it hangs."""
+        """Run a coroutine until its end, while the main thread waits for signals."""
         thread = threading.Thread(target=self._run, args=[work], name="server", daemon=True)
         before = [(number, signal.signal(number, self._hear)) for number in _SIGNALS]
         self._bell_rope.setblocking(False)
-        # The kernel may tell any thread of a signal, and only this one can act on it. A lock that it
-        # waited for would not wake it up; what the interpreter writes at each signal does.
+        # The kernel may tell any thread of a signal, and only this one can act on it. A lock would
+        # not wake it up then; what the interpreter writes at each signal does.
         rope_before = signal.set_wakeup_fd(self._bell_rope.fileno(), warn_on_full_buffer=False)
         try:
             thread.start()

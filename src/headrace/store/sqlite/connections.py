@@ -12,7 +12,8 @@ from sqlalchemy.pool import NullPool
 
 from headrace.store.errors import Dangling, Duplicate, Refused
 
-BUSY_TIMEOUT_MS = 30_000
+BUSY_TIMEOUT_MS = 10_000
+"""How long a transaction waits for another program that writes to the database."""
 
 _REFUSALS = {
     "SQLITE_CONSTRAINT_FOREIGNKEY": Dangling,
