@@ -35,9 +35,10 @@ from headrace.engines.local.pods import PodSettings, pace
 from headrace.environments import requirements_files, uv
 from headrace.keeping import builds, collector, removal
 from headrace.objects import port as objects_port
-from headrace.runtime import mover, warm_calls
 from headrace.server import http, limits
 from headrace.server.settings import Settings, variable_of
+from headrace.serving import calls as serving_calls
+from headrace.store.book import mover
 from headrace.web import call_bodies, form_parts, form_terms
 from headrace.wire import answers, deployment_requests
 from headrace_harness import capture
@@ -71,7 +72,7 @@ TEXT = f"{count(form_terms.MAX_TEXT_BYTES)} bytes"
 UPLOAD = f"by default {DEFAULTS['max_upload_bytes'] // 10**9} GB"
 FOLDER = f"`HEADRACE_MAX_FOLDER_BYTES`, by default {count(pipelines.MAX_FOLDER_BYTES)} bytes"
 HOLD = count(answers.MAX_HOLD_S)
-RECORD = f"{warm_calls.RECORD_AFTER_S * 1000:.0f} ms"
+RECORD = f"{serving_calls.RECORD_AFTER_S * 1000:.0f} ms"
 MOVE = f"{mover.MOVE_AFTER_S * 1000:.0f} ms"
 ON_TIME = f"{schedules.ON_TIME.total_seconds():.0f} seconds"
 INCLUDED = count(requirements_files.MAX_BYTES)

@@ -16,14 +16,14 @@ from sqlalchemy import Connection, select
 
 from headrace.core.errors import Unavailable
 from headrace.core.executions import Status
-from headrace.runtime.recovery import take_up
-from headrace.store import journal as journals
-from headrace.store import journal_format as form
-from headrace.store import warm
+from headrace.store.book import journal_file as journals
+from headrace.store.book import journal_format as form
+from headrace.store.book import rows as warm
+from headrace.store.book.journal_file import Journal
+from headrace.store.book.journal_format import FILE_BYTES, HALF_BYTES, HEAD_BYTES
+from headrace.store.book.recovery import take_up
 from headrace.store.database import Database
 from headrace.store.execution_row import COLUMNS, Row
-from headrace.store.journal import Journal
-from headrace.store.journal_format import FILE_BYTES, HALF_BYTES, HEAD_BYTES
 from headrace.store.tables import executions
 
 

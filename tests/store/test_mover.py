@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import Connection, select
 from tests.store.test_journal import left_in, opened, put, row
 
-from headrace.runtime import mover as moving
-from headrace.runtime.mover import Mover
+from headrace.store.book import mover as moving
+from headrace.store.book.journal_file import Journal
+from headrace.store.book.mover import Mover
 from headrace.store.database import Database
-from headrace.store.journal import Journal
 from headrace.store.sqlite import database as databases
 from headrace.store.tables import executions
 

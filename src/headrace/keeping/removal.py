@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 
 from headrace.control.clock import now
 from headrace.control.executions import Executions
 from headrace.control.transactions.deployments import DELETED
 from headrace.core.errors import HeadraceError
-from headrace.running.recording import PAUSES_S
 from headrace.signals.port import Signals, execution_topic
 from headrace.store import deletion as rows
 from headrace.store.database import Database
 from headrace.store.deletion import Deleted, Kind
+from headrace.store.patience import pauses
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +83,7 @@ class Removal:
 
     async def _remove_in_spite(self, deleted: Deleted) -> None:
         """Remove something, trying again whatever happens."""
-        pauses = itertools.chain(PAUSES_S, itertools.repeat(PAUSES_S[-1]))
+        waits = pauses()
         try:
             while True:
                 try:
@@ -97,7 +96,7 @@ class Removal:
                     logger.exception("a deleted %s is not removed yet", deleted.kind)
                 else:
                     return
-                await asyncio.sleep(next(pauses))
+                await asyncio.sleep(next(waits))
         finally:
             del self._tasks[deleted], self._stopped[deleted]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import math
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from headrace.core.errors import Unavailable
 from headrace.core.executions import Execution, OutputRecord
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.logs.files import LogFiles, append_line
+from headrace.store.patience import pauses
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,6 @@ LOST = Failure(
     FailureKind.WORKER_LOST,
     "The server failed while it ran this execution; the reason is in the server's log.",
 )
-PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ class Recording:
 def _pauses(patience_s: float) -> Iterator[float]:
     """Yield how long to wait after each failure, until the pauses add up to ``patience_s``."""
     waited = 0.0
-    for pause in itertools.chain(PAUSES_S, itertools.repeat(PAUSES_S[-1])):
+    for pause in pauses():
         yield pause
         waited += pause
         if waited >= patience_s:

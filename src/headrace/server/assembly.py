@@ -46,16 +46,16 @@ from headrace.pods.dispatcher import Dispatcher
 from headrace.pods.sets import PodSets
 from headrace.running.runner import Runner
 from headrace.running.worker import Worker
-from headrace.runtime.recovery import take_up
-from headrace.runtime.warm_calls import WarmEndpointCalls
 from headrace.server.application import application
 from headrace.server.claim import Claim
 from headrace.server.data_directory import DataDirectory
 from headrace.server.engines import local_engine, local_pod_engine
 from headrace.server.health import health_checks
 from headrace.server.settings import Settings
+from headrace.serving.calls import WarmEndpointCalls
 from headrace.signals.local import LocalSignals
 from headrace.store import settings as setting_rows
+from headrace.store.book.recovery import take_up
 from headrace.store.sqlite.database import SqliteDatabase
 from headrace.web.exchange import Services
 from headrace.web.form_terms import text_limit

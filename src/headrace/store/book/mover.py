@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Sequence
 
 from headrace.core.errors import Unavailable
-from headrace.running.recording import PAUSES_S
-from headrace.store import warm
+from headrace.store.book import rows as warm
+from headrace.store.book.journal_file import Journal
 from headrace.store.database import Database
 from headrace.store.execution_row import Row
-from headrace.store.journal import Journal
+from headrace.store.patience import pauses
 
 logger = logging.getLogger(__name__)
 
@@ -128,12 +127,12 @@ class Mover:
         self, rows: Sequence[Row], readers: list[asyncio.Future[None]], *, is_repeated: bool
     ) -> None:
         for begin in range(0, len(rows), WRITE_ROWS):
-            pauses = itertools.chain(PAUSES_S, itertools.repeat(PAUSES_S[-1]))
+            waits = pauses()
             while not await self._is_moved(rows[begin : begin + WRITE_ROWS], is_repeated):
                 is_repeated = self._is_refused = True
                 _let_go(readers)
                 _let_go(self._readers)
-                await asyncio.sleep(next(pauses))
+                await asyncio.sleep(next(waits))
 
     async def _is_moved(self, rows: Sequence[Row], is_repeated: bool) -> bool:
         try:

@@ -24,12 +24,12 @@ from headrace.engines.port import PodEngine
 from headrace.logs.files import LogFiles
 from headrace.pods.sets import PodSets
 from headrace.running.worker import STOPPED, Worker
-from headrace.runtime.flights import Flight, settle
-from headrace.runtime.warm_form import WarmForm, is_plain, separated
-from headrace.runtime.warm_record import WarmRecord
+from headrace.serving.call import Flight, settle
+from headrace.serving.form import WarmForm, is_plain, separated
+from headrace.serving.ladder import WarmRecord
 from headrace.signals.port import Signals
+from headrace.store.book.journal_file import Journal
 from headrace.store.database import Database
-from headrace.store.journal import Journal
 from headrace.wire.problems import call_failed
 
 RECORD_AFTER_S = 0.06

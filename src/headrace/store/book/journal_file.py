@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.store import journal_format as form
+from headrace.store.book import journal_format as form
 from headrace.store.execution_row import Row
 
 logger = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class Journal:
 
         Returns:
             Whether it was taken; if not, it is for another way, and may be recorded twice only by
-            one who looks first (``is_repeated`` of :func:`headrace.store.warm.record`).
+            one who looks first (``is_repeated`` of :func:`headrace.store.book.rows.record`).
         """
         begin = time.monotonic()
         if begin < self._from:

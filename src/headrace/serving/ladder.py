@@ -9,21 +9,20 @@ long and get a row while they run, and those that the journal cannot take.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 
 from headrace.core.errors import Unavailable
-from headrace.running.recording import PAUSES_S
-from headrace.runtime.flights import Flight
-from headrace.runtime.mover import Mover
-from headrace.runtime.warm_batch import Batch
+from headrace.serving.batch import Batch
+from headrace.serving.call import Flight
 from headrace.signals.port import Signals, execution_topic
-from headrace.store import warm
+from headrace.store.book import rows as warm
+from headrace.store.book.journal_file import ENTRY_BYTES, Journal, Piece
+from headrace.store.book.journal_thread import JournalThread
+from headrace.store.book.mover import Mover
 from headrace.store.database import Database
-from headrace.store.journal import ENTRY_BYTES, Journal, Piece
-from headrace.store.journal_thread import JournalThread
+from headrace.store.patience import pauses
 
 logger = logging.getLogger(__name__)
 
@@ -203,7 +202,7 @@ class WarmRecord:
 
     async def _write_to_database(self) -> None:
         """Have the database write what is for it, however long that takes."""
-        pauses = itertools.chain(PAUSES_S, itertools.repeat(PAUSES_S[-1]))
+        waits = pauses()
         try:
             while batch := self._take():
                 try:
@@ -215,7 +214,7 @@ class WarmRecord:
                     if self._is_over():
                         self._give_up(self._others)
                         return
-                    await asyncio.sleep(next(pauses))
+                    await asyncio.sleep(next(waits))
                 except Exception:
                     logger.exception("%d calls could not be recorded together", len(batch.ended))
                     await self._record_singly(batch)
@@ -223,7 +222,7 @@ class WarmRecord:
                     self._went_on_at = self._loop.time()
                     batch.set_recorded()
                     self._conclude(batch, lost)
-                    pauses = itertools.chain(PAUSES_S, itertools.repeat(PAUSES_S[-1]))
+                    waits = pauses()
         finally:
             self._slow = None
             self._note_quiet()

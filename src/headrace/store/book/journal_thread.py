@@ -7,7 +7,7 @@ import queue
 import threading
 from collections.abc import Callable
 
-from headrace.store.journal import Journal, Piece
+from headrace.store.book.journal_file import Journal, Piece
 
 OnWritten = Callable[[Piece, OSError | None], None]
 """Told of a piece that it is on disk, or why that is not known."""

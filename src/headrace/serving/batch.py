@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from headrace.runtime.flights import Flight
-from headrace.store import warm
+from headrace.serving.call import Flight
+from headrace.store.book import rows as warm
 
 
 @dataclass(slots=True)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headrace.core.errors import Unavailable
-from headrace.store import warm
+from headrace.store.book import rows as warm
+from headrace.store.book.journal_file import Journal
 from headrace.store.database import Database
 from headrace.store.execution_row import Row
-from headrace.store.journal import Journal
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from headrace.core.names import new_id
 from headrace.core.outcomes import Failure
 from headrace.core.values import Json
 from headrace.engines.port import Ticket
-from headrace.runtime.warm_form import WarmForm
-from headrace.store import warm
+from headrace.serving.form import WarmForm
+from headrace.store.book import rows as warm
 from headrace.store.execution_row import Row
 
 
