@@ -38,6 +38,7 @@ from headrace.objects import port as objects_port
 from headrace.server import http, limits
 from headrace.server.settings import Settings, variable_of
 from headrace.serving import calls as serving_calls
+from headrace.serving import refusals
 from headrace.store.book import mover
 from headrace.web import call_bodies, form_parts, form_terms
 from headrace.wire import answers, deployment_requests
@@ -148,7 +149,7 @@ CLAIMS: dict[str, list[str]] = {
         f"interpreter busy has {POD['busy_hang_s']:.0f} seconds",
     ],
     "operating": [
-        f"cannot be recorded for {warm_calls.UNRECORDED_S:.0f} seconds",
+        f"cannot be recorded for {refusals.UNRECORDED_S:.0f} seconds",
         f"Calls of pods in the last {MOVE} before",
         f"| {DEFAULTS['keep_executions_s'] / DAY:.0f} days after their end |",
         f"when there are more than {count(DEFAULTS['keep_executions'])};",

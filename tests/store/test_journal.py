@@ -18,10 +18,10 @@ from headrace.core.errors import Unavailable
 from headrace.core.executions import Status
 from headrace.store.book import journal_file as journals
 from headrace.store.book import journal_format as form
-from headrace.store.book import rows as warm
 from headrace.store.book.journal_file import Journal
 from headrace.store.book.journal_format import FILE_BYTES, HALF_BYTES, HEAD_BYTES
 from headrace.store.book.recovery import take_up
+from headrace.store.book.rows import record
 from headrace.store.database import Database
 from headrace.store.execution_row import COLUMNS, Row
 from headrace.store.tables import executions
@@ -383,10 +383,10 @@ async def test_rows_that_come_twice_or_too_late_are_seen_to(
     def ids(connection: Connection) -> list[str]:
         return list(connection.scalars(select(executions.c.id).order_by(executions.c.id)))
 
-    await database.write(warm.record, warm.Records([row(1)]))
+    await database.write(record, [row(1)])
     for _ in range(2):
         rows = left_in(place)
-        lost = await database.write(warm.record, warm.Records(rows), is_repeated=True)
+        lost = await database.write(record, rows)
         assert lost == {"e00003"}
         assert await database.read(ids) == ["e00000", "e00001", "e00002"]
 

@@ -20,8 +20,9 @@ from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.parameters import Input, Output
 from headrace.core.sources import Constant, EndpointValue, EnvironmentVariable, Null, Rule
 from headrace.core.values import DataType, Json
-from headrace.store import attempts, executions, warm
+from headrace.store import attempts, executions
 from headrace.store import deployments as deployment_rows
+from headrace.store.book.rows import record
 from headrace.store.execution_row import COLUMNS, RowMaker, end_values, execution_from, row_of
 from headrace.store.moments import from_us
 from headrace.store.tables import executions as table
@@ -143,9 +144,12 @@ def maker(connection: Connection) -> RowMaker:
     return RowMaker(deployment)
 
 
-def pending_row(maker: RowMaker, worker_id: str) -> tuple[object, ...]:
+def a_row(
+    maker: RowMaker, worker_id: str, status: Status, *times: int, why: Failure | None = None
+) -> tuple[object, ...]:
+    started, ended = (*times, None, None)[:2]
     inputs = maker.inputs_text(["1"])
-    return maker.row("e1", worker_id, Status.PENDING, (1, None, None), inputs, None, None)
+    return maker.row("e1", worker_id, status, (1, started, ended), inputs, None, why)
 
 
 def status_of(connection: Connection) -> str:
@@ -155,7 +159,7 @@ def status_of(connection: Connection) -> str:
 def test_what_was_written_in_bulk_is_read_like_any_other(
     connection: Connection, maker: RowMaker
 ) -> None:
-    warm.record(connection, warm.Records([pending_row(maker, "w1")]))
+    record(connection, [a_row(maker, "w1", Status.PENDING)])
     row = connection.execute(select(table)).one()
     assert execution_from(row) == executions.execution_by_id(connection, "e1")
     assert execution_from(row).created_at == datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
@@ -165,16 +169,15 @@ def test_the_start_and_the_end_of_a_call_are_fenced(
     connection: Connection, maker: RowMaker
 ) -> None:
     """By its worker, by its attempt, and by its not having ended."""
-    warm.record(connection, warm.Records([pending_row(maker, "w1")]))
+    record(connection, [a_row(maker, "w1", Status.PENDING)])
 
-    def end(worker_id: str, failure: Failure | None = None) -> None:
-        change = warm.end_of("e1", worker_id, Status.SUCCEEDED, (2, 3), "[]", failure)
-        warm.record(connection, warm.Records((), (), [change]))
+    def end(worker_id: str, status: Status = Status.SUCCEEDED) -> None:
+        record(connection, [a_row(maker, worker_id, status, 2, 3)])
 
-    warm.record(connection, warm.Records((), [warm.start_of("e1", "w2", 2)]))
+    record(connection, [a_row(maker, "w2", Status.RUNNING, 2)])
     end("w2")
     assert status_of(connection) == "Pending"
-    warm.record(connection, warm.Records((), [warm.start_of("e1", "w1", 2)]))
+    record(connection, [a_row(maker, "w1", Status.RUNNING, 2)])
     assert status_of(connection) == "Running"
     # Its worker, taken for dead, reports an attempt that was followed by another one of its own.
     why = Failure(FailureKind.WORKER_LOST, "why")
@@ -185,4 +188,7 @@ def test_the_start_and_the_end_of_a_call_are_fenced(
     assert status_of(connection) == "Pending"
     connection.execute(table.update().values(attempt=1))
     end("w1")
+    assert status_of(connection) == "Succeeded"
+    record(connection, [a_row(maker, "w1", Status.RUNNING, 2)])
+    record(connection, [a_row(maker, "w1", Status.ERROR, 2, 4, why=why)])
     assert status_of(connection) == "Succeeded"

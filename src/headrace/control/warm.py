@@ -96,22 +96,19 @@ class WarmCalls(Protocol):
         ...
 
     def begin(
-        self,
-        deployment: Deployment,
-        values: Mapping[str, Json],
-        hold_s: float,
-        on_answer: OnAnswer,
+        self, deployment: Deployment, body: bytes, hold_s: float, on_answer: OnAnswer
     ) -> bool:
-        """Begin a call with each of its inputs, and return True; False if it is any other.
+        """Begin a call, and return True; False if that takes more time, nothing having been read.
 
         Args:
             deployment: Whose pods.
-            values: What was sent.
+            body: What was sent: JSON, no longer than values may be together.
             hold_s: How long the answer is waited for; afterwards the id is told.
             on_answer: Told once, later, in the event loop's thread; it must not raise.
 
         Raises:
-            Overloaded, Unavailable: As by :meth:`call`; nothing was begun.
+            InvalidRequest, InvalidValue, Overloaded, Unavailable: As by :meth:`call`; nothing was
+                begun.
         """
         ...
 

@@ -1,8 +1,8 @@
 """A short way for the calls that are most frequent: plain JSON to the pods of an endpoint.
 
 What is not exactly that goes the long way, through routing and the handlers of
-:mod:`headrace.endpoints.calls`, which also knows what to say of a call that is wrong. So it has
-nothing to say of its own, and answers nothing that the long way would not answer. It begins
+:mod:`headrace.endpoints.calls`. That is decided by the head of a request and the endpoint, before
+the body is read; both ways read values, refuse and answer by the same functions. This one begins
 where a request has been parsed and ends where an answer can be sent, without a task or a coroutine.
 """
 
@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import hmac
 import logging
+import time
 import uuid
 from collections.abc import Callable
 from functools import partial
 
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
 from headrace.control.warm import Made, WarmAnswer, WarmCalls
-from headrace.core.errors import HeadraceError
+from headrace.core.errors import HeadraceError, Unavailable
 from headrace.core.values import MAX_VALUES_BYTES
+from headrace.web import request_log
 from headrace.wire.answers import (
     ENDPOINT_TOKEN,
     MAX_HOLD_S,
@@ -28,7 +30,7 @@ from headrace.wire.answers import (
     render,
 )
 from headrace.wire.call_answers import ended, results_url, see_other
-from headrace.wire.codec import decode_object
+from headrace.wire.problems import status_of
 
 logger = logging.getLogger(__name__)
 
@@ -85,24 +87,28 @@ class Express:
             return None
         # With a query or an escape it names no endpoint, and goes the long way.
         endpoint = self._endpoints.find(target[len(_PREFIX) :].decode("latin-1"))
-        return endpoint if endpoint is not None and is_plain(headers, endpoint) else None
+        if endpoint is None or not self._warm_calls.can_answer(endpoint.deployment):
+            return None
+        return endpoint if is_plain(headers, endpoint) else None
 
     def begin(self, endpoint: Endpoint, body: bytes, on_reply: OnReply) -> bool:
         """Have a call made that :meth:`endpoint_of` recognised; False if it is not plain after all.
 
-        ``on_reply`` is called once, now or later, unless the answer is False.
+        Nothing of the body was read then. Otherwise ``on_reply`` is called once, now or later.
         """
         if not 0 < len(body) <= self._max_bytes:
             return False
-        try:
-            values = decode_object(body, "the body")
-        except HeadraceError:
-            return False
         reply = partial(self._reply, endpoint, on_reply)
+        began = time.perf_counter()
         try:
-            return self._warm_calls.begin(endpoint.deployment, values, MAX_HOLD_S, reply)
+            return self._warm_calls.begin(endpoint.deployment, body, MAX_HOLD_S, reply)
+        except Unavailable as error:
+            # Mostly that too many wait: there is no time for a line about each.
+            reply(error)
         except HeadraceError as error:
             reply(error)
+            path = _PREFIX + (endpoint.deployment.url_path or "").encode()
+            request_log.say("POST", path, status_of(error), began)
         except Exception as error:  # noqa: BLE001 - a defect; whoever asked must hear of it
             reply(error)
         return True

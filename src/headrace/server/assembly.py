@@ -52,10 +52,10 @@ from headrace.server.data_directory import DataDirectory
 from headrace.server.engines import local_engine, local_pod_engine
 from headrace.server.health import health_checks
 from headrace.server.settings import Settings
-from headrace.serving.calls import WarmEndpointCalls
+from headrace.serving.calls import Calls
 from headrace.signals.local import LocalSignals
 from headrace.store import settings as setting_rows
-from headrace.store.book.recovery import take_up
+from headrace.store.book.recovery import open_book
 from headrace.store.sqlite.database import SqliteDatabase
 from headrace.web.exchange import Services
 from headrace.web.form_terms import text_limit
@@ -121,9 +121,7 @@ class Server:
         keys = load_keys(directory.keys)
         database = SqliteDatabase(directory.database)
         self._stack.callback(database.close)
-        journal = await take_up(directory.journal, database)
-        if journal is not None:
-            self._stack.callback(journal.close)
+        book = await open_book(directory.journal, database)
         signals = LocalSignals()
         logs = LogFiles(directory.logs)
         bundles = BundleStore(directory.bundles, folder_limits(settings.max_folder_bytes))
@@ -172,9 +170,8 @@ class Server:
         pod_engine = local_pod_engine(settings, directory, processes.issue)
         self._stack.push_async_callback(pod_engine.close)
         sets = PodSets(database, signals, pod_engine, runner, settings.stop_grace_s)
-        warm_calls = WarmEndpointCalls(
-            database,
-            journal,
+        warm_calls = Calls(
+            book,
             signals,
             pod_engine,
             sets,
@@ -268,9 +265,7 @@ class Server:
             await loop.begin()
             self._stack.push_async_callback(loop.close)
 
-    async def _begin_pods(
-        self, sets: PodSets, dispatcher: Dispatcher, warm_calls: WarmEndpointCalls
-    ) -> None:
+    async def _begin_pods(self, sets: PodSets, dispatcher: Dispatcher, warm_calls: Calls) -> None:
         await sets.begin()
         self._stack.push_async_callback(sets.close)
         await dispatcher.begin()

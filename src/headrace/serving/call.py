@@ -1,9 +1,29 @@
-"""Calls of pods that are under way, from their acceptance to their record."""
+"""The life of a call that a pod answers, from its acceptance to its answer.
+
+==========  =====================================  =============================================
+State       Moved there by                         On disk
+==========  =====================================  =============================================
+accepted    ``Calls._begin``                       nothing
+submitted   ``Calls._begin``                       nothing; the pods have it
+noting      ``Calls._note``, if it takes long      nothing; a row that it waits or runs is coming
+noted       ``Call.hear_note``, told by the book   that row, in the database
+ended       ``Calls._end``, told by the pods       what was there; the end is with a book
+on record   ``Calls._hear_book``                   the end: in the journal, or in the database
+answered    ``Calls._hear_book``                   the end, and its caller was told it
+lost        ``Calls._hear_book``                   nothing is promised; its caller was told so
+==========  =====================================  =============================================
+
+A call goes down this list and never up, except that a row which says that it waits is written again
+once it runs; *noting* and *noted* are for slow calls alone. Its caller is told one thing, once:
+mostly the end, when it is on record; the id, if the call is noted and takes longer than the caller
+waits; or that the end could not be recorded in time.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from enum import Enum
 
 from headrace.control.warm import Made, OnAnswer, WarmAnswer
 from headrace.core.executions import Status, status_after
@@ -11,16 +31,30 @@ from headrace.core.names import new_id
 from headrace.core.outcomes import Failure
 from headrace.core.values import Json
 from headrace.engines.port import Ticket
-from headrace.serving.form import WarmForm
-from headrace.store.book import rows as warm
+from headrace.serving.form import Form
+from headrace.store.book.port import Verdict
 from headrace.store.execution_row import Row
 
 
-class Flight:
-    """A call from its acceptance to its record.
+class State(Enum):
+    """Where a call is in its life; the table above says what is on disk."""
+
+    ACCEPTED = "accepted"
+    SUBMITTED = "submitted"
+    NOTING = "noting"
+    NOTED = "noted"
+    ENDED = "ended"
+    ON_RECORD = "on record"
+    ANSWERED = "answered"
+    LOST = "lost"
+
+
+class Call:
+    """One call, and who waits for it.
 
     Attributes:
         id: Id of the execution.
+        state: Where it is in its life.
         form: What it has in common with other calls of its deployment.
         arguments: The values of its inputs.
         created_us: When it was accepted, in microseconds since 1970 UTC.
@@ -29,17 +63,15 @@ class Flight:
         ended_us: When its end was known; 0 before.
         outputs: JSON of each output, if it succeeded.
         failure: Why it did not succeed.
-        is_recorded: Whether it has a row.
-        is_of_database: Whether the database has its row, or is about to; the journal has not.
-        is_repeated: Whether its row may be on disk although that was not heard.
-        waits_on_record: Whether its row says that it waits.
         ticket: What the engine gave for it.
-        on_record: Done once it has a row; None if nobody asks.
+        noted: The status that its row says although it has not ended; None if it has no row.
     """
 
     __slots__ = (
+        "_in_a_book",
         "_inputs_text",
         "_on_answer",
+        "_written",
         "arguments",
         "began",
         "created_us",
@@ -48,17 +80,15 @@ class Flight:
         "form",
         "hold_until",
         "id",
-        "is_of_database",
-        "is_recorded",
-        "is_repeated",
-        "on_record",
+        "noted",
         "outputs",
+        "state",
         "ticket",
-        "waits_on_record",
     )
 
-    def __init__(self, form: WarmForm, arguments: dict[str, Json], on_answer: OnAnswer) -> None:
+    def __init__(self, form: Form, arguments: dict[str, Json], on_answer: OnAnswer) -> None:
         self.id = new_id()
+        self.state = State.ACCEPTED
         self.form = form
         self.arguments = arguments
         self.created_us = time.time_ns() // 1000
@@ -67,19 +97,15 @@ class Flight:
         self.ended_us = 0
         self.outputs: list[str] | None = None
         self.failure: Failure | None = None
-        self.is_recorded = False
-        self.is_of_database = False
-        self.is_repeated = False
-        self.waits_on_record = False
         self.ticket: Ticket | None = None
-        self.on_record: asyncio.Future[None] | None = None
+        self.noted: Status | None = None
+        self._written = Status.PENDING
+        self._in_a_book: asyncio.Future[None] | None = None
         self._on_answer: OnAnswer | None = on_answer
         self._inputs_text: str | None = None
 
-    @property
-    def is_answered(self) -> bool:
-        """Whether its caller was told something."""
-        return self._on_answer is None
+    def __repr__(self) -> str:
+        return f"<call {self.id} of {self.form.deployment.name!r}: {self.state.value}>"
 
     @property
     def started_us(self) -> int | None:
@@ -87,34 +113,76 @@ class Flight:
         return (self.ticket and self.ticket.started_us) or None
 
     @property
-    def is_ahead_of_record(self) -> bool:
-        """Whether it runs or waits, and its row is missing or says that it waits still."""
-        if self.ended_us:
-            return False
-        return not self.is_recorded or (self.waits_on_record and self.started_us is not None)
+    def is_ahead_of_its_row(self) -> bool:
+        """Whether it waits or runs, and no row says so yet."""
+        if self.state is State.NOTED:
+            return self.noted is Status.PENDING and self.started_us is not None
+        return self.state is State.SUBMITTED
 
-    def set_ended(self, outputs: list[str] | None, failure: Failure | None) -> None:
-        """Take note of how it ended."""
-        self.outputs = outputs
-        self.failure = failure
+    def set_submitted(self, ticket: Ticket) -> None:
+        """Take note that the pods have it; it may have ended already."""
+        self.ticket = ticket
+        if self.state is State.ACCEPTED:
+            self.state = State.SUBMITTED
+        self.inputs_text()  # now, while the pod is at work
+
+    def note(self, worker_id: str) -> Row:
+        """Return the row that says that it waits or runs, to be put on disk."""
+        self.state = State.NOTING
+        self._written = Status.PENDING if self.started_us is None else Status.RUNNING
+        return self._row(worker_id, self._written)
+
+    def hear_note(self, verdict: Verdict) -> None:
+        """Take the book's verdict on this row; the call may have ended meanwhile."""
+        if verdict is Verdict.KEPT:
+            self.noted = self._written
+            if self.state is State.NOTING:
+                self.state = State.NOTED
+        self._let_go()
+
+    def end(self, end: list[str] | Failure, worker_id: str) -> Row:
+        """Return the row that says how it ended, to be put on disk."""
+        if isinstance(end, Failure):
+            self.failure = end
+        else:
+            self.outputs = end
         self.ended_us = time.time_ns() // 1000
+        self.state = State.ENDED
+        return self._row(worker_id, status_after(self.failure))
 
-    def set_recorded(self) -> None:
-        """Take note that it has a row, and tell who waits for that."""
-        self.is_recorded = True
-        if self.on_record is not None and not self.on_record.done():
-            self.on_record.set_result(None)
+    def set_on_record(self) -> None:
+        """Take note that its end is on disk."""
+        self.state = State.ON_RECORD
+        self._let_go()
+
+    def set_lost(self, reason: Exception) -> None:
+        """Tell its caller that nothing is on record, and why."""
+        self.state = State.LOST
+        self._let_go()
+        self.tell(reason)
+
+    def answer(self) -> None:
+        """Tell its caller how it ended, which is on disk."""
+        self.state = State.ANSWERED
+        if self._on_answer is not None:
+            text = "{}" if self.outputs is None else self.form.answer(self.outputs)
+            self.tell(WarmAnswer(self.id, text, self.failure))
 
     def tell(self, made: Made) -> None:
-        """Tell the caller; nothing happens if something was told already."""
+        """Tell its caller something; nothing happens if something was told already."""
         on_answer, self._on_answer = self._on_answer, None
         if on_answer is not None:
             on_answer(made)
 
-    @property
-    def size(self) -> int:
-        """How many characters its values have on record."""
-        return len(self.inputs_text()) + sum(map(len, self.outputs or ()))
+    async def in_a_book(self) -> None:
+        """Return once it has a row, or will have none."""
+        if self._in_a_book is None:
+            self._in_a_book = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._in_a_book)
+
+    def _let_go(self) -> None:
+        if self._in_a_book is not None and not self._in_a_book.done():
+            self._in_a_book.set_result(None)
 
     def inputs_text(self) -> str:
         """Return its column of the inputs; whoever has time before it is needed may ask ahead."""
@@ -123,31 +191,14 @@ class Flight:
             self._inputs_text = form.rows.inputs_text(form.texts_of(self.arguments))
         return self._inputs_text
 
-    def row(self, worker_id: str) -> Row:
-        """Return its row, as it is now."""
-        started = self.started_us
-        if self.ended_us:
-            status = status_after(self.failure)
-        else:
-            status = Status.PENDING if started is None else Status.RUNNING
+    def _row(self, worker_id: str, status: Status) -> Row:
         return self.form.rows.row(
             self.id,
             worker_id,
             status,
-            (self.created_us, started, self.ended_us or None),
+            (self.created_us, self.started_us, self.ended_us or None),
             self.inputs_text(),
             self.outputs,
-            self.failure,
-        )
-
-    def end_row(self, worker_id: str) -> dict[str, object]:
-        """Return the change that ends it, if it has a row."""
-        return warm.end_of(
-            self.id,
-            worker_id,
-            status_after(self.failure),
-            (self.started_us, self.ended_us),
-            self.form.rows.outputs_text(self.outputs),
             self.failure,
         )
 

@@ -15,7 +15,7 @@ from functools import partial
 from headrace.control.variables import Variables
 from headrace.control.warm import OnAnswer, WarmAnswer, WarmStream
 from headrace.core.deployments import Deployment
-from headrace.core.errors import InvalidValue, NotFound, Overloaded, Unavailable
+from headrace.core.errors import InvalidValue, Unavailable
 from headrace.core.executions import status_after
 from headrace.core.outcomes import Failure, FailureKind, Outcome
 from headrace.core.pods import PodCall, QueueFull
@@ -24,12 +24,12 @@ from headrace.engines.port import PodEngine
 from headrace.logs.files import LogFiles
 from headrace.pods.sets import PodSets
 from headrace.running.worker import STOPPED, Worker
-from headrace.serving.call import Flight, settle
-from headrace.serving.form import WarmForm, is_plain, separated
-from headrace.serving.ladder import WarmRecord
-from headrace.signals.port import Signals
-from headrace.store.book.journal_file import Journal
-from headrace.store.database import Database
+from headrace.serving import refusals
+from headrace.serving.call import Call, State, settle
+from headrace.serving.form import Form, Forms, separated
+from headrace.signals.port import Signals, execution_topic
+from headrace.store.book.port import Book, Verdict
+from headrace.wire.codec import decode_object
 from headrace.wire.problems import call_failed
 
 RECORD_AFTER_S = 0.06
@@ -41,23 +41,18 @@ LOOK_S = 0.02
 ALONE_S = 0.05
 """How long calls must have come one by one for one to go to the journal (ADR 0018)."""
 
-UNRECORDED_S = 20.0
-"""A caller whose call has ended so long ago, and could not be recorded since, is told so. No
-request is held for longer."""
-
 STALLED_S = 3.0
 """Calls that wait longer to be recorded are a fault of the server."""
 
 _EXECUTION_ID = ("CRAFT_AI_EXECUTION_ID", "HEADRACE_EXECUTION_ID")
 
 
-class WarmEndpointCalls:
+class Calls:
     """Makes and records calls (:class:`headrace.control.warm.WarmCalls`)."""
 
     def __init__(
         self,
-        database: Database,
-        journal: Journal | None,
+        book: Book,
         signals: Signals,
         engine: PodEngine,
         sets: PodSets,
@@ -67,18 +62,16 @@ class WarmEndpointCalls:
         workspaces: str,
         max_input_bytes: int,
     ) -> None:
+        self._book = book
+        self._signals = signals
         self._engine = engine
-        self._sets = sets
+        self._worker = worker
         self._variables = variables
         self._logs = logs
         self._workspaces = workspaces
-        self._max_input_bytes = max_input_bytes
         self._loop = asyncio.get_running_loop()
-        self._forms: dict[str, WarmForm] = {}
-        self._flights: dict[str, Flight] = {}
-        self._record = WarmRecord(
-            database, journal, signals, lambda: worker.worker_id, self._conclude
-        )
+        self._forms = Forms(sets.lanes, max_input_bytes)
+        self._calls: dict[str, Call] = {}
         self._looking: asyncio.TimerHandle | None = None
         self._together_at = 0.0  # when calls were last under way at once
         self._is_closed = False
@@ -97,32 +90,22 @@ class WarmEndpointCalls:
             Overloaded: Too many calls wait; nothing was recorded.
             Unavailable: The pods are gone, or the record could not be written.
         """
-        form = self._needed_form(deployment)
-        arguments = form.read_all(values)
-        variables = await self._variables.current()
-        made: asyncio.Future[WarmAnswer | str] = self._loop.create_future()
-        self._take_off(form, arguments, variables, hold_s, partial(settle, made))
+        _, made = await self._begin_any(deployment, values, hold_s)
         return await made
 
     def begin(
-        self,
-        deployment: Deployment,
-        values: Mapping[str, Json],
-        hold_s: float,
-        on_answer: OnAnswer,
+        self, deployment: Deployment, body: bytes, hold_s: float, on_answer: OnAnswer
     ) -> bool:
-        """Begin a call with each of its inputs, and return True; False if it is any other.
+        """Begin a call by its body of JSON; False if it cannot be made at once, nothing being read.
 
         Raises:
-            Overloaded: Too many calls wait; nothing was recorded.
-            Unavailable: The pods are gone.
+            InvalidRequest, InvalidValue, Overloaded, Unavailable: As by :meth:`call`.
         """
-        form = self._form(deployment)
-        arguments = None if form is None else form.read(values)
-        variables = self._variables.known
-        if form is None or arguments is None or variables is None:
+        form, variables = self._form(deployment), self._variables.known
+        if form is None or variables is None:
             return False
-        self._take_off(form, arguments, variables, hold_s, on_answer)
+        arguments = form.read(decode_object(body, "the body"), is_small=True)
+        self._begin(form, arguments, variables, hold_s, on_answer)
         return True
 
     async def stream(self, deployment: Deployment, values: Mapping[str, Json]) -> WarmStream:
@@ -132,123 +115,115 @@ class WarmEndpointCalls:
             InvalidValue, TooLarge, Overloaded, Unavailable: As by :meth:`call`.
             PipelineExecutionFailed: It failed before anything ran.
         """
-        form = self._needed_form(deployment)
-        arguments = form.read_all(values)
-        variables = await self._variables.current()
-        made: asyncio.Future[WarmAnswer | str] = self._loop.create_future()
-        flight = self._take_off(
-            form, arguments, variables, math.inf, partial(settle, made), is_stream=True
-        )
-        if flight.ticket is None:
+        call, made = await self._begin_any(deployment, values, math.inf, is_stream=True)
+        if call.ticket is None:
             answer = await made
             if isinstance(answer, WarmAnswer) and answer.failure is not None:
                 status = status_after(answer.failure)
                 raise call_failed(answer.execution_id, status, answer.failure)
-        await self.record(flight.id)
-        items = None if flight.ticket is None else flight.ticket.items
+        await self.record(call.id)
+        items = None if call.ticket is None else call.ticket.items
         if items is None:
             raise LookupError("a call that is streamed has items")
-        return WarmStream(flight.id, items, made)
+        return WarmStream(call.id, items, made)
 
     def stop(self, execution_id: str, failure: Failure) -> bool:
         """Stop a call, to end with ``failure``; False if there is no such call."""
-        flight = self._flights.get(execution_id)
-        if flight is None or flight.ticket is None:
+        call = self._calls.get(execution_id)
+        if call is None or call.ticket is None:
             return False
-        flight.ticket.stop(failure)
+        call.ticket.stop(failure)
         return True
 
     async def recorded(self) -> str:
         """Return that calls are being recorded; raises Unavailable if they wait for it long."""
-        if self._record.waits_s > STALLED_S:
-            raise Unavailable(f"Calls wait for {self._record.waits_s:.0f} s to be recorded.")
+        ended = [call.ended_us for call in self._calls.values() if call.state is State.ENDED]
+        waits_s = time.time() - min(ended) / 1e6 if ended else 0.0
+        if waits_s > STALLED_S:
+            raise Unavailable(f"Calls wait for {waits_s:.0f} s to be recorded.")
         return "calls are recorded"
 
     async def record(self, execution_id: str) -> bool:
         """Record a call that runs and is not on record yet; False if there is no such call."""
-        flight = self._flights.get(execution_id)
-        if flight is None:
+        call = self._calls.get(execution_id)
+        if call is None:
             return False
-        if not flight.is_recorded:
-            if flight.on_record is None:
-                flight.on_record = self._loop.create_future()
-            if not flight.ended_us:
-                self._record.add_begun([flight])
-            await asyncio.shield(flight.on_record)
+        if call.noted is None:
+            if call.is_ahead_of_its_row:
+                self._note(call)
+            await call.in_a_book()
         return True
 
     async def close(self, grace_s: float) -> None:
         """Take no more calls, give those there are ``grace_s`` to end, then stop them."""
         self._is_closed = True
-        running = [flight.ticket.ended for flight in self._flights.values() if flight.ticket]
+        running = [call.ticket.ended for call in self._calls.values() if call.ticket]
         if running:
             await asyncio.wait(running, timeout=grace_s)
-        for execution_id in list(self._flights):
+        for execution_id in list(self._calls):
             self.stop(execution_id, STOPPED)
         if running:
             await asyncio.wait(running)
-        await self._record.close()
+        await self._book.close()
         if self._looking is not None:
             self._looking.cancel()
 
     def describe_unwritten(self) -> str:
         """Say how many calls are not on record, and where those are that are on their way."""
         return (
-            f"{len(self._flights):,} calls of pods are under way or not on record, and were not "
-            f"answered; {self._record.describe_unmoved()}"
+            f"{len(self._calls):,} calls of pods are under way or not on record, and were not "
+            f"answered; {self._book.describe()}"
         )
 
-    def _form(self, deployment: Deployment) -> WarmForm | None:
-        """Return the form of a deployment whose pods take calls, if they can be made this way."""
-        lane = self._sets.lanes.get(deployment.id)
-        if lane is None or not lane.is_up or self._is_closed:
-            return None
-        form = self._forms.get(deployment.id)
-        if form is not None and form.deployment is deployment:
-            return form
-        if not is_plain(deployment):
-            return None
-        if len(self._forms) > len(self._sets.lanes):
-            # Of deployments that are gone.
-            self._forms.clear()
-        form = self._forms[deployment.id] = WarmForm(deployment, self._max_input_bytes)
-        return form
+    def _form(self, deployment: Deployment) -> Form | None:
+        return None if self._is_closed else self._forms.of(deployment)
 
-    def _needed_form(self, deployment: Deployment) -> WarmForm:
+    async def _begin_any(
+        self,
+        deployment: Deployment,
+        values: Mapping[str, Json],
+        hold_s: float,
+        *,
+        is_stream: bool = False,
+    ) -> tuple[Call, asyncio.Future[WarmAnswer | str]]:
         form = self._form(deployment)
         if form is None:
-            raise _not_there()
-        return form
+            raise refusals.no_pods()
+        arguments = form.read(values, is_small=False)
+        variables = await self._variables.current()
+        made: asyncio.Future[WarmAnswer | str] = self._loop.create_future()
+        tell = partial(settle, made)
+        call = self._begin(form, arguments, variables, hold_s, tell, is_stream=is_stream)
+        return call, made
 
-    def _take_off(
+    def _begin(
         self,
-        form: WarmForm,
+        form: Form,
         arguments: dict[str, Json],
         variables: Mapping[str, str],
         hold_s: float,
         on_answer: OnAnswer,
         *,
         is_stream: bool = False,
-    ) -> Flight:
-        """Hand a call to the pods.
+    ) -> Call:
+        """Accept a call and submit it to the pods.
 
         Raises:
             Overloaded, Unavailable: It was not; nothing is recorded.
         """
-        flight = Flight(form, arguments, on_answer)
+        call = Call(form, arguments, on_answer)
         try:
             form.add_late(arguments, variables)
         except InvalidValue as error:
             # No mistake of the caller's, so it is an execution that failed, as an elastic one is.
-            self._flights[flight.id] = flight
-            flight.set_ended(None, Failure(FailureKind.BAD_INPUT, error.message))
-            self._record.add_ended(flight)
-            return flight
+            self._calls[call.id] = call
+            self._end(call, Failure(FailureKind.BAD_INPUT, error.message))
+            return call
         given, absent = separated(arguments)
-        execution_id = flight.id
-        flight.began = self._loop.time()
-        flight.hold_until = flight.began + hold_s
-        call = PodCall(
+        execution_id = call.id
+        call.began = self._loop.time()
+        call.hold_until = call.began + hold_s
+        order = PodCall(
             execution_id=execution_id,
             values=given,
             identity=dict.fromkeys(_EXECUTION_ID, execution_id),
@@ -259,78 +234,66 @@ class WarmEndpointCalls:
             absent=absent,
         )
         # Before it is submitted, because it may end at once.
-        self._flights[execution_id] = flight
-        if len(self._flights) > 1:
-            self._together_at = flight.began
+        self._calls[execution_id] = call
+        if len(self._calls) > 1:
+            self._together_at = call.began
         try:
-            ticket = self._engine.submit(form.deployment.id, call, partial(self._hear_end, flight))
+            ticket = self._engine.submit(form.deployment.id, order, partial(self._hear_pods, call))
         except KeyError:
-            del self._flights[execution_id]
-            raise _not_there() from None
+            del self._calls[execution_id]
+            raise refusals.no_pods() from None
         if isinstance(ticket, QueueFull):
-            del self._flights[execution_id]
-            raise Overloaded(
-                f"{ticket.waiting:,} calls of this endpoint wait already: try again in "
-                f"{ticket.retry_after_s} s.",
-                details={"retry_after_s": ticket.retry_after_s},
-            )
-        flight.ticket = ticket
-        flight.inputs_text()  # now, while the pod is at work
+            del self._calls[execution_id]
+            raise refusals.too_many(ticket)
+        call.set_submitted(ticket)
         if self._looking is None:
             self._looking = self._loop.call_later(LOOK_S, self._look)
-        return flight
+        return call
 
-    def _hear_end(self, flight: Flight, outcome: Outcome) -> None:
-        texts = outcome if isinstance(outcome, Failure) else flight.form.outputs_of(outcome)
-        if isinstance(texts, Failure):
-            flight.set_ended(None, texts)
-        else:
-            flight.set_ended(texts, None)
+    def _hear_pods(self, call: Call, outcome: Outcome) -> None:
+        """Take the end of a call."""
+        self._end(call, outcome if isinstance(outcome, Failure) else call.form.outputs_of(outcome))
+
+    def _end(self, call: Call, end: list[str] | Failure) -> None:
+        row = call.end(end, self._worker.worker_id)
         # Without a ticket it has ended before it was handed over, and its caller is not ready yet.
-        is_alone = flight.ticket is not None and flight.began - self._together_at > ALONE_S
-        self._record.add_ended(flight, is_alone=is_alone)
+        is_alone = call.ticket is not None and call.began - self._together_at > ALONE_S
+        self._book.append(row, partial(self._hear_book, call), is_alone=is_alone)
+
+    def _hear_book(self, call: Call, verdict: Verdict) -> None:
+        """Answer the caller of a call whose end is on disk, or can not be."""
+        del self._calls[call.id]
+        if verdict is Verdict.KEPT:
+            call.set_on_record()
+            call.answer()
+        elif verdict is Verdict.GONE:
+            call.set_lost(refusals.was_deleted(call.form.deployment.name))
+        else:
+            call.set_lost(refusals.never_recorded(is_closing=self._is_closed))
+        if call.noted is not None:
+            # Somebody else may know its id, and wait.
+            self._signals.notify(execution_topic(call.id))
+
+    def _note(self, call: Call) -> None:
+        """Record a call that has not ended as it is now."""
+        self._book.append(call.note(self._worker.worker_id), call.hear_note)
 
     def _look(self) -> None:
-        """See to the calls that take long: record them, and let go of those who waited enough."""
+        """See to the calls that take long: note them, and let go of those who waited enough."""
         at = self._loop.time()
-        self._looking = self._loop.call_later(LOOK_S, self._look) if self._flights else None
-        begun, overdue = [], []
-        since_us = (time.time_ns() - int(UNRECORDED_S * 1e9)) // 1000
-        for flight in self._flights.values():
-            if 0 < flight.ended_us < since_us:
-                flight.tell(_not_recorded())
+        self._looking = self._loop.call_later(LOOK_S, self._look) if self._calls else None
+        since_us = (time.time_ns() - int(refusals.UNRECORDED_S * 1e9)) // 1000
+        slow = []
+        for call in self._calls.values():
+            if 0 < call.ended_us < since_us:
+                call.tell(refusals.not_recorded_yet())
                 continue
-            if at - flight.began < RECORD_AFTER_S and at < flight.hold_until:
+            if at - call.began < RECORD_AFTER_S and at < call.hold_until:
                 # They are in the order of their beginning.
                 break
-            if flight.is_ahead_of_record:
-                begun.append(flight)
-            elif flight.is_recorded and at >= flight.hold_until:
-                overdue.append(flight)
-        if begun:
-            self._record.add_begun(begun)
-        for flight in overdue:
-            flight.tell(flight.id)
-
-    def _conclude(self, flight: Flight, is_lost: bool) -> None:
-        """Answer the caller of a call whose end is on disk."""
-        del self._flights[flight.id]
-        if flight.is_answered:
-            return
-        if is_lost:
-            name = flight.form.deployment.name
-            flight.tell(NotFound(f"{name!r} was deleted in the meantime."))
-            return
-        answer = "{}" if flight.outputs is None else flight.form.answer(flight.outputs)
-        flight.tell(WarmAnswer(flight.id, answer, flight.failure))
-
-
-def _not_recorded() -> Unavailable:
-    return Unavailable(
-        f"The call has ended, but could not be recorded within {UNRECORDED_S:.0f} s: the disk of "
-        "the server is full, or does not answer. It is recorded once that is over."
-    )
-
-
-def _not_there() -> Unavailable:
-    return Unavailable("The endpoint's pods are about to start: try again.")
+            slow.append(call)
+        for call in slow:
+            if call.is_ahead_of_its_row:
+                self._note(call)
+            elif call.noted is not None and at >= call.hold_until:
+                call.tell(call.id)

@@ -11,6 +11,7 @@ from headrace.core.mappings import resolve_given
 from headrace.core.outcomes import Failure, FailureKind, Returned
 from headrace.core.sources import DataStoreFile, EndpointValue, EnvironmentVariable, GivenValue
 from headrace.core.values import DataType, Json, JsonText, check_total_size, fits
+from headrace.pods.sets import Lane
 from headrace.running.bindings import StartBindings
 from headrace.running.delivery import problem_with
 from headrace.store.execution_row import RowMaker
@@ -20,7 +21,7 @@ from headrace.wire.codec import encode
 _NOTHING: Mapping[str, str | None] = {}
 
 
-class WarmForm:
+class Form:
     """How the values of a call become arguments, and what a pod returns an answer and a record.
 
     Attributes:
@@ -65,12 +66,22 @@ class WarmForm:
             others = [i for i in self._inputs if not isinstance(i.source, EndpointValue)]
             self._fixed = _json(resolve_given(others, {}))
 
-    def read(self, values: Mapping[str, Json]) -> dict[str, Json] | None:
-        """Return the arguments if each input of the call is there and fits; None otherwise.
+    def read(self, values: Mapping[str, Json], *, is_small: bool) -> dict[str, Json]:
+        """Return the arguments of a call.
 
-        What is missing, null, unknown or does not fit is for :meth:`read_all`, which knows the
-        defaults and what to say.
+        Args:
+            values: What was sent.
+            is_small: Whether it came in so few bytes that it cannot be too large.
+
+        Raises:
+            InvalidValue: With all that is wrong.
+            TooLarge: The values are larger together than is allowed.
         """
+        arguments = self._read_plain(values) if is_small else None
+        return self._read_any(values) if arguments is None else arguments
+
+    def _read_plain(self, values: Mapping[str, Json]) -> dict[str, Json] | None:
+        """Return the arguments if each input of the call is there and fits; None otherwise."""
         if len(values) != len(self._plain):
             return None
         arguments = dict(self._fixed)
@@ -81,13 +92,8 @@ class WarmForm:
             arguments[parameter] = value
         return arguments
 
-    def read_all(self, values: Mapping[str, Json]) -> dict[str, Json]:
-        """Return the arguments of a call.
-
-        Raises:
-            InvalidValue: With all that is wrong.
-            TooLarge: The values are larger together than is allowed.
-        """
+    def _read_any(self, values: Mapping[str, Json]) -> dict[str, Json]:
+        """Return the arguments, defaults included, or raise all that is wrong."""
         # Where nothing comes from the call, what it brings is ignored, as by elastic deployments.
         given = dict(values) if self._takes_values else {}
         check_total_size(given, self._max_input_bytes)
@@ -138,6 +144,36 @@ class WarmForm:
             if (problem := problem_with(item.parameter, returned))
         ]
         return Failure(FailureKind.BAD_OUTPUT, " ".join(problems))
+
+
+class Forms:
+    """The form of each deployment whose pods take calls now.
+
+    Args:
+        lanes: The pods by deployment.
+        max_input_bytes: JSON of all values that a caller may send.
+    """
+
+    def __init__(self, lanes: Mapping[str, Lane], max_input_bytes: int) -> None:
+        self._lanes = lanes
+        self._max_input_bytes = max_input_bytes
+        self._kept: dict[str, Form] = {}
+
+    def of(self, deployment: Deployment) -> Form | None:
+        """Return the form of a deployment; None if its pods are not up, or it needs more."""
+        lane = self._lanes.get(deployment.id)
+        if lane is None or not lane.is_up:
+            return None
+        form = self._kept.get(deployment.id)
+        if form is not None and form.deployment is deployment:
+            return form
+        if not is_plain(deployment):
+            return None
+        if len(self._kept) > len(self._lanes):
+            # Of deployments that are gone.
+            self._kept.clear()
+        form = self._kept[deployment.id] = Form(deployment, self._max_input_bytes)
+        return form
 
 
 def is_plain(deployment: Deployment) -> bool:

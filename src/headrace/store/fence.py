@@ -29,6 +29,12 @@ WAITS = and_(_IS_MINE, executions.c.status == Status.PENDING.value)
 HAS = and_(_IS_MINE, UNFINISHED)
 """Whether it waits there or runs: it may not have been recorded that it runs."""
 
+FOLLOWS = (
+    "executions.worker_id = excluded.worker_id AND executions.attempt = excluded.attempt "
+    "AND executions.ended_at IS NULL"
+)
+"""The same of a row that is there, where another row of the execution is inserted."""
+
 
 def fenced(execution_id: str, worker_id: str, attempt: int) -> dict[str, Any]:
     """Return the parameters of the conditions for an attempt that a worker has."""

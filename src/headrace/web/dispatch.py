@@ -97,10 +97,14 @@ def _endpoint(
         if isinstance(answer, Answer):
             answer = for_client(answer, route, request.headers.get(CLIENT_HEADER))
         response = rendered(answer)
-        request_log.say(request, response.status_code, began)
+        request_log.say(request.method, _path_of(request), response.status_code, began)
         return response
 
     return endpoint
+
+
+def _path_of(request: Request) -> bytes:
+    return request.scope.get("raw_path") or b"?"
 
 
 def allowed_methods(request: Request) -> str:
@@ -116,7 +120,7 @@ def allowed_methods(request: Request) -> str:
 async def _no_route(request: Request, error: Exception) -> Response:
     began = time.perf_counter()
     response = rendered(_refused_route(request, error))
-    request_log.say(request, response.status_code, began)
+    request_log.say(request.method, _path_of(request), response.status_code, began)
     return response
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import time
 
-from starlette.requests import Request
-
 logger = logging.getLogger("headrace.requests")
 
 MAX_PATH = 200
@@ -14,21 +12,21 @@ QUIET_PATH = "/api/v1/health"
 """The route that monitors ask for every few seconds."""
 
 
-def say(request: Request, status: int, began: float) -> None:
+def say(method: str, raw: bytes, status: int, began: float) -> None:
     """Log a request with its status and how long it took, without its query, which may be secret.
 
     Args:
-        request: The request.
+        method: The request's method.
+        raw: The path as it was sent.
         status: The status of its answer.
         began: When it began, in seconds of :func:`time.perf_counter`.
     """
-    raw: bytes = request.scope.get("raw_path") or b"?"
     path = raw[:MAX_PATH].decode("ascii", "backslashreplace")
     is_quiet = path == QUIET_PATH and status < 400
     logger.log(
         logging.DEBUG if is_quiet else logging.INFO,
         "%s %s %d in %.1f ms",
-        request.method,
+        method,
         path,
         status,
         (time.perf_counter() - began) * 1000,

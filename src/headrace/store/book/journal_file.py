@@ -126,8 +126,7 @@ class Journal:
         """Take a row, if that takes next to no time.
 
         Returns:
-            Whether it was taken; if not, it is for another way, and may be recorded twice only by
-            one who looks first (``is_repeated`` of :func:`headrace.store.book.rows.record`).
+            Whether it was taken; if not, it may be there or not, and is for another way.
         """
         begin = time.monotonic()
         if begin < self._from:

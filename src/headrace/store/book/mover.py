@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from headrace.core.errors import Unavailable
-from headrace.store.book import rows as warm
+from headrace.store.book.database import keep
 from headrace.store.book.journal_file import Journal
 from headrace.store.database import Database
 from headrace.store.execution_row import Row
@@ -93,22 +93,17 @@ class Mover:
         self._is_due = self._journal.is_writing
         if self._is_due:
             return
-        left = self._journal.unmoved
-        rows = left or self._journal.turn()
+        rows = self._journal.unmoved or self._journal.turn()
         if not rows:
             _let_go(self._readers)
             return
         readers, self._readers = self._readers, []
-        self._task = self._loop.create_task(
-            self._move_all(rows, readers, is_repeated=bool(left)), name="mover"
-        )
+        self._task = self._loop.create_task(self._move_all(rows, readers), name="mover")
 
-    async def _move_all(
-        self, rows: Sequence[Row], readers: list[asyncio.Future[None]], *, is_repeated: bool
-    ) -> None:
+    async def _move_all(self, rows: Sequence[Row], readers: list[asyncio.Future[None]]) -> None:
         """Move rows, and forget them only once all of them are in the database."""
         try:
-            await self._move(rows, readers, is_repeated=is_repeated)
+            await self._move(rows, readers)
             self._journal.clear()
             self._is_refused = False
         except OSError as error:
@@ -123,31 +118,22 @@ class Mover:
         elif not self._journal.is_empty and not self._is_closed:
             self.note_rows()
 
-    async def _move(
-        self, rows: Sequence[Row], readers: list[asyncio.Future[None]], *, is_repeated: bool
-    ) -> None:
+    async def _move(self, rows: Sequence[Row], readers: list[asyncio.Future[None]]) -> None:
         for begin in range(0, len(rows), WRITE_ROWS):
             waits = pauses()
-            while not await self._is_moved(rows[begin : begin + WRITE_ROWS], is_repeated):
-                is_repeated = self._is_refused = True
+            while not await self._is_moved(rows[begin : begin + WRITE_ROWS]):
+                self._is_refused = True
                 _let_go(readers)
                 _let_go(self._readers)
                 await asyncio.sleep(next(waits))
 
-    async def _is_moved(self, rows: Sequence[Row], is_repeated: bool) -> bool:
+    async def _is_moved(self, rows: Sequence[Row]) -> bool:
         try:
-            await self._database.write(warm.record, warm.Records(rows), is_repeated=is_repeated)
+            # What can never be recorded stays out of the database, so that the others get there.
+            await keep(self._database, rows)
         except Unavailable as error:
             logger.error("calls are not moved yet: %s", error.message)  # noqa: TRY400 - its message says all
             return False
-        except Exception:
-            logger.exception("%d calls could not be moved together", len(rows))
-            if len(rows) == 1:
-                # It stays out of the database, so that the others get there.
-                return True
-            for row in rows:
-                if not await self._is_moved([row], is_repeated=True):
-                    return False
         return True
 
 

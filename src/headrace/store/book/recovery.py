@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 from headrace.core.errors import Unavailable
-from headrace.store.book import rows as warm
+from headrace.store.book.database import DatabaseBook, keep
+from headrace.store.book.journal import JournalBook
 from headrace.store.book.journal_file import Journal
+from headrace.store.book.ladder import Ladder
 from headrace.store.database import Database
-from headrace.store.execution_row import Row
 
 logger = logging.getLogger(__name__)
+
+
+async def open_book(path: Path, database: Database) -> Ladder:
+    """Return the book of answered calls: the journal if there can be one, then the database.
+
+    Raises:
+        Unavailable: As by :func:`take_up`.
+    """
+    file = await take_up(path, database)
+    journal = [] if file is None else [JournalBook(file, database)]
+    return Ladder([*journal, DatabaseBook(database)])
 
 
 async def take_up(path: Path, database: Database) -> Journal | None:
@@ -38,7 +49,8 @@ async def take_up(path: Path, database: Database) -> Journal | None:
         _say_damage(journal)
         rows = journal.left_behind
         if rows:
-            await _move(rows, database)
+            await keep(database, rows)
+            logger.info("%d calls were taken from the journal", len(rows))
         journal.clear()
     except OSError as error:
         journal.close()
@@ -65,21 +77,3 @@ def _say_damage(journal: Journal) -> None:
             "was not answered; or the file was damaged, and a call is lost",
             journal.path,
         )
-
-
-async def _move(rows: Sequence[Row], database: Database) -> None:
-    """Move rows together; if one of them cannot be, each by itself, so that a server starts."""
-    try:
-        await database.write(warm.record, warm.Records(rows), is_repeated=True)
-    except Unavailable:
-        raise
-    except Exception:
-        logger.exception("%d calls of the journal could not be recorded together", len(rows))
-        for row in rows:
-            try:
-                await database.write(warm.record, warm.Records([row]), is_repeated=True)
-            except Unavailable:
-                raise
-            except Exception:
-                logger.exception("call %s could not be recorded", row[0])
-    logger.info("%d calls were taken from the journal", len(rows))

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 
-from headrace.core.executions import Status
-from headrace.core.outcomes import Failure
-from headrace.store import fence
 from headrace.store.errors import Refused
-from headrace.store.execution_row import COLUMNS, FIRST_ATTEMPT, Row
-from headrace.store.tables import deployments, executions, pipelines
+from headrace.store.execution_row import COLUMNS, Row
+from headrace.store.fence import FOLLOWS
+from headrace.store.tables import deployments, pipelines
 
 MAX_ROWS = 100
 """Rows of one statement. A statement for many rows takes the interpreter's lock once, and not once
@@ -23,119 +19,63 @@ for each row, so that the event loop need not give it up as often."""
 
 _DEPLOYMENT_ID = COLUMNS.index("deployment_id")
 _PIPELINE_ID = COLUMNS.index("pipeline_id")
-_END_COLUMNS = ("status", "started_at", "ended_at", "outputs", "failure_kind", "failure_message")
-_END = (
-    update(executions)
-    .where(fence.HAS)
-    .values({name: bindparam(f"new_{name}") for name in _END_COLUMNS})
-)
-_START = (
-    update(executions)
-    .where(fence.WAITS)
-    .values(status=Status.RUNNING.value, started_at=bindparam("new_started_at"))
-)
+_INPUTS, _OUTPUTS = COLUMNS.index("inputs"), COLUMNS.index("outputs")
+_ENDED_AT = COLUMNS.index("ended_at")
+_CHANGES = ("status", "started_at", "ended_at", "outputs", "failure_kind", "failure_message")
 
 
-@dataclass(frozen=True, slots=True)
-class Records:
-    """What one commit is to say of calls.
-
-    Attributes:
-        rows: Of those that have none yet.
-        starts: Of those that have one, and have begun since.
-        ends: Of those that have one, and have ended.
-    """
-
-    rows: Sequence[Row]
-    starts: Sequence[dict[str, Any]] = ()
-    ends: Sequence[dict[str, Any]] = ()
+def is_end(row: Row) -> bool:
+    """Tell whether a row says how its call ended."""
+    return row[_ENDED_AT] is not None
 
 
-def start_of(execution_id: str, worker_id: str, started_us: int | None) -> dict[str, Any]:
-    """Return the change that says of a call whose row says that it waits when it began."""
-    return fence.fenced(execution_id, worker_id, FIRST_ATTEMPT) | {"new_started_at": started_us}
+def size_of(row: Row) -> int:
+    """Return how many characters the values of a row have."""
+    return len(row[_INPUTS]) + len(row[_OUTPUTS])
 
 
-def end_of(
-    execution_id: str,
-    worker_id: str,
-    status: Status,
-    times_us: tuple[int | None, int],
-    outputs: str,
-    failure: Failure | None,
-) -> dict[str, Any]:
-    """Return the change that ends a call which has a row.
+def record(connection: Connection, rows: Iterable[Row]) -> set[str]:
+    """Record calls as they are; return the ids of those that nothing can be recorded of.
 
-    Args:
-        execution_id: Its id.
-        worker_id: The worker that has it made.
-        status: How it ended.
-        times_us: When it began and when it ended, in microseconds since 1970 UTC.
-        outputs: The column of its outputs (:meth:`RowMaker.outputs_text`).
-        failure: Why it did not succeed.
-    """
-    return {
-        **fence.fenced(execution_id, worker_id, FIRST_ATTEMPT),
-        "new_status": status.value,
-        "new_started_at": times_us[0],
-        "new_ended_at": times_us[1],
-        "new_outputs": outputs,
-        "new_failure_kind": failure and failure.kind.value,
-        "new_failure_message": failure and failure.message,
-    }
-
-
-def record(connection: Connection, records: Records, *, is_repeated: bool = False) -> set[str]:
-    """Record calls; return the ids of those that nothing can be recorded of.
-
-    These are the calls of pipelines that were deleted meanwhile.
+    These are the calls of pipelines that were deleted meanwhile. A call that has a row already has
+    it changed, unless it has ended: what was committed before may be recorded again.
 
     Args:
         connection: A connection that writes.
-        records: What is to be said of them.
-        is_repeated: Whether all of it may have been committed already.
+        rows: Their rows; of several of one call the last one counts, unless one before is its end.
     """
+    by_id: dict[str, Row] = {}
+    for row in rows:
+        known = by_id.get(row[0])
+        if known is None or not is_end(known):
+            by_id[row[0]] = row
+    newest = list(by_id.values())
     lost: set[str] = set()
-    rows = records.rows
-    if is_repeated and rows:
-        ids = [row[0] for row in rows]
-        there = set(connection.scalars(select(executions.c.id).where(executions.c.id.in_(ids))))
-        rows = [row for row in rows if row[0] not in there]
-    for start in range(0, len(rows), MAX_ROWS):
-        part = rows[start : start + MAX_ROWS]
+    for start in range(0, len(newest), MAX_ROWS):
+        part = newest[start : start + MAX_ROWS]
         try:
-            _insert(connection, part)
+            _put(connection, part)
         except Refused:
             # A statement leaves nothing behind when it fails.
             kept, gone = _without_orphans(connection, part)
             lost |= gone
-            _insert(connection, kept)
-    if records.starts:
-        connection.execute(_START, list(records.starts))
-    if records.ends:
-        connection.execute(_END, list(records.ends))
+            _put(connection, kept)
     return lost
 
 
-def _insert(connection: Connection, rows: Sequence[Row]) -> None:
+def _put(connection: Connection, rows: Sequence[Row]) -> None:
     if rows:
-        connection.exec_driver_sql(*_insertion(rows))
-
-
-def _insertion(rows: Sequence[Row]) -> tuple[str, tuple[Any, ...]]:
-    """Return the statement that inserts rows, at most :data:`MAX_ROWS`."""
-    return _statement(len(rows)), _values(rows)
-
-
-def _values(rows: Sequence[Row]) -> tuple[Any, ...]:
-    return tuple(chain.from_iterable(rows))
+        connection.exec_driver_sql(_statement(len(rows)), tuple(chain.from_iterable(rows)))
 
 
 @lru_cache(maxsize=MAX_ROWS)
 def _statement(count: int) -> str:
     marks = f"({', '.join('?' * len(COLUMNS))})"
-    names = ", ".join(COLUMNS)
-    return f"INSERT INTO executions ({names}) VALUES {', '.join([marks] * count)}"  # noqa: S608 - names of columns alone
+    changes = ", ".join(f"{name} = excluded.{name}" for name in _CHANGES)
+    return (
+        f"INSERT INTO executions ({', '.join(COLUMNS)}) VALUES {', '.join([marks] * count)} "  # noqa: S608 - names of columns alone
+        f"ON CONFLICT (id) DO UPDATE SET {changes} WHERE {FOLLOWS}"
+    )
 
 
 def _without_orphans(connection: Connection, rows: Sequence[Row]) -> tuple[list[Row], set[str]]:

@@ -1,0 +1,33 @@
+"""A process that puts rows into a book for as long as it lives, and says which it was told of."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+from tests.store.books import BOOKS, Place
+from tests.store.test_journal import row
+
+from headrace.store.book.port import Verdict
+
+
+async def write(place: Place, name: str) -> None:
+    book = BOOKS[name](place.file(), place.database())
+
+    def told(number: int, verdict: Verdict) -> None:
+        if verdict is Verdict.KEPT:
+            os.write(1, b"%d\n" % number)
+
+    number = 0
+    while True:
+        for _ in range(5):
+            book.append(row(number), partial(told, number), is_alone=number % 7 == 0)
+            number += 1
+        await asyncio.sleep(0)
+
+
+if __name__ == "__main__":
+    asyncio.run(write(Place(Path(sys.argv[1])), sys.argv[2]))
