@@ -107,6 +107,6 @@ def test_xml_errors_escape_markup_and_lone_surrogates() -> None:
 
 
 def test_xml_of_an_error() -> None:
-    assert b"<Code>NotFound</Code><Message>no a</Message>" in xml_of(NotFound("no a"))
+    assert b"<Code>NoSuchKey</Code><Message>no a</Message>" in xml_of(NotFound("no a"))
     expired = PermissionDenied("late", details={"code": "ExpiredLink"})
     assert b"<Code>ExpiredLink</Code>" in xml_of(expired)

@@ -11,9 +11,9 @@ from starlette.responses import FileResponse, Response
 
 from headrace.api.logs import followed_lines, lines_between
 from headrace.control.pipeline_drafts import PipelineDraft
-from headrace.core.errors import HeadraceError, InvalidRequest, NotFound
+from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.pipelines import Pipeline, PipelineStatus
-from headrace.objects.links import PURPOSE, Purpose, sign, verify, xml_of
+from headrace.objects.links import PURPOSE, Purpose, sign, verify
 from headrace.store import executions as execution_rows
 from headrace.store import pipelines as rows
 from headrace.web.exchange import Exchange
@@ -23,7 +23,6 @@ from headrace.wire.answers import MAX_HOLD_S, NO_CONTENT, Answer
 from headrace.wire.bodies import execution_item, pipeline_body, pipeline_item
 from headrace.wire.creation import read_pipeline_request, resolve_config
 from headrace.wire.forms import decode_tree
-from headrace.wire.problems import status_of
 from headrace.wire.routes import SIGNED_BUNDLE
 
 ARCHIVE_PART = "step_file"
@@ -84,11 +83,20 @@ async def download_pipeline(exchange: Exchange) -> Answer:
 
 
 async def signed_bundle(exchange: Exchange) -> Response:
-    """Send the folder that a signed URL names; errors are XML, as clients expect them here."""
-    try:
-        return FileResponse(_signed_archive(exchange), media_type="application/gzip")
-    except HeadraceError as error:
-        return Response(xml_of(error), status_of(error), media_type="application/xml")
+    """Send the folder that a signed URL names; errors are XML, as at every signed URL."""
+    request = exchange.request
+    verify(
+        exchange.services.link_key,
+        "GET",
+        request.url.path,
+        request.query_params,
+        purpose=Purpose.DOWNLOAD,
+        now=time.time(),
+    )
+    bundle = exchange.services.bundles.find(exchange.name("digest"))
+    if bundle is None:
+        raise NotFound("The pipeline of this URL was deleted.", details={"code": "NotFound"})
+    return FileResponse(bundle.archive, media_type="application/gzip")
 
 
 async def pipeline_logs(exchange: Exchange) -> Answer:
@@ -167,19 +175,3 @@ async def _pipeline(exchange: Exchange) -> Pipeline:
 
 def _log(exchange: Exchange, pipeline: Pipeline) -> Path:
     return exchange.services.logs.of_build(pipeline.id)
-
-
-def _signed_archive(exchange: Exchange) -> Path:
-    request = exchange.request
-    verify(
-        exchange.services.link_key,
-        "GET",
-        request.url.path,
-        request.query_params,
-        purpose=Purpose.DOWNLOAD,
-        now=time.time(),
-    )
-    bundle = exchange.services.bundles.find(exchange.name("digest"))
-    if bundle is None:
-        raise NotFound("The pipeline of this URL was deleted.")
-    return bundle.archive

@@ -1,41 +1,21 @@
-"""Routes of signed URLs of the data store; errors are XML, as clients expect them here."""
+"""Routes of signed URLs of the data store."""
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Mapping
 
 from starlette.responses import Response
 
 from headrace.api.data_store import OBJECT_SIZE, joined_etag
-from headrace.core.errors import HeadraceError, NotFound, TooLarge
 from headrace.core.objects import check_object_path
-from headrace.objects.links import PART_NUMBER, UPLOAD_ID, Purpose, verify, xml_error
+from headrace.objects.links import PART_NUMBER, UPLOAD_ID, Purpose, verify
 from headrace.objects.multipart_form import file_part
-from headrace.web.exchange import Exchange, Handler
+from headrace.web.exchange import Exchange
 from headrace.web.files import object_response
 from headrace.wire.answers import NO_CONTENT, Answer
-from headrace.wire.problems import status_of
-
-CODES: Mapping[type[HeadraceError], str] = {NotFound: "NoSuchKey", TooLarge: "EntityTooLarge"}
-"""Names that clients of such URLs know; all other errors go by their own."""
 
 
-def _errors_as_xml(handler: Handler) -> Handler:
-    @functools.wraps(handler)
-    async def handle(exchange: Exchange) -> Answer | Response:
-        try:
-            return await handler(exchange)
-        except HeadraceError as error:
-            code = str(error.details.get("code") or CODES.get(type(error), error.code))
-            body = xml_error(code, error.message)
-            return Response(body, status_of(error), media_type="application/xml")
-
-    return handle
-
-
-@_errors_as_xml
 async def signed_upload(exchange: Exchange) -> Answer:
     """Store a file: a form with the signed fields first, then the part `file`."""
     path = check_object_path(exchange.name("path"))
@@ -46,7 +26,6 @@ async def signed_upload(exchange: Exchange) -> Answer:
     return NO_CONTENT
 
 
-@_errors_as_xml
 async def signed_part(exchange: Exchange) -> Response:
     """Store one part of an upload: the body as it is. The header `ETag` names what arrived."""
     path = check_object_path(exchange.name("path"))
@@ -60,7 +39,6 @@ async def signed_part(exchange: Exchange) -> Response:
     return Response(headers={"ETag": joined_etag(etag, signed.get(OBJECT_SIZE))})
 
 
-@_errors_as_xml
 async def signed_download(exchange: Exchange) -> Response:
     """Send a file, or the range of it that the request names."""
     path = check_object_path(exchange.name("path"))

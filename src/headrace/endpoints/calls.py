@@ -61,7 +61,7 @@ async def call_endpoint(exchange: Exchange) -> Answer | Response:
         )
     location = _location(exchange, execution_id)
     if "craft-ai-client" in headers:
-        return see_other(execution_id, location, is_told=False)
+        return see_other(execution_id, location)
     if "respond-async" in prefer:
         return Answer(
             {"execution_id": execution_id, "status": "accepted", "results_url": location},

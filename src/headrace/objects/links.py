@@ -14,13 +14,16 @@ from collections.abc import Mapping
 from enum import StrEnum
 from xml.sax.saxutils import escape
 
-from headrace.core.errors import HeadraceError, PermissionDenied
+from headrace.core.errors import HeadraceError, NotFound, PermissionDenied, TooLarge
 
 EXPIRES = "expires"
 PURPOSE = "purpose"
 SIGNATURE = "signature"
 UPLOAD_ID = "upload_id"
 PART_NUMBER = "part_number"
+
+CODES: Mapping[type[HeadraceError], str] = {NotFound: "NoSuchKey", TooLarge: "EntityTooLarge"}
+"""Codes that clients of signed links know; all other errors go by their own names."""
 
 _RESERVED = {EXPIRES, SIGNATURE}
 _CONTEXT = b"headrace signed link 1"
@@ -105,8 +108,12 @@ def xml_error(code: str, message: str, others: Mapping[str, str] | None = None) 
 
 
 def xml_of(error: HeadraceError) -> bytes:
-    """Return :func:`xml_error` of an error; its code is ``details["code"]`` or its own name."""
-    return xml_error(str(error.details.get("code", error.code)), error.message)
+    """Return :func:`xml_error` of an error.
+
+    Its code is ``details["code"]``, or the one of :data:`CODES`, or the name of its class.
+    """
+    code = error.details.get("code") or CODES.get(type(error), error.code)
+    return xml_error(str(code), error.message)
 
 
 def _signature(key: bytes, method: str, path: str, params: Mapping[str, str]) -> str:

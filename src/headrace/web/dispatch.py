@@ -16,6 +16,7 @@ from starlette.routing import Match
 from starlette.routing import Route as StarletteRoute
 
 from headrace.core.errors import HeadraceError, NotFound
+from headrace.objects.links import xml_of
 from headrace.web import request_log
 from headrace.web.cross_origin import endpoint_access
 from headrace.web.exchange import Handler, Services, rendered
@@ -33,6 +34,7 @@ from headrace.wire.answers import (
 )
 from headrace.wire.contract_keys import for_client
 from headrace.wire.eras import CLIENT_HEADER
+from headrace.wire.problems import status_of
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +82,9 @@ def _endpoint(
         try:
             return await handler(await admitted(request, services, route))
         except HeadraceError as error:
+            if route.needs is routes.Open.SIGNATURE:
+                # As clients of signed URLs expect them.
+                return Response(xml_of(error), status_of(error), media_type="application/xml")
             return refusal(error, request_id, scheme)
         except asyncio.CancelledError:
             # By the HTTP server, which has waited for long enough.

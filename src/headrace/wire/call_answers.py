@@ -42,24 +42,16 @@ def results_url(
     return f"{public_url}{results}?token={quote(token)}"
 
 
-def see_other(execution_id: str, location: str, *, is_told: bool = True) -> Answer:
-    """Return the redirection to the outputs of a call.
-
-    Args:
-        execution_id: Id of the call's execution.
-        location: URL of the outputs.
-        is_told: Whether the body names the place of the outputs in words, for callers that do not
-            follow redirections. The public client has an answer of its own for that.
-    """
-    body: dict[str, Any] = {"execution_id": execution_id}
-    if is_told:
-        body |= {
-            "status": "accepted",
-            "results_url": location,
-            "message": (
-                "The call is recorded and has not ended yet. Its outputs will be at results_url, "
-                "which is held for them in turn: follow the redirection (curl --location), or ask "
-                "there later."
-            ),
-        }
+def see_other(execution_id: str, location: str) -> Answer:
+    """Return the redirection to the outputs of a call, which says in words where they will be."""
+    body = {
+        "execution_id": execution_id,
+        "status": "accepted",
+        "results_url": location,
+        "message": (
+            "The call is recorded and has not ended yet. Its outputs will be at results_url, "
+            "which is held for them in turn: follow the redirection (curl --location), or ask "
+            "there later."
+        ),
+    }
     return Answer(body, 303, {"Location": location, EXECUTION_ID: execution_id})
