@@ -18,7 +18,7 @@ from headrace.core.leases import Lease
 from headrace.core.names import new_id
 from headrace.core.outcomes import CANCELLED, Failure
 from headrace.running.membership import ABANDONED, _enter, _renew
-from headrace.running.worker import STOPPED
+from headrace.running.tasks import STOPPED
 from headrace.store import schedules, workers
 
 R = TypeVar("R")

@@ -9,12 +9,13 @@ from simulation.rules import Violation
 from simulation.servers import SECOND, Server
 from sqlalchemy import Connection
 
+from headrace.core.claims import Claim
 from headrace.core.destinations import Nowhere
 from headrace.core.executions import Execution, OutputRecord
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.values import DataType
 from headrace.running.membership import _claim
-from headrace.running.worker import STOPPED
+from headrace.running.tasks import STOPPED
 from headrace.store import attempts, claims
 
 KINDS = (FailureKind.USER_ERROR, FailureKind.TIMEOUT, FailureKind.OUT_OF_MEMORY)
@@ -82,8 +83,8 @@ class Slots:
             return
         worker_id = server.worker_id
         is_fenced = server.habits.lease is not None
-        for execution, _ in server.write(_claim, worker_id, free, is_fenced=is_fenced):
-            self._begin(execution, worker_id)
+        for claim in server.write(_claim, worker_id, free, is_fenced=is_fenced):
+            self._begin(claim)
 
     def stop(self, execution_id: str, failure: Failure) -> bool:
         """Stop an execution that runs here; False if it does not."""
@@ -101,11 +102,11 @@ class Slots:
         for execution_id in list(self._tasks):
             self.stop(execution_id, failure)
 
-    def _begin(self, execution: Execution, worker_id: str) -> None:
+    def _begin(self, claim: Claim) -> None:
         server, chance = self._server, self._server.world.chance
         prepares = chance.choice([0, 1, 60]) * chance.random() * SECOND
-        task = Task(execution, worker_id, server.world.now + prepares)
-        self._tasks[execution.id] = task
+        task = Task(claim.execution, claim.worker_id, server.world.now + prepares)
+        self._tasks[claim.execution.id] = task
         habits = server.habits
         length = habits.shortest * (habits.longest / habits.shortest) ** chance.random()
         outputs, failure = _marked(task), None

@@ -26,14 +26,9 @@ AUTHENTICATION = {"Deployments.endpoint", "Tokens.refresh", "Tokens.scope_of"}
 """They find out who asks."""
 
 OF_THE_SERVER = {
-    "Executions.finish",
-    "Executions.hand_back",
-    "Executions.is_current",
     "Executions.remove_traces",
     "Executions.request_stop",
-    "Pipelines.digests_in_use",
     "Pipelines.end_build",
-    "Pipelines.move_environment",
     "Pipelines.pending",
     "Variables.current",
 }

@@ -30,6 +30,7 @@ from headrace.engines.local.install import install_harness
 from headrace.environments.uv import UvBuilder
 from headrace.keeping.builds import Builds
 from headrace.logs.files import LogFiles
+from headrace.running.code import CodeFinder
 from headrace.signals.port import BUILDS
 from headrace.store import pipelines as rows
 
@@ -134,9 +135,7 @@ async def site_on(root, **settings):
         bundles, logs = BundleStore(directory.bundles), LogFiles(directory.logs)
         builder = Breaking(directory.environments)
         builder.defects = []
-        pipelines = Failing(
-            server.database, signals, bundles, builder, logs, server.executions, None
-        )
+        pipelines = Failing(server.database, signals, bundles, builder, logs, server.deletion, None)
         pipelines.on_pending, pipelines.on_end = [], []
         engine = LocalEngine(
             LocalEngineSettings(
@@ -146,7 +145,8 @@ async def site_on(root, **settings):
             )
         )
         variables = Variables(server.database, load_keys(directory.keys))
-        builds = Builds(pipelines, variables, bundles, builder, engine, logs, signals, **settings)
+        codes = CodeFinder(server.database, bundles, builder)
+        builds = Builds(pipelines, variables, bundles, codes, engine, logs, signals, **settings)
         try:
             yield Site(server, pipelines, builder, builds)
         finally:

@@ -9,18 +9,12 @@ from pathlib import Path
 import pytest
 
 from headrace.bundles.store import BundleStore
-from headrace.control.executions import Executions
-from headrace.control.pipelines import Pipelines
-from headrace.control.submission import Submission
 from headrace.core.errors import NotFound
-from headrace.engines.local.checking import check_function
 from headrace.environments.uv import UvBuilder
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.keeping.sweeper import Sweeper
-from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
 from headrace.server.data_directory import DataDirectory
-from headrace.signals.local import LocalSignals
 from headrace.store.sqlite.database import SqliteDatabase
 from headrace.store.sqlite.migrate import migrate
 
@@ -31,18 +25,11 @@ async def test_an_upload_is_given_up_a_day_after_its_last_part(tmp_path: Path) -
     directory = DataDirectory(tmp_path / "data")
     directory.make()
     migrate(directory.database)
-    database, signals = SqliteDatabase(directory.database), LocalSignals()
-    artifacts, data_store = (
-        FilesystemStore(directory.artifacts),
-        FilesystemStore(directory.data_store),
-    )
-    bundles, logs = BundleStore(directory.bundles), LogFiles(directory.logs)
+    database = SqliteDatabase(directory.database)
+    data_store, bundles = FilesystemStore(directory.data_store), BundleStore(directory.bundles)
     builder = UvBuilder(directory.environments)
-    submission = Submission(database, signals, artifacts)
-    executions = Executions(database, signals, artifacts, logs, submission)
-    pipelines = Pipelines(database, signals, bundles, builder, logs, executions, check_function)
     sweeper = Sweeper(
-        pipelines, builder, bundles, data_store, ClockWatch(database), unused_for_s=3600
+        database, builder, bundles, data_store, ClockWatch(database), unused_for_s=3600
     )
     try:
         stale, fresh = [await data_store.begin_upload(path) for path in ("stale", "fresh")]
@@ -55,6 +42,6 @@ async def test_an_upload_is_given_up_a_day_after_its_last_part(tmp_path: Path) -
         with pytest.raises(NotFound):
             await data_store.upload_path(stale)
     finally:
-        for place in (builder, artifacts, data_store):
+        for place in (builder, data_store):
             await place.close()
         database.close()

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from headrace.bundles.store import BundleStore
+from headrace.control.attempts import Attempts
 from headrace.control.clock import now
+from headrace.control.deletion import Deletion
+from headrace.control.endpoint_cache import EndpointCache
+from headrace.control.execution_tokens import ExecutionTokens
 from headrace.control.executions import Executions
 from headrace.control.orders import Order
 from headrace.control.pipelines import Pipelines
 from headrace.control.sealing import load_keys
 from headrace.control.submission import Submission
-from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.core.calls import Limits
 from headrace.core.credentials import Addresses
@@ -41,9 +44,13 @@ from headrace.core.sources import Rule
 from headrace.engines.local.checking import check_function
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.install import install_harness
+from headrace.engines.local.pods import LocalPodEngine, PodSettings
 from headrace.environments.uv import UvBuilder
+from headrace.keeping.removal import Removal
 from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
+from headrace.pods.sets import PodSets
+from headrace.running.code import CodeFinder
 from headrace.running.runner import Runner
 from headrace.running.worker import Worker
 from headrace.server.data_directory import DataDirectory
@@ -88,6 +95,7 @@ class Parts:
     signals: LocalSignals
     executions: Executions
     submission: Submission
+    deletion: Deletion
     pipelines: Pipelines
     data_store: FilesystemStore
     artifacts: FilesystemStore
@@ -157,33 +165,37 @@ async def parts(
     bundles, logs = BundleStore(directory.bundles), LogFiles(directory.logs)
     builder = UvBuilder(directory.environments)
     keys = load_keys(directory.keys)
+    harness = install_harness(directory.harness)
     engine = LocalEngine(
         LocalEngineSettings(
             runtime_dir=root / "run" / name / "engine",
-            harness_dir=install_harness(directory.harness),
+            harness_dir=harness,
             engine_id=f"{name}-{new_id()}",
         )
     )
-    submission = Submission(database, signals, artifacts)
-    executions = Executions(database, signals, artifacts, logs, submission)
-    pipelines = Pipelines(database, signals, bundles, builder, logs, executions, check_function)
+    codes = CodeFinder(database, bundles, builder)
+    variables, limits = Variables(database, keys), Limits(grace_s=0.2)
+    pods = LocalPodEngine(PodSettings(root / "run" / name / "pods", harness, f"{name}-{new_id()}"))
+    sets = PodSets(database, signals, pods, codes, variables, logs, limits, 0)
     runner = Runner(
         engine=engine,
-        builder=builder,
-        bundles=bundles,
-        executions=executions,
-        pipelines=pipelines,
-        variables=Variables(database, keys),
-        tokens=Tokens(database, keys),
+        codes=codes,
+        attempts=Attempts(database, signals),
+        variables=variables,
+        tokens=ExecutionTokens(keys),
         artifacts=artifacts,
         data_store=data_store,
         logs=logs,
         workspaces=root / "run" / name / "workspaces",
         addresses=Addresses("http://127.0.0.1:1", "http://127.0.0.1:1"),
-        limits=Limits(grace_s=0.2),
+        limits=limits,
     )
     worker = Worker(slots, database, signals, runner, lease=lease)
-    executions.admission = submission.admission = worker
+    submission = Submission(database, signals, artifacts, worker)
+    executions = Executions(database, signals, artifacts, logs, submission, worker.stop)
+    removal = Removal(database, signals, executions)
+    deletion = Deletion(database, EndpointCache(), worker, sets, removal)
+    pipelines = Pipelines(database, signals, bundles, builder, logs, deletion, check_function)
     try:
         yield Parts(
             directory,
@@ -191,6 +203,7 @@ async def parts(
             signals,
             executions,
             submission,
+            deletion,
             pipelines,
             data_store,
             artifacts,
@@ -199,7 +212,7 @@ async def parts(
         )
     finally:
         await worker.close(0)
-        for place in (engine, builder, artifacts, data_store):
+        for place in (engine, pods, builder, artifacts, data_store):
             await place.close()
         database.close()
 

@@ -14,6 +14,7 @@ from tests.running.parts import Parts, parts
 
 from headrace.control.clock import now
 from headrace.control.orders import Order, new_execution
+from headrace.core.claims import Claim
 from headrace.core.executions import Execution, Status
 from headrace.core.mappings import map_inputs, map_outputs
 from headrace.core.names import new_id
@@ -62,7 +63,7 @@ async def test_what_is_cancelled_before_its_first_step_ends(root: Path, marks: M
         running = replace(execution, id=new_id(), status=Status.RUNNING, started_at=now())
         assert server.worker.reserve()
         await server.database.write(rows.add_execution, running, server.worker.worker_id)
-        server.worker.start(running, await server.pipeline())
+        server.worker.start(Claim(running, await server.pipeline(), server.worker.worker_id))
         # In the same turn of the event loop: its task has not taken a step yet.
         assert server.worker.stop(running.id, CANCELLED)
         ended = await server.ended(running.id)

@@ -1,16 +1,22 @@
-"""May a run start here, now? The worker answers; the verbs only ask."""
+"""What the verbs ask of those who run executions in this process."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from headrace.core.executions import Execution
+from headrace.core.claims import Claim
 from headrace.core.outcomes import Failure
-from headrace.core.pipelines import Pipeline
+
+Stop = Callable[[str, Failure], bool]
+"""Stops an execution that runs here, to end with the failure; False if it does not run here."""
+
+PutOnRecord = Callable[[str], Awaitable[bool]]
+"""Records an execution that runs and is not on record yet; False if there is no such one."""
 
 
 class Admission(Protocol):
-    """The worker of this process, seen from the verbs."""
+    """The worker of this process: may a run start here, now?"""
 
     @property
     def worker_id(self) -> str:
@@ -32,10 +38,20 @@ class Admission(Protocol):
         """Give a reserved slot back."""
         ...
 
-    def start(self, execution: Execution, pipeline: Pipeline) -> None:
+    def start(self, claim: Claim) -> None:
         """Run an execution that was recorded as running under this worker, in a reserved slot."""
         ...
 
-    def stop(self, execution_id: str, failure: Failure) -> bool:
-        """Stop an execution that runs here, to end with ``failure``; False if it does not."""
-        ...
+
+def first_of(*stops: Stop) -> Stop:
+    """Return what stops an execution wherever in this process it runs."""
+
+    def stop(execution_id: str, failure: Failure) -> bool:
+        return any(each(execution_id, failure) for each in stops)
+
+    return stop
+
+
+async def all_on_record(execution_id: str) -> bool:  # noqa: ARG001 - whichever it is
+    """Return False: nothing runs that is not on record (:data:`PutOnRecord`)."""
+    return False

@@ -34,21 +34,19 @@ class Deletion:
         self,
         database: Database,
         endpoints: EndpointCache,
-        admission: Admission,
+        worker: Admission,
         pods: Pods,
         removal: Removal,
     ) -> None:
         self._database = database
         self._endpoints = endpoints
-        self._admission = admission
+        self._worker = worker
         self._pods = pods
         self._removal = removal
 
     async def of_deployment(self, deployment_id: str) -> None:
         """Delete a deployment; what it has pending or running is cancelled, its history stays."""
-        await self._database.write(
-            mark_deployments, [deployment_id], now(), self._admission.worker_id
-        )
+        await self._database.write(mark_deployments, [deployment_id], now(), self._worker.worker_id)
         await self._finish(Deleted(Kind.DEPLOYMENT, deployment_id), [deployment_id])
 
     async def of_pipeline(self, pipeline: Pipeline, *, with_deployments: bool) -> list[Named]:
@@ -61,7 +59,7 @@ class Deletion:
             mark_pipeline,
             pipeline,
             now(),
-            self._admission.worker_id,
+            self._worker.worker_id,
             with_deployments=with_deployments,
         )
         await self._finish(

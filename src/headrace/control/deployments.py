@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from headrace.control.admission import Admission
 from headrace.control.clock import now
 from headrace.control.deletion import Deletion
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
@@ -50,10 +51,7 @@ KEY_LIFETIME = timedelta(days=1)
 
 
 class Deployments:
-    """The verbs of deployments. ``pods`` and ``deletion`` are set once, by the assembly."""
-
-    pods: Pods
-    deletion: Deletion
+    """The verbs of deployments."""
 
     def __init__(
         self,
@@ -62,13 +60,20 @@ class Deployments:
         executions: Executions,
         submission: Submission,
         schedules: Schedules,
+        worker: Admission,
+        pods: Pods,
+        endpoints: EndpointCache,
+        deletion: Deletion,
     ) -> None:
-        self.endpoints = EndpointCache()
         self._database = database
         self._keys = keys
         self._executions = executions
         self._submission = submission
         self._schedules = schedules
+        self._worker = worker
+        self._pods = pods
+        self._endpoints = endpoints
+        self._deletion = deletion
 
     async def create(self, scope: Scope, draft: DeploymentDraft) -> tuple[Deployment, str | None]:
         """Create a deployment; return it with its token, if it is an endpoint.
@@ -158,7 +163,7 @@ class Deployments:
             return changed_deployment(deployment, change, at, user)
 
         deployment, fired = await self._database.write(
-            records.change, name, apply, at, self._executions.admission.worker_id
+            records.change, name, apply, at, self._worker.worker_id
         )
         self._schedules.follow_up(fired)
         self._tell(deployment)
@@ -173,7 +178,7 @@ class Deployments:
         """
         token = mint_endpoint_token() if chosen is None else check_endpoint_token(chosen)
         await self._database.write(records.change_token, name, self._keys.seal(token))
-        self.endpoints.forget()
+        self._endpoints.forget()
         return token
 
     async def delete(self, scope: Scope, name: str) -> Deployment:
@@ -183,7 +188,7 @@ class Deployments:
             NotFound: There is no such deployment.
         """
         deployment = await self.get(scope, name)
-        await self.deletion.of_deployment(deployment.id)
+        await self._deletion.of_deployment(deployment.id)
         return deployment
 
     async def latest_execution(self, scope: Scope, name: str) -> str | None:
@@ -202,14 +207,14 @@ class Deployments:
             NotFound: There is no such endpoint.
             Unauthenticated: The token is not this endpoint's.
         """
-        endpoint = self.endpoints.find(path)
+        endpoint = self._endpoints.find(path)
         if endpoint is None:
-            changes = self.endpoints.changes
+            changes = self._endpoints.changes
             found = await self._database.read(rows.deployment_by_url_path, path)
             if found is None or found[1] is None:
                 raise NotFound(f"There is no endpoint {path!r}.")
             endpoint = Endpoint(found[0], self._keys.unseal(found[1]))
-            self.endpoints.keep(path, endpoint, changes)
+            self._endpoints.keep(path, endpoint, changes)
         if not same_token(token, endpoint.token):
             raise Unauthenticated(f"The token is not that of the endpoint {path!r}.")
         return endpoint
@@ -249,14 +254,14 @@ class Deployments:
 
     def _tell(self, deployment: Deployment) -> None:
         """Tell those who act on a deployment that it is new or has changed."""
-        self.endpoints.forget()
+        self._endpoints.forget()
         if deployment.schedule is not None:
             self._schedules.changed()
         if deployment.low_latency is not None:
             if not deployment.is_enabled:
                 # Whoever disabled it is shown no pods, however soon the signal is heard.
-                self.pods.begin_to_retire(deployment.id)
-            self.pods.changed()
+                self._pods.begin_to_retire(deployment.id)
+            self._pods.changed()
 
     async def _with_token(self, name: str) -> tuple[Deployment, str | None]:
         found = await self._database.read(rows.deployment_by_name, name)

@@ -1,22 +1,19 @@
-"""Executions: accept, finish, cancel, delete."""
+"""Executions: accept, cancel, delete."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping
 
-from headrace.control.admission import Admission
+from headrace.control.admission import PutOnRecord, Stop, all_on_record
 from headrace.control.artifacts import artifact_folder
 from headrace.control.clock import now
 from headrace.control.orders import Order, UploadedFile
-from headrace.control.run_log import say_end
 from headrace.control.submission import Submission
 from headrace.control.transactions.executions import stop
-from headrace.control.warm import WarmCalls
 from headrace.core.errors import Conflict, NotFound
-from headrace.core.executions import Execution, OutputRecord
+from headrace.core.executions import Execution
 from headrace.core.mappings import map_inputs, map_outputs
-from headrace.core.outcomes import CANCELLED, Failure
+from headrace.core.outcomes import CANCELLED
 from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.core.scopes import Scope
 from headrace.core.sources import Rule
@@ -24,7 +21,6 @@ from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
 from headrace.signals.port import PENDING, Signals, execution_topic
 from headrace.signals.waiting import wait_until_over
-from headrace.store import attempts
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
 from headrace.store.database import Database
@@ -34,12 +30,15 @@ from headrace.wire.runs import RunRequest
 class Executions:
     """The verbs of executions.
 
-    ``admission`` is set once, by the assembly; so is ``warm_calls``: calls that may not be on
-    record yet.
+    Args:
+        database: Where executions are.
+        signals: Tells of ends, and of what may start.
+        artifacts: The files of executions.
+        logs: Their logs.
+        submission: Accepts them.
+        stop: Stops one that runs in this process.
+        put_on_record: Makes sure that one that runs is on record.
     """
-
-    admission: Admission
-    warm_calls: WarmCalls | None = None
 
     def __init__(
         self,
@@ -48,12 +47,16 @@ class Executions:
         artifacts: ObjectStore,
         logs: LogFiles,
         submission: Submission,
+        stop: Stop,
+        put_on_record: PutOnRecord = all_on_record,
     ) -> None:
         self._database = database
         self._signals = signals
         self._artifacts = artifacts
         self._logs = logs
         self._submission = submission
+        self._stop_here = stop
+        self._put_on_record = put_on_record
 
     async def run(
         self, scope: Scope, name: str, request: RunRequest, files: Mapping[str, UploadedFile]
@@ -72,63 +75,6 @@ class Executions:
         return await self._submission.submit(
             Order(pipeline, inputs, outputs, request.values, files, scope.user.id)
         )
-
-    async def finish(
-        self,
-        execution: Execution,
-        *,
-        outputs: Sequence[OutputRecord] | None,
-        failure: Failure | None,
-    ) -> timedelta | None:
-        """Record how an attempt of this worker ended, unless it is no longer its to end.
-
-        Return how long it is until the next attempt, or None if none follows.
-        """
-        delay = None
-        if failure is not None:
-            delay = execution.retries.delay_after(execution.attempt, failure.kind)
-        at = now()
-        if failure is None or delay is None:
-            is_ended = await self._database.write(
-                attempts.finish,
-                execution.id,
-                self.admission.worker_id,
-                attempt=execution.attempt,
-                outputs=outputs,
-                failure=failure,
-                at=at,
-            )
-            if is_ended:
-                say_end(execution, failure, at)
-            self._signals.notify(execution_topic(execution.id))
-            return None
-        again = await self._database.write(
-            attempts.attempt_again,
-            execution.id,
-            self.admission.worker_id,
-            failure,
-            attempt=execution.attempt,
-            at=at,
-            delay=delay,
-        )
-        if again:
-            say_end(execution, failure, at, delay)
-            self._signals.notify(PENDING)
-            return delay
-        # It was to be cancelled, and has ended so; or it was not this worker's any more.
-        self._signals.notify(execution_topic(execution.id))
-        return None
-
-    async def hand_back(self, execution: Execution) -> None:
-        """Let another worker start an execution of this one, whose code has not begun."""
-        again = await self._database.write(
-            attempts.hand_back,
-            execution.id,
-            self.admission.worker_id,
-            attempt=execution.attempt,
-            at=now(),
-        )
-        self._signals.notify(PENDING if again else execution_topic(execution.id))
 
     async def cancel(self, scope: Scope, execution_id: str) -> Execution:
         """Cancel an execution and return it once it has ended.
@@ -164,7 +110,7 @@ class Executions:
 
     async def request_stop(self, execution_id: str) -> None:
         """Have an execution that runs be cancelled, and return without waiting for its end."""
-        if not self.admission.stop(execution_id, CANCELLED):
+        if not self._stop_here(execution_id, CANCELLED):
             await self._database.write(stop, execution_id, now())
 
     async def remove_traces(self, execution_id: str) -> None:
@@ -179,25 +125,12 @@ class Executions:
             NotFound: There is no such execution.
         """
         execution = await self._database.read(rows.execution_by_id, execution_id)
-        if (
-            execution is None
-            and self.warm_calls is not None
-            # Its own code may ask for it in its first milliseconds.
-            and await self.warm_calls.record(execution_id)
-        ):
+        # Its own code may ask for it in its first milliseconds.
+        if execution is None and await self._put_on_record(execution_id):
             execution = await self._database.read(rows.execution_by_id, execution_id)
         if execution is None:
             raise NotFound(f"There is no execution {execution_id!r}.")
         return execution
-
-    async def is_current(self, execution: Execution) -> bool:
-        """Tell whether an attempt is still this worker's to carry on."""
-        return await self._database.read(
-            attempts.is_current,
-            execution.id,
-            self.admission.worker_id,
-            attempt=execution.attempt,
-        )
 
     async def wait(self, scope: Scope, execution_id: str, timeout_s: float) -> Execution:
         """Return an execution as soon as it has ended, or as it is after ``timeout_s``.

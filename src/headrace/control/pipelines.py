@@ -8,7 +8,6 @@ import contextlib
 from headrace.bundles.store import BundleStore
 from headrace.control.clock import now
 from headrace.control.deletion import Deletion
-from headrace.control.executions import Executions
 from headrace.control.pipeline_drafts import (
     CheckFunction,
     PipelineDraft,
@@ -40,9 +39,7 @@ from headrace.store.database import Database
 
 
 class Pipelines:
-    """The verbs of pipelines. ``deletion`` is set once, by the assembly."""
-
-    deletion: Deletion
+    """The verbs of pipelines."""
 
     def __init__(
         self,
@@ -51,7 +48,7 @@ class Pipelines:
         bundles: BundleStore,
         builder: Builder,
         logs: LogFiles,
-        executions: Executions,
+        deletion: Deletion,
         check_function: CheckFunction,
     ) -> None:
         self._database = database
@@ -59,7 +56,7 @@ class Pipelines:
         self._bundles = bundles
         self._builder = builder
         self._logs = logs
-        self._executions = executions
+        self._deletion = deletion
         self._check_function = check_function
 
     async def create(self, scope: Scope, draft: PipelineDraft) -> Pipeline:
@@ -153,7 +150,7 @@ class Pipelines:
             InUse: It has deployments, and they are not to be deleted.
         """
         pipeline = await self.get(scope, name)
-        deployments = await self.deletion.of_pipeline(pipeline, with_deployments=with_deployments)
+        deployments = await self._deletion.of_pipeline(pipeline, with_deployments=with_deployments)
         self._signals.notify(pipeline_topic(name))
         self._logs.remove(self._logs.of_build(pipeline.id))
         return pipeline, [(found, rule) for _, found, rule in deployments]
@@ -171,14 +168,6 @@ class Pipelines:
         )
         self._signals.notify(pipeline_topic(pipeline.name))
         return recorded
-
-    async def move_environment(self, pipeline: Pipeline, environment: str) -> None:
-        """Record that a ready pipeline was given another environment."""
-        await self._database.write(rows.move_environment, pipeline.version.id, environment)
-
-    async def digests_in_use(self) -> tuple[set[str], set[str]]:
-        """Return the digests of the bundles and of the environments that pipelines need."""
-        return await self._database.read(rows.digests_in_use)
 
     async def _check_free(self, name: str) -> None:
         present = await self._database.read(rows.pipeline_by_name, name)

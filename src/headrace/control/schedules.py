@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from headrace.control.admission import Admission
+from headrace.control.admission import Admission, Stop
 from headrace.control.transactions.schedules import SUPERSEDED, Fired, fire_due
 from headrace.signals.port import PENDING, SCHEDULES, Signals, execution_topic
 from headrace.store import schedules as rows
@@ -16,13 +16,20 @@ logger = logging.getLogger(__name__)
 
 
 class Schedules:
-    """Acts on schedules. ``admission`` is set once, by the assembly."""
+    """Acts on schedules.
 
-    admission: Admission
+    Args:
+        database: Where they are.
+        signals: Tells the scheduler and the worker what is new.
+        worker: Who acts on them.
+        stop: Stops an execution that runs in this process.
+    """
 
-    def __init__(self, database: Database, signals: Signals) -> None:
+    def __init__(self, database: Database, signals: Signals, worker: Admission, stop: Stop) -> None:
         self._database = database
         self._signals = signals
+        self._worker = worker
+        self._stop = stop
 
     async def fire_due(self, now: datetime) -> Fired:
         """Record what is due; several servers may do so at once.
@@ -30,7 +37,7 @@ class Schedules:
         Raises:
             Unavailable: The database did not take it; nothing was recorded.
         """
-        worker_id = self.admission.worker_id
+        worker_id = self._worker.worker_id
         try:
             fired = await self._database.write(fire_due, now, worker_id)
         except Duplicate:
@@ -45,7 +52,7 @@ class Schedules:
         for execution_id in fired.ended:
             self._signals.notify(execution_topic(execution_id))
         for execution_id in fired.to_stop:
-            self.admission.stop(execution_id, SUPERSEDED)
+            self._stop(execution_id, SUPERSEDED)
         if fired.executions:
             self._signals.notify(PENDING)
 

@@ -11,6 +11,7 @@ from headrace.control.artifacts import artifact_folder, input_path
 from headrace.control.clock import now
 from headrace.control.orders import Order, new_execution
 from headrace.control.transactions.executions import Key, accept
+from headrace.core.claims import Claim
 from headrace.core.errors import InvalidValue
 from headrace.core.executions import Execution, Status
 from headrace.core.mappings import resolve_given
@@ -24,20 +25,20 @@ from headrace.wire.codec import encode
 
 
 class Submission:
-    """Accepts executions. ``admission`` is set once, by the assembly."""
-
-    admission: Admission
+    """Accepts executions."""
 
     def __init__(
         self,
         database: Database,
         signals: Signals,
         artifacts: ObjectStore,
+        admission: Admission,
         max_input_bytes: int = MAX_VALUES_BYTES,
     ) -> None:
         self._database = database
         self._signals = signals
         self._artifacts = artifacts
+        self._admission = admission
         self._max_input_bytes = max_input_bytes
 
     async def submit(self, order: Order) -> str:
@@ -80,21 +81,22 @@ class Submission:
         """Insert the row, then start the execution at once if a slot is free."""
         if execution.is_low_latency:
             return await self._record_for_pods(execution, key)
-        is_eager = self.admission.reserve()
-        worker_id = self.admission.worker_id if is_eager else None
+        is_eager = self._admission.reserve()
+        worker_id = self._admission.worker_id
+        under = worker_id if is_eager else None
         if is_eager:
             execution = replace(execution, status=Status.RUNNING, started_at=execution.created_at)
         is_new = False
         try:
-            recorded = await self._database.write(accept, execution, worker_id, key)
+            recorded = await self._database.write(accept, execution, under, key)
             is_new = recorded == execution.id
         finally:
             if not is_eager:
-                self.admission.queued()
+                self._admission.queued()
             elif is_new:
-                self.admission.start(execution, pipeline)
+                self._admission.start(Claim(execution, pipeline, worker_id))
             else:
-                self.admission.give_back()
+                self._admission.give_back()
             if not is_new:
                 await self._artifacts.delete_tree(artifact_folder(execution.id))
         return recorded

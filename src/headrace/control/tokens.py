@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import jwt
 
+from headrace.control.admission import PutOnRecord, all_on_record
+from headrace.control.execution_tokens import EXECUTION_MARK, ExecutionTokens
 from headrace.control.process_tokens import PROCESS_MARK, ProcessTokens
 from headrace.control.sealing import Keys
 from headrace.control.transactions import tokens as records
-from headrace.control.warm import WarmCalls
 from headrace.core.credentials import Addresses
 from headrace.core.errors import NotFound, Unauthenticated
 from headrace.core.names import check_name
 from headrace.core.scopes import Scope
-from headrace.core.tokens import TokenInfo, User, mint_token, same_token, token_digest
+from headrace.core.tokens import TokenInfo, User, mint_token, token_digest
 from headrace.store import executions as execution_rows
 from headrace.store import tokens as rows
 from headrace.store.database import Database
@@ -27,26 +26,31 @@ ACCESS_LIFETIME_S = 3600
 TRUST_S = 2.0
 """How long a checked access token is trusted before its SDK token is looked up again."""
 
-_EXECUTION_MARK = "hdx_"
 _ALGORITHM = "HS256"
 
 
 class Tokens:
     """SDK tokens and what they are exchanged for (wire contract, 2).
 
-    ``processes`` knows the tokens of templates and pods; without it, there are none. ``warm_calls``
-    is set by the assembly.
+    Args:
+        database: Where SDK tokens are.
+        keys: Those of the server.
+        processes: Knows the tokens of templates and pods; without it, there are none.
+        put_on_record: Makes sure that an execution that runs is on record.
     """
 
-    warm_calls: WarmCalls | None = None
-
     def __init__(
-        self, database: Database, keys: Keys, processes: ProcessTokens | None = None
+        self,
+        database: Database,
+        keys: Keys,
+        processes: ProcessTokens | None = None,
+        put_on_record: PutOnRecord = all_on_record,
     ) -> None:
         self._database = database
         self._processes = processes or ProcessTokens(Addresses("", ""))
+        self._executions = ExecutionTokens(keys)
+        self._put_on_record = put_on_record
         self._access_key = keys.derive("access tokens")
-        self._execution_key = keys.derive("execution tokens")
         self._trusted: dict[str, tuple[float, Scope]] = {}
 
     async def create(self, scope: Scope, name: str) -> str:
@@ -83,7 +87,7 @@ class Tokens:
         Raises:
             Unauthenticated: The token is not valid.
         """
-        if token.startswith(_EXECUTION_MARK):
+        if token.startswith(EXECUTION_MARK):
             claims = {"execution": await self._execution_of(token)}
         elif token.startswith(PROCESS_MARK):
             claims = {"process": self._processes.id_of(token)}
@@ -128,14 +132,6 @@ class Tokens:
             raise NotFound(f"There is no user {user_id!r}.")
         return user
 
-    def for_execution(self, execution_id: str) -> str:
-        """Return the token that user code finds as ``CRAFT_AI_SDK_TOKEN``.
-
-        It is signed, not stored, and is good for as long as the execution has not ended.
-        """
-        mac = hmac.new(self._execution_key, execution_id.encode(), hashlib.sha256).hexdigest()
-        return f"{_EXECUTION_MARK}{execution_id}.{mac}"
-
     async def _scope_of(self, claims: Mapping[str, Any]) -> Scope:
         if "execution" in claims:
             user = await self._database.read(records.user_of_execution, str(claims["execution"]))
@@ -150,12 +146,9 @@ class Tokens:
         return Scope(await self._database.read(records.user_of_token, str(claims.get("token"))))
 
     async def _execution_of(self, token: str) -> str:
-        execution_id, _, _ = token.removeprefix(_EXECUTION_MARK).partition(".")
-        if not same_token(token, self.for_execution(execution_id)):
-            raise Unauthenticated("The token of this execution is not valid.")
+        execution_id = self._executions.id_of(token)
         # A call that pods answer may not be on record yet, and asks for itself.
-        if self.warm_calls is not None:
-            await self.warm_calls.record(execution_id)
+        await self._put_on_record(execution_id)
         execution = await self._database.read(execution_rows.execution_by_id, execution_id)
         if execution is None or execution.status.is_terminal:
             raise Unauthenticated("The execution that this token belongs to has ended.")

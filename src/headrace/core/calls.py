@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from headrace.core.values import MAX_OUTPUT_BYTES, DataType, Json
@@ -47,6 +47,13 @@ class Limits:
     memory_bytes: int | None = None
     grace_s: float = 5.0
     output_bytes: int = MAX_OUTPUT_BYTES
+
+    def within(self, timeout_s: float | None) -> Limits:
+        """Return these limits with the tighter one of two times."""
+        is_tighter = timeout_s is not None and (
+            self.timeout_s is None or timeout_s < self.timeout_s
+        )
+        return replace(self, timeout_s=timeout_s) if is_tighter else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,16 @@ from headrace.bundles.store import BundleStore
 from headrace.control.pipelines import Pipelines
 from headrace.control.variables import Variables
 from headrace.core.calls import Code
+from headrace.core.environments import python_version
 from headrace.core.errors import HeadraceError, InvalidCode, Unavailable
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pipelines import WARNING, Pipeline
 from headrace.engines.port import Engine
-from headrace.environments.port import Builder, Say
+from headrace.environments.port import Say
 from headrace.environments.redaction import Redaction
 from headrace.keeping.first_import import import_problem, is_final, still_importing
 from headrace.logs.files import LogFiles, append_line
-from headrace.running.preparation import code_of, environment_spec
+from headrace.running.code import CodeFinder, code_of
 from headrace.signals.loop import Loop
 from headrace.signals.port import BUILDS, Signals
 
@@ -47,7 +48,7 @@ class Builds:
         pipelines: Pipelines,
         variables: Variables,
         bundles: BundleStore,
-        builder: Builder,
+        codes: CodeFinder,
         engine: Engine,
         logs: LogFiles,
         signals: Signals,
@@ -58,7 +59,7 @@ class Builds:
         self._pipelines = pipelines
         self._variables = variables
         self._bundles = bundles
-        self._builder = builder
+        self._codes = codes
         self._engine = engine
         self._logs = logs
         self._slots = asyncio.Semaphore(at_once)
@@ -140,13 +141,9 @@ class Builds:
                 "The pipeline's folder is missing from the data directory: create it again."
             )
         variables = await self._variables.current()
-        spec, secrets = await asyncio.to_thread(
-            environment_spec, pipeline, bundle.folder, variables
-        )
-        say(f"Building pipeline {pipeline.name} for Python {spec.python}.")
-        environment = await self._builder.ready(
-            spec, folder=bundle.folder, say=say, secrets=secrets
-        )
+        version = python_version(pipeline.version.config.language)
+        say(f"Building pipeline {pipeline.name} for Python {version}.")
+        environment, secrets = await self._codes.build(pipeline, bundle.folder, variables, say)
         code = code_of(pipeline, environment, bundle.folder)
         redact = Redaction(secrets)
         failure = await self._import(code, variables, lambda line: say(redact(line)))

@@ -6,11 +6,12 @@ import asyncio
 import logging
 
 from headrace.bundles.store import BundleStore
-from headrace.control.pipelines import Pipelines
 from headrace.environments.port import Builder
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.objects.port import ObjectStore
 from headrace.signals.loop import Loop
+from headrace.store import pipelines as rows
+from headrace.store.database import Reader
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class Sweeper:
 
     def __init__(
         self,
-        pipelines: Pipelines,
+        reader: Reader,
         builder: Builder,
         bundles: BundleStore,
         data_store: ObjectStore,
@@ -37,7 +38,7 @@ class Sweeper:
         *,
         unused_for_s: float,
     ) -> None:
-        self._pipelines = pipelines
+        self._reader = reader
         self._builder = builder
         self._bundles = bundles
         self._data_store = data_store
@@ -61,7 +62,7 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Remove what is unused now."""
-        bundles, environments = await self._pipelines.digests_in_use()
+        bundles, environments = await self._reader.read(rows.digests_in_use)
         gone = await self._builder.discard_unused(environments, unused_for_s=self._unused_for_s)
         gone += await asyncio.to_thread(
             self._bundles.discard_unused, bundles, grace_s=self._unused_for_s

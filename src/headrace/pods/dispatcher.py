@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
+import contextlib
 from functools import partial
 
 from headrace.control.clock import now
-from headrace.core.errors import Unavailable
 from headrace.engines.port import PodEngine
 from headrace.pods.engine import PodLane
 from headrace.pods.sets import PodSets
 from headrace.running.worker import LOOK_AGAIN_S, Worker
+from headrace.signals.loop import Loop
 from headrace.signals.port import PENDING, Signals
 from headrace.store import claims
 from headrace.store.database import Database
-
-logger = logging.getLogger(__name__)
 
 
 class Dispatcher:
@@ -37,35 +34,28 @@ class Dispatcher:
         self._engine = engine
         self._busy: dict[str, int] = {}
         self._is_closed = False
-        self._loop: asyncio.Task[None] | None = None
+        self._listening = contextlib.ExitStack()
+        self._loop = Loop(
+            "dispatcher",
+            self._look,
+            complaint="executions cannot be handed to pods",
+            wait=self._listening.enter_context(signals.listen(PENDING)).wait,
+        )
 
     async def begin(self) -> None:
         """Hand executions to pods from now on."""
-        self._loop = asyncio.create_task(self._hand_over(), name="dispatcher")
+        await self._loop.begin()
 
     async def close(self) -> None:
         """Hand over no more; what pods have is the worker's to end."""
         self._is_closed = True
-        self._signals.notify(PENDING)
-        if self._loop is not None:
-            # Not cancelled: what it has claimed must have a task that ends it.
-            await self._loop
-
-    async def _hand_over(self) -> None:
-        with self._signals.listen(PENDING) as signal:
-            while not self._is_closed:
-                patience = LOOK_AGAIN_S
-                try:
-                    if self._sets.lanes:
-                        patience = await self._look()
-                except Unavailable as error:
-                    logger.error("executions cannot be handed to pods: %s", error.message)  # noqa: TRY400
-                except Exception:
-                    # Whatever it was, what waits must not wait for ever because of it.
-                    logger.exception("executions cannot be handed to pods")
-                await signal.wait(patience)
+        # Not cancelled: what it has claimed must have a task that ends it.
+        await self._loop.finish()
+        self._listening.close()
 
     async def _look(self) -> float:
+        if not self._sets.lanes:
+            return LOOK_AGAIN_S
         at = now()
         waiting = await self._database.read(claims.pod_backlog, at)
         for deployment_id, count in waiting.items():

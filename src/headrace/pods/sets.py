@@ -7,12 +7,16 @@ import contextlib
 import logging
 from dataclasses import dataclass, replace
 
+from headrace.control.variables import Variables
+from headrace.core.calls import Limits
 from headrace.core.deployments import Deployment
 from headrace.core.errors import HeadraceError, Unavailable
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pods import PodPlan, PodSetState, PodStatus
 from headrace.engines.port import PodEngine
-from headrace.running.runner import Runner
+from headrace.logs.files import LogFiles
+from headrace.running.code import CodeFinder
+from headrace.signals.loop import Loop
 from headrace.signals.port import DEPLOYMENTS, PENDING, Signals
 from headrace.store import deployments as rows
 from headrace.store.database import Database
@@ -69,17 +73,29 @@ class PodSets:
         database: Database,
         signals: Signals,
         engine: PodEngine,
-        runner: Runner,
+        codes: CodeFinder,
+        variables: Variables,
+        logs: LogFiles,
+        limits: Limits,
         grace_s: float,
     ) -> None:
         self._database = database
         self._signals = signals
         self._engine = engine
-        self._runner = runner
+        self._codes = codes
+        self._variables = variables
+        self._logs = logs
+        self._limits = limits
         self._grace_s = grace_s
         self._lanes: dict[str, Lane] = {}
         self._retiring: dict[str, asyncio.Task[None]] = {}
-        self._loop: asyncio.Task[None] | None = None
+        self._listening = contextlib.ExitStack()
+        self._loop = Loop(
+            "pods",
+            self._reconcile,
+            complaint="pods cannot follow deployments",
+            wait=self._listening.enter_context(signals.listen(DEPLOYMENTS)).wait,
+        )
 
     @property
     def lanes(self) -> dict[str, Lane]:
@@ -88,16 +104,17 @@ class PodSets:
 
     async def begin(self) -> None:
         """Start the pods that there should be, and follow changes from now on."""
-        self._loop = asyncio.create_task(self._follow(), name="pods")
+        await self._loop.begin()
 
     async def close(self) -> None:
         """Follow no more changes; the engine's own end ends the pods."""
+        await self._loop.close()
+        self._listening.close()
         tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
-        for task in [self._loop, *tasks]:
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         if self._retiring:
             await asyncio.wait(set(self._retiring.values()))
 
@@ -167,19 +184,7 @@ class PodSets:
             # It may have been enabled again meanwhile.
             self._signals.notify(DEPLOYMENTS)
 
-    async def _follow(self) -> None:
-        with self._signals.listen(DEPLOYMENTS) as signal:
-            while True:
-                try:
-                    await self._reconcile()
-                except Unavailable as error:
-                    logger.error("pods cannot follow deployments: %s", error.message)  # noqa: TRY400
-                except Exception:
-                    # Whatever it was, pods must not be left alone for ever because of it.
-                    logger.exception("pods cannot follow deployments")
-                await signal.wait(LOOK_AGAIN_S)
-
-    async def _reconcile(self) -> None:
+    async def _reconcile(self) -> float:
         wanted = {
             deployment.id: deployment
             for deployment in await self._database.read(rows.low_latency_deployments)
@@ -198,10 +203,11 @@ class PodSets:
                 if not _asks_for_the_same(before, deployment) and not lane.is_changing:
                     self._begin_to_deploy(lane)
         await self._tell_variables()
+        return LOOK_AGAIN_S
 
     async def _tell_variables(self) -> None:
         """Have pods that are started from now on import their code with the variables of now."""
-        variables = await self._runner.variables.current()
+        variables = await self._variables.current()
         for lane in self._lanes.values():
             is_behind = lane.plan is not None and lane.plan.variables is not variables
             if is_behind and not lane.is_changing:
@@ -252,9 +258,9 @@ class PodSets:
         low_latency = deployment.low_latency
         if low_latency is None:
             raise LookupError(f"{deployment.name} is no low-latency deployment")
-        variables = await self._runner.variables.current()
-        code = await self._runner.code_of(deployment.pipeline, variables, is_checked=True)
-        log = self._runner.logs.of_deployment(deployment.id)
+        variables = await self._variables.current()
+        code = await self._codes.find(deployment.pipeline, variables, is_checked=True)
+        log = self._logs.of_deployment(deployment.id)
         log.parent.mkdir(parents=True, exist_ok=True)
         return PodPlan(
             deployment_id=deployment.id,
@@ -267,7 +273,7 @@ class PodSets:
             count=low_latency.pods,
             max_parallel=low_latency.max_parallel,
             ram_bytes=low_latency.ram_bytes,
-            timeout_s=self._runner.timeout_of(deployment.timeout_s),
+            timeout_s=self._limits.within(deployment.timeout_s).timeout_s,
             idle_timeout_s=low_latency.idle_timeout_s,
             max_queue=low_latency.max_queue,
         )

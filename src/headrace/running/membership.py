@@ -11,12 +11,12 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from headrace.control.clock import now
+from headrace.core.claims import Claim
 from headrace.core.errors import Unavailable
-from headrace.core.executions import Execution
 from headrace.core.leases import Lease
 from headrace.core.names import new_id
 from headrace.core.outcomes import Failure, FailureKind
-from headrace.core.pipelines import Pipeline
+from headrace.signals.loop import Loop
 from headrace.store import attempts, claims
 from headrace.store import workers as rows
 from headrace.store.database import Database
@@ -80,35 +80,41 @@ class Membership:
                 logger.error("no place among the workers yet: %s", error.message)  # noqa: TRY400
                 await asyncio.sleep(TRY_AGAIN_S)
 
-    async def keep(
+    def renewing(
         self, hear: Callable[[Beat], None], begin_anew: Callable[[], Awaitable[None]]
-    ) -> None:
-        """Renew the lease for ever, if there is one.
+    ) -> Loop | None:
+        """Return the loop that renews the lease, if there is one.
 
         Args:
             hear: Called with what is learnt from each renewal.
             begin_anew: Awaited when others took this worker for dead.
         """
-        while self.lease is not None:
-            await asyncio.sleep(self.lease.renewed_every_s)
-            try:
-                beat = await self._database.write(_renew, self.worker_id, self.lease, now())
-                if beat is None:
-                    await begin_anew()
-                else:
-                    hear(beat)
-            except Unavailable as error:
-                logger.error("the lease is not renewed: %s", error.message)  # noqa: TRY400
-            except Exception:
-                # Whatever it was, the lease must not end because of it.
-                logger.exception("the lease is not renewed")
+        lease = self.lease
+        if lease is None:
+            return None
 
-    async def claim(self, limit: int) -> list[tuple[Execution, Pipeline]]:
+        async def renew() -> float:
+            beat = await self._database.write(_renew, self.worker_id, lease, now())
+            if beat is None:
+                await begin_anew()
+            else:
+                hear(beat)
+            return lease.renewed_every_s
+
+        return Loop(
+            "lease",
+            renew,
+            complaint="the lease is not renewed",
+            first_after_s=lease.renewed_every_s,
+            try_again_s=lease.renewed_every_s,
+        )
+
+    async def claim(self, limit: int) -> list[Claim]:
         """Take the oldest executions that may start; none if the place is lost."""
         is_fenced = self.lease is not None
         return await self._database.write(_claim, self.worker_id, limit, is_fenced=is_fenced)
 
-    async def claim_warm(self, deployment_id: str, limit: int) -> list[tuple[Execution, Pipeline]]:
+    async def claim_warm(self, deployment_id: str, limit: int) -> list[Claim]:
         """Take the oldest executions that wait for a deployment's pods; see :meth:`claim`."""
         is_fenced = self.lease is not None
         return await self._database.write(
@@ -153,7 +159,7 @@ def _claim(
     *,
     is_fenced: bool,
     deployment_id: str | None = None,
-) -> list[tuple[Execution, Pipeline]]:
+) -> list[Claim]:
     if is_fenced and worker_id not in rows.worker_ids(connection):
         # What it claimed now, others would take from it.
         return []
@@ -165,7 +171,7 @@ def _claim(
     known = {which: pipeline_of(connection, each) for which, each in one_of_each.items()}
     # A row cannot outlive its pipeline (foreign key), so every claimed one has it.
     return [
-        (execution, pipeline)
+        Claim(execution, pipeline, worker_id)
         for execution in claimed
         if (pipeline := known[execution.pipeline_id, execution.pipeline_version]) is not None
     ]

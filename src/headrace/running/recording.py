@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from headrace.control.executions import Executions
+from headrace.control.attempts import Attempts
+from headrace.core.claims import Claim
 from headrace.core.errors import Unavailable
-from headrace.core.executions import Execution, OutputRecord
+from headrace.core.executions import OutputRecord
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.logs.files import LogFiles, append_line
 from headrace.store.patience import pauses
@@ -29,12 +30,12 @@ LOST = Failure(
 class Recording:
     """Records what became of the attempts of this worker."""
 
-    executions: Executions
+    attempts: Attempts
     logs: LogFiles
 
     async def end(
         self,
-        execution: Execution,
+        claim: Claim,
         outputs: tuple[OutputRecord, ...] | None,
         failure: Failure | None,
         *,
@@ -44,33 +45,32 @@ class Recording:
 
         After ``patience_s`` it is left as it is: the next start finds it, and says it was lost.
         """
+        execution_id = claim.execution.id
         for pause in _pauses(patience_s):
             try:
-                until_next = await self.executions.finish(
-                    execution, outputs=outputs, failure=failure
-                )
+                until_next = await self.attempts.finish(claim, outputs=outputs, failure=failure)
             except Unavailable as error:
-                logger.error("end of %s not recorded yet: %s", execution.id, error.message)  # noqa: TRY400 - its message says all
+                logger.error("end of %s not recorded yet: %s", execution_id, error.message)  # noqa: TRY400 - its message says all
             except Exception:
                 # Outputs that cannot be stored must not leave the execution running for ever.
-                logger.exception("outputs of %s could not be recorded", execution.id)
+                logger.exception("outputs of %s could not be recorded", execution_id)
                 outputs, failure = None, LOST
             else:
                 if until_next is not None and failure is not None:
-                    self.say_again(execution.id, execution.attempt, failure, until_next)
+                    self.say_again(execution_id, claim.attempt, failure, until_next)
                 return
             await asyncio.sleep(pause)
 
-    async def hand_back(self, execution: Execution, *, patience_s: float) -> None:
+    async def hand_back(self, claim: Claim, *, patience_s: float) -> None:
         """Let the next server start an execution whose code has not begun.
 
         After ``patience_s`` it is left as it is, as by :meth:`end`.
         """
         for pause in _pauses(patience_s):
             try:
-                await self.executions.hand_back(execution)
+                await self.attempts.hand_back(claim)
             except Unavailable as error:
-                logger.error("%s not handed back yet: %s", execution.id, error.message)  # noqa: TRY400
+                logger.error("%s not handed back yet: %s", claim.execution.id, error.message)  # noqa: TRY400
                 await asyncio.sleep(pause)
             else:
                 return

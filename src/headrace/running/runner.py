@@ -6,31 +6,27 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from headrace.bundles.store import BundleStore
-from headrace.control.executions import Executions
-from headrace.control.pipelines import Pipelines
-from headrace.control.tokens import Tokens
+from headrace.control.attempts import Attempts
+from headrace.control.execution_tokens import ExecutionTokens
 from headrace.control.variables import Variables
 from headrace.core.absence import Absent
 from headrace.core.calls import Call, Code, InputFile, Limits
+from headrace.core.claims import Claim
 from headrace.core.credentials import Addresses
-from headrace.core.environments import Environment
-from headrace.core.errors import HeadraceError, InvalidValue, Unavailable
+from headrace.core.errors import HeadraceError, InvalidValue
 from headrace.core.executions import Execution, OutputRecord
 from headrace.core.outcomes import Failure, FailureKind, Outcome
-from headrace.core.pipelines import Pipeline
 from headrace.core.values import FileStore, FileValue, Json, Value
 from headrace.engines.port import Engine
-from headrace.environments.port import Builder
 from headrace.logs.files import LogFiles, append_line
 from headrace.objects.port import ObjectStore
 from headrace.running.bindings import look_up, resolve
+from headrace.running.code import CodeFinder
 from headrace.running.delivery import deliver
-from headrace.running.preparation import code_of, environment_spec
 from headrace.running.recording import LOST, Recording
 
 logger = logging.getLogger(__name__)
@@ -38,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs executions that were recorded as running under this worker.
+    """Runs attempts that were claimed by this process.
 
     Attributes:
         workspaces: Folder for the calls' private folders.
@@ -46,12 +42,10 @@ class Runner:
     """
 
     engine: Engine
-    builder: Builder
-    bundles: BundleStore
-    executions: Executions
-    pipelines: Pipelines
+    codes: CodeFinder
+    attempts: Attempts
     variables: Variables
-    tokens: Tokens
+    tokens: ExecutionTokens
     artifacts: ObjectStore
     data_store: ObjectStore
     logs: LogFiles
@@ -59,12 +53,13 @@ class Runner:
     addresses: Addresses
     limits: Limits
 
+    @property
+    def recording(self) -> Recording:
+        """Where the ends of attempts are recorded."""
+        return Recording(self.attempts, self.logs)
+
     async def run(
-        self,
-        execution: Execution,
-        pipeline: Pipeline,
-        on_begin: Callable[[], None],
-        engine: Engine | None = None,
+        self, claim: Claim, on_begin: Callable[[], None], engine: Engine | None = None
     ) -> None:
         """Run an attempt at an execution to its recorded end.
 
@@ -72,59 +67,46 @@ class Runner:
         how it ended (:attr:`recording`).
 
         Args:
-            execution: What runs; recorded as running under this worker.
-            pipeline: Its pipeline.
+            claim: What runs.
             on_begin: Called when the code is about to begin.
             engine: What runs it; None for a process of its own.
         """
         # Of the attempt alone: the next one may begin while this one's is being removed.
-        suffix = "" if execution.attempt == 1 else f".{execution.attempt}"
-        workspace = self.workspaces / f"{execution.id}{suffix}"
+        suffix = "" if claim.attempt == 1 else f".{claim.attempt}"
+        workspace = self.workspaces / f"{claim.execution.id}{suffix}"
         try:
-            result = await self._attempt(
-                execution, pipeline, workspace, on_begin, engine or self.engine
-            )
+            result = await self._attempt(claim, workspace, on_begin, engine or self.engine)
             if isinstance(result, Failure):
-                await self.recording.end(execution, None, result)
+                await self.recording.end(claim, None, result)
             else:
-                await self.recording.end(execution, result, None)
+                await self.recording.end(claim, result, None)
         finally:
             # After the record, so that nobody waits for it.
             await asyncio.shield(asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True))
 
     async def _attempt(
-        self,
-        execution: Execution,
-        pipeline: Pipeline,
-        workspace: Path,
-        on_begin: Callable[[], None],
-        engine: Engine,
+        self, claim: Claim, workspace: Path, on_begin: Callable[[], None], engine: Engine
     ) -> tuple[OutputRecord, ...] | Failure:
         try:
-            return await self._carry_out(execution, pipeline, workspace, on_begin, engine)
+            return await self._carry_out(claim, workspace, on_begin, engine)
         except HeadraceError as error:
             return _failure_of(error)
         except Exception:
-            logger.exception("execution %s could not be carried out", execution.id)
+            logger.exception("execution %s could not be carried out", claim.execution.id)
             return LOST
 
-    @property
-    def recording(self) -> Recording:
-        """Where the ends of attempts are recorded."""
-        return Recording(self.executions, self.logs)
-
     async def _carry_out(
-        self,
-        execution: Execution,
-        pipeline: Pipeline,
-        workspace: Path,
-        on_begin: Callable[[], None],
-        engine: Engine,
+        self, claim: Claim, workspace: Path, on_begin: Callable[[], None], engine: Engine
     ) -> tuple[OutputRecord, ...] | Failure:
+        execution, pipeline = claim.execution, claim.pipeline
+
+        def say(line: str) -> None:
+            append_line(self.logs.of_execution(execution.id), line)
+
         variables = await self.variables.current()
-        code = await self.code_of(pipeline, variables, execution.id)
+        code = await self.codes.find(pipeline, variables, say)
         if not engine.is_warm(code, variables):
-            code = await self.code_of(pipeline, variables, execution.id, is_checked=True)
+            code = await self.codes.find(pipeline, variables, say, is_checked=True)
         bindings = await look_up(execution.inputs, variables, self.data_store)
         parameters = {parameter.name: parameter for parameter in pipeline.inputs}
         inputs = resolve(execution.inputs, parameters, bindings)
@@ -132,76 +114,8 @@ class Runner:
         outcome = await self._call(execution, code, inputs, variables, workspace, engine)
         if isinstance(outcome, Failure):
             return outcome
-        return await deliver(
-            execution,
-            outcome,
-            self.artifacts,
-            self.data_store,
-            partial(self.executions.is_current, execution),
-        )
-
-    async def code_of(
-        self,
-        pipeline: Pipeline,
-        variables: Mapping[str, str],
-        execution_id: str | None = None,
-        *,
-        is_checked: bool = False,
-    ) -> Code:
-        """Return the code of a ready pipeline, its environment being ready on this machine.
-
-        Args:
-            pipeline: The pipeline.
-            variables: The environment's variables.
-            execution_id: Whose log tells of an environment that is built again.
-            is_checked: Whether to look if all files are those that were sent and installed, and to
-                make them again if not: before a process imports them.
-
-        Raises:
-            Unavailable: The pipeline's folder is gone from the data directory.
-            InvalidEnvironment: The environment is gone and cannot be built again.
-        """
-        if is_checked:
-            bundle = await asyncio.to_thread(self.bundles.sound, pipeline.version.bundle)
-        else:
-            bundle = self.bundles.find(pipeline.version.bundle)
-        if bundle is None:
-            raise Unavailable(
-                f"The folder of pipeline {pipeline.name!r} is missing from the data directory: "
-                "delete the pipeline and create it again."
-            )
-        digest = pipeline.version.environment or ""
-        if is_checked:
-            environment = await self.builder.sound(digest)
-        else:
-            environment = self.builder.find(digest)
-        if environment is None:
-            environment = await self._rebuild(pipeline, bundle.folder, variables, execution_id)
-        return code_of(pipeline, environment, bundle.folder)
-
-    async def _rebuild(
-        self,
-        pipeline: Pipeline,
-        folder: Path,
-        variables: Mapping[str, str],
-        execution_id: str | None,
-    ) -> Environment:
-        """Build an environment that was collected, or whose interpreter has gone."""
-        log = self.logs.of_execution(execution_id) if execution_id else None
-
-        def say(line: str) -> None:
-            if log is not None:
-                append_line(log, line)
-
-        say(
-            "The environment of this pipeline is not on this machine any more, or was changed: "
-            "building it again."
-        )
-        spec, secrets = await asyncio.to_thread(environment_spec, pipeline, folder, variables)
-        environment = await self.builder.ready(spec, folder=folder, say=say, secrets=secrets)
-        if environment.digest != pipeline.version.environment:
-            await self.pipelines.move_environment(pipeline, environment.digest)
-        return environment
+        is_current = partial(self.attempts.is_current, claim)
+        return await deliver(execution, outcome, self.artifacts, self.data_store, is_current)
 
     async def _call(
         self,
@@ -233,18 +147,13 @@ class Runner:
                 outputs={record.name: record.data_type for record in execution.outputs},
                 variables=variables,
                 identity=self.addresses.variables(
-                    SDK_TOKEN=self.tokens.for_execution(execution.id), EXECUTION_ID=execution.id
+                    SDK_TOKEN=self.tokens.token_of(execution.id), EXECUTION_ID=execution.id
                 ),
                 workspace=workspace,
                 log=self.logs.of_execution(execution.id),
-                limits=replace(self.limits, timeout_s=self.timeout_of(execution.timeout_s)),
+                limits=self.limits.within(execution.timeout_s),
             )
         )
-
-    def timeout_of(self, own_s: float | None) -> float | None:
-        """Return the server's limit of time, or a deployment's own where it is tighter."""
-        server_s = self.limits.timeout_s
-        return server_s if own_s is None or (server_s is not None and server_s < own_s) else own_s
 
     async def _local(self, file: FileValue, workspace: Path, name: str) -> Path:
         """Return where the bytes of a file are on this machine, fetching them if need be."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from headrace.control.clock import now
-from headrace.control.warm import WarmCalls
-from headrace.core.errors import Unavailable
-from headrace.core.executions import Execution
+from headrace.core.claims import Claim
 from headrace.core.leases import Lease
-from headrace.core.outcomes import CANCELLED, Failure, FailureKind
-from headrace.core.pipelines import Pipeline
-from headrace.engines.port import Engine, NeverBegan
+from headrace.core.outcomes import CANCELLED, Failure
+from headrace.engines.port import Engine
 from headrace.running.membership import ABANDONED, Beat, Membership
 from headrace.running.runner import Runner
+from headrace.running.tasks import STOPPED, AttemptTasks
+from headrace.signals.loop import Loop
 from headrace.signals.port import PENDING, Signals, execution_topic
 from headrace.store import claims
 from headrace.store.database import Database
@@ -27,45 +26,15 @@ logger = logging.getLogger(__name__)
 LOOK_AGAIN_S = 5.0
 """A signal may be lost, so pending executions are looked for now and then all the same."""
 
-STOPPED = Failure(
-    FailureKind.WORKER_LOST,
-    "The server was stopped while this execution ran.",
-)
-RECORD_PATIENCE_S = 3.0
-"""How long a worker that is told to end tries to record what it stopped, before it leaves that to
-the next start."""
-
-
-@dataclass(slots=True)
-class _Run:
-    """An execution in a slot.
-
-    Attributes:
-        task: What runs it.
-        verdict: How it is to end, if it was stopped.
-        is_under_way: Whether its task has taken its first step.
-        has_begun: Whether its code may have begun.
-    """
-
-    task: asyncio.Task[None]
-    verdict: Failure | None = None
-    is_under_way: bool = False
-    has_begun: bool = False
-
 
 class Worker:
     """Runs executions in a bounded number of slots (:class:`headrace.control.admission.Admission`).
-
-    ``warm_calls`` is set by the assembly: calls that are made without this worker, and stopped by
-    it.
 
     Args:
         slots: How many executions run at once.
         lease: How long it may be silent before other workers take what it runs; None if no other
             can be on this database, because a data directory has one server.
     """
-
-    warm_calls: WarmCalls | None = None
 
     def __init__(
         self,
@@ -80,8 +49,8 @@ class Worker:
         self._free = slots
         self._database = database
         self._signals = signals
-        self._runner = runner
-        self._running: dict[str, _Run] = {}
+        self._recording = runner.recording
+        self._tasks = AttemptTasks(runner)
         self._reserved = 0
         self._ended = 0
         self._has_backlog = True
@@ -90,7 +59,14 @@ class Worker:
         self._claiming = asyncio.Lock()
         self._none_reserved = asyncio.Event()
         self._is_closed = False
-        self._loops: list[asyncio.Task[None]] = []
+        self._listening = contextlib.ExitStack()
+        self._loop = Loop(
+            "worker",
+            self._look,
+            complaint="pending executions cannot be taken",
+            wait=self._listening.enter_context(signals.listen(PENDING)).wait,
+        )
+        self._renewing = self._membership.renewing(self._hear, self._begin_anew)
 
     @property
     def worker_id(self) -> str:
@@ -100,9 +76,9 @@ class Worker:
     async def begin(self) -> None:
         """Take up what dead workers left running, then take work."""
         self._tell(await self._membership.enter())
-        self._loops.append(asyncio.create_task(self._take_pending(), name="worker"))
-        keeping = self._membership.keep(self._hear, self._begin_anew)
-        self._loops.append(asyncio.create_task(keeping, name="lease"))
+        await self._loop.begin()
+        if self._renewing is not None:
+            await self._renewing.begin()
 
     def reserve(self) -> bool:
         """Take a slot, if one is free and nobody has waited longer."""
@@ -127,22 +103,14 @@ class Worker:
         self._unreserve()
         self._free_slot()
 
-    def start(self, execution: Execution, pipeline: Pipeline) -> None:
+    def start(self, claim: Claim) -> None:
         """Run an execution in a reserved slot."""
-        self._start(execution, pipeline)
+        self._tasks.start(claim, self._free_slot)
         self._unreserve()
 
     def stop(self, execution_id: str, failure: Failure) -> bool:
         """Stop an execution that runs here, to end with ``failure``; False if it does not."""
-        run = self._running.get(execution_id)
-        if run is None:
-            return self.warm_calls is not None and self.warm_calls.stop(execution_id, failure)
-        if run.verdict is None:
-            run.verdict = failure
-            # A task that is cancelled before its first step would never take it, and record no end.
-            if run.is_under_way:
-                run.task.cancel()
-        return True
+        return self._tasks.stop(execution_id, failure)
 
     async def close(self, grace_s: float) -> None:
         """Take no more work, give what runs ``grace_s`` to end, then stop it.
@@ -150,28 +118,18 @@ class Worker:
         What has not begun by then is handed back, and starts with the next server.
         """
         self._is_closed = True
-        self._signals.notify(PENDING)
-        for loop in self._loops[:1]:
-            # Not cancelled: what it has claimed must have a task that ends it.
-            await loop
+        # Not cancelled: what it has claimed must have a task that ends it.
+        await self._loop.finish()
+        self._listening.close()
         if self._reserved:
             # Being recorded as running: each has a task in a moment, or never will.
             await self._none_reserved.wait()
-        if self._running and grace_s > 0:
-            await asyncio.wait(self._tasks(), timeout=grace_s)
-        await self._stop_all(STOPPED)
-        for loop in self._loops[1:]:
-            loop.cancel()
+        if grace_s > 0:
+            await self._tasks.wait(grace_s)
+        await self._tasks.stop_all(STOPPED)
+        if self._renewing is not None:
+            await self._renewing.close()
         await self._membership.leave()
-
-    async def _stop_all(self, failure: Failure) -> None:
-        for execution_id in list(self._running):
-            self.stop(execution_id, failure)
-        while self._running:
-            await asyncio.wait(self._tasks())
-
-    def _tasks(self) -> list[asyncio.Task[None]]:
-        return [run.task for run in self._running.values()]
 
     async def take_warm(
         self, deployment_id: str, limit: int, engine: Engine, on_end: Callable[[], None]
@@ -188,30 +146,9 @@ class Worker:
             if self._is_closed:
                 return 0
             claimed = await self._membership.claim_warm(deployment_id, limit)
-            for execution, pipeline in claimed:
-                self.start_warm(execution, pipeline, engine, on_end)
+            for claim in claimed:
+                self._tasks.start(claim, on_end, engine)
         return len(claimed)
-
-    def start_warm(
-        self,
-        execution: Execution,
-        pipeline: Pipeline,
-        engine: Engine,
-        on_end: Callable[[], None],
-    ) -> None:
-        """Run an execution that is recorded as running, outside the slots."""
-        self._start(execution, pipeline, engine, on_end)
-
-    def _start(
-        self,
-        execution: Execution,
-        pipeline: Pipeline,
-        engine: Engine | None = None,
-        on_end: Callable[[], None] | None = None,
-    ) -> None:
-        running = self._run(execution, pipeline, engine, on_end or self._free_slot)
-        task = asyncio.create_task(running, name=execution.id)
-        self._running[execution.id] = _Run(task)
 
     def _unreserve(self) -> None:
         self._reserved -= 1
@@ -224,57 +161,13 @@ class Worker:
         if self._has_backlog or self._has_held:
             self._signals.notify(PENDING)
 
-    async def _run(
-        self,
-        execution: Execution,
-        pipeline: Pipeline,
-        engine: Engine | None,
-        on_end: Callable[[], None],
-    ) -> None:
-        run = self._running[execution.id]
-        try:
-            if not await self._ran(run, execution, pipeline, engine):
-                await self._end_stopped(run, execution)
-        finally:
-            # The next attempt may be under way while this one's files are being removed.
-            if self._running.get(execution.id) is run:
-                del self._running[execution.id]
-            on_end()
-
-    async def _ran(
-        self, run: _Run, execution: Execution, pipeline: Pipeline, engine: Engine | None
-    ) -> bool:
-        """Run an execution to its recorded end; False if it was stopped before."""
-
-        def on_begin() -> None:
-            run.has_begun = True
-
-        if run.verdict is not None:
-            return False
-        run.is_under_way = True
-        try:
-            await self._runner.run(execution, pipeline, on_begin, engine)
-        except asyncio.CancelledError as error:
-            run.has_begun = run.has_begun and not isinstance(error, NeverBegan)
-            return False
-        return True
-
-    async def _end_stopped(self, run: _Run, execution: Execution) -> None:
-        verdict = run.verdict or STOPPED
-        if verdict is not STOPPED:
-            await self._runner.recording.end(execution, None, verdict)
-        elif run.has_begun:
-            await self._runner.recording.end(execution, None, verdict, patience_s=RECORD_PATIENCE_S)
-        else:
-            await self._runner.recording.hand_back(execution, patience_s=RECORD_PATIENCE_S)
-
     def _tell(self, orphans: list[Orphan]) -> None:
         for orphan in orphans:
             logger.warning("execution %s ran on a worker that is gone", orphan.execution_id)
             if orphan.delay is None:
                 self._signals.notify(execution_topic(orphan.execution_id))
             else:
-                self._runner.recording.say_again(
+                self._recording.say_again(
                     orphan.execution_id, orphan.attempt, orphan.failure, orphan.delay
                 )
                 self._signals.notify(PENDING)
@@ -289,21 +182,8 @@ class Worker:
         logger.error("this worker was taken for dead; it stops what it runs and begins anew")
         # Nothing is claimed meanwhile: it would be under an id that others take from.
         async with self._claiming:
-            await self._stop_all(ABANDONED)
+            await self._tasks.stop_all(ABANDONED)
             self._tell(await self._membership.enter_anew())
-
-    async def _take_pending(self) -> None:
-        with self._signals.listen(PENDING) as signal:
-            while not self._is_closed:
-                patience = LOOK_AGAIN_S
-                try:
-                    patience = await self._look()
-                except Unavailable as error:
-                    logger.error("pending executions cannot be taken: %s", error.message)  # noqa: TRY400
-                except Exception:
-                    # Whatever it was, what waits must not wait for ever because of it.
-                    logger.exception("pending executions cannot be taken")
-                await signal.wait(patience)
 
     async def _look(self) -> float:
         """Start what may start, and return after how many seconds to look again at the latest."""
@@ -338,8 +218,8 @@ class Worker:
                     raise
                 self._free += taken - len(claimed)
                 self._has_backlog = len(claimed) == taken or self._unrecorded > 0
-                for execution, pipeline in claimed:
-                    self._start(execution, pipeline)
+                for claim in claimed:
+                    self._tasks.start(claim, self._free_slot)
                 started += len(claimed)
                 if len(claimed) < taken:
                     break

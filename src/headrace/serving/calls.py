@@ -23,7 +23,8 @@ from headrace.core.values import Json
 from headrace.engines.port import PodEngine
 from headrace.logs.files import LogFiles
 from headrace.pods.sets import PodSets
-from headrace.running.worker import STOPPED, Worker
+from headrace.running.tasks import STOPPED
+from headrace.running.worker import Worker
 from headrace.serving import refusals
 from headrace.serving.call import Call, State, settle
 from headrace.serving.form import Form, Forms, separated

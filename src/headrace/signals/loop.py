@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -16,6 +15,9 @@ TRY_AGAIN_S = 1.0
 
 REPEAT_S = 60.0
 """The same error is said again only after so many seconds."""
+
+CLOSE_S = 10.0
+"""How long work that was cancelled may take to stop, before it is left behind."""
 
 Work = Callable[[], Awaitable[float]]
 """Does what is due, and returns after how many seconds at the latest to be called again."""
@@ -57,6 +59,8 @@ class Loop:
         self._first_after_s = first_after_s
         self._try_again_s = try_again_s
         self._task: asyncio.Task[None] | None = None
+        self._is_working = False
+        self._is_finishing = False
         self._said = ""
         self._said_at = 0.0
 
@@ -65,20 +69,30 @@ class Loop:
         self._task = asyncio.create_task(self._run(), name=self._name)
 
     async def close(self) -> None:
-        """Stop at once, wherever the work is; return when it has stopped."""
+        """Stop at once, wherever the work is; return when it has stopped, or after a while."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            done, _ = await asyncio.wait({task}, timeout=CLOSE_S)
+            if not done:
+                logger.error("%s: %s does not stop", self._complaint, self._name)
+
+    async def finish(self) -> None:
+        """Stop without interrupting the work: return when what is under way has been done."""
+        task, self._task = self._task, None
+        self._is_finishing = True
+        if task is not None:
+            if not self._is_working:
+                task.cancel()
+            await asyncio.wait({task})
 
     async def _run(self) -> None:
         await asyncio.sleep(self._first_after_s)
-        while True:
+        while not self._is_finishing:
             try:
-                pause_s = await self._work()
-                self._said = ""
-                await self._wait(pause_s)
+                pause_s = await self._do()
+                if not self._is_finishing:
+                    await self._wait(pause_s)
             except asyncio.CancelledError:
                 if _is_cancelled():
                     raise
@@ -89,7 +103,17 @@ class Loop:
                 self._complain(f"{type(error).__name__}: {error}", error)
             else:
                 continue
-            await asyncio.sleep(self._try_again_s)
+            if not self._is_finishing:
+                await asyncio.sleep(self._try_again_s)
+
+    async def _do(self) -> float:
+        self._is_working = True
+        try:
+            pause_s = await self._work()
+        finally:
+            self._is_working = False
+        self._said = ""
+        return pause_s
 
     def _complain(self, reason: str, error: Exception | None) -> None:
         now_s = asyncio.get_running_loop().time()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import shutil
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from headrace.engines.local.pods.keeper import Keeper
 from headrace.engines.local.pods.nursery import Ground
 from headrace.engines.local.pods.settings import PodSettings
 from headrace.engines.local.pods.ticket import Ticket
+from headrace.signals.loop import Loop
 
 logger = logging.getLogger(__name__)
 
@@ -34,15 +34,19 @@ class LocalPodEngine:
         settings.bounds.make()
         self._ground = Ground(folder, settings, Journal(), issue)
         self._keepers: dict[str, Keeper] = {}
-        self._looking: asyncio.Task[None] | None = None
-        self._is_closed = False
+        look_s = settings.patience.look_s
+        self._looking = Loop(
+            "look at pods", self._look, complaint="pods are not looked at", first_after_s=look_s
+        )
+        self._is_closed = self._is_looking = False
 
     async def deploy(self, plan: PodPlan) -> Failure | None:
         """Have pods that do what a plan says; see the port."""
         if self._is_closed:
             return _CLOSED
-        if self._looking is None:
-            self._looking = asyncio.get_running_loop().create_task(self._look())
+        if not self._is_looking:
+            self._is_looking = True
+            await self._looking.begin()
         keeper = self._keepers.get(plan.deployment_id)
         if keeper is None:
             keeper = self._keepers[plan.deployment_id] = Keeper(plan, self._ground)
@@ -73,19 +77,14 @@ class LocalPodEngine:
         self._is_closed = True
         keepers, self._keepers = list(self._keepers.values()), {}
         await asyncio.gather(*(keeper.retire(0, _CLOSED) for keeper in keepers))
-        if self._looking is not None:
-            self._looking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._looking
+        await self._looking.close()
         await asyncio.to_thread(self._ground.journal.close)
 
-    async def _look(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(self._ground.settings.patience.look_s)
-            for deployment_id, keeper in list(self._keepers.items()):
-                try:
-                    keeper.look(loop.time())
-                except Exception:
-                    # Whatever it was, the others must be looked at, and this one again.
-                    logger.exception("the pods of %s could not be looked at", deployment_id)
+    async def _look(self) -> float:
+        for deployment_id, keeper in list(self._keepers.items()):
+            try:
+                keeper.look(asyncio.get_running_loop().time())
+            except Exception:
+                # Whatever it was, the others must be looked at, and this one again.
+                logger.exception("the pods of %s could not be looked at", deployment_id)
+        return self._ground.settings.patience.look_s

@@ -1,0 +1,124 @@
+"""The code and the environment of a pipeline: found on this machine, or made again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.bundles.store import BundleStore
+from headrace.core.calls import Code
+from headrace.core.environments import Environment, EnvironmentSpec, python_version
+from headrace.core.errors import Unavailable
+from headrace.core.pipelines import Pipeline
+from headrace.environments.port import Builder, Say
+from headrace.environments.requirements import names_local_files
+from headrace.environments.requirements_files import Requirements, read_requirements
+from headrace.store import pipelines as rows
+from headrace.store.database import Database
+
+CHANGED = (
+    "The environment of this pipeline is not on this machine any more, or was changed: building "
+    "it again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFinder:
+    """Finds what pipelines import, and heals it before a process imports it."""
+
+    database: Database
+    bundles: BundleStore
+    builder: Builder
+
+    async def find(
+        self,
+        pipeline: Pipeline,
+        variables: Mapping[str, str],
+        say: Say = lambda _: None,
+        *,
+        is_checked: bool = False,
+    ) -> Code:
+        """Return the code of a ready pipeline, its environment being ready on this machine.
+
+        Args:
+            pipeline: The pipeline.
+            variables: The environment's variables.
+            say: Told of an environment that is built again.
+            is_checked: Whether to check that all files are those that were sent and installed, and
+                to make them again if not: before a process imports them.
+
+        Raises:
+            Unavailable: The pipeline's folder is gone from the data directory.
+            InvalidEnvironment: The environment is gone and cannot be built again.
+        """
+        if is_checked:
+            bundle = await asyncio.to_thread(self.bundles.sound, pipeline.version.bundle)
+        else:
+            bundle = self.bundles.find(pipeline.version.bundle)
+        if bundle is None:
+            raise Unavailable(
+                f"The folder of pipeline {pipeline.name!r} is missing from the data directory: "
+                "delete the pipeline and create it again."
+            )
+        digest = pipeline.version.environment or ""
+        if is_checked:
+            environment = await self.builder.sound(digest)
+        else:
+            environment = self.builder.find(digest)
+        if environment is None:
+            say(CHANGED)
+            environment, _ = await self.build(pipeline, bundle.folder, variables, say)
+            if environment.digest != pipeline.version.environment:
+                await self.database.write(
+                    rows.move_environment, pipeline.version.id, environment.digest
+                )
+        return code_of(pipeline, environment, bundle.folder)
+
+    async def build(
+        self, pipeline: Pipeline, folder: Path, variables: Mapping[str, str], say: Say
+    ) -> tuple[Environment, tuple[str, ...]]:
+        """Build the environment of a pipeline; return it and the secret texts that went into it.
+
+        Raises:
+            InvalidEnvironment: It cannot be built.
+        """
+        spec, secrets = await asyncio.to_thread(environment_spec, pipeline, folder, variables)
+        environment = await self.builder.ready(spec, folder=folder, say=say, secrets=secrets)
+        return environment, secrets
+
+
+def environment_spec(
+    pipeline: Pipeline, folder: Path, variables: Mapping[str, str]
+) -> tuple[EnvironmentSpec, tuple[str, ...]]:
+    """Return the spec of a pipeline's environment, and the secret texts that went into it.
+
+    It reads files and may fetch some, so it belongs in a thread.
+
+    Raises:
+        InvalidEnvironment: The requirements cannot be read, or use a variable that is not set.
+    """
+    path = pipeline.version.config.requirements_path
+    found = Requirements("", "", ()) if path is None else read_requirements(folder, path, variables)
+    needs_folder = names_local_files(f"{found.text}\n{found.constraints}")
+    spec = EnvironmentSpec(
+        python=python_version(pipeline.version.config.language),
+        requirements=found.text,
+        folder_digest=pipeline.version.bundle if needs_folder else None,
+        constraints=found.constraints,
+    )
+    return spec, found.secrets
+
+
+def code_of(pipeline: Pipeline, environment: Environment, folder: Path) -> Code:
+    """Return the code of a pipeline; the same for its creation and for each of its calls."""
+    return Code(
+        python=environment.python,
+        environment=environment.digest,
+        folder=folder,
+        bundle=pipeline.version.bundle,
+        function_path=pipeline.version.function_path,
+        function_name=pipeline.version.function_name,
+        owner=pipeline.created_by,
+    )

@@ -1,0 +1,100 @@
+"""What runs the code of pipelines: engines, the worker, pods, and the calls that these answer."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from headrace.control.admission import Stop, first_of
+from headrace.control.attempts import Attempts
+from headrace.control.execution_tokens import ExecutionTokens
+from headrace.control.process_tokens import ProcessTokens
+from headrace.control.variables import Variables
+from headrace.core.calls import Limits
+from headrace.engines.local.engine import LocalEngine
+from headrace.pods.dispatcher import Dispatcher
+from headrace.pods.sets import PodSets
+from headrace.running.code import CodeFinder
+from headrace.running.runner import Runner
+from headrace.running.worker import Worker
+from headrace.server.data_directory import DataDirectory
+from headrace.server.engines import local_engine, local_pod_engine
+from headrace.server.places import Places
+from headrace.server.settings import Settings
+from headrace.serving.calls import Calls
+from headrace.signals.local import LocalSignals
+
+
+@dataclass(frozen=True, slots=True)
+class Executing:
+    """What runs code; it has not begun.
+
+    Attributes:
+        stop: Stops an execution wherever in this process it runs.
+    """
+
+    codes: CodeFinder
+    engine: LocalEngine
+    worker: Worker
+    sets: PodSets
+    dispatcher: Dispatcher
+    warm_calls: Calls
+    stop: Stop
+
+
+def make_executing(
+    settings: Settings,
+    directory: DataDirectory,
+    places: Places,
+    signals: LocalSignals,
+    variables: Variables,
+    processes: ProcessTokens,
+    stack: AsyncExitStack,
+) -> Executing:
+    """Make what runs code; ``stack`` closes the engines."""
+    database, logs = places.database, places.logs
+    engine = local_engine(settings, directory, processes.issue)
+    stack.push_async_callback(engine.close)
+    pods = local_pod_engine(settings, directory, processes.issue)
+    stack.push_async_callback(pods.close)
+    limits = limits_of(settings)
+    codes = CodeFinder(database, places.bundles, places.builder)
+    runner = Runner(
+        engine=engine,
+        codes=codes,
+        attempts=Attempts(database, signals),
+        variables=variables,
+        tokens=ExecutionTokens(places.keys),
+        artifacts=places.artifacts,
+        data_store=places.data_store,
+        logs=logs,
+        workspaces=directory.workspaces,
+        addresses=processes.addresses,
+        limits=limits,
+    )
+    worker = Worker(settings.max_executions, database, signals, runner)
+    sets = PodSets(database, signals, pods, codes, variables, logs, limits, settings.stop_grace_s)
+    warm_calls = Calls(
+        places.book,
+        signals,
+        pods,
+        sets,
+        worker,
+        variables,
+        logs,
+        str(directory.workspaces),
+        settings.max_input_bytes,
+    )
+    dispatcher = Dispatcher(database, signals, worker, sets, pods)
+    stop = first_of(worker.stop, warm_calls.stop)
+    return Executing(codes, engine, worker, sets, dispatcher, warm_calls, stop)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what each call may use."""
+    return Limits(
+        timeout_s=settings.execution_timeout_s,
+        memory_bytes=settings.execution_memory,
+        grace_s=settings.execution_grace_s,
+        output_bytes=settings.max_output_bytes,
+    )

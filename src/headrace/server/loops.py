@@ -1,0 +1,69 @@
+"""The loops that keep the house, in the order in which they begin."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from headrace.control.variables import Variables
+from headrace.keeping.builds import Builds
+from headrace.keeping.clock_watch import ClockWatch
+from headrace.keeping.collector import Collector
+from headrace.keeping.file_collection import FileCollection
+from headrace.keeping.scheduler import Scheduler
+from headrace.keeping.sweeper import Sweeper
+from headrace.server.executing import Executing
+from headrace.server.places import Places
+from headrace.server.settings import Settings
+from headrace.server.verbs import Verbs
+from headrace.signals.local import LocalSignals
+
+
+class Keeper(Protocol):
+    """Something that goes on in the background."""
+
+    async def begin(self) -> None:
+        """Go on from now on."""
+        ...
+
+    async def close(self) -> None:
+        """Stop."""
+        ...
+
+
+def make_loops(
+    settings: Settings,
+    places: Places,
+    signals: LocalSignals,
+    variables: Variables,
+    executing: Executing,
+    verbs: Verbs,
+    clock: ClockWatch,
+) -> list[Keeper]:
+    """Make the loops; none has begun."""
+    builds = Builds(
+        verbs.pipelines,
+        variables,
+        places.bundles,
+        executing.codes,
+        executing.engine,
+        places.logs,
+        signals,
+        at_once=settings.max_builds,
+    )
+    sweeper = Sweeper(
+        places.database,
+        places.builder,
+        places.bundles,
+        places.data_store,
+        clock,
+        unused_for_s=settings.unused_environment_s,
+    )
+    files = FileCollection(
+        places.database,
+        verbs.executions,
+        places.logs,
+        places.artifacts,
+        limit_bytes=settings.keep_files_bytes,
+    )
+    collector = Collector(places.database, verbs.executions, files, settings.retention, clock)
+    return [builds, sweeper, Scheduler(verbs.schedules, signals), verbs.removal, collector]

@@ -1,0 +1,60 @@
+"""The places where a server keeps what lasts, opened in its data directory."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.bundles.reading import folder_limits
+from headrace.bundles.store import BundleStore
+from headrace.control.sealing import Keys, load_keys
+from headrace.environments.uv import UvBuilder
+from headrace.logs.files import LogFiles
+from headrace.objects.filesystem import FilesystemStore
+from headrace.server.data_directory import DataDirectory
+from headrace.server.settings import Settings
+from headrace.store.book.port import Book
+from headrace.store.book.recovery import open_book
+from headrace.store.sqlite.database import SqliteDatabase
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What lasts: rows, calls on their way to them, files, code and environments."""
+
+    keys: Keys
+    database: SqliteDatabase
+    book: Book
+    logs: LogFiles
+    bundles: BundleStore
+    builder: UvBuilder
+    artifacts: FilesystemStore
+    data_store: FilesystemStore
+
+
+async def open_places(
+    settings: Settings, directory: DataDirectory, stack: AsyncExitStack
+) -> Places:
+    """Open them, having taken up what an earlier server left; ``stack`` closes them."""
+    keys = load_keys(directory.keys)
+    database = SqliteDatabase(directory.database)
+    stack.callback(database.close)
+    book = await open_book(directory.journal, database)
+    bundles = BundleStore(directory.bundles, folder_limits(settings.max_folder_bytes))
+    bundles.sweep()
+    artifacts = await _objects(directory.artifacts, stack)
+    data_store = await _objects(directory.data_store, stack)
+    builder = UvBuilder(
+        directory.environments, pythons=settings.pythons, builds_at_once=settings.max_builds
+    )
+    stack.push_async_callback(builder.close)
+    logs = LogFiles(directory.logs)
+    return Places(keys, database, book, logs, bundles, builder, artifacts, data_store)
+
+
+async def _objects(root: Path, stack: AsyncExitStack) -> FilesystemStore:
+    objects = FilesystemStore(root)
+    await objects.sweep()
+    stack.push_async_callback(objects.close)
+    return objects

@@ -1,0 +1,72 @@
+"""The verbs of a server, constructed in the order in which they need each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headrace.control.deletion import Deletion
+from headrace.control.deployments import Deployments
+from headrace.control.endpoint_cache import EndpointCache
+from headrace.control.executions import Executions
+from headrace.control.pipelines import Pipelines
+from headrace.control.process_tokens import ProcessTokens
+from headrace.control.schedules import Schedules
+from headrace.control.submission import Submission
+from headrace.control.tokens import Tokens
+from headrace.engines.local.checking import check_function
+from headrace.keeping.removal import Removal
+from headrace.server.executing import Executing
+from headrace.server.places import Places
+from headrace.signals.local import LocalSignals
+
+
+@dataclass(frozen=True, slots=True)
+class Verbs:
+    """What callers may do.
+
+    Attributes:
+        endpoints: The endpoints that are known without asking the database.
+        removal: Takes away what was deleted; it has not begun.
+    """
+
+    tokens: Tokens
+    executions: Executions
+    schedules: Schedules
+    deployments: Deployments
+    pipelines: Pipelines
+    endpoints: EndpointCache
+    removal: Removal
+
+
+def make_verbs(
+    places: Places,
+    signals: LocalSignals,
+    processes: ProcessTokens,
+    executing: Executing,
+    max_input_bytes: int,
+) -> Verbs:
+    """Make the verbs for what is stored in ``places`` and run by ``executing``."""
+    database, keys, logs = places.database, places.keys, places.logs
+    worker, sets, stop = executing.worker, executing.sets, executing.stop
+    put_on_record = executing.warm_calls.record
+    submission = Submission(database, signals, places.artifacts, worker, max_input_bytes)
+    executions = Executions(
+        database, signals, places.artifacts, logs, submission, stop, put_on_record
+    )
+    schedules = Schedules(database, signals, worker, stop)
+    endpoints = EndpointCache()
+    removal = Removal(database, signals, executions)
+    deletion = Deletion(database, endpoints, worker, sets, removal)
+    return Verbs(
+        tokens=Tokens(database, keys, processes, put_on_record),
+        executions=executions,
+        schedules=schedules,
+        deployments=Deployments(
+            database, keys, executions, submission, schedules, worker, sets, endpoints, deletion
+        ),
+        pipelines=Pipelines(
+            database, signals, places.bundles, places.builder, logs, deletion, check_function
+        ),
+        endpoints=endpoints,
+        removal=removal,
+    )
