@@ -24,7 +24,7 @@ from typing import cast
 
 import uvloop
 
-from headrace.core.calls import Code
+from headrace.core.calls import Code, Material
 from headrace.core.pods import PodCall, PodPlan, QueueFull
 from headrace.core.values import DataType
 from headrace.engines.local.install import install_harness
@@ -150,6 +150,16 @@ def call_of(engine: LocalPodEngine, deployment: str, folder: Path) -> Call:
     return call
 
 
+@dataclass(frozen=True)
+class Here:
+    """One folder for all code (:class:`headrace.engines.port.Materials`)."""
+
+    folder: Path
+
+    async def resolve(self, code: Code) -> Material:  # noqa: ARG002 - all is the same
+        return Material(Path(sys.executable), self.folder)
+
+
 async def measure(root: Path) -> dict[str, dict[int, list[Cost]]]:
     """Return the costs of the floor and of all kinds of pods, by the number in flight."""
     folder = root / "pipeline"
@@ -160,9 +170,10 @@ async def measure(root: Path) -> dict[str, dict[int, list[Cost]]]:
     loop = asyncio.get_running_loop()
     transport, echo = await loop.create_unix_connection(lambda: Echo(500), sock=mine)
     calls["bare socket pair"] = echo.call, child.pid
-    engine = LocalPodEngine(PodSettings(root / "runtime", install_harness(root / "h"), "benchmark"))
+    settings = PodSettings(root / "runtime", install_harness(root / "h"), "benchmark")
+    engine = LocalPodEngine(settings, Here(folder))
     for name, (function, max_parallel) in KINDS.items():
-        code = Code(Path(sys.executable), "env", folder, "bundle", "add.py", function)
+        code = Code("env", "bundle", "add.py", function)
         plan = PodPlan(
             deployment_id=name,
             generation="1",

@@ -19,7 +19,7 @@ import psutil
 import pytest
 from tests.engines.pod_bench import PodBench, with_settings
 
-from headrace.core.calls import Call, Code, InputFile, Limits
+from headrace.core.calls import Call, Code, InputFile, Limits, Material
 from headrace.core.loglines import LogLine, parse_line
 from headrace.core.outcomes import Outcome, Returned
 from headrace.core.values import DataType, Json, JsonText
@@ -61,7 +61,12 @@ class Bench:
 
     def open(self, **settings: object) -> None:
         self.settings = with_settings(self.settings, settings)
-        self.engine = LocalEngine(self.settings)
+        self.engine = LocalEngine(self.settings, self)
+
+    async def resolve(self, code: Code) -> Material:
+        """What all code stands for (:class:`headrace.engines.port.Materials`)."""
+        assert code.environment == "env"
+        return Material(self.python, self.folder)
 
     def write(self, source: str, path: str = "src/f.py") -> None:
         """Write a file of the pipeline, which becomes another bundle by that."""
@@ -85,7 +90,7 @@ class Bench:
         return Call(
             execution_id=f"execution-{number}",
             attempt=1,
-            code=Code(self.python, "env", self.folder, self.bundle, path, function),
+            code=Code("env", self.bundle, path, function),
             values=values or {},
             files=files or {},
             outputs={name: DataType(kind) for name, kind in (outputs or {}).items()},

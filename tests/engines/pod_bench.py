@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 from tests.pythons import working_ones
 
-from headrace.core.calls import Code, InputFile
+from headrace.core.calls import Code, InputFile, Material
 from headrace.core.credentials import Credential, Holder
 from headrace.core.loglines import LogLine, parse_line
 from headrace.core.outcomes import Failure, Outcome, Returned
@@ -70,7 +70,12 @@ class PodBench:
 
     def open(self, **settings: object) -> None:
         self.settings = with_settings(self.settings, settings)
-        self.engine = LocalPodEngine(self.settings, self.issue)
+        self.engine = LocalPodEngine(self.settings, self, self.issue)
+
+    async def resolve(self, code: Code) -> Material:
+        """What all code stands for (:class:`headrace.engines.port.Materials`)."""
+        assert code.environment == "env"
+        return Material(self.python, self.folder)
 
     def issue(self, holder: Holder) -> Credential:
         """Give a pod :attr:`identity`, and keep a note of it."""
@@ -97,7 +102,7 @@ class PodBench:
         declared = {"out": "json"} if outputs is None else outputs
         return PodPlan(
             deployment_id=DEPLOYMENT,
-            code=Code(self.python, "env", self.folder, self.bundle, path, function),
+            code=Code("env", self.bundle, path, function),
             outputs={name: DataType(kind) for name, kind in declared.items()},
             log=self.root / "logs" / "deployment.log",
             **{"generation": self.bundle, "variables": self.variables, **limits},

@@ -236,11 +236,14 @@ import asyncio, pathlib, sys
 from headrace.core.calls import *
 from headrace.engines.local import *
 root, python = pathlib.Path(sys.argv[1]), pathlib.Path(sys.executable)
+class Materials:
+    async def resolve(self, code):
+        return Material(python, root / 'pipeline')
 async def main():
     engine = LocalEngine(LocalEngineSettings(
         runtime_dir=root / 'runtime-2', harness_dir=install_harness(root / 'harness'),
-        engine_id=sys.argv[2]))
-    code = Code(python, 'e', root / 'pipeline', 'b', 'src/f.py', 'stays')
+        engine_id=sys.argv[2]), Materials())
+    code = Code('e', 'b', 'src/f.py', 'stays')
     await engine.run(Call('e1', 1, code, {'place': sys.argv[3]}, {}, {}, {}, {},
                           root / 'w', root / 'log'))
 asyncio.run(main())

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 from tests.pythons import working
 
-from headrace.core.outcomes import FailureKind
+from headrace.core.errors import Unavailable
+from headrace.core.outcomes import Failure, FailureKind
 
 PARENT = "import os\ntemplate = os.getpid()\ndef fn(): return {'out': [template, os.getppid()]}\n"
 
@@ -42,8 +42,19 @@ async def test_the_call_after_warming_uses_its_template_and_has_what_the_import_
 async def test_warming_what_cannot_be_imported_raises_nothing(bench):
     bench.write("1 / 0")
     await bench.engine.warm(bench.call().code, {})
-    await bench.engine.warm(replace(bench.call().code, python=Path("/no/python")), {})
+    bench.python = Path("/no/python")
+    await bench.engine.warm(bench.call().code, {})
     assert bench.processes() == []
+
+
+async def test_what_code_stands_for_may_have_gone(bench, monkeypatch):
+    async def resolve(_):
+        raise Unavailable("Its folder has gone.")
+
+    monkeypatch.setattr(bench, "resolve", resolve)
+    bench.write("def fn(): pass")
+    outcome, _ = await bench.run()
+    assert outcome == Failure(FailureKind.ENVIRONMENT, "Its folder has gone.")
 
 
 async def test_templates_beyond_the_bound_are_retired_least_recently_used_first(bench):

@@ -42,7 +42,7 @@ class Register:
 @pytest.fixture
 def register(bench: Bench) -> Register:
     made = Register()
-    bench.engine = LocalEngine(bench.settings, made.issue)
+    bench.engine = LocalEngine(bench.settings, bench, made.issue)
     return made
 
 

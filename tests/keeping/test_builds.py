@@ -137,15 +137,14 @@ async def site_on(root, **settings):
         builder.defects = []
         pipelines = Failing(server.database, signals, bundles, builder, logs, server.deletion, None)
         pipelines.on_pending, pipelines.on_end = [], []
-        engine = LocalEngine(
-            LocalEngineSettings(
-                runtime_dir=root / "run" / "builds",
-                harness_dir=install_harness(directory.harness),
-                engine_id=f"builds-{new_id()}",
-            )
-        )
-        variables = Variables(server.database, load_keys(directory.keys))
         codes = CodeFinder(server.database, bundles, builder)
+        settings_of_engine = LocalEngineSettings(
+            runtime_dir=root / "run" / "builds",
+            harness_dir=install_harness(directory.harness),
+            engine_id=f"builds-{new_id()}",
+        )
+        engine = LocalEngine(settings_of_engine, codes)
+        variables = Variables(server.database, load_keys(directory.keys))
         builds = Builds(pipelines, variables, bundles, codes, engine, logs, signals, **settings)
         try:
             yield Site(server, pipelines, builder, builds)

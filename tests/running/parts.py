@@ -165,17 +165,19 @@ async def parts(
     bundles, logs = BundleStore(directory.bundles), LogFiles(directory.logs)
     builder = UvBuilder(directory.environments)
     keys = load_keys(directory.keys)
+    codes = CodeFinder(database, bundles, builder)
     harness = install_harness(directory.harness)
     engine = LocalEngine(
         LocalEngineSettings(
             runtime_dir=root / "run" / name / "engine",
             harness_dir=harness,
             engine_id=f"{name}-{new_id()}",
-        )
+        ),
+        codes,
     )
-    codes = CodeFinder(database, bundles, builder)
     variables, limits = Variables(database, keys), Limits(grace_s=0.2)
-    pods = LocalPodEngine(PodSettings(root / "run" / name / "pods", harness, f"{name}-{new_id()}"))
+    pod_settings = PodSettings(root / "run" / name / "pods", harness, f"{name}-{new_id()}")
+    pods = LocalPodEngine(pod_settings, codes)
     sets = PodSets(database, signals, pods, codes, variables, logs, limits, 0)
     runner = Runner(
         engine=engine,

@@ -13,23 +13,34 @@ from headrace.core.values import MAX_OUTPUT_BYTES, DataType, Json
 class Code:
     """User code that can be called: what a warm template is made from.
 
+    It says nothing of where files are: an engine has that resolved where the call runs.
+
     Attributes:
-        python: Interpreter of the pipeline's environment.
-        environment: Digest of that environment.
-        folder: The pipeline's folder, unpacked; never written to.
-        bundle: Digest of the folder's content.
+        environment: Digest of the pipeline's environment.
+        bundle: Digest of the content of the pipeline's folder.
         function_path: File of the function, relative to the folder, with ``/``.
         function_name: Name of the function in that file.
         owner: Id of the user who made the pipeline; its import acts in that user's name.
     """
 
-    python: Path
     environment: str
-    folder: Path
     bundle: str
     function_path: str
     function_name: str
     owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a process is started from, on the machine where it is to run.
+
+    Attributes:
+        python: Interpreter of the pipeline's environment.
+        folder: The pipeline's folder, unpacked; never written to.
+    """
+
+    python: Path
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
 
-from headrace.core.calls import Call, Code
+from headrace.core.calls import Call, Code, Material
 from headrace.core.outcomes import Failure, Outcome
 from headrace.core.pods import PodCall, PodPlan, PodSetState, QueueFull
 from headrace.core.values import Json
@@ -16,6 +16,20 @@ Say = Callable[[str], None]
 
 class NeverBegan(asyncio.CancelledError):
     """The call was cancelled before its code had begun, so it can be made later."""
+
+
+class Materials(Protocol):
+    """Where a call runs, what the digests of its code stand for."""
+
+    async def resolve(self, code: Code) -> Material:
+        """Return the interpreter and the folder of code, both being ready on this machine.
+
+        Asked before a process imports the code, and not for each call.
+
+        Raises:
+            Unavailable: One of them is not there; the message says which, and what to do.
+        """
+        ...
 
 
 class Engine(Protocol):

@@ -144,7 +144,7 @@ class Builds:
         version = python_version(pipeline.version.config.language)
         say(f"Building pipeline {pipeline.name} for Python {version}.")
         environment, secrets = await self._codes.build(pipeline, bundle.folder, variables, say)
-        code = code_of(pipeline, environment, bundle.folder)
+        code = code_of(pipeline, environment)
         redact = Redaction(secrets)
         failure = await self._import(code, variables, lambda line: say(redact(line)))
         if failure is not None and failure.kind is FailureKind.WORKER_LOST:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.bundles.store import BundleStore
-from headrace.core.calls import Code
+from headrace.core.calls import Code, Material
 from headrace.core.environments import Environment, EnvironmentSpec, python_version
 from headrace.core.errors import Unavailable
 from headrace.core.pipelines import Pipeline
@@ -74,7 +74,22 @@ class CodeFinder:
                 await self.database.write(
                     rows.move_environment, pipeline.version.id, environment.digest
                 )
-        return code_of(pipeline, environment, bundle.folder)
+        return code_of(pipeline, environment)
+
+    async def resolve(self, code: Code) -> Material:
+        """Return what code stands for here (:class:`headrace.engines.port.Materials`).
+
+        Raises:
+            Unavailable: One of them is gone from the data directory.
+        """
+        bundle, environment = self.bundles.find(code.bundle), self.builder.find(code.environment)
+        if bundle is None or environment is None:
+            what = "folder" if bundle is None else "environment"
+            raise Unavailable(
+                f"The {what} of {code.function_path} has gone from the data directory meanwhile: "
+                "run it again."
+            )
+        return Material(environment.python, bundle.folder)
 
     async def build(
         self, pipeline: Pipeline, folder: Path, variables: Mapping[str, str], say: Say
@@ -111,12 +126,10 @@ def environment_spec(
     return spec, found.secrets
 
 
-def code_of(pipeline: Pipeline, environment: Environment, folder: Path) -> Code:
+def code_of(pipeline: Pipeline, environment: Environment) -> Code:
     """Return the code of a pipeline; the same for its creation and for each of its calls."""
     return Code(
-        python=environment.python,
         environment=environment.digest,
-        folder=folder,
         bundle=pipeline.version.bundle,
         function_path=pipeline.version.function_path,
         function_name=pipeline.version.function_name,

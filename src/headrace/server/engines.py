@@ -13,6 +13,7 @@ from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.hanging import Patience
 from headrace.engines.local.install import install_harness
 from headrace.engines.local.pods import LocalPodEngine, PodSettings
+from headrace.engines.port import Materials
 from headrace.server.data_directory import DataDirectory
 from headrace.server.settings import Settings
 
@@ -26,7 +27,9 @@ def end_leftovers(directory: DataDirectory) -> None:
         logger.warning("killed %d processes that an earlier server left", left)
 
 
-def local_engine(settings: Settings, directory: DataDirectory, issue: Issue) -> LocalEngine:
+def local_engine(
+    settings: Settings, directory: DataDirectory, materials: Materials, issue: Issue
+) -> LocalEngine:
     """Return the engine of elastic executions."""
     memory = settings.template_memory or _physical_memory() // 4
     return LocalEngine(
@@ -41,11 +44,14 @@ def local_engine(settings: Settings, directory: DataDirectory, issue: Issue) -> 
             log_bytes=settings.max_log_bytes,
             bounds=_bounds(directory),
         ),
+        materials,
         issue,
     )
 
 
-def local_pod_engine(settings: Settings, directory: DataDirectory, issue: Issue) -> LocalPodEngine:
+def local_pod_engine(
+    settings: Settings, directory: DataDirectory, materials: Materials, issue: Issue
+) -> LocalPodEngine:
     """Return the engine of low-latency deployments."""
     return LocalPodEngine(
         PodSettings(
@@ -58,6 +64,7 @@ def local_pod_engine(settings: Settings, directory: DataDirectory, issue: Issue)
             bounds=_bounds(directory),
             output_bytes=settings.max_output_bytes,
         ),
+        materials,
         issue,
     )
 

@@ -53,12 +53,12 @@ def make_executing(
 ) -> Executing:
     """Make what runs code; ``stack`` closes the engines."""
     database, logs = places.database, places.logs
-    engine = local_engine(settings, directory, processes.issue)
+    codes = CodeFinder(database, places.bundles, places.builder)
+    engine = local_engine(settings, directory, codes, processes.issue)
     stack.push_async_callback(engine.close)
-    pods = local_pod_engine(settings, directory, processes.issue)
+    pods = local_pod_engine(settings, directory, codes, processes.issue)
     stack.push_async_callback(pods.close)
     limits = limits_of(settings)
-    codes = CodeFinder(database, places.bundles, places.builder)
     runner = Runner(
         engine=engine,
         codes=codes,

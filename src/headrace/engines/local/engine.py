@@ -20,7 +20,7 @@ from headrace.engines.local.outcome import read_outcome
 from headrace.engines.local.pool import TEMPLATES_FOLDER, PoolLimits, TemplatePool
 from headrace.engines.local.process import Preface
 from headrace.engines.local.template import Ended
-from headrace.engines.port import Say
+from headrace.engines.port import Materials, Say
 
 _CLOSED = Failure(FailureKind.WORKER_LOST, "The engine was closed before the call had ended.")
 
@@ -59,11 +59,20 @@ class LocalEngineSettings:
 class LocalEngine:
     """Runs calls on this machine (:class:`headrace.engines.port.Engine`).
 
-    A call's time limit covers the import of user code if a template has to start for it. ``issue``
-    gives each template its credential.
+    A call's time limit covers the import of user code if a template has to start for it.
+
+    Args:
+        settings: The operator's.
+        materials: What code stands for on this machine.
+        issue: Gives each template its credential.
     """
 
-    def __init__(self, settings: LocalEngineSettings, issue: Issue = no_credential) -> None:
+    def __init__(
+        self,
+        settings: LocalEngineSettings,
+        materials: Materials,
+        issue: Issue = no_credential,
+    ) -> None:
         folder = settings.runtime_dir.absolute() / TEMPLATES_FOLDER
         shutil.rmtree(folder, ignore_errors=True)
         settings.bounds.make()
@@ -78,6 +87,7 @@ class LocalEngine:
             harness_dir=settings.harness_dir.absolute(),
             engine_id=settings.engine_id,
             log_bytes=settings.log_bytes,
+            materials=materials,
             issue=issue,
             bounds=settings.bounds,
         )

@@ -79,7 +79,7 @@ class GuardedTemplate:
             {
                 "op": "setup",
                 "calls": descriptor,
-                "folder": str(plan.code.folder.absolute()),
+                "folder": str(plan.material.folder.absolute()),
                 "function_path": plan.code.function_path,
                 "work": str(plan.folder / "work"),
                 "bare": plan.bare,

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from headrace.core.calls import Code
 from headrace.core.credentials import Issue
+from headrace.core.errors import HeadraceError
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.engines.local.acquired import Acquired, Deadline, Refused, TemplateKey
 from headrace.engines.local.bounds import Bounds
@@ -24,6 +25,7 @@ from headrace.engines.local.process import (
     unusable_interpreter,
 )
 from headrace.engines.local.template import Template
+from headrace.engines.port import Materials
 from headrace_harness.frames import Message
 
 _T = TypeVar("_T")
@@ -73,6 +75,7 @@ class TemplatePool:
         harness_dir: Path,
         engine_id: str,
         log_bytes: int,
+        materials: Materials,
         issue: Issue,
         bounds: Bounds,
     ) -> None:
@@ -82,6 +85,7 @@ class TemplatePool:
         self._harness_dir = harness_dir
         self._engine_id = engine_id
         self._log_bytes = log_bytes
+        self._materials = materials
         self._issue = issue
         self._bounds = bounds
         self._numbers = itertools.count(1)
@@ -173,7 +177,7 @@ class TemplatePool:
         try:
             await asyncio.wait({start.task}, timeout=deadline.left_s)
             if not start.task.done():
-                words = await _last_words(start.template)
+                words = await start.template.last_words() if start.template else []
                 await self._leave(key, start)
                 return Refused(slow_import(code, deadline.limit_s), words)
             if start.task.cancelled():
@@ -196,10 +200,15 @@ class TemplatePool:
         self, start: _Start, key: TemplateKey, code: Code, variables: Mapping[str, str]
     ) -> Acquired | Refused:
         self._trim(room_for=1)
+        try:
+            material = await self._materials.resolve(code)
+        except HeadraceError as error:
+            return Refused(Failure(FailureKind.ENVIRONMENT, error.message))
         while True:
             template = start.template = Template(
                 TemplatePlan(
                     code=code,
+                    material=material,
                     variables=variables,
                     harness_dir=self._harness_dir,
                     runtime_dir=self._runtime_dir,
@@ -215,18 +224,18 @@ class TemplatePool:
             try:
                 answer = await self._answer(template)
             except (OSError, ValueError) as error:
-                return Refused(unusable_interpreter(code, str(error)))
+                return Refused(unusable_interpreter(material.python, str(error)))
             if answer["op"] == "ready":
                 self._ready[key] = template
                 self._spawn(self._watch(key, template))
                 return Acquired(template, template.plan.import_output())
             if answer["op"] == "slow":
-                preface = await _last_words(template)
+                preface = await template.last_words()
             else:
                 preface = template.plan.import_output()
             await self._end(template)
             if answer["op"] != "unforkable":
-                return Refused(import_failure(code, answer, preface), preface)
+                return Refused(import_failure(code, material.python, answer, preface), preface)
             self._reasons[key] = answer["reason"]
             if len(self._reasons) > _REASONS_KEPT:
                 self._reasons.popitem(last=False)
@@ -287,10 +296,3 @@ class TemplatePool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-async def _last_words(template: Template | None) -> Preface:
-    """Return what the import of a template has printed, and where it is."""
-    if template is None:
-        return []
-    return [*template.plan.import_output(), *await template.stacks()]

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headrace.core.calls import Code
+from headrace.core.calls import Code, Material
 from headrace.core.credentials import Issue, no_credential
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.engines.local.bounds import Bounds
@@ -33,6 +33,7 @@ class TemplatePlan:
 
     Attributes:
         code: What it serves.
+        material: What it is started from.
         variables: Environment variables of user code.
         harness_dir: Folder from :func:`headrace.engines.local.install.install_harness`.
         runtime_dir: The engine's folder.
@@ -46,6 +47,7 @@ class TemplatePlan:
     """
 
     code: Code
+    material: Material
     variables: Mapping[str, str]
     harness_dir: Path
     runtime_dir: Path
@@ -81,7 +83,7 @@ def spawn(
         OSError: The interpreter cannot be run.
         ValueError: A variable has a name or value that no environment can hold.
     """
-    python = plan.code.python
+    python = plan.material.python
     environ = template_environ(
         python, plan.variables, identity, engine_id=plan.engine_id, template_id=template_id
     )
@@ -154,17 +156,18 @@ def describe_exit(status: int) -> str:
     return f"was killed by signal {-status}{name}"
 
 
-def unusable_interpreter(code: Code, why: str) -> Failure:
-    """Say that the interpreter of some code cannot be started."""
-    message = f"The interpreter {code.python} could not be started: {why}."
+def unusable_interpreter(python: Path, why: str) -> Failure:
+    """Say that an interpreter cannot be started."""
+    message = f"The interpreter {python} could not be started: {why}."
     return Failure(FailureKind.ENVIRONMENT, message)
 
 
-def import_failure(code: Code, answer: Message, preface: Preface) -> Failure:
+def import_failure(code: Code, python: Path, answer: Message, preface: Preface) -> Failure:
     """Say why user code was not imported.
 
     Args:
         code: What was to be imported.
+        python: The interpreter that was to import it.
         answer: ``failed``, ``slow`` or ``died``, as the start returned it.
         preface: What was printed meanwhile.
     """
@@ -177,7 +180,7 @@ def import_failure(code: Code, answer: Message, preface: Preface) -> Failure:
         message = f"The process {answer['how']} while it imported {path}."
         return Failure(FailureKind.EXITED, message)
     said = preface[-1][1].splitlines()[-1] if preface else f"it {answer['how']}"
-    return unusable_interpreter(code, said.rstrip("."))
+    return unusable_interpreter(python, said.rstrip("."))
 
 
 def slow_import(code: Code, limit_s: float | None) -> Failure:

@@ -80,6 +80,10 @@ class Template:
         """Keep what the import printed for the first call, as nobody waited for this start."""
         self._unsaid = [line for line in preface if line[0] != "h"]
 
+    async def last_words(self) -> Preface:
+        """Return what its import has printed, and where it is."""
+        return [*self.plan.import_output(), *await self.stacks()]
+
     def take_unsaid(self) -> Preface:
         """Return what the import printed and no call has been told yet."""
         unsaid, self._unsaid = self._unsaid, []

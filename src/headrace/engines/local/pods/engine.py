@@ -15,6 +15,7 @@ from headrace.engines.local.pods.keeper import Keeper
 from headrace.engines.local.pods.nursery import Ground
 from headrace.engines.local.pods.settings import PodSettings
 from headrace.engines.local.pods.ticket import Ticket
+from headrace.engines.port import Materials
 from headrace.signals.loop import Loop
 
 logger = logging.getLogger(__name__)
@@ -25,14 +26,19 @@ _CLOSED = Failure(FailureKind.WORKER_LOST, "The engine was closed before the cal
 class LocalPodEngine:
     """Keeps pods on this machine (:class:`headrace.engines.port.PodEngine`).
 
-    ``issue`` gives each pod its credential.
+    Args:
+        settings: The operator's.
+        materials: What code stands for on this machine.
+        issue: Gives each pod its credential.
     """
 
-    def __init__(self, settings: PodSettings, issue: Issue = no_credential) -> None:
+    def __init__(
+        self, settings: PodSettings, materials: Materials, issue: Issue = no_credential
+    ) -> None:
         folder = settings.runtime_dir.absolute() / "pods"
         shutil.rmtree(folder, ignore_errors=True)
         settings.bounds.make()
-        self._ground = Ground(folder, settings, Journal(), issue)
+        self._ground = Ground(folder, settings, Journal(), materials, issue)
         self._keepers: dict[str, Keeper] = {}
         look_s = settings.patience.look_s
         self._looking = Loop(

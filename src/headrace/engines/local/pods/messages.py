@@ -22,10 +22,11 @@ _NUMBER = re.compile(rb'\{"op":"ended","number":(\d+)')
 def setup_message(
     plan: PodPlan,
     settings: PodSettings,
+    folder: Path,
     identity: Mapping[str, str],
     *,
     pod_id: str,
-    folder: Path,
+    own: Path,
     calls: int,
 ) -> dict[str, Json]:
     """Return what a pod is told at its start.
@@ -33,10 +34,11 @@ def setup_message(
     Args:
         plan: What it is for.
         settings: The operator's.
+        folder: Folder of its code.
         identity: Variables that it is known by. Each call has them for itself as well, so that
             none changes those of another.
         pod_id: Its id.
-        folder: Its own folder.
+        own: Its own folder.
         calls: The descriptor on which its calls come.
     """
     code = plan.code
@@ -44,10 +46,10 @@ def setup_message(
         "op": "pod",
         "pod_id": pod_id,
         "calls": calls,
-        "folder": str(code.folder.absolute()),
+        "folder": str(folder.absolute()),
         "function_path": code.function_path,
         "function": code.function_name,
-        "work": str(folder / "work"),
+        "work": str(own / "work"),
         "outputs": {name: kind.value for name, kind in plan.outputs.items()},
         "identity": dict(identity),
         "max_parallel": plan.max_parallel,
@@ -56,7 +58,7 @@ def setup_message(
         "pod_log": str(plan.log.absolute()),
         "pod_log_bytes": plan.log_bytes,
         "output_bytes": settings.output_bytes,
-        "bounds": settings.bounds.message(folder),
+        "bounds": settings.bounds.message(own),
     }
 
 

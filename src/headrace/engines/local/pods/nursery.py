@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.core.credentials import Issue, no_credential
-from headrace.core.outcomes import Failure
+from headrace.core.errors import HeadraceError
+from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pods import PodPlan
 from headrace.engines.local.pods.journal import Journal
 from headrace.engines.local.pods.pod import Pod, PodOwner, mebibytes
 from headrace.engines.local.pods.settings import PodSettings
+from headrace.engines.port import Materials
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Ground:
         folder: Folder for the pods' own folders.
         settings: The operator's.
         journal: For what the engine has to say.
+        materials: What code stands for on this machine.
         issue: Gives each pod its credential.
         numbers: Numbers for folders.
     """
@@ -30,6 +33,7 @@ class Ground:
     folder: Path
     settings: PodSettings
     journal: Journal
+    materials: Materials
     issue: Issue = no_credential
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -50,8 +54,12 @@ class Nursery:
     async def start(self, plan: PodPlan) -> Pod | Failure:
         """Start a pod; return it when it takes calls, or why it never will, it being gone."""
         ground = self._ground
+        try:
+            material = await ground.materials.resolve(plan.code)
+        except HeadraceError as error:
+            return Failure(FailureKind.ENVIRONMENT, error.message)
         folder = ground.folder / str(next(ground.numbers))
-        pod = Pod(plan, folder, ground.settings, self._owner, ground.issue)
+        pod = Pod(plan, material, folder, ground.settings, self._owner, ground.issue)
         watch = asyncio.get_running_loop().create_task(pod.ended.wait())
         self._living[pod] = watch
         watch.add_done_callback(lambda _: self._living.pop(pod))

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Protocol
 
+from headrace.core.calls import Material
 from headrace.core.credentials import Issue
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pods import PodPlan, PodStatus, PodView
@@ -56,7 +57,13 @@ class Pod:
     """
 
     def __init__(
-        self, plan: PodPlan, folder: Path, settings: PodSettings, owner: PodOwner, issue: Issue
+        self,
+        plan: PodPlan,
+        material: Material,
+        folder: Path,
+        settings: PodSettings,
+        owner: PodOwner,
+        issue: Issue,
     ) -> None:
         self.plan = plan
         self.health = Health(settings)
@@ -66,6 +73,7 @@ class Pod:
         self.is_to_end = False
         self._settings = settings
         self._owner = owner
+        self._material = material
         self._issue = issue
         self._loop = asyncio.get_running_loop()
         self._process = PodProcess(folder, settings, self)
@@ -105,19 +113,20 @@ class Pod:
         limit_s = self._settings.patience.start_s
         try:
             async with asyncio.timeout(limit_s):
-                await self._process.launch(plan, self._issue)
+                await self._process.launch(plan, self._material, self._issue)
                 answer = await self._answer
         except TimeoutError:
             answer = {"op": "slow", "limit_s": limit_s}
             self._process.kill(is_hanging=True)
         except (OSError, ValueError) as error:
-            return unusable_interpreter(plan.code, str(error))
+            return unusable_interpreter(self._material.python, str(error))
         except asyncio.CancelledError:
             self.end_now()
             raise
         if answer["op"] != "ready":
             self.end_now()
-            return import_failure(plan.code, answer, answer.get("said", []))
+            said = answer.get("said", [])
+            return import_failure(plan.code, self._material.python, answer, said)
         self.health.memory_bytes = answer["memory_bytes"]
         if plan.ram_bytes is not None and self.health.memory_bytes > plan.ram_bytes:
             self.end_now()

@@ -11,6 +11,7 @@ import uuid
 from pathlib import Path
 from typing import Protocol
 
+from headrace.core.calls import Material
 from headrace.core.credentials import Credential, Holder, Issue
 from headrace.core.pods import PodPlan
 from headrace.engines.local.belongings import Belongings
@@ -78,7 +79,7 @@ class PodProcess:
         self._calls: CallChannel | None = None
         self._burial: asyncio.Task[None] | None = None
 
-    async def launch(self, plan: PodPlan, issue: Issue) -> None:
+    async def launch(self, plan: PodPlan, material: Material, issue: Issue) -> None:
         """Start the process, known by a credential of its own, and tell it what it is for.
 
         Raises:
@@ -88,7 +89,7 @@ class PodProcess:
         self.folder.mkdir(parents=True)
         control, calls = socket.socketpair(), socket.socketpair()
         descriptor = calls[1].fileno()
-        python = plan.code.python
+        python = material.python
         self.credential = issue(Holder(plan.owner, plan.deployment_id))
         environ = template_environ(
             python,
@@ -121,9 +122,10 @@ class PodProcess:
             setup_message(
                 plan,
                 self._settings,
+                material.folder,
                 self.credential.variables,
                 pod_id=self.id,
-                folder=self.folder,
+                own=self.folder,
                 calls=descriptor,
             )
         )
