@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -10,11 +10,14 @@ import pytest
 from headrace.objects.filesystem import FilesystemStore
 from headrace.objects.port import ObjectStore
 
+STORES: dict[str, Callable[[Path], ObjectStore]] = {"filesystem": FilesystemStore}
+"""Constructors of empty stores, given a folder; another implementation adds its own."""
 
-@pytest.fixture(params=["filesystem"])
+
+@pytest.fixture(params=STORES)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ObjectStore]:
-    """An empty store; add implementations to the parameters."""
-    made = {"filesystem": lambda: FilesystemStore(tmp_path / "store")}[request.param]()
+    """An empty store of each implementation."""
+    made = STORES[request.param](tmp_path / "store")
     yield made
     await made.close()
 

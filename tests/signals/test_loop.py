@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
 import pytest
 
 from headrace.core.errors import Unavailable
+from headrace.signals import loop as loop_module
 from headrace.signals.loop import Loop
 
 
@@ -101,3 +103,56 @@ async def test_the_wait_is_told_for_how_long():
         await enough.wait()
     await loop.close()
     assert waits == [5.0, 5.0, 5.0]
+
+
+async def test_a_loop_that_finishes_does_what_it_has_begun_and_no_more():
+    begun, go, done = asyncio.Event(), asyncio.Event(), []
+
+    async def work() -> float:
+        begun.set()
+        await go.wait()
+        done.append(True)
+        return 0.0
+
+    loop = Loop("test", work, complaint="")
+    await loop.begin()
+    await begun.wait()
+    finishing = asyncio.create_task(loop.finish())
+    await asyncio.sleep(0)
+    assert not finishing.done()
+    go.set()
+    async with asyncio.timeout(20):
+        await finishing
+    assert done == [True]
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("a reason to wait before the next time")])
+async def test_a_loop_that_waits_finishes_at_once(error):
+    work = Work(*([] if error is None else [error]))
+    loop = Loop("test", work, complaint="", try_again_s=3600.0)
+    await loop.begin()
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(20):
+        await loop.finish()
+
+
+async def test_work_that_does_not_stop_is_left_behind(monkeypatch, caplog):
+    monkeypatch.setattr(loop_module, "CLOSE_S", 0.01)
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def work() -> float:
+        begun.set()
+        while not go.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await go.wait()
+        return 3600.0
+
+    loop = Loop("test", work, complaint="nothing is done")
+    await loop.begin()
+    await begun.wait()
+    async with asyncio.timeout(20):
+        await loop.close()
+    assert [record.getMessage() for record in caplog.records] == [
+        "nothing is done: test does not stop"
+    ]
+    go.set()
