@@ -22,8 +22,16 @@ from headrace.core.sources import Constant, EndpointValue, EnvironmentVariable, 
 from headrace.core.values import DataType, Json
 from headrace.store import attempts, executions
 from headrace.store import deployments as deployment_rows
+from headrace.store.book import journal_format as form
 from headrace.store.book.rows import record
-from headrace.store.execution_row import COLUMNS, RowMaker, end_values, execution_from, row_of
+from headrace.store.execution_row import (
+    COLUMNS,
+    LEFT_OUT,
+    RowMaker,
+    end_values,
+    execution_from,
+    row_of,
+)
 from headrace.store.moments import from_us
 from headrace.store.tables import executions as table
 from headrace.wire.codec import encode
@@ -192,3 +200,17 @@ def test_the_start_and_the_end_of_a_call_are_fenced(
     record(connection, [a_row(maker, "w1", Status.RUNNING, 2)])
     record(connection, [a_row(maker, "w1", Status.ERROR, 2, 4, why=why)])
     assert status_of(connection) == "Succeeded"
+
+
+def test_a_journal_of_a_version_with_fewer_columns_is_read() -> None:
+    """What it does not say of a call is what is true of all that such a version answered."""
+    maker = RowMaker(deployment_of([], [], None))
+    row = maker.row("e1", "w1", Status.SUCCEEDED, (1, 2, 3), "[]", None, None)
+    fields = dict(zip(COLUMNS, row, strict=True)) | {"pipeline_version": 1}
+    known = {name: value for name, value in fields.items() if name not in LEFT_OUT}
+    content = bytearray(form.FILE_BYTES)
+    for at, slot in form.slots_of(0, 1):
+        content[at : at + len(slot)] = slot
+    entry = form.entry(encode(known | {"is_warm": True}), 1, 0)
+    content[form.begin_of(0) : form.begin_of(0) + len(entry)] = entry
+    assert form.read_half(bytes(content), 0).rows == [tuple(fields.values())]
