@@ -13,9 +13,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from headrace.core import names
+from headrace.core import clock, names
 from headrace.core.errors import HeadraceError, Unavailable
-from headrace.running import membership
 
 R = TypeVar("R")
 
@@ -179,9 +178,9 @@ def time_of(world: World) -> Iterator[None]:
         def urandom(size: int) -> bytes:
             return world.chance.randbytes(size)
 
-    known = names.time, names.os, membership.now
-    names.time, names.os, membership.now = Clock, Chance, lambda: world.clock()  # noqa: PLW0108 - the clock is replaced later
+    known = clock.time, names.os
+    clock.time, names.os = Clock, Chance
     try:
         yield
     finally:
-        names.time, names.os, membership.now = known
+        clock.time, names.os = known

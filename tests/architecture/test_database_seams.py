@@ -52,7 +52,7 @@ def test_verbs_leave_sql_to_transactions(modules: Mapping[str, Module]) -> None:
 
 def test_transactions_know_no_verbs_and_wait_for_nothing(modules: Mapping[str, Module]) -> None:
     """They run in the thread of a connection, whole or not at all."""
-    values = {"headrace.control.clock", "headrace.control.orders"}
+    values = {"headrace.control.orders"}
     for name in below(set(modules), TRANSACTIONS):
         module = modules[name]
         used = {f"{each.rpartition('.')[0]}" for each in imports(module)}

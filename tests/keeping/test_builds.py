@@ -11,10 +11,10 @@ import pytest
 from tests.running.parts import parts
 
 from headrace.bundles.store import BundleStore
-from headrace.control.clock import now
 from headrace.control.pipelines import Pipelines
 from headrace.control.sealing import load_keys
 from headrace.control.variables import Variables
+from headrace.core.clock import now
 from headrace.core.errors import Unavailable
 from headrace.core.names import new_id
 from headrace.core.pipelines import (

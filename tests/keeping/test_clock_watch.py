@@ -17,7 +17,7 @@ from tests.conftest import RunningServer, wait_until
 from tests.running.parts import parts
 
 from headrace import HeadraceSdk
-from headrace.control.clock import now
+from headrace.core.clock import now
 from headrace.core.clock_trust import ClockTrust
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.store.database import Database

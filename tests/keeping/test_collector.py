@@ -13,7 +13,7 @@ import pytest
 from tests.running.parts import Parts, parts
 
 from headrace.control.artifacts import input_path, output_path
-from headrace.control.clock import now
+from headrace.core.clock import now
 from headrace.core.executions import Execution, Status
 from headrace.core.names import least_id, new_id
 from headrace.core.retention import Retention

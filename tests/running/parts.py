@@ -13,7 +13,6 @@ from typing import Any
 
 from headrace.bundles.store import BundleStore
 from headrace.control.attempts import Attempts
-from headrace.control.clock import now
 from headrace.control.deletion import Deletion
 from headrace.control.endpoint_cache import EndpointCache
 from headrace.control.execution_tokens import ExecutionTokens
@@ -24,6 +23,7 @@ from headrace.control.sealing import load_keys
 from headrace.control.submission import Submission
 from headrace.control.variables import Variables
 from headrace.core.calls import Limits
+from headrace.core.clock import now
 from headrace.core.credentials import Addresses
 from headrace.core.deployments import Deployment, Mode
 from headrace.core.environments import EnvironmentSpec

@@ -12,9 +12,9 @@ from sqlalchemy import update
 from tests.running.conftest import Marks
 from tests.running.parts import Parts, parts
 
-from headrace.control.clock import now
 from headrace.control.orders import Order, new_execution
 from headrace.core.claims import Claim
+from headrace.core.clock import now
 from headrace.core.executions import Execution, Status
 from headrace.core.mappings import map_inputs, map_outputs
 from headrace.core.names import new_id

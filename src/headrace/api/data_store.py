@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from headrace.core.clock import now_s
 from headrace.core.errors import InvalidRequest, NotFound, TooLarge
 from headrace.core.objects import ObjectInfo, check_object_path
 from headrace.objects.links import PART_NUMBER, PURPOSE, UPLOAD_ID, Purpose, sign
@@ -224,7 +224,7 @@ def _signed(
     exchange: Exchange, route: Route, path: str, extra: Mapping[str, str]
 ) -> tuple[str, dict[str, str]]:
     """Return the absolute URL of a signed request, and the parameters that allow it."""
-    expires_at = int(time.time()) + LINK_LIFETIME_S
+    expires_at = int(now_s()) + LINK_LIFETIME_S
     allowed = sign(exchange.services.link_key, route.method, path, expires_at, extra)
     # Code inside an execution reaches the server where it has asked, and perhaps only there.
     is_inside = exchange.scope.is_inside

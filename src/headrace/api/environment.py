@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.control.clock import now
+from headrace.core.clock import now
 from headrace.core.clock_trust import ClockTrust
 from headrace.core.errors import Unavailable
 from headrace.version import __version__

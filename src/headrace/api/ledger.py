@@ -7,8 +7,8 @@ from datetime import datetime
 from starlette.datastructures import QueryParams
 
 from headrace.api.instants import instant
-from headrace.control.clock import now
 from headrace.control.transactions.verification import verify_ledger as verify_rows
+from headrace.core.clock import now
 from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.schedules import Fate
 from headrace.store import executions as execution_rows

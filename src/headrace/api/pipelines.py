@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +10,7 @@ from starlette.responses import FileResponse, Response
 
 from headrace.api.logs import followed_lines, lines_between
 from headrace.control.pipeline_drafts import PipelineDraft
+from headrace.core.clock import now_s
 from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.objects.links import PURPOSE, Purpose, sign, verify
@@ -77,7 +77,7 @@ async def download_pipeline(exchange: Exchange) -> Answer:
     """Give a URL, good for an hour, of the pipeline's folder as a gzip-compressed tar."""
     pipeline = await _pipeline(exchange)
     url = SIGNED_BUNDLE.url(digest=pipeline.version.bundle)
-    expires_at = int(time.time()) + LINK_LIFETIME_S
+    expires_at = int(now_s()) + LINK_LIFETIME_S
     query = sign(exchange.services.link_key, "GET", url, expires_at, {PURPOSE: Purpose.DOWNLOAD})
     return Answer({"signed_url": f"{exchange.services.public_url}{url}?{urlencode(query)}"})
 
@@ -91,7 +91,7 @@ async def signed_bundle(exchange: Exchange) -> Response:
         request.url.path,
         request.query_params,
         purpose=Purpose.DOWNLOAD,
-        now=time.time(),
+        now=now_s(),
     )
     bundle = exchange.services.bundles.find(exchange.name("digest"))
     if bundle is None:

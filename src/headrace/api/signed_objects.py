@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 from starlette.responses import Response
 
 from headrace.api.data_store import OBJECT_SIZE, joined_etag
+from headrace.core.clock import now_s
 from headrace.core.objects import check_object_path
 from headrace.objects.links import PART_NUMBER, UPLOAD_ID, Purpose, verify
 from headrace.objects.multipart_form import file_part
@@ -58,5 +58,5 @@ def _allowed(
         path,
         params,
         purpose=purpose,
-        now=time.time(),
+        now=now_s(),
     )

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import tempfile
-import time
 import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from headrace.bundles.archives import unpack
 from headrace.bundles.contents import NOT_CONTENT, content_digest, write_archive
 from headrace.bundles.reading import ArchiveLimits
 from headrace.bundles.stamps import stamp_of
+from headrace.core.clock import now_s
 from headrace.core.errors import HeadraceError, Unavailable
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -123,7 +123,7 @@ class BundleStore:
             grace_s: Seconds for which a bundle stays after the last :meth:`keep` of its content,
                 so that whoever has just kept it can record its use.
         """
-        oldest = time.time() - grace_s
+        oldest = now_s() - grace_s
         trash: dict[str, Path] = {}
         with self._locked():
             for place in self._places():

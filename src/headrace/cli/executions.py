@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +14,7 @@ from headrace.cli.running import say_that_it_goes_on, show_outputs
 from headrace.cli.session import Session, session
 from headrace.cli.tables import Column
 from headrace.cli.times import short_duration, since_from_text
+from headrace.core.clock import now
 from headrace.core.executions import Status
 
 executions = typer.Typer(
@@ -172,7 +173,7 @@ def _took(item: dict[str, Any]) -> str | None:
         return None
     start = datetime.fromisoformat(item["start_date"])
     is_over = item["end_date"] is not None
-    end = datetime.fromisoformat(item["end_date"]) if is_over else datetime.now(UTC)
+    end = datetime.fromisoformat(item["end_date"]) if is_over else now()
     return short_duration(max(end - start, timedelta())) + ("" if is_over else "…")
 
 

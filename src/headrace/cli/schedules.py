@@ -17,6 +17,7 @@ from headrace.cli.session import Session, session
 from headrace.cli.tables import Column
 from headrace.cli.times import both_times, day_from_text, duration_text, instant_from_text
 from headrace.cli.usage import usage
+from headrace.core.clock import now
 from headrace.core.cron import read_cron, read_timezone
 from headrace.core.rehearsal import rehearse
 from headrace.core.schedules import Fate
@@ -171,7 +172,7 @@ def rehearse_schedule(
         timezone = read_timezone(timezone)
     with usage("CRON"):
         cron = read_cron(expression, timezone)
-    day = first_day or datetime.now(ZoneInfo(cron.timezone)).date()
+    day = first_day or now().astimezone(ZoneInfo(cron.timezone)).date()
     with current.screen.activity("Rehearsing"), usage("--from or --duration"):
         rehearsal = rehearse(cron, day, None if duration is None else timedelta(seconds=duration))
     if current.screen.as_json:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import takewhile
 
 from headrace.cli.terminal import colour_of, columns_of, cut, painted
+from headrace.core.clock import now
 
 GAP = 2
 ID_CHARACTERS = 13
@@ -53,10 +53,10 @@ def _shared(one: str, other: str) -> int:
 
 def near_time(text: str) -> str:
     """Return a time of the wire without the date of today, or without this year."""
-    now = datetime.now(UTC).isoformat()
-    if text[:10] == now[:10]:
+    present = now().isoformat()
+    if text[:10] == present[:10]:
         return f"{text[11:19]}Z"
-    return f"{text[5:10]} {text[11:16]}Z" if text[:4] == now[:4] else text[:10]
+    return f"{text[5:10]} {text[11:16]}Z" if text[:4] == present[:4] else text[:10]
 
 
 def plain_lines(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from headrace.core.clock import now
+
 DURATION_SYNTAX = "a number of seconds, or such as 90s, 15m, 2h or 1d12h"
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
@@ -54,7 +56,7 @@ def since_from_text(text: str) -> datetime:
     """
     if _PART.match(text.strip().lower()):
         try:
-            return datetime.now(UTC) - timedelta(seconds=seconds_from_text(text))
+            return now() - timedelta(seconds=seconds_from_text(text))
         except OverflowError:
             raise typer.BadParameter(f"{text!r} is too long ago.") from None
     return instant_from_text(text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from headrace.control.clock import now
 from headrace.control.run_log import say_end
 from headrace.core.claims import Claim
+from headrace.core.clock import now
 from headrace.core.executions import OutputRecord
 from headrace.core.outcomes import Failure
 from headrace.signals.port import PENDING, Signals, execution_topic

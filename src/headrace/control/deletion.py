@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from headrace.control.admission import Admission
-from headrace.control.clock import now
 from headrace.control.endpoint_cache import EndpointCache
 from headrace.control.transactions.deletion import Named, mark_deployments, mark_pipeline
 from headrace.control.warm import Pods
+from headrace.core.clock import now
 from headrace.core.pipelines import Pipeline
 from headrace.store.database import Database
 from headrace.store.deletion import Deleted, Kind

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from headrace.control.admission import Admission
-from headrace.control.clock import now
 from headrace.control.deletion import Deletion
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
 from headrace.control.executions import Executions
@@ -16,6 +15,7 @@ from headrace.control.sealing import Keys
 from headrace.control.submission import Submission
 from headrace.control.transactions import deployments as records
 from headrace.control.warm import Pods
+from headrace.core.clock import now
 from headrace.core.deployment_drafts import (
     DeploymentChange,
     DeploymentDraft,

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from headrace.control.admission import PutOnRecord, Stop, all_on_record
 from headrace.control.artifacts import artifact_folder
-from headrace.control.clock import now
 from headrace.control.orders import Order, UploadedFile
 from headrace.control.submission import Submission
 from headrace.control.transactions.executions import stop
+from headrace.core.clock import now
 from headrace.core.errors import Conflict, NotFound
 from headrace.core.executions import Execution
 from headrace.core.mappings import map_inputs, map_outputs

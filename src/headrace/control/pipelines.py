@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 
 from headrace.bundles.store import BundleStore
-from headrace.control.clock import now
 from headrace.control.deletion import Deletion
 from headrace.control.pipeline_drafts import (
     CheckFunction,
@@ -16,6 +15,7 @@ from headrace.control.pipeline_drafts import (
     overlooked,
 )
 from headrace.control.transactions import pipelines as records
+from headrace.core.clock import now
 from headrace.core.environments import python_version
 from headrace.core.errors import NotFound
 from headrace.core.names import check_name, new_id

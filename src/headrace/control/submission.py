@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from headrace.control.admission import Admission
 from headrace.control.artifacts import artifact_folder, input_path
-from headrace.control.clock import now
 from headrace.control.orders import Order, new_execution
 from headrace.control.transactions.executions import Key, accept
 from headrace.core.claims import Claim
+from headrace.core.clock import now
 from headrace.core.errors import InvalidValue
 from headrace.core.executions import Execution, Status
 from headrace.core.mappings import resolve_given

@@ -13,6 +13,7 @@ from headrace.control.execution_tokens import EXECUTION_MARK, ExecutionTokens
 from headrace.control.process_tokens import PROCESS_MARK, ProcessTokens
 from headrace.control.sealing import Keys
 from headrace.control.transactions import tokens as records
+from headrace.core.clock import now_s
 from headrace.core.credentials import Addresses
 from headrace.core.errors import NotFound, Unauthenticated
 from headrace.core.names import check_name
@@ -161,7 +162,7 @@ def access_token_for(keys: Keys, token: TokenInfo) -> str:
 
 
 def _access_token(claims: Mapping[str, str], key: bytes) -> str:
-    issued = int(time.time())
+    issued = int(now_s())
     return jwt.encode(
         {**claims, "iat": issued, "exp": issued + ACCESS_LIFETIME_S}, key, algorithm=_ALGORITHM
     )

@@ -6,8 +6,8 @@ import json
 import logging
 from collections.abc import Mapping
 
-from headrace.control.clock import now
 from headrace.control.sealing import Keys
+from headrace.core.clock import now
 from headrace.core.errors import InvalidName, InvalidValue, NotFound, Unavailable
 from headrace.core.scopes import Scope
 from headrace.core.values import Json

@@ -5,9 +5,9 @@ from __future__ import annotations
 import keyword
 import os
 import re
-import time
 from datetime import UTC, datetime, timedelta
 
+from headrace.core.clock import now_ns
 from headrace.core.errors import InvalidName
 
 MAX_NAME_LENGTH = 128
@@ -78,7 +78,7 @@ def new_id() -> str:
     The 12 bits after the milliseconds hold their fraction (method 3 of the RFC), so that ids made
     one after the other in one process keep their order.
     """
-    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    milliseconds, nanoseconds = divmod(now_ns(), 1_000_000)
     fraction = (nanoseconds << 12) // 1_000_000
     value = (milliseconds & ((1 << 48) - 1)) << 80 | 0x7 << 76 | fraction << 64
     value |= 0b10 << 62 | int.from_bytes(os.urandom(8), "big") >> 2

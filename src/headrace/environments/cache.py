@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Collection
-from datetime import UTC, datetime
 from pathlib import Path
 
+from headrace.core.clock import now, now_s
 from headrace.core.environments import Environment
 from headrace.core.names import new_id
 from headrace.environments.interpreters import Interpreter
@@ -69,7 +68,7 @@ class EnvironmentCache:
             last_used = mark.stat().st_mtime
             python = interpreter_in(folder)
             python.stat()  # follows the link to the interpreter it was made from
-            if time.time() - last_used > _TOUCH_EVERY_S:
+            if now_s() - last_used > _TOUCH_EVERY_S:
                 os.utime(mark)
         except OSError:
             return None
@@ -82,7 +81,7 @@ class EnvironmentCache:
         facts = {
             "python": ".".join(map(str, interpreter.version[:3])),
             "interpreter": str(interpreter.path),
-            "created_at": datetime.now(UTC).isoformat(),
+            "created_at": now().isoformat(),
             "packages": _installed_packages(folder),
         }
         unpublished = folder / f"{_READY_MARK}.new"
@@ -137,7 +136,7 @@ class EnvironmentCache:
             if not folder.is_dir() or folder.name.startswith(_HIDDEN) or folder.name in keep:
                 continue
             with try_lock(self.lock_file(folder.name)) as lock:
-                if lock is not None and self._discard(folder, time.time() - unused_for_s):
+                if lock is not None and self._discard(folder, now_s() - unused_for_s):
                     discarded.append(folder.name)
                     self.lock_file(folder.name).unlink(missing_ok=True)
         return discarded

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Self
 
-from headrace.control.clock import now
+from headrace.core.clock import now
 from headrace.core.clock_trust import ClockTrust, Mark, judge
 from headrace.store import clock as rows
 from headrace.store.database import Database

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from headrace.control.clock import now
 from headrace.control.deployments import KEY_LIFETIME
 from headrace.control.executions import Executions
+from headrace.core.clock import now
 from headrace.core.clock_trust import ClockTrust
 from headrace.core.errors import HeadraceError
 from headrace.core.names import least_id

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from headrace.control.clock import now
 from headrace.control.executions import Executions
 from headrace.control.transactions.deployments import DELETED
+from headrace.core.clock import now
 from headrace.core.errors import HeadraceError
 from headrace.signals.port import Signals, execution_topic
 from headrace.store import deletion as rows

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from datetime import datetime
 
-from headrace.control.clock import now
 from headrace.control.schedules import Schedules
+from headrace.core.clock import now
 from headrace.signals.loop import Loop
 from headrace.signals.port import SCHEDULES, Signals
 

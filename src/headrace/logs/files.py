@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from headrace.core.clock import now_us
 from headrace.core.loglines import LogLine, format_line, parse_line
 
 _PIECE = 1 << 16
@@ -94,7 +94,7 @@ class LogFiles:
 
 def append_line(path: Path, message: str, *, stream: str = "h") -> None:
     """Append what Headrace itself has to say, one line for each line of ``message``."""
-    now = time.time_ns() // 1_000
+    now = now_us()
     text = b"".join(format_line(now, stream, line) for line in message.splitlines() or [""])
     with path.open("ab", buffering=0) as file:
         file.write(text)

@@ -10,13 +10,13 @@ import errno
 import fcntl
 import os
 import re
-import time
 import uuid
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from headrace.core.clock import now_ns, now_s
 from headrace.core.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from headrace.core.objects import ObjectInfo
 from headrace.objects.disk import copy_range
@@ -83,7 +83,7 @@ class Uploads:
     def add(self, upload_id: str, number: int, part: StagedFile, digest: str) -> None:
         """Take a part whose bytes are complete, in place of an earlier one of its number."""
         size = part.finish().st_size
-        added = _Part(number, time.time_ns(), size, digest)
+        added = _Part(number, now_ns(), size, digest)
         with self._folder(upload_id, lock=fcntl.LOCK_SH) as folder:
             os.rename(part.name, added.name, src_dir_fd=part.folder, dst_dir_fd=folder)
             os.fsync(folder)
@@ -136,7 +136,7 @@ class Uploads:
 
     def discard_stale(self, older_than_s: float) -> int:
         """Remove the uploads in which nothing has changed for so long; return how many."""
-        oldest = time.time() - older_than_s
+        oldest = now_s() - older_than_s
         discarded = 0
         for upload_id in [entry.name for entry in self._root.iterdir()]:
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from functools import partial
 
-from headrace.control.clock import now
+from headrace.core.clock import now
 from headrace.engines.port import PodEngine
 from headrace.pods.engine import PodLane
 from headrace.pods.sets import PodSets

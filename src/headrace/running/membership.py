@@ -10,8 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from headrace.control.clock import now
 from headrace.core.claims import Claim
+from headrace.core.clock import now
 from headrace.core.errors import Unavailable
 from headrace.core.leases import Lease
 from headrace.core.names import new_id

@@ -7,8 +7,8 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-from headrace.control.clock import now
 from headrace.core.claims import Claim
+from headrace.core.clock import now
 from headrace.core.leases import Lease
 from headrace.core.outcomes import CANCELLED, Failure
 from headrace.engines.port import Engine

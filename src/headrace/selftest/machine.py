@@ -7,8 +7,9 @@ import statistics
 import time
 import zoneinfo
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+
+from headrace.core.clock import now, now_s
 
 SYNCS = 20
 BLOCK = 4096
@@ -81,13 +82,13 @@ class ClockWatch:
     """Compares the clock of the machine with one that nobody sets, from now on."""
 
     def __init__(self) -> None:
-        self._wall = time.time()
+        self._wall = now_s()
         self._steady = time.monotonic()
 
     def finding(self) -> Finding:
         """Return what the clock was like since."""
-        moved = (time.time() - self._wall) - (time.monotonic() - self._steady)
-        if datetime.now(UTC).year < EARLIEST_YEAR:
+        moved = (now_s() - self._wall) - (time.monotonic() - self._steady)
+        if now().year < EARLIEST_YEAR:
             return Finding("the clock of this machine is years behind: set it.", is_good=False)
         if abs(moved) > STEP_S:
             return Finding(

@@ -12,11 +12,11 @@ from typing import Self
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 
-from headrace.control.clock import now
 from headrace.control.process_tokens import ProcessTokens
 from headrace.control.projects import Projects
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
+from headrace.core.clock import now
 from headrace.core.credentials import Addresses
 from headrace.core.names import new_id
 from headrace.endpoints.express import Express

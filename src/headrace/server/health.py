@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from headrace.control.clock import now
 from headrace.control.warm import WarmCalls
+from headrace.core.clock import now
 from headrace.store.database import Database
 from headrace.store.settings import HEALTH_ASKED_AT, read_setting, write_setting
 from headrace.web.health_checks import HealthChecks, descriptors_are_left

@@ -22,10 +22,10 @@ waits; or that the end could not be recorded in time.
 from __future__ import annotations
 
 import asyncio
-import time
 from enum import Enum
 
 from headrace.control.warm import Made, OnAnswer, WarmAnswer
+from headrace.core.clock import now_us
 from headrace.core.executions import Status, status_after
 from headrace.core.names import new_id
 from headrace.core.outcomes import Failure
@@ -91,7 +91,7 @@ class Call:
         self.state = State.ACCEPTED
         self.form = form
         self.arguments = arguments
-        self.created_us = time.time_ns() // 1000
+        self.created_us = now_us()
         self.began = 0.0
         self.hold_until = 0.0
         self.ended_us = 0
@@ -146,7 +146,7 @@ class Call:
             self.failure = end
         else:
             self.outputs = end
-        self.ended_us = time.time_ns() // 1000
+        self.ended_us = now_us()
         self.state = State.ENDED
         return self._row(worker_id, status_after(self.failure))
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Mapping
 from functools import partial
 
 from headrace.control.variables import Variables
 from headrace.control.warm import OnAnswer, WarmAnswer, WarmStream
+from headrace.core.clock import now_ns, now_s
 from headrace.core.deployments import Deployment
 from headrace.core.errors import InvalidValue, Unavailable
 from headrace.core.executions import status_after
@@ -139,7 +139,7 @@ class Calls:
     async def recorded(self) -> str:
         """Return that calls are being recorded; raises Unavailable if they wait for it long."""
         ended = [call.ended_us for call in self._calls.values() if call.state is State.ENDED]
-        waits_s = time.time() - min(ended) / 1e6 if ended else 0.0
+        waits_s = now_s() - min(ended) / 1e6 if ended else 0.0
         if waits_s > STALLED_S:
             raise Unavailable(f"Calls wait for {waits_s:.0f} s to be recorded.")
         return "calls are recorded"
@@ -283,7 +283,7 @@ class Calls:
         """See to the calls that take long: note them, and let go of those who waited enough."""
         at = self._loop.time()
         self._looking = self._loop.call_later(LOOK_S, self._look) if self._calls else None
-        since_us = (time.time_ns() - int(refusals.UNRECORDED_S * 1e9)) // 1000
+        since_us = (now_ns() - int(refusals.UNRECORDED_S * 1e9)) // 1000
         slow = []
         for call in self._calls.values():
             if 0 < call.ended_us < since_us:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from headrace.control.clock import now
+from headrace.core.clock import now
 from headrace.core.errors import AlreadyExists, InUse, NotFound, Unauthenticated
 from headrace.core.names import new_id
 from headrace.core.tokens import TokenInfo, User, token_digest

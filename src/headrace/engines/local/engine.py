@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.core.calls import Call, Code
+from headrace.core.clock import now_us
 from headrace.core.credentials import Issue, no_credential
 from headrace.core.loglines import format_line
 from headrace.core.outcomes import Failure, FailureKind, Outcome
@@ -169,7 +169,7 @@ def _words_on_another_try(ended: Ended) -> Preface:
 
 
 def _write_lines(log: Path, preface: Preface) -> None:
-    now_us = time.time_ns() // 1000
+    at_us = now_us()
     with log.open("ab") as file:
         for letter, text in preface:
-            file.writelines(format_line(now_us, letter, line) for line in text.split("\n"))
+            file.writelines(format_line(at_us, letter, line) for line in text.split("\n"))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Protocol
 
+from headrace.core.clock import now_us
 from headrace.core.outcomes import Failure, Outcome
 from headrace.core.pods import PodCall
 from headrace.engines.local.pods.items import Items
@@ -109,7 +109,7 @@ class Ticket:
     def start(self, now: float) -> None:
         """Take note that user code begins, at this time of ``time.monotonic``."""
         self.began = now
-        self.started_us = time.time_ns() // 1000
+        self.started_us = now_us()
         if self._on_started is not None:
             callback, self._on_started = self._on_started, None
             callback()
