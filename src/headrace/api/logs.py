@@ -61,7 +61,7 @@ async def followed_lines(
     Args:
         exchange: The request.
         path: The log.
-        has_ended: Tells whether no more lines will be written.
+        has_ended: Checks whether no more lines will be written.
         item: Makes the body of a line.
     """
     cursor = exchange.integer("cursor", 0, at_least=0, at_most=1 << 62)

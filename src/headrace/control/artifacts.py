@@ -1,4 +1,4 @@
-"""Where the files of executions are kept in the artefact store."""
+"""Paths of the files of executions in the artefact store."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def execution_of(path: str) -> str:
 
 
 def input_path(execution_id: str, name: str) -> str:
-    """Return where the file of an input is kept."""
+    """Return the path of the file of an input."""
     return f"{artifact_folder(execution_id)}/inputs/{name}"
 
 
 def output_path(execution_id: str, attempt: int, name: str) -> str:
-    """Return where the file of an output is kept.
+    """Return the path of the file of an output.
 
     Each attempt has a folder of its own: a late one cannot replace a file of the one after it.
     """

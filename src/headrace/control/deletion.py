@@ -16,14 +16,14 @@ from headrace.store.database import Database
 from headrace.store.deletion import Deleted, Kind
 
 PODS_PATIENCE_S = 20.0
-"""How long a caller waits for pods to end, once executions are stopped."""
+"""Longest wait of a caller for pods to end, once executions are stopped."""
 
 
 class Removal(Protocol):
-    """What stops the executions of something deleted and takes its rows away."""
+    """The removal of something deleted: its executions are stopped, its rows taken away."""
 
     async def remove(self, deleted: Deleted) -> None:
-        """Have it done, and return when it is done, or after a while that a caller may wait."""
+        """Remove it; return when that is done, or after a while that a caller may wait."""
         ...
 
 

@@ -47,7 +47,7 @@ from headrace.store import deployments as rows
 from headrace.store.database import Database
 
 KEY_LIFETIME = timedelta(days=1)
-"""How long a repeated call with the same idempotency key returns the first execution."""
+"""Time in which a repeated call with the same idempotency key returns the first execution."""
 
 
 class Deployments:

@@ -31,7 +31,7 @@ class Executions:
     """The verbs of executions.
 
     Args:
-        database: Where executions are.
+        database: The records of executions.
         signals: Tells of ends, and of what may start.
         artifacts: The files of executions.
         logs: Their logs.
@@ -109,7 +109,7 @@ class Executions:
         await self.remove_traces(execution_id)
 
     async def request_stop(self, execution_id: str) -> None:
-        """Have an execution that runs be cancelled, and return without waiting for its end."""
+        """Ask for the end of an execution that runs, and return without waiting for it."""
         if not self._stop_here(execution_id, CANCELLED):
             await self._database.write(stop, execution_id, now())
 

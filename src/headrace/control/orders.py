@@ -20,7 +20,7 @@ class UploadedFile:
     """A file that came with a request.
 
     Attributes:
-        path: Where its bytes are now; may be moved away.
+        path: Its bytes; the file may be moved away.
         filename: Base name that the caller gave it.
         size: Bytes.
     """
@@ -32,13 +32,13 @@ class UploadedFile:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """All that decides an execution, before it is recorded.
+    """A request for an execution, before it is recorded.
 
     Attributes:
-        pipeline: What runs; it is ready.
+        pipeline: The pipeline that runs; it is ready.
         inputs: Its inputs with their sources.
         outputs: Its outputs with their destinations.
-        values: What the caller sent, by the names that the caller knows.
+        values: The values that the caller sent, by the names that the caller knows.
         files: The files that the caller sent, in the same way.
         created_by: Id of the user behind it.
         deployment: The deployment that it comes by, or None for a plain run.

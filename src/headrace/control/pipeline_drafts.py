@@ -1,4 +1,4 @@
-"""What a caller gives to create a pipeline, and what can be said of it at once."""
+"""A request to create a pipeline, and the checks that can be made at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _USUAL_REQUIREMENTS = "requirements.txt"
 
 @dataclass(frozen=True, slots=True)
 class PipelineDraft:
-    """What a caller gives to create a pipeline.
+    """A request to create a pipeline.
 
     Attributes:
         name: Its name.
@@ -29,7 +29,7 @@ class PipelineDraft:
         description: Free text, or None.
         inputs: Declared inputs.
         outputs: Declared outputs.
-        config: How its environment is made.
+        config: The settings of its environment.
         archive: The folder's content: a gzip-compressed tar.
         needs_nothing: Whether the caller said that there are no requirements; otherwise it may be
             that nobody thought of them.
@@ -81,7 +81,7 @@ async def check_code(
         check: Says what is wrong with a function.
         python: The interpreter that will run it.
         folder: The pipeline's folder.
-        draft: What was given.
+        draft: The request.
         function: Path and name of the function, checked.
 
     Raises:

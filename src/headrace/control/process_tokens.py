@@ -20,8 +20,8 @@ class Process:
 
     Attributes:
         token: Its token.
-        holder: Who it works for.
-        credential: What its engine knows of it.
+        holder: The user and the deployment that it works for.
+        credential: The part that its engine knows.
     """
 
     token: str
@@ -37,8 +37,8 @@ class ProcessTokens:
     the server, as their processes do; hence none is stored.
 
     Attributes:
-        addresses: Where the processes find the server.
-        in_executions: What code may do while it is executed.
+        addresses: The URLs at which processes find the server.
+        in_executions: The rights of code while it is executed.
     """
 
     def __init__(self, addresses: Addresses, more_rights: frozenset[Right] = frozenset()) -> None:
@@ -81,5 +81,5 @@ class ProcessTokens:
         return process
 
     def rights_of(self, process: Process) -> frozenset[Right]:
-        """Return what the code of a process may do now."""
+        """Return the rights of the code of a process now."""
         return self.in_executions if process.credential.serving else AT_IMPORT

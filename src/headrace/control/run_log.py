@@ -20,7 +20,7 @@ def say_end(
         execution: The execution.
         failure: Why it did not succeed.
         at: When it had ended, UTC.
-        delay: How long it is until the next attempt, if one follows.
+        delay: Time until the next attempt, if one follows.
     """
     took = (
         ""

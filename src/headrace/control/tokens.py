@@ -1,4 +1,4 @@
-"""Who calls: SDK tokens, access tokens, and the identity of a running execution."""
+"""Callers: SDK tokens, access tokens, and the identity of a running execution."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from headrace.store.database import Database
 
 ACCESS_LIFETIME_S = 3600
 TRUST_S = 2.0
-"""How long a checked access token is trusted before its SDK token is looked up again."""
+"""Seconds for which a checked access token is trusted before its SDK token is looked up again."""
 
 _ALGORITHM = "HS256"
 
@@ -34,7 +34,7 @@ class Tokens:
     """SDK tokens and what they are exchanged for (wire contract, 2).
 
     Args:
-        database: Where SDK tokens are.
+        database: The records of SDK tokens.
         keys: Those of the server.
         processes: Knows the tokens of templates and pods; without it, there are none.
         put_on_record: Makes sure that an execution that runs is on record.
@@ -69,7 +69,7 @@ class Tokens:
         return token
 
     async def all(self, scope: Scope) -> list[TokenInfo]:
-        """Return what is known of each token."""
+        """Return the public facts about each token."""
         return await self._database.read(rows.all_tokens)
 
     async def revoke(self, scope: Scope, name: str) -> None:

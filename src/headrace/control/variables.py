@@ -33,7 +33,7 @@ class Variables:
 
     @property
     def known(self) -> Mapping[str, str] | None:
-        """What :meth:`current` would return, if that is known without asking the database."""
+        """The result of :meth:`current`, if that is known without asking the database."""
         return self._current
 
     async def current(self) -> Mapping[str, str]:
@@ -95,7 +95,7 @@ class Variables:
 
 
 def _is_settable(name: str) -> bool:
-    """Tell whether a variable counts; one of an earlier version that may not be set is left out."""
+    """Check whether a variable counts; one of an earlier version that may not be set does not."""
     try:
         check_settable_name(name, "environment_variables")
     except InvalidName as error:

@@ -80,7 +80,7 @@ class Express:
 
         Args:
             method: The request's method.
-            target: What it is for, as it was sent.
+            target: Its target, as it was sent.
             headers: Its headers, names in lower case.
         """
         if method != b"POST" or not target.startswith(_PREFIX):
@@ -92,7 +92,7 @@ class Express:
         return endpoint if is_plain(headers, endpoint) else None
 
     def begin(self, endpoint: Endpoint, body: bytes, on_reply: OnReply) -> bool:
-        """Have a call made that :meth:`endpoint_of` recognised; False if it is not plain after all.
+        """Begin a call that :meth:`endpoint_of` recognised; False if it is not plain after all.
 
         Nothing of the body was read then. Otherwise ``on_reply`` is called once, now or later.
         """
@@ -135,7 +135,7 @@ class Express:
 
 
 def is_plain(headers: RawHeaders, endpoint: Endpoint) -> bool:
-    """Tell whether a call has the endpoint's token, is JSON, and asks for nothing special."""
+    """Check whether a call has the endpoint's token, is JSON, and asks for nothing special."""
     has_token = False
     for name, value in headers:
         if name in _PLAIN_HEADERS:

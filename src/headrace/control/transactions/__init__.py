@@ -1,1 +1,1 @@
-"""What one transaction does: functions of a connection, each whole or not done."""
+"""Transactions: functions of a connection, each whole or not done."""

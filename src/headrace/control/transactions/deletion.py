@@ -1,4 +1,4 @@
-"""What one transaction does with a pipeline or deployments that are deleted."""
+"""Transactions that delete a pipeline or deployments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Named = tuple[str, str, Rule]
 def mark_deployments(
     connection: Connection, deployments: Sequence[str], at: datetime, worker_id: str
 ) -> None:
-    """Have deployments be gone for everybody, their schedules settled until then."""
+    """Hide deployments from everybody, their schedules settled until then."""
     for deployment_id in deployments:
         records.close(connection, deployment_id, at, worker_id)
         rows.mark_deployment(connection, deployment_id, at)
@@ -35,7 +35,7 @@ def mark_pipeline(
     *,
     with_deployments: bool,
 ) -> list[Named]:
-    """Have a pipeline and its deployments be gone for everybody; return these.
+    """Hide a pipeline and its deployments from everybody; return these.
 
     Raises:
         InUse: It has deployments, and they are not to be deleted.

@@ -1,4 +1,4 @@
-"""What one transaction does with a deployment, its schedule included."""
+"""Transactions of a deployment, its schedule included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one transaction does with an execution."""
+"""Transactions of an execution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one transaction does with a pipeline."""
+"""Transactions of a pipeline."""
 
 from __future__ import annotations
 

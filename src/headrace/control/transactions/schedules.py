@@ -1,4 +1,4 @@
-"""What one transaction does with schedules.
+"""Transactions of schedules.
 
 Every fire time gets its one row in the ledger, and its execution, in one commit.
 """
@@ -38,7 +38,7 @@ SCHEDULES_AT_ONCE = 100
 """Schedules of one transaction, so that other writers need not wait for long."""
 
 PUT_OFF = timedelta(seconds=60)
-"""How long a schedule that cannot be acted on is left alone; nothing of it is lost meanwhile."""
+"""Time for which a schedule that cannot be acted on is left alone; nothing of it is lost."""
 
 SUPERSEDED = Failure(
     FailureKind.CANCELLED,
@@ -48,11 +48,11 @@ SUPERSEDED = Failure(
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """What one look at the schedules did.
+    """The changes of one look at the schedules.
 
     Attributes:
-        rows: How many fire times were recorded.
-        executions: How many executions were recorded for them.
+        rows: Number of fire times that were recorded.
+        executions: Number of executions that were recorded for them.
         ended: Ids of pending executions that were cancelled.
         to_stop: Ids of running executions that are to be cancelled.
         next_due_at: When the next schedule is due, UTC; in the past if more is due now.
@@ -65,7 +65,7 @@ class Fired:
     next_due_at: datetime | None = None
 
     def __add__(self, other: Fired) -> Fired:
-        """Return what both did."""
+        """Return the changes of both."""
         return Fired(
             self.rows + other.rows,
             self.executions + other.executions,
@@ -118,7 +118,7 @@ def settle_schedule(
 
 
 class _Batch:
-    """What one transaction records: planned schedule by schedule, then written at once."""
+    """The rows of one transaction: planned schedule by schedule, then written at once."""
 
     def __init__(
         self, connection: Connection, now: datetime, worker_id: str, *, looks_up: bool

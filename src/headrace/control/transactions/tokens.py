@@ -1,4 +1,4 @@
-"""What one transaction does with tokens, and who is behind them."""
+"""Transactions of tokens and of the users behind them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def remove(connection: Connection, name: str) -> None:
 
 
 def user_of_token(connection: Connection, token_id: str) -> User:
-    """Return whose a token is; raises Unauthenticated if it was revoked."""
+    """Return the user of a token; raises Unauthenticated if it was revoked."""
     info = rows.token_by_id(connection, token_id)
     if info is None:
         raise Unauthenticated("The SDK token behind this access token was revoked.")

@@ -1,4 +1,4 @@
-"""What the ledger proves, deployment by deployment."""
+"""The proof of the ledger, deployment by deployment."""
 
 from __future__ import annotations
 
