@@ -18,12 +18,7 @@ from headrace.web.form_terms import FormTerms, only
 from headrace.web.forms import read_form
 from headrace.wire.answers import Answer
 from headrace.wire.bodies import object_body
-from headrace.wire.eras import (
-    CLIENT_HEADER,
-    LISTS_ARE_OBJECTS_SINCE,
-    UPLOADS_SAY_THEIR_SIZE_SINCE,
-    client_version,
-)
+from headrace.wire.eras import LISTS_ARE_OBJECTS_SINCE, UPLOADS_SAY_THEIR_SIZE_SINCE
 from headrace.wire.routes import SIGNED_DOWNLOAD, SIGNED_PART, SIGNED_UPLOAD, Route
 
 LINK_LIFETIME_S = 3600
@@ -46,8 +41,10 @@ async def list_objects(exchange: Exchange) -> Answer:
     """List files in the order of their paths; `folder_path`, `continuation_token`, `limit`."""
     query = exchange.request.query_params
     folder = query.get("folder_path") or None
-    version = client_version(exchange.request.headers.get(CLIENT_HEADER))
-    if not exchange.flag("include_continuation_token") and version < LISTS_ARE_OBJECTS_SINCE:
+    if (
+        not exchange.flag("include_continuation_token")
+        and exchange.client < LISTS_ARE_OBJECTS_SINCE
+    ):
         return Answer([object_body(info) for info in await _all_objects(exchange, folder)])
     limit = exchange.integer("limit", PAGE_SIZE, at_least=1, at_most=PAGE_SIZE)
     after = _place_of(query.get("continuation_token"))
@@ -132,8 +129,7 @@ async def _end(exchange: Exchange, upload_id: str, body: Mapping[str, Any]) -> A
     await _check_upload(exchange, upload_id, body.get("path_to_object"))
     parts, size = _parts(body.get("parts"))
     size = _announced(body.get("size")) if size is None else size
-    version = client_version(exchange.request.headers.get(CLIENT_HEADER))
-    if size is None and version >= UPLOADS_SAY_THEIR_SIZE_SINCE:
+    if size is None and exchange.client >= UPLOADS_SAY_THEIR_SIZE_SINCE:
         # Those clients never send the last byte of an object whose size is one more than a
         # multiple of their part size, and then announce no size (wire contract, 5.7).
         raise InvalidRequest(

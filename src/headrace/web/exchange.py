@@ -30,6 +30,7 @@ from headrace.web.forms import read_body
 from headrace.web.health_checks import HealthChecks
 from headrace.wire.answers import Answer, render
 from headrace.wire.codec import decode_object
+from headrace.wire.eras import CLIENT_HEADER, Version, client_version
 from headrace.wire.forms import short
 from headrace.wire.routes import Route
 
@@ -107,6 +108,11 @@ class Exchange:
         if self.called is None:
             raise LookupError("only routes that need an endpoint's token have one")
         return self.called
+
+    @property
+    def client(self) -> Version:
+        """The version of the public client that asks, or the current one."""
+        return client_version(self.request.headers.get(CLIENT_HEADER))
 
     def name(self, key: str = "name") -> str:
         """Return a placeholder of the path."""

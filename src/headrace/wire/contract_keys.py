@@ -25,106 +25,52 @@ Shape = Anything | Mapping[str, Any] | list[Any]
 """The part of a value that is passed on: all, keys with their shapes, or a list of a shape."""
 
 
-def _keys(*names: str, **shapes: Shape) -> dict[str, Shape]:
-    return {**dict.fromkeys(names, ANY), **shapes}
+def _keys(names: str = "", **shapes: Shape) -> dict[str, Shape]:
+    """Return the shape of an object: keys that hold anything, and keys with shapes of their own."""
+    return {**dict.fromkeys(names.split(), ANY), **shapes}
 
 
 _CONFIG = _keys(
-    "language",
-    "repository_url",
-    "repository_branch",
-    "included_folders",
-    "system_dependencies",
-    "dockerfile_path",
-    "requirements_path",
+    "language repository_url repository_branch included_folders system_dependencies "
+    "dockerfile_path requirements_path"
 )
 _PIPELINE = _keys(
     parameters=_keys(
-        "pipeline_name",
-        "function_path",
-        "function_name",
-        "description",
-        inputs=[_keys("name", "data_type", "description", "is_required", "default_value")],
-        outputs=[_keys("name", "data_type", "description")],
+        "pipeline_name function_path function_name description",
+        inputs=[_keys("name data_type description is_required default_value")],
+        outputs=[_keys("name data_type description")],
         container_config=_CONFIG,
     ),
     creation_info=_keys(
-        "created_at",
-        "created_by",
-        "commit_id",
-        "status",
-        "origin",
-        "pipeline_template",
-        "id",
-        "is_archived",
+        "created_at created_by commit_id status origin pipeline_template id is_archived"
     ),
 )
 _EXECUTION_ITEM = _keys(
-    "execution_id",
-    "status",
-    "created_at",
-    "created_by",
-    "end_date",
-    "pipeline_name",
-    "deployment_name",
+    "execution_id status created_at created_by end_date pipeline_name deployment_name"
 )
-_OUTPUT = _keys(
-    "pipeline_output_name",
-    "step_output_name",
-    "data_type",
-    "mapping_type",
-    "mapping_value",
-    "value",
-)
+_OUTPUT = _keys("pipeline_output_name step_output_name data_type mapping_type mapping_value value")
 _EXECUTION = _EXECUTION_ITEM | _keys(
     inputs=[
-        _keys(
-            "pipeline_input_name",
-            "step_input_name",
-            "data_type",
-            "mapping_type",
-            "mapping_value",
-            "value",
-        )
+        _keys("pipeline_input_name step_input_name data_type mapping_type mapping_value value")
     ],
     outputs=[_OUTPUT],
     steps=[
         _keys(
-            "name",
-            "status",
-            "start_date",
-            "end_date",
-            "commit_id",
-            "repository_url",
-            "repository_branch",
-            "requirements_path",
-            "origin",
+            "name status start_date end_date commit_id repository_url repository_branch "
+            "requirements_path origin"
         )
     ],
 )
 _INPUT_MAPPING = _keys(
-    "pipeline_input_name",
-    "data_type",
-    "description",
-    "endpoint_input_name",
-    "is_required",
-    "default_value",
-    "constant_value",
-    "environment_variable_name",
-    "datastore_path",
-    "is_null",
+    "pipeline_input_name data_type description endpoint_input_name is_required default_value "
+    "constant_value environment_variable_name datastore_path is_null"
 )
 _OUTPUT_MAPPING = _keys(
-    "pipeline_output_name",
-    "data_type",
-    "description",
-    "endpoint_output_name",
-    "datastore_path",
-    "is_null",
+    "pipeline_output_name data_type description endpoint_output_name datastore_path is_null"
 )
-_LINE = _keys("timestamp", "message")
+_LINE = _keys("timestamp message")
 _EXECUTION_ID = _keys("execution_id")
-_OBJECT = _keys("path", "last_modified", "size")
+_OBJECT = _keys("path last_modified size")
 _SIGNED = _keys("signed_url")
 
 
@@ -132,26 +78,11 @@ def _deployment(*, has_steps: bool) -> dict[str, Shape]:
     # Clients before 0.73 know inputs by the name of a step's as well, and show what they are sent.
     steps = (_keys("step_input_name"), _keys("step_output_name")) if has_steps else ({}, {})
     return _keys(
-        "id",
-        "name",
-        "mode",
-        "execution_rule",
-        "status",
-        "endpoint_token",
-        "endpoint_url_path",
-        "schedule",
-        "human_readable_schedule",
-        "created_at",
-        "created_by",
-        "updated_at",
-        "updated_by",
-        "is_enabled",
-        "is_archived",
-        "description",
-        "enable_parallel_executions",
-        "max_parallel_executions_per_pod",
-        pipeline=_keys("name", "id"),
-        pods=[_keys("pod_id", "status")],
+        "id name mode execution_rule status endpoint_token endpoint_url_path schedule "
+        "human_readable_schedule created_at created_by updated_at updated_by is_enabled "
+        "is_archived description enable_parallel_executions max_parallel_executions_per_pod",
+        pipeline=_keys("name id"),
+        pods=[_keys("pod_id status")],
         inputs_mapping=[_INPUT_MAPPING | steps[0]],
         outputs_mapping=[_OUTPUT_MAPPING | steps[1]],
     )
@@ -162,39 +93,37 @@ _DEPLOYMENT_OF_STEPS = _deployment(has_steps=True)
 
 _SHAPES: Mapping[Route, Shape] = {
     routes.ENVIRONMENT_INFO: _keys(
-        "environment_id", "environment_status", "version", "gpu_enabled", "supported_base_images"
+        "environment_id environment_status version gpu_enabled supported_base_images"
     ),
-    routes.ENVIRONMENT_SUMMARY: _keys("environment_status", "environment_status_updated_at"),
+    routes.ENVIRONMENT_SUMMARY: _keys("environment_status environment_status_updated_at"),
     routes.REFRESH: _keys("access_token"),
-    routes.ME: _keys("id", "name", "email"),
-    routes.USER: _keys("id", "name", "email"),
+    routes.ME: _keys("id name email"),
+    routes.USER: _keys("id name email"),
     routes.PROJECT: _CONFIG,
-    routes.VARIABLES: [_keys("name", "value")],
-    routes.SET_VARIABLES: [_keys("name", "value")],
-    routes.SET_VARIABLE: _keys("name", "value"),
-    routes.DELETE_VARIABLE: _keys("name", "value"),
-    routes.PIPELINES: [_keys("pipeline_name", "created_at", "status")],
+    routes.VARIABLES: [_keys("name value")],
+    routes.SET_VARIABLES: [_keys("name value")],
+    routes.SET_VARIABLE: _keys("name value"),
+    routes.DELETE_VARIABLE: _keys("name value"),
+    routes.PIPELINES: [_keys("pipeline_name created_at status")],
     routes.CREATE_PIPELINE: _PIPELINE,
     routes.PIPELINE: _PIPELINE,
     routes.DELETE_PIPELINE: _keys(
-        pipeline=_keys("name"), deployments=[_keys("name", "execution_rule")]
+        pipeline=_keys("name"), deployments=[_keys("name execution_rule")]
     ),
     routes.DOWNLOAD_PIPELINE: _SIGNED,
     routes.PIPELINE_LOGS: [_LINE],
     routes.RUN_PIPELINE: _EXECUTION_ID,
     routes.PIPELINE_EXECUTIONS: [_EXECUTION_ITEM],
     routes.LATEST_EXECUTION: _EXECUTION_ID,
-    routes.DEPLOYMENTS: [
-        _keys("name", "pipeline_name", "execution_rule", "mode", "is_enabled", "created_at")
-    ],
+    routes.DEPLOYMENTS: [_keys("name pipeline_name execution_rule mode is_enabled created_at")],
     routes.CREATE_ENDPOINT: _DEPLOYMENT,
     routes.CREATE_PERIODIC: _DEPLOYMENT,
     routes.DEPLOYMENT: _DEPLOYMENT,
     routes.UPDATE_DEPLOYMENT: _DEPLOYMENT,
-    routes.DELETE_DEPLOYMENT: _keys("name", "execution_rule"),
+    routes.DELETE_DEPLOYMENT: _keys("name execution_rule"),
     routes.LATEST_DEPLOYMENT_EXECUTION: _EXECUTION_ID,
     routes.TRIGGER_DEPLOYMENT: _EXECUTION_ID,
-    routes.DEPLOYMENT_LOGS: [_LINE | _keys("stream", "pod_id", "type")],
+    routes.DEPLOYMENT_LOGS: [_LINE | _keys("stream pod_id type")],
     routes.RENEW_ENDPOINT_TOKEN: _keys("endpoint_token"),
     routes.EXECUTION: _EXECUTION,
     routes.DELETE_EXECUTION: _EXECUTION_ID,
@@ -205,12 +134,12 @@ _SHAPES: Mapping[Route, Shape] = {
     routes.EXECUTION_LOGS: [[_LINE]],
     routes.OBJECT_INFORMATION: _OBJECT,
     routes.OBJECTS: _keys("continuation_token", items=[_OBJECT]),
-    routes.UPLOAD_OBJECT: _keys("signed_url", "fields"),
+    routes.UPLOAD_OBJECT: _keys("signed_url fields"),
     routes.DOWNLOAD_OBJECT: _SIGNED,
     routes.DELETE_OBJECT: _keys("path"),
     # Sent back as it came by later clients; earlier ones read the id.
     routes.BEGIN_UPLOAD: ANY,
-    routes.UPLOAD_PART: _keys("signed_url", "headers"),
+    routes.UPLOAD_PART: _keys("signed_url headers"),
     routes.END_UPLOAD: _OBJECT,
     routes.UPLOAD_PART_BY_ID: _SIGNED,
     routes.END_UPLOAD_BY_ID: _OBJECT,
