@@ -12,12 +12,13 @@ from simulation.races import as_it_was
 from simulation.removal import take_up
 from simulation.world import Crash, World
 
+from headrace.control.transactions import workers as places
 from headrace.control.transactions.schedules import SCHEDULES_AT_ONCE, SUPERSEDED, Fired, fire_due
+from headrace.control.transactions.workers import ABANDONED
 from headrace.core.errors import Unavailable
 from headrace.core.leases import Lease
 from headrace.core.names import new_id
 from headrace.core.outcomes import CANCELLED, Failure
-from headrace.running.membership import ABANDONED, _enter, _renew
 from headrace.running.tasks import STOPPED
 from headrace.store import schedules, workers
 
@@ -217,14 +218,14 @@ class Server:
 
     def _enter(self) -> None:
         worker_id = new_id()
-        self.write(_enter, worker_id, self.habits.lease, self.now)
+        self.write(places.enter, worker_id, self.habits.lease, self.now)
         self.worker_id = worker_id
 
     def _beat(self) -> None:
         lease = self.habits.lease
         if lease is None:
             return
-        beat = self.write(_renew, self.worker_id, lease, self.now)
+        beat = self.write(places.renew, self.worker_id, lease, self.now)
         if beat is None:
             self.slots.stop_all(ABANDONED)
             self.later(SECOND, self._begin_anew)

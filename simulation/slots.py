@@ -9,12 +9,12 @@ from simulation.rules import Violation
 from simulation.servers import SECOND, Server
 from sqlalchemy import Connection
 
+from headrace.control.transactions import workers
 from headrace.core.claims import Claim
 from headrace.core.destinations import Nowhere
 from headrace.core.executions import Execution, OutputRecord
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.values import DataType
-from headrace.running.membership import _claim
 from headrace.running.tasks import STOPPED
 from headrace.store import attempts, claims
 
@@ -83,7 +83,7 @@ class Slots:
             return
         worker_id = server.worker_id
         is_fenced = server.habits.lease is not None
-        for claim in server.write(_claim, worker_id, free, is_fenced=is_fenced):
+        for claim in server.write(workers.claim, worker_id, free, server.now, is_fenced=is_fenced):
             self._begin(claim)
 
     def stop(self, execution_id: str, failure: Failure) -> bool:

@@ -19,8 +19,8 @@ from simulation.users import Users
 from simulation.world import Fault, Faults, World, begin, time_of
 from sqlalchemy import Connection
 
+from headrace.control.transactions import workers
 from headrace.core.leases import Lease
-from headrace.running.membership import _claim
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -137,7 +137,7 @@ class _Story:
         start = datetime(2025, 1, 1, tzinfo=UTC) + chance.uniform(0, 900) * DAY
         self.world = World(chance, start, open_database())
         # A server that took work without knowing would have to look for it; SQLite tells.
-        self.world.always_heard = frozenset({_claim})
+        self.world.always_heard = frozenset({workers.claim})
         self._shape = shape
         self._events = events
         self._faults = faults or chance.choice([Faults(), Faults(0.01, 0.01), Faults(0.05, 0.05)])

@@ -75,7 +75,7 @@ class Dispatcher:
         self._busy[deployment_id] = self._busy.get(deployment_id, 0) + count
         started = 0
         try:
-            started = await self._worker.take_warm(
+            started = await self._worker.take_for_pods(
                 deployment_id,
                 count,
                 PodLane(self._engine, deployment_id),

@@ -5,49 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import Connection
-
+from headrace.control.transactions import workers as records
+from headrace.control.transactions.workers import Beat
 from headrace.core.claims import Claim
 from headrace.core.clock import now
 from headrace.core.errors import Unavailable
 from headrace.core.leases import Lease
 from headrace.core.names import new_id
-from headrace.core.outcomes import Failure, FailureKind
 from headrace.signals.loop import Loop
-from headrace.store import attempts, claims
 from headrace.store import workers as rows
 from headrace.store.database import Database
-from headrace.store.orphans import Orphan, take_from_dead
-from headrace.store.pipelines import pipeline_of
+from headrace.store.orphans import Orphan
 
 logger = logging.getLogger(__name__)
 
-ABANDONED = Failure(
-    FailureKind.WORKER_LOST, "The server stopped unexpectedly while this execution ran."
-)
-NOT_AGAIN = (
-    "It was not started again, because its code may have had effects; run it again if that is safe."
-)
-
-
 TRY_AGAIN_S = 1.0
 """How long to wait after the database did not take a new worker."""
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """What a worker learns when it renews its lease.
-
-    Attributes:
-        to_cancel: Ids of executions that it runs and is asked to cancel.
-        orphans: What ran under workers that are gone.
-    """
-
-    to_cancel: list[str]
-    orphans: list[Orphan]
 
 
 class Membership:
@@ -68,7 +42,7 @@ class Membership:
 
     async def enter(self) -> list[Orphan]:
         """Take a place among the workers, and what ran under those that are gone."""
-        return await self._database.write(_enter, self.worker_id, self.lease, now())
+        return await self._database.write(records.enter, self.worker_id, self.lease, now())
 
     async def enter_anew(self) -> list[Orphan]:
         """Take a place under another id, the old one being lost; see :meth:`enter`."""
@@ -94,7 +68,7 @@ class Membership:
             return None
 
         async def renew() -> float:
-            beat = await self._database.write(_renew, self.worker_id, lease, now())
+            beat = await self._database.write(records.renew, self.worker_id, lease, now())
             if beat is None:
                 await begin_anew()
             else:
@@ -112,13 +86,20 @@ class Membership:
     async def claim(self, limit: int) -> list[Claim]:
         """Take the oldest executions that may start; none if the place is lost."""
         is_fenced = self.lease is not None
-        return await self._database.write(_claim, self.worker_id, limit, is_fenced=is_fenced)
+        return await self._database.write(
+            records.claim, self.worker_id, limit, now(), is_fenced=is_fenced
+        )
 
-    async def claim_warm(self, deployment_id: str, limit: int) -> list[Claim]:
+    async def claim_for_pods(self, deployment_id: str, limit: int) -> list[Claim]:
         """Take the oldest executions that wait for a deployment's pods; see :meth:`claim`."""
         is_fenced = self.lease is not None
         return await self._database.write(
-            _claim, self.worker_id, limit, is_fenced=is_fenced, deployment_id=deployment_id
+            records.claim,
+            self.worker_id,
+            limit,
+            now(),
+            is_fenced=is_fenced,
+            deployment_id=deployment_id,
         )
 
     async def leave(self) -> None:
@@ -128,50 +109,3 @@ class Membership:
         except Unavailable as error:
             # Whoever comes next does not need it to be gone.
             logger.error("this worker's row stays: %s", error.message)  # noqa: TRY400
-
-
-def _enter(
-    connection: Connection, worker_id: str, lease: Lease | None, at: datetime
-) -> list[Orphan]:
-    if lease is None:
-        rows.remove_others(connection, worker_id)
-    else:
-        rows.remove_expired(connection, at)
-    expires_at = (lease or Lease()).end_after(at)
-    rows.add_worker(connection, worker_id, started_at=at, expires_at=expires_at)
-    claims.release_queued(connection)
-    return take_from_dead(connection, ABANDONED, at, hint=NOT_AGAIN)
-
-
-def _renew(connection: Connection, worker_id: str, lease: Lease, at: datetime) -> Beat | None:
-    if not rows.renew_lease(connection, worker_id, lease.end_after(at)):
-        return None
-    rows.remove_expired(connection, at)
-    claims.release_queued(connection)
-    orphans = take_from_dead(connection, ABANDONED, at, hint=NOT_AGAIN)
-    return Beat(attempts.cancel_requests(connection, worker_id), orphans)
-
-
-def _claim(
-    connection: Connection,
-    worker_id: str,
-    limit: int,
-    *,
-    is_fenced: bool,
-    deployment_id: str | None = None,
-) -> list[Claim]:
-    if is_fenced and worker_id not in rows.worker_ids(connection):
-        # What it claimed now, others would take from it.
-        return []
-    if deployment_id is None:
-        claimed = claims.claim_pending(connection, worker_id, limit=limit, at=now())
-    else:
-        claimed = claims.claim_for_pods(connection, worker_id, deployment_id, limit=limit, at=now())
-    one_of_each = {(each.pipeline_id, each.pipeline_version): each for each in claimed}
-    known = {which: pipeline_of(connection, each) for which, each in one_of_each.items()}
-    # A row cannot outlive its pipeline (foreign key), so every claimed one has it.
-    return [
-        Claim(execution, pipeline, worker_id)
-        for execution in claimed
-        if (pipeline := known[execution.pipeline_id, execution.pipeline_version]) is not None
-    ]

@@ -7,12 +7,13 @@ import contextlib
 import logging
 from collections.abc import Callable
 
+from headrace.control.transactions.workers import ABANDONED, Beat
 from headrace.core.claims import Claim
 from headrace.core.clock import now
 from headrace.core.leases import Lease
 from headrace.core.outcomes import CANCELLED, Failure
 from headrace.engines.port import Engine
-from headrace.running.membership import ABANDONED, Beat, Membership
+from headrace.running.membership import Membership
 from headrace.running.runner import Runner
 from headrace.running.tasks import STOPPED, AttemptTasks
 from headrace.signals.loop import Loop
@@ -131,7 +132,7 @@ class Worker:
             await self._renewing.close()
         await self._membership.leave()
 
-    async def take_warm(
+    async def take_for_pods(
         self, deployment_id: str, limit: int, engine: Engine, on_end: Callable[[], None]
     ) -> int:
         """Claim executions that wait for pods and run them outside the slots; return how many.
@@ -145,7 +146,7 @@ class Worker:
         async with self._claiming:
             if self._is_closed:
                 return 0
-            claimed = await self._membership.claim_warm(deployment_id, limit)
+            claimed = await self._membership.claim_for_pods(deployment_id, limit)
             for claim in claimed:
                 self._tasks.start(claim, on_end, engine)
         return len(claimed)
