@@ -11,6 +11,7 @@ from tests.architecture.conftest import Module
 
 from headrace.control.deployments import Deployments
 from headrace.control.executions import Executions
+from headrace.control.lookups import Lookups
 from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
 from headrace.control.tokens import Tokens
@@ -20,7 +21,7 @@ from headrace.core.scopes import Scope
 from headrace.server.application import HANDLERS
 from headrace.wire.routes import PREFIX, ROUTES, Open, Route
 
-NOUNS = (Deployments, Executions, Pipelines, Projects, Tokens, Variables)
+NOUNS = (Deployments, Executions, Lookups, Pipelines, Projects, Tokens, Variables)
 
 AUTHENTICATION = {"Deployments.endpoint", "Tokens.refresh", "Tokens.scope_of"}
 """They find out who asks."""

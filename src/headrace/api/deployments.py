@@ -8,7 +8,6 @@ from headrace.core.errors import NotFound
 from headrace.core.health import Health
 from headrace.core.pods import PodSetState
 from headrace.core.sources import Rule
-from headrace.store.health import health_of
 from headrace.web.call_bodies import read_call
 from headrace.web.exchange import Exchange, Services
 from headrace.web.form_terms import only
@@ -22,7 +21,7 @@ async def list_deployments(exchange: Exchange) -> Answer:
     """List deployments."""
     services = exchange.services
     deployments = await services.deployments.all(exchange.scope)
-    health = await services.reader.read(health_of, [item.id for item in deployments])
+    health = await services.lookups.health(exchange.scope, [item.id for item in deployments])
     return Answer(
         [deployment_item(item, _pods(services, item), health[item.id]) for item in deployments]
     )
@@ -122,7 +121,7 @@ async def _shown(exchange: Exchange, deployment: Deployment) -> Answer:
     services = exchange.services
     token = await services.deployments.token_of(exchange.scope, deployment.name)
     pods = _pods(services, deployment)
-    health = (await services.reader.read(health_of, [deployment.id]))[deployment.id]
+    health = (await services.lookups.health(exchange.scope, [deployment.id]))[deployment.id]
     return Answer(deployment_body(deployment, token, services.public_url, pods, health))
 
 

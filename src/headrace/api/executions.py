@@ -15,8 +15,6 @@ from headrace.core.loglines import NOTE
 from headrace.core.names import least_id
 from headrace.core.values import DataType, FileValue, Value
 from headrace.logs.files import last_lines
-from headrace.store import executions as rows
-from headrace.store import pipelines as pipeline_rows
 from headrace.web.attachments import BYTES
 from headrace.web.exchange import Exchange
 from headrace.web.files import file_response
@@ -58,8 +56,8 @@ async def list_executions(exchange: Exchange) -> Answer:
     if "deployment_name" in query:
         deployment_id = (await services.deployments.get(scope, query["deployment_name"])).id
     since = instant(query.get("since"), "since")
-    executions = await services.reader.read(
-        rows.list_executions,
+    executions = await services.lookups.executions(
+        scope,
         limit=limit + 1,
         before=query.get("cursor"),
         pipeline_id=pipeline_id,
@@ -80,9 +78,7 @@ async def list_executions(exchange: Exchange) -> Answer:
 async def show_execution(exchange: Exchange) -> Answer:
     """Show an execution with its inputs and outputs."""
     execution = await _execution(exchange)
-    pipeline = await exchange.services.reader.read(pipeline_rows.pipeline_of, execution)
-    if pipeline is None:
-        raise NotFound(f"There is no execution {execution.id!r}.")
+    pipeline = await exchange.services.lookups.pipeline_of(exchange.scope, execution)
     hide = "include_io_values" in exchange.request.query_params and not exchange.flag(
         "include_io_values"
     )

@@ -7,13 +7,8 @@ from datetime import datetime
 from starlette.datastructures import QueryParams
 
 from headrace.api.instants import instant
-from headrace.control.transactions.verification import verify_ledger as verify_rows
-from headrace.core.clock import now
-from headrace.core.errors import InvalidRequest, NotFound
+from headrace.core.errors import InvalidRequest
 from headrace.core.schedules import Fate
-from headrace.store import executions as execution_rows
-from headrace.store import ledger as rows
-from headrace.store import schedules as schedule_rows
 from headrace.web.exchange import Exchange
 from headrace.wire.answers import Answer
 from headrace.wire.bodies import timestamp
@@ -56,17 +51,13 @@ async def list_ledger(exchange: Exchange) -> Answer:
     """
     query = exchange.request.query_params
     limit = exchange.integer("limit", 100, at_least=1, at_most=MAX_PAGE)
-    reader, name = exchange.services.reader, exchange.name()
-    known = await reader.read(schedule_rows.deployments_named, name)
-    if not known:
-        raise NotFound(f"There is no periodic deployment {name!r}, and there never was.")
+    lookups, scope = exchange.services.lookups, exchange.scope
     since, before = _period(query)
     if cursor := instant(query.get("cursor"), "cursor"):
         before = cursor if before is None else min(cursor, before)
-    found = await reader.read(
-        rows.list_rows,
-        # Of those that had this name, the latest.
-        known[-1][0],
+    found = await lookups.ledger(
+        scope,
+        exchange.name(),
         limit=limit + 1,
         before=before,
         since=since,
@@ -77,7 +68,7 @@ async def list_ledger(exchange: Exchange) -> Answer:
     statuses = None
     if exchange.flag("with_status"):
         ids = [row.execution_id for row in page if row.execution_id is not None]
-        statuses = await reader.read(execution_rows.statuses_of, ids)
+        statuses = await lookups.statuses(scope, ids)
     return Answer(
         {
             "items": [ledger_item(row, statuses) for row in page],
@@ -93,12 +84,11 @@ async def verify_ledger(exchange: Exchange) -> Answer:
     """
     query = exchange.request.query_params
     since, until = _period(query)
-    verified = await exchange.services.reader.read(
-        verify_rows,
+    verified = await exchange.services.lookups.verification(
+        exchange.scope,
         query.get("deployment_name"),
         since and since - INSTANT,
         until and until - INSTANT,
-        now(),
     )
     return Answer(
         {

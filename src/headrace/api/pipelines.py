@@ -14,8 +14,6 @@ from headrace.core.clock import now_s
 from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.objects.links import PURPOSE, Purpose, sign, verify
-from headrace.store import executions as execution_rows
-from headrace.store import pipelines as rows
 from headrace.web.exchange import Exchange
 from headrace.web.form_terms import pipeline_terms
 from headrace.web.forms import Form, read_form
@@ -33,7 +31,7 @@ MAX_LISTED = 1000
 
 async def list_pipelines(exchange: Exchange) -> Answer:
     """List pipelines."""
-    pipelines = await exchange.services.reader.read(rows.all_pipelines)
+    pipelines = await exchange.services.lookups.pipelines(exchange.scope)
     return Answer([pipeline_item(pipeline) for pipeline in pipelines])
 
 
@@ -120,8 +118,8 @@ async def pipeline_executions(exchange: Exchange) -> Answer:
     """List a pipeline's executions, newest first."""
     pipeline = await _pipeline(exchange)
     limit = exchange.integer("limit", MAX_LISTED, at_least=1, at_most=MAX_LISTED)
-    executions = await exchange.services.reader.read(
-        execution_rows.list_executions,
+    executions = await exchange.services.lookups.executions(
+        exchange.scope,
         limit=limit,
         before=exchange.request.query_params.get("cursor"),
         pipeline_id=pipeline.id,
@@ -132,7 +130,7 @@ async def pipeline_executions(exchange: Exchange) -> Answer:
 async def latest_execution(exchange: Exchange) -> Answer:
     """Show the id of a pipeline's newest execution; 204 if it has none."""
     pipeline = await _pipeline(exchange)
-    newest = await exchange.services.reader.read(execution_rows.latest_execution_id, pipeline.id)
+    newest = await exchange.services.lookups.latest_execution(exchange.scope, pipeline)
     return NO_CONTENT if newest is None else Answer({"execution_id": newest})
 
 

@@ -12,6 +12,7 @@ from typing import Self
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 
+from headrace.control.lookups import Lookups
 from headrace.control.process_tokens import ProcessTokens
 from headrace.control.projects import Projects
 from headrace.control.tokens import Tokens
@@ -124,7 +125,7 @@ class Server:
     ) -> Services:
         settings, database = self._settings, places.database
         return Services(
-            reader=database,
+            lookups=Lookups(database),
             tokens=verbs.tokens,
             projects=Projects(database),
             variables=variables,

@@ -15,6 +15,7 @@ from headrace.bundles.store import BundleStore
 from headrace.control.deployments import Deployments
 from headrace.control.endpoint_cache import Endpoint
 from headrace.control.executions import Executions
+from headrace.control.lookups import Lookups
 from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
 from headrace.control.tokens import Tokens
@@ -25,7 +26,6 @@ from headrace.core.scopes import Scope
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
-from headrace.store.database import Reader
 from headrace.web.forms import read_body
 from headrace.web.health_checks import HealthChecks
 from headrace.wire.answers import Answer, render
@@ -55,7 +55,7 @@ class Services:
         link_key: Key that signs URLs.
     """
 
-    reader: Reader
+    lookups: Lookups
     tokens: Tokens
     projects: Projects
     variables: Variables

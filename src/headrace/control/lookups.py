@@ -1,0 +1,108 @@
+"""Lookups: lists and records that callers ask for, and nothing that changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from headrace.control.transactions.verification import verify_ledger
+from headrace.core.clock import now
+from headrace.core.errors import NotFound
+from headrace.core.executions import Execution, Status
+from headrace.core.health import Health
+from headrace.core.ledger import LedgerRow, Verification
+from headrace.core.pipelines import Pipeline
+from headrace.core.schedules import Fate
+from headrace.core.scopes import Scope
+from headrace.store import executions, health, ledger, pipelines, schedules
+from headrace.store.database import Reader
+
+
+class Lookups:
+    """Reads of the database for callers, by a connection that cannot write."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def pipelines(self, scope: Scope) -> list[Pipeline]:
+        """Return all pipelines, oldest first."""
+        return await self._reader.read(pipelines.all_pipelines)
+
+    async def latest_execution(self, scope: Scope, pipeline: Pipeline) -> str | None:
+        """Return the id of a pipeline's newest execution, or None."""
+        return await self._reader.read(executions.latest_execution_id, pipeline.id)
+
+    async def pipeline_of(self, scope: Scope, execution: Execution) -> Pipeline:
+        """Return the pipeline of an execution with the version that the execution has.
+
+        Raises:
+            NotFound: Both were deleted in the meantime.
+        """
+        pipeline = await self._reader.read(pipelines.pipeline_of, execution)
+        if pipeline is None:
+            raise NotFound(f"There is no execution {execution.id!r}.")
+        return pipeline
+
+    async def executions(
+        self,
+        scope: Scope,
+        *,
+        limit: int,
+        before: str | None = None,
+        since: str | None = None,
+        prefix: str | None = None,
+        pipeline_id: str | None = None,
+        deployment_id: str | None = None,
+        statuses: Collection[Status] = (),
+    ) -> list[Execution]:
+        """Return executions as :func:`headrace.store.executions.list_executions` does."""
+        return await self._reader.read(
+            executions.list_executions,
+            limit=limit,
+            before=before,
+            since=since,
+            prefix=prefix,
+            pipeline_id=pipeline_id,
+            deployment_id=deployment_id,
+            statuses=statuses,
+        )
+
+    async def statuses(self, scope: Scope, ids: Sequence[str]) -> Mapping[str | None, Status]:
+        """Return the status of each execution that is still on record, by id."""
+        return await self._reader.read(executions.statuses_of, ids)
+
+    async def health(self, scope: Scope, ids: Sequence[str]) -> Mapping[str, Health]:
+        """Return the ends of the latest executions of deployments, by id."""
+        return await self._reader.read(health.health_of, ids)
+
+    async def ledger(
+        self,
+        scope: Scope,
+        name: str,
+        *,
+        limit: int,
+        before: datetime | None,
+        since: datetime | None,
+        fate: Fate | None,
+    ) -> list[LedgerRow]:
+        """Return rows of the ledger of the latest deployment that had a name, newest first.
+
+        Raises:
+            NotFound: No deployment of that name ever had a schedule.
+        """
+        known = await self._reader.read(schedules.deployments_named, name)
+        if not known:
+            raise NotFound(f"There is no periodic deployment {name!r}, and there never was.")
+        return await self._reader.read(
+            ledger.list_rows, known[-1][0], limit=limit, before=before, since=since, fate=fate
+        )
+
+    async def verification(
+        self, scope: Scope, name: str | None, since: datetime | None, until: datetime | None
+    ) -> list[tuple[str, str, Verification]]:
+        """Return id, name and verification of deployments, those deleted included.
+
+        Raises:
+            NotFound: No deployment of that name ever had a schedule.
+        """
+        return await self._reader.read(verify_ledger, name, since, until, now())
