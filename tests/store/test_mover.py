@@ -12,11 +12,12 @@ import pytest
 from sqlalchemy import Connection, select
 from tests.store.test_journal import left_in, opened, put, row
 
+from headrace.store.book import behind
 from headrace.store.book import mover as moving
+from headrace.store.book.behind import DatabaseBehind
 from headrace.store.book.journal_file import Journal
 from headrace.store.book.mover import Mover
 from headrace.store.database import Database
-from headrace.store.sqlite import database as databases
 from headrace.store.tables import executions
 
 
@@ -71,24 +72,24 @@ async def test_rows_are_moved_after_a_while(
 async def test_whoever_reads_has_them_moved_at_once(
     mover: Mover, journal: Journal, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(databases, "CATCH_UP_S", 600.0)
-    database.catch_up = mover.catch_up
+    monkeypatch.setattr(behind, "CATCH_UP_S", 600.0)
+    reader = DatabaseBehind(database, mover.catch_up)
     for number in range(50):
         put(journal, row(number))
         # Several at once, of which all but the first find a move that goes on already.
         async with asyncio.timeout(30):
-            found = await asyncio.gather(*(moved(database) for _ in range(3)))
+            found = await asyncio.gather(*(moved(reader) for _ in range(3)))
         assert [len(one) for one in found] == [number + 1] * 3
 
 
 async def test_a_reader_waits_no_longer_than_promised_for_a_database_that_is_held(
     mover: Mover, journal: Journal, database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(databases, "CATCH_UP_S", 0.2)
-    database.catch_up = mover.catch_up
+    monkeypatch.setattr(behind, "CATCH_UP_S", 0.2)
+    reader = DatabaseBehind(database, mover.catch_up)
     put(journal, row(1))
     with held(path):
-        assert await moved(database) == []
+        assert await moved(reader) == []
     await until(database, 1)
 
 

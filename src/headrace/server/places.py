@@ -14,6 +14,7 @@ from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
 from headrace.server.data_directory import DataDirectory
 from headrace.server.settings import Settings
+from headrace.store.book.behind import DatabaseBehind
 from headrace.store.book.port import Book
 from headrace.store.book.recovery import open_book
 from headrace.store.sqlite.database import SqliteDatabase
@@ -24,7 +25,7 @@ class Places:
     """What lasts: rows, calls on their way to them, files, code and environments."""
 
     keys: Keys
-    database: SqliteDatabase
+    database: DatabaseBehind
     book: Book
     logs: LogFiles
     bundles: BundleStore
@@ -38,9 +39,10 @@ async def open_places(
 ) -> Places:
     """Open them, having taken up what an earlier server left; ``stack`` closes them."""
     keys = load_keys(directory.keys)
-    database = SqliteDatabase(directory.database)
-    stack.callback(database.close)
-    book = await open_book(directory.journal, database)
+    stored = SqliteDatabase(directory.database)
+    stack.callback(stored.close)
+    book = await open_book(directory.journal, stored)
+    database = DatabaseBehind(stored, book.catch_up)
     bundles = BundleStore(directory.bundles, folder_limits(settings.max_folder_bytes))
     bundles.sweep()
     artifacts = await _objects(directory.artifacts, stack)

@@ -7,7 +7,6 @@ which threads, and when the disk is synced is the implementation's (:mod:`headra
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -16,18 +15,9 @@ from sqlalchemy import Connection
 P = ParamSpec("P")
 R = TypeVar("R")
 
-CatchUp = Callable[[], "asyncio.Future[None] | None"]
-"""Gives what is done once the database has all that callers were told is on record; None if so."""
-
 
 class Reader(Protocol):
-    """A database that can be read.
-
-    Attributes:
-        catch_up: Asked before each read, for what is on disk but not in the database yet.
-    """
-
-    catch_up: CatchUp
+    """A database that can be read."""
 
     async def read(
         self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs

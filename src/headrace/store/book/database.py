@@ -35,6 +35,9 @@ class DatabaseBook:
         if self._writing is None:
             self._writing = self._loop.create_task(self._write_all(), name="database book")
 
+    def catch_up(self) -> None:
+        """Do nothing: no rows are anywhere else."""
+
     async def close(self) -> None:
         """Write what waits, or give it up; see the port."""
         self._closed_at = self._loop.time()

@@ -39,7 +39,6 @@ class JournalBook:
         self._file = file
         self._loop = asyncio.get_running_loop()
         self._mover = Mover(database, file)
-        database.catch_up = self._mover.catch_up
         self._waiting: list[tuple[Row, OnDone]] = []
         self._writing: list[tuple[Row, OnDone]] = []
         self._is_due = False
@@ -60,6 +59,10 @@ class JournalBook:
                 self._is_due = True
                 # Not at once: what comes in the same turn of the loop is written together.
                 self._loop.call_soon(self._write_waiting)
+
+    def catch_up(self) -> asyncio.Future[None] | None:
+        """Have the rows moved that are there; see the port."""
+        return self._mover.catch_up()
 
     async def close(self) -> None:
         """Write what waits, then move what is there to the database; see the port."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 
@@ -32,6 +33,10 @@ class Ladder:
             self._books[-1].append(row, on_done)
         else:
             self._try(0, row, on_done, is_alone=is_alone)
+
+    def catch_up(self) -> asyncio.Future[None] | None:
+        """Have the rows of the first book brought to the database; see the port."""
+        return self._books[0].catch_up()
 
     async def close(self) -> None:
         """Close the books in their order; see the port."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
@@ -18,6 +19,9 @@ class Verdict(Enum):
 
 
 OnDone = Callable[[Verdict], None]
+
+CatchUp = Callable[[], "asyncio.Future[None] | None"]
+"""Gives what is done once the database has all that callers were told is on record; None if so."""
 
 
 class Book(Protocol):
@@ -40,6 +44,10 @@ class Book(Protocol):
 
     async def close(self) -> None:
         """Return when each row has its verdict; those that cannot be written soon are refused."""
+        ...
+
+    def catch_up(self) -> asyncio.Future[None] | None:
+        """Return what is done once the database has the rows that are on disk; None if it has."""
         ...
 
     def describe(self) -> str:

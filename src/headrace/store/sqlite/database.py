@@ -22,16 +22,13 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from headrace.core.errors import Unavailable
-from headrace.store.database import CatchUp, P, R
+from headrace.store.database import P, R
 from headrace.store.sqlite.connections import open_sqlite
 
 MAX_GROUP = 128
 """Writes committed together at most, so that the first of them does not wait too long."""
 
 READ_THREADS = 4
-
-CATCH_UP_S = 2.0
-"""How long whoever reads waits at most for answered calls that are on their way to the database."""
 
 
 @dataclass(slots=True)
@@ -45,10 +42,7 @@ class _Write:
 class SqliteReader:
     """Reads in a pool of threads, each with a connection of its own."""
 
-    catch_up: CatchUp
-
     def __init__(self, engine: Engine) -> None:
-        self.catch_up = _is_complete
         self._engine = engine
         self._threads = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="sql-read")
         self._local = threading.local()
@@ -68,10 +62,6 @@ class SqliteReader:
                     raise
                 raise Unavailable(f"The database did not answer: {error.orig}.") from error
 
-        behind = self.catch_up()
-        if behind is not None:
-            # Afterwards it is read as it is: a disk that hangs must not keep all readers waiting.
-            await asyncio.wait({behind}, timeout=CATCH_UP_S)
         return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     def close(self) -> None:
@@ -149,10 +139,6 @@ class SqliteDatabase(SqliteReader):
             _refuse(group, error)
         finally:
             cursor.close()
-
-
-def _is_complete() -> None:
-    """Say that the database has all there is."""
 
 
 def _is_of_the_disk(error: Exception) -> bool:

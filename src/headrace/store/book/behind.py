@@ -1,0 +1,48 @@
+"""A database that may be behind a book, for those who want to read what the book has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Concatenate
+
+from sqlalchemy import Connection
+
+from headrace.store.book.port import CatchUp
+from headrace.store.database import Database, P, R
+
+CATCH_UP_S = 2.0
+"""How long whoever reads waits at most for answered calls that are on their way to the database."""
+
+
+class DatabaseBehind:
+    """A database that is read once it has what the book has (:class:`.database.Database`).
+
+    Args:
+        database: The database.
+        catch_up: Brings what the book has to it.
+    """
+
+    def __init__(self, database: Database, catch_up: CatchUp) -> None:
+        self._database = database
+        self._catch_up = catch_up
+
+    async def read(
+        self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Return ``work(connection, ...)``, run in one read transaction."""
+        behind = self._catch_up()
+        if behind is not None:
+            # Afterwards it is read as it is: a disk that hangs must not keep all readers waiting.
+            await asyncio.wait({behind}, timeout=CATCH_UP_S)
+        return await self._database.read(work, *args, **kwargs)
+
+    async def write(
+        self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Return ``work(connection, ...)`` after its change is on disk."""
+        return await self._database.write(work, *args, **kwargs)
+
+    def close(self) -> None:
+        """Wait for what runs, then end."""
+        self._database.close()
