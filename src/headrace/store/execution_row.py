@@ -64,9 +64,21 @@ COLUMNS = (
 LEFT_OUT: Mapping[str, Any] = {"is_low_latency": True, "pipeline_version": 1}
 """What a row of such a call has in columns that the version which wrote it did not have."""
 
+_INPUTS, _OUTPUTS = COLUMNS.index("inputs"), COLUMNS.index("outputs")
+_ENDED_AT = COLUMNS.index("ended_at")
 _HIDDEN = {"inputs", "outputs", "worker_id", "cancel_requested_at"}
 SUMMARY = [column for column in executions.c if column.name not in _HIDDEN]
 """What :func:`summary_from` needs of a row."""
+
+
+def is_end(row: Row) -> bool:
+    """Tell whether the row of a call says how it ended."""
+    return row[_ENDED_AT] is not None
+
+
+def size_of(row: Row) -> int:
+    """Return how many characters the values of the row of a call have."""
+    return len(row[_INPUTS]) + len(row[_OUTPUTS])
 
 
 def row_of(execution: Execution, worker_id: str | None) -> dict[str, Any]:

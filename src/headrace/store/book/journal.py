@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from headrace.store.book.journal_file import ENTRY_BYTES, Journal, Piece
 from headrace.store.book.mover import Mover
 from headrace.store.book.port import OnDone, Verdict
-from headrace.store.book.rows import is_end, size_of
 from headrace.store.database import Database
-from headrace.store.execution_row import Row
+from headrace.store.execution_row import Row, is_end, size_of
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from headrace.store.book.port import Book, OnDone, Verdict
-from headrace.store.book.rows import is_end
-from headrace.store.execution_row import Row
+from headrace.store.execution_row import Row, is_end
 
 
 class Ladder:

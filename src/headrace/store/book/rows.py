@@ -9,7 +9,7 @@ from itertools import chain
 from sqlalchemy import Connection, select
 
 from headrace.store.errors import Refused
-from headrace.store.execution_row import COLUMNS, Row
+from headrace.store.execution_row import COLUMNS, Row, is_end
 from headrace.store.fence import FOLLOWS
 from headrace.store.tables import deployments, pipelines
 
@@ -19,19 +19,7 @@ for each row, so that the event loop need not give it up as often."""
 
 _DEPLOYMENT_ID = COLUMNS.index("deployment_id")
 _PIPELINE_ID = COLUMNS.index("pipeline_id")
-_INPUTS, _OUTPUTS = COLUMNS.index("inputs"), COLUMNS.index("outputs")
-_ENDED_AT = COLUMNS.index("ended_at")
 _CHANGES = ("status", "started_at", "ended_at", "outputs", "failure_kind", "failure_message")
-
-
-def is_end(row: Row) -> bool:
-    """Tell whether a row says how its call ended."""
-    return row[_ENDED_AT] is not None
-
-
-def size_of(row: Row) -> int:
-    """Return how many characters the values of a row have."""
-    return len(row[_INPUTS]) + len(row[_OUTPUTS])
 
 
 def record(connection: Connection, rows: Iterable[Row]) -> set[str]:
