@@ -323,5 +323,5 @@ def test_a_database_without_rows_answers(tmp_path: Path) -> None:
     migrate(path)
     with open_sqlite(path, read_only=True).connect() as connection:
         assert rows.list_executions(connection, limit=10) == []
-        assert rows.latest_execution_id(connection, "nobody") is None
+        assert rows.latest_execution_id(connection, pipeline_id="nobody") is None
         assert pipeline_rows.all_pipelines(connection) == []

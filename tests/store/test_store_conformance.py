@@ -265,7 +265,7 @@ async def test_two_claimers_never_get_the_same(
     store: Database, other: Database, new_execution: Make
 ) -> None:
     ids = [f"{number:04}" for number in range(60)]
-    await store.write(executions.add_pending, [new_execution(execution_id) for execution_id in ids])
+    await store.write(executions.add_all, [new_execution(each) for each in ids], None)
 
     async def claim(through: Database, worker: str) -> list[str]:
         mine: list[str] = []
@@ -315,7 +315,7 @@ async def test_what_was_deleted_is_gone_at_once_and_its_rows_in_batches(
     store: Database, other: Database, new_execution: Make
 ) -> None:
     made = [new_execution(f"{number}") for number in range(5)]
-    await store.write(executions.add_pending, made)
+    await store.write(executions.add_all, made, None)
     await store.write(deletion.mark_pipeline, PIPELINE.id, AT)
     assert await other.read(pipelines.pipeline_by_name, PIPELINE.name) is None
     assert await other.read(executions.list_executions, limit=9) == []

@@ -45,6 +45,7 @@ from headrace.core.tokens import same_token
 from headrace.core.values import Json
 from headrace.store import deployments as rows
 from headrace.store.database import Database
+from headrace.store.executions import latest_execution_id
 
 KEY_LIFETIME = timedelta(days=1)
 """Time in which a repeated call with the same idempotency key returns the first execution."""
@@ -198,7 +199,7 @@ class Deployments:
             NotFound: There is no such deployment.
         """
         deployment = await self.get(scope, name)
-        return await self._database.read(rows.latest_execution_id, deployment.id)
+        return await self._database.read(latest_execution_id, deployment_id=deployment.id)
 
     async def endpoint(self, path: str, token: str) -> Endpoint:
         """Return the endpoint at a URL path to whoever has its token.

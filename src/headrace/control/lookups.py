@@ -30,7 +30,7 @@ class Lookups:
 
     async def latest_execution(self, scope: Scope, pipeline: Pipeline) -> str | None:
         """Return the id of a pipeline's newest execution, or None."""
-        return await self._reader.read(executions.latest_execution_id, pipeline.id)
+        return await self._reader.read(executions.latest_execution_id, pipeline_id=pipeline.id)
 
     async def pipeline_of(self, scope: Scope, execution: Execution) -> Pipeline:
         """Return the pipeline of an execution with the version that the execution has.

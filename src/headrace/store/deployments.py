@@ -17,7 +17,7 @@ from headrace.core.sources import InputSource, Rule
 from headrace.store.moments import from_us, to_us
 from headrace.store.pipelines import pipeline_by_id
 from headrace.store.schedules import ScheduleRow, schedule_of
-from headrace.store.tables import deployments, executions, idempotency_keys
+from headrace.store.tables import deployments, idempotency_keys
 from headrace.wire.codec import decode, encode
 from headrace.wire.mappings import (
     destination_fields,
@@ -163,17 +163,6 @@ def deployments_of(connection: Connection, pipeline_id: str) -> list[tuple[str, 
         .order_by(deployments.c.created_at, deployments.c.id)
     )
     return [(row.id, row.name, Rule(row.rule)) for row in rows]
-
-
-def latest_execution_id(connection: Connection, deployment_id: str) -> str | None:
-    """Return the id of a deployment's newest execution, or None if it has none."""
-    newest: str | None = connection.scalar(
-        select(executions.c.id)
-        .where(executions.c.deployment_id == deployment_id)
-        .order_by(executions.c.id.desc())
-        .limit(1)
-    )
-    return newest
 
 
 def claim_key(

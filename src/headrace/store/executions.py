@@ -30,11 +30,6 @@ def add_execution(connection: Connection, execution: Execution, worker_id: str |
     connection.execute(_ADD, row_of(execution, worker_id))
 
 
-def add_pending(connection: Connection, pending: Sequence[Execution]) -> None:
-    """Insert executions that wait for a worker."""
-    add_all(connection, pending, None)
-
-
 def add_all(connection: Connection, found: Sequence[Execution], worker_id: str | None) -> None:
     """Insert executions as they are, of one worker or of none."""
     if found:
@@ -108,15 +103,14 @@ def _has_status(status: Status) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def latest_execution_id(connection: Connection, pipeline_id: str) -> str | None:
-    """Return the id of a pipeline's newest execution, or None if it has none."""
-    newest: str | None = connection.scalar(
-        select(executions.c.id)
-        .where(executions.c.pipeline_id == pipeline_id)
-        .order_by(executions.c.id.desc())
-        .limit(1)
+def latest_execution_id(
+    connection: Connection, *, pipeline_id: str | None = None, deployment_id: str | None = None
+) -> str | None:
+    """Return the id of the newest execution of a pipeline or of a deployment, or None."""
+    newest = list_executions(
+        connection, limit=1, pipeline_id=pipeline_id, deployment_id=deployment_id
     )
-    return newest
+    return newest[0].id if newest else None
 
 
 def statuses_of(connection: Connection, ids: Sequence[str]) -> dict[str | None, Status]:

@@ -165,7 +165,7 @@ class _Batch:
     def store(self) -> Fired:
         """Write the rows and the executions, and return what was done."""
         ledger.add_rows(self._connection, self._rows)
-        execution_rows.add_pending(self._connection, self._pending)
+        execution_rows.add_all(self._connection, self._pending, None)
         if self._to_stop:
             attempts.request_cancel(self._connection, sorted(self._to_stop), self._now)
         return Fired(len(self._rows), self._started, tuple(self._ended), tuple(self._to_stop))
@@ -181,7 +181,7 @@ class _Batch:
             self._pending.append(execution)
             return
         # Those that this very batch has taken up are superseded as well, so they are written now.
-        execution_rows.add_pending(self._connection, self._pending)
+        execution_rows.add_all(self._connection, self._pending, None)
         self._pending.clear()
         for known in execution_rows.unfinished_ids(self._connection, deployment_id=deployment_id):
             if execution_rows.end_pending(self._connection, known, SUPERSEDED, self._now):
