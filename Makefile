@@ -16,7 +16,7 @@ demo: setup ## Run the main job from nothing: serve, build a pipeline, run it tw
 serve: setup ## Start a server on this machine
 	@.venv/bin/headrace serve
 
-check: setup ## Formatting, lint, types and import rules
+check: setup ## Formatting, lint, types (of the tests too) and import rules
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy

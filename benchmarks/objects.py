@@ -103,11 +103,11 @@ def ways_of(store: FilesystemStore, source: Path) -> dict[str, Way]:
     size = source.stat().st_size
 
     async def cp() -> None:
-        await asyncio.to_thread(subprocess.run, ["cp", source, copy], check=True)
+        await asyncio.to_thread(subprocess.check_call, ["cp", source, copy])
 
     async def cp_durable() -> None:
         await cp()
-        await asyncio.to_thread(subprocess.run, ["sync", copy], check=True)
+        await asyncio.to_thread(subprocess.check_call, ["sync", copy])
 
     async def read() -> None:
         async for _ in await store.open("big"):

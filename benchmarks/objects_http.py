@@ -167,10 +167,7 @@ def through_the_server(folder: Path, source: Path, rounds: int) -> list[Measured
             signed = signed_urls(url, token)
             ways: dict[str, tuple[Callable[[], None], int | None]] = {
                 "cp": (lambda: run("cp", source, copy), None),
-                "cp, then sync": (
-                    lambda: (run("cp", source, copy), run("sync", copy))[0],
-                    None,
-                ),
+                "cp, then sync": (lambda: copy_durably(source, copy), None),
                 "plain ASGI, upload": (lambda: send_form(root, {}, source), floor.pid),
                 "upload": (lambda: send_form(*signed.upload("big"), source), server.pid),
                 "SDK, upload": (lambda: sdk.upload_data_store_object(source, "sdk"), server.pid),
@@ -209,6 +206,11 @@ class signed_urls:  # noqa: N801 - reads as what it returns
 def run(*command: object) -> None:
     """Run a command; raises CalledProcessError."""
     subprocess.run([str(part) for part in command], check=True)
+
+
+def copy_durably(source: Path, copy: Path) -> None:
+    run("cp", source, copy)
+    run("sync", copy)
 
 
 def report(measured: list[Measured], size: int) -> list[str]:

@@ -63,7 +63,7 @@ def restarted(server: Running, **environ: str) -> Iterator[Running]:
 @contextmanager
 def _served(data_dir: Path, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("HEADRACE_", "CRAFT_AI_"))}
-    command = [Path(sys.executable).parent / "headrace", "serve", "--data-dir", data_dir]
+    command = [str(Path(sys.executable).parent / "headrace"), "serve", "--data-dir", str(data_dir)]
     process = subprocess.Popen(
         [*command, "--port", "0"],
         env={**clean, **environ},

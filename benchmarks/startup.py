@@ -31,14 +31,14 @@ def main() -> None:
             "HEADRACE_CONTROL_URL": server.url,
             "HEADRACE_SDK_TOKEN": server.token,
         }
-        create = [HEADRACE, "pipelines", "create", "tiny", "--folder", folder]
+        create: list[str | Path] = [HEADRACE, "pipelines", "create", "tiny", "--folder", folder]
         subprocess.run(
             [*create, "--function", "main.py:f", "-o", "y:number"],
             env=environ,
             check=True,
             capture_output=True,
         )
-        commands = {
+        commands: dict[str, list[str | Path]] = {
             "python -c pass": [sys.executable, "-c", "pass"],
             "headrace --version": [HEADRACE, "--version"],
             "headrace run tiny": [HEADRACE, "run", "tiny"],

@@ -97,7 +97,7 @@ def start_server() -> tuple[subprocess.Popen[bytes], str]:
 def create_token() -> str:
     """Return a new SDK token, as an operator makes one."""
     name = f"demo-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    command = [HEADRACE, "tokens", "create", "--name", name, "--data-dir", DATA]
+    command = [str(HEADRACE), "tokens", "create", "--name", name, "--data-dir", str(DATA)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 

@@ -129,7 +129,7 @@ def _rhythm(
     pattern: Pattern, spans: list[tuple[datetime, timedelta]], after: datetime, until: datetime
 ) -> set[datetime]:
     """Each span of one offset by itself: all wall-clock times in it count."""
-    found = set()
+    found: set[datetime] = set()
     for number, (start, offset) in enumerate(spans):
         end = spans[number + 1][0] if number + 1 < len(spans) else until + _DAY
         begin, stop = max(start, after), min(end, until + _MINUTE)
@@ -165,7 +165,7 @@ def _walls(pattern: Pattern, begin: datetime, end: datetime) -> list[datetime]:
     """Return the matching wall-clock times of all days between, as if they were UTC."""
     times = [time(h, m, tzinfo=UTC) for h in sorted(pattern.hours) for m in sorted(pattern.minutes)]
     day, last = begin.date(), end.date()
-    walls = []
+    walls: list[datetime] = []
     while day <= last:
         if pattern.matches_day(day):
             walls.extend(datetime.combine(day, at) for at in times)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 from sqlalchemy import Connection
 
@@ -178,9 +179,5 @@ def time_of(world: World) -> Iterator[None]:
         def urandom(size: int) -> bytes:
             return world.chance.randbytes(size)
 
-    known = clock.time, names.os
-    clock.time, names.os = Clock, Chance
-    try:
+    with patch.object(clock, "time", Clock), patch.object(names, "os", Chance):
         yield
-    finally:
-        clock.time, names.os = known

@@ -602,7 +602,7 @@ def test_fuzzed_variables(http: httpx.Client, value: dict[str, Any]) -> None:
 def test_fuzzed_forms(
     http: httpx.Client, pipelines: None, form: list[tuple[str, str]], is_multipart: bool
 ) -> None:
-    body = httpx.QueryParams(form)
+    body = httpx.QueryParams(tuple(form))
     for url in ("/pipelines", "/pipelines/api-nobody/run", "/pipelines/api-odd/run"):
         if is_multipart:
             parts = "".join(part(name.replace('"', ""), text) for name, text in form)

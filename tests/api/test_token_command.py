@@ -17,9 +17,14 @@ pytestmark = pytest.mark.system
 
 
 def create(data_dir: Path, name: str, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [HEADRACE, "tokens", "create", "--name", name, "--data-dir", str(data_dir), *more]
+    options = ["--name", name, "--data-dir", str(data_dir), *more]
     return subprocess.run(
-        command, env=clean_environ(), capture_output=True, text=True, check=False, timeout=60
+        [HEADRACE, "tokens", "create", *options],
+        env=clean_environ(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
 

@@ -18,7 +18,7 @@ from headrace.core.errors import InvalidRequest, TooLarge
 
 def tree(folder):
     """Return all that is below a folder: path to content, target or None for a folder."""
-    found = {}
+    found: dict[str, str | bytes | None] = {}
     for place in folder.rglob("*"):
         path = place.relative_to(folder).as_posix()
         if place.is_symlink():

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -68,6 +69,13 @@ PIPELINES = {
 }
 
 
+PIPED: dict[str, Any] = {
+    "stdin": subprocess.DEVNULL,
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.PIPE,
+}
+
+
 @dataclass(frozen=True)
 class Done:
     """What became of one command line."""
@@ -84,18 +92,13 @@ class Command:
     environ: dict[str, str]
     folder: Path
 
-    def start(self, *arguments: object, **options: object) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: object, **options: Any) -> subprocess.Popen[bytes]:
         """Start a process of its own."""
         return subprocess.Popen(
             [HEADRACE, *map(str, arguments)],
             env=self.environ,
             cwd=self.folder,
-            **{
-                "stdin": subprocess.DEVNULL,
-                "stdout": subprocess.PIPE,
-                "stderr": subprocess.PIPE,
-                **options,
-            },
+            **(PIPED | options),
         )
 
     def process(self, *arguments: object, text: str = "") -> Done:

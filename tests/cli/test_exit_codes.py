@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -131,7 +132,7 @@ def test_a_user_without_a_home_is_told_what_to_set(nobody):
     for arguments, code in ((["whoami"], 3), (["check"], 2), (["logout"], 3)):
         program = f"{command}from headrace.cli.start import run; sys.exit(run({arguments!r}))"
         done = subprocess.run(
-            [os.sys.executable, "-c", program],
+            [sys.executable, "-c", program],
             env=nobody.environ,
             capture_output=True,
             text=True,
@@ -187,7 +188,7 @@ def test_a_defect_is_one_line_and_can_be_looked_into(nobody):
     )
     for more, is_shown in (({}, False), ({"HEADRACE_TRACEBACK": "1"}, True)):
         done = subprocess.run(
-            [os.sys.executable, "-c", program],
+            [sys.executable, "-c", program],
             env=nobody.environ | more,
             capture_output=True,
             text=True,

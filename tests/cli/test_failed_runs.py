@@ -49,8 +49,9 @@ def test_a_traceback_names_the_files_of_the_folder(headrace, fresh, project, mod
         failed = headrace("trigger", f"{fresh}-d")
     assert failed.returncode == 1
     assert failed.stderr.startswith("Error: ValueError: no quotient\n")
-    execution_id = re.search(r"headrace executions logs (\S+)", failed.stderr)[1]
-    log = headrace.said("executions", "logs", execution_id)
+    told = re.search(r"headrace executions logs (\S+)", failed.stderr)
+    assert told is not None
+    log = headrace.said("executions", "logs", told[1])
     assert re.findall(r'File "(.*?)", line (\d+)', log) == [
         ("src/deeper/helper.py", "3"),
         ("src/main.py", "6"),

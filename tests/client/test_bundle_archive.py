@@ -36,7 +36,8 @@ def folder(tmp_path):
 def packed(folder, included):
     """The files of the archive that would be sent, by their names."""
     with pack(select(folder, included)) as archive, tarfile.open(fileobj=archive) as tar:
-        return {m.name: tar.extractfile(m).read().decode() for m in tar if m.isfile()}
+        read = {member.name: tar.extractfile(member) for member in tar if member.isfile()}
+        return {name: file.read().decode() for name, file in read.items() if file is not None}
 
 
 def limit():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from headrace.client.creation import creation_fields, explicit, local_folder
 from headrace.wire.creation import UNSET, read_pipeline_request
 from headrace.wire.forms import decode_tree
 
-SIMPLE = {
+SIMPLE: dict[str, Any] = {
     "pipeline_name": "p",
     "function_path": "main.py",
     "function_name": "f",

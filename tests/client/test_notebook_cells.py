@@ -49,10 +49,12 @@ def cells(server, tmp_path) -> Iterator[object]:
     for process in started:
         process.kill()
         process.wait()
+        assert process.stdout is not None
         process.stdout.close()
 
 
 def shown(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
     text = process.stdout.read()
     assert process.wait(60) == 0
     return text.split("=== cell\n", 1)[1]

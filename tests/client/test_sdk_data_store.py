@@ -155,7 +155,8 @@ def test_a_path_that_is_none_is_refused(sdk, path):
 
 
 def test_progress_is_told_in_bytes(sdk, remote):
-    up, down = [], []
+    up: list[int] = []
+    down: list[int] = []
     content = bytes(2 * PART_BYTES + 5)
     sdk.upload_data_store_object(io.BytesIO(content), f"{remote}/f", on_progress=up.append)
     sdk.download_data_store_object(f"{remote}/f", io.BytesIO(), on_progress=down.append)
@@ -177,7 +178,7 @@ def test_nothing_is_shown_where_nobody_looks(server, remote, capfd):
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(own_server):
     server = own_server(HEADRACE_MAX_UPLOAD_BYTES=str(PART_BYTES + 10))
     with HeadraceSdk(server.token, server.url) as sdk:
-        sent = []
+        sent: list[int] = []
         with pytest.raises(TooLarge, match="HEADRACE_MAX_UPLOAD_BYTES"):
             sdk.upload_data_store_object(
                 io.BytesIO(bytes(PART_BYTES + 11)), "f", on_progress=sent.append
@@ -250,6 +251,11 @@ def relay():
     made.close()
 
 
+class Relayed(HeadraceSdk):
+    uploads: Path
+    """Where its server keeps what has been sent of files."""
+
+
 @pytest.fixture
 def relayed(own_server, relay):
     """The SDK on a server whose signed links lead through the relay."""
@@ -258,7 +264,7 @@ def relayed(own_server, relay):
     server = own_server(HEADRACE_PUBLIC_URL=relay.url)
     listening = psutil.Process(server.process.pid).net_connections("tcp")
     relay.target = next(c.laddr.port for c in listening if c.status == "LISTEN")
-    with HeadraceSdk(server.token, f"http://127.0.0.1:{relay.target}") as sdk:
+    with Relayed(server.token, f"http://127.0.0.1:{relay.target}") as sdk:
         sdk.uploads = server.data_dir / "data-store" / "uploads"
         yield sdk
 

@@ -137,7 +137,9 @@ def test_the_log_of_a_build_can_be_followed(sdk, fresh, folder):
 def test_the_folder_of_a_pipeline_can_be_had_back(sdk, pipeline, folder, tmp_path):
     sdk.download_pipeline_local_folder(pipeline("add"), str(tmp_path))
     with tarfile.open(tmp_path / "sdk-add.tgz") as tar:
-        assert tar.extractfile("main.py").read() == (folder / "main.py").read_bytes()
+        member = tar.extractfile("main.py")
+        assert member is not None
+        assert member.read() == (folder / "main.py").read_bytes()
 
 
 def test_a_deleted_pipeline_is_gone(sdk, fresh, folder):

@@ -51,10 +51,10 @@ def test_a_wait_asks_until_there_is_an_answer():
 
 
 def test_a_wait_ends_at_its_time_and_says_that_the_thing_goes_on():
-    left = []
+    left: list[float | None] = []
     with pytest.raises(WaitTimeout, match=r"The build is not done after 0\.3 s; it goes on"):
         wait_for(left.append, what="The build", is_known=known, timeout_s=0.3)
-    assert all(0 < seconds <= 0.3 for seconds in left)
+    assert all(seconds is not None and 0 < seconds <= 0.3 for seconds in left)
 
 
 def test_a_server_silent_until_the_end_of_a_wait_is_a_timeout():

@@ -90,7 +90,8 @@ DOUBLE = "def double(number):\n    return {'twice': number * 2}\n"
 def place(public_sdk: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]:
     """The pipeline, another one, an endpoint of that, and a model in the data store."""
     folder = tmp_path_factory.mktemp("inside")
-    build = [Path(sys.executable).parent / "uv", "build", "--wheel", "-q", "-o", folder, ROOT]
+    uv = Path(sys.executable).parent / "uv"
+    build: list[str | Path] = [uv, "build", "--wheel", "-q", "-o", folder, ROOT]
     subprocess.run(build, check=True, timeout=100)
     (folder / ".gitignore").unlink(missing_ok=True)
     (wheel,) = folder.glob("*.whl")

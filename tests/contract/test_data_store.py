@@ -174,8 +174,8 @@ def test_a_list_has_every_page(server: Any, public_sdk: Any, http: Any, folder: 
 
 
 async def nothing() -> Any:
-    for piece in ():
-        yield piece
+    return
+    yield
 
 
 def test_too_large_a_file_is_refused_in_words_of_its_own(own_server: Any) -> None:

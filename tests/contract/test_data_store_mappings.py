@@ -178,7 +178,8 @@ def test_user_code_reaches_the_store_without_arguments(own_server: Any, tmp_path
     port = next(c.laddr.port for c in listening if c.status == "LISTEN")
     url = f"http://127.0.0.1:{port}"
     folder = tmp_path / "inside"
-    build = [Path(sys.executable).parent / "uv", "build", "--wheel", "-q", "-o", folder, ROOT]
+    uv = Path(sys.executable).parent / "uv"
+    build: list[str | Path] = [uv, "build", "--wheel", "-q", "-o", folder, ROOT]
     subprocess.run(build, check=True, timeout=100)
     (folder / ".gitignore").unlink(missing_ok=True)
     (wheel,) = folder.glob("*.whl")

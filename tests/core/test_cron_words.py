@@ -165,7 +165,9 @@ def day_is_meant(words: str, at: datetime) -> bool:
         return False
     if not words:
         return True
-    of_month, joint, of_week = re.fullmatch(r"(.*?)(?:(, if it is|, or on) (.*))?", words).groups()
+    parts = re.fullmatch(r"(.*?)(?:(, if it is|, or on) (.*))?", words)
+    assert parts is not None
+    of_month, joint, of_week = parts.groups()
     if joint:
         together = all if joint == ", if it is" else any
         return together([in_month(of_month, at), in_week(of_week, at)])

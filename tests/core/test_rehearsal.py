@@ -19,8 +19,10 @@ NEW_YEAR = date(2026, 1, 1)
 MINUTE = timedelta(minutes=1)
 
 
-def utc(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc]  # year, month, day and so on
+def utc(
+    year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0
+) -> datetime:
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
 
 
 def effects(expression: str, timezone: str, first_day: date = NEW_YEAR):

@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise, product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -38,7 +39,7 @@ patient = settings(deadline=None, max_examples=40)
 
 
 def planned(
-    schedule: Schedule = HOURLY, *, late: timedelta = timedelta(), since: int = 0, **state: int
+    schedule: Schedule = HOURLY, *, late: timedelta = timedelta(), since: int = 0, **state: Any
 ) -> list[Fire]:
     """What becomes of the fire times up to noon, the first being so many hours before it."""
     first = ScheduleState(NOON - since * HOUR, **state)

@@ -6,6 +6,7 @@ import re
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,9 +55,11 @@ FIGURE = re.compile(
 )
 
 DAY = 86400
-DEFAULTS = {setting.name: setting.default for setting in fields(Settings)}
-POD = {setting.name: setting.default for setting in (*fields(PodSettings), *fields(Patience))}
-PLAN = {field.name: field.default for field in fields(pods.PodPlan)}
+DEFAULTS: dict[str, Any] = {setting.name: setting.default for setting in fields(Settings)}
+POD: dict[str, Any] = {
+    setting.name: setting.default for setting in (*fields(PodSettings), *fields(Patience))
+}
+PLAN: dict[str, Any] = {field.name: field.default for field in fields(pods.PodPlan)}
 
 
 def count(number: float) -> str:

@@ -40,7 +40,7 @@ def headings(path: Path) -> set[str]:
 
 
 def test_the_generated_pages_are_up_to_date() -> None:
-    command = [sys.executable, ROOT / "scripts" / "document.py", "--check"]
+    command: list[str | Path] = [sys.executable, ROOT / "scripts" / "document.py", "--check"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -21,6 +21,11 @@ pytestmark = pytest.mark.system
 CLIENT = {"craft-ai-client": "craft-ai-sdk@0.74.7"}
 
 
+def wait_for_statuses(make: Maker, endpoint: Endpoint, expected: list[str]) -> None:
+    """Wait until the executions of an endpoint, in the order of their calls, have these."""
+    wait_until(lambda: statuses(make, endpoint) == expected)
+
+
 @pytest.fixture(scope="module")
 def make(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maker]:
     with maker(server, tmp_path_factory.mktemp("warm")) as made:
@@ -57,11 +62,7 @@ def test_one_call_at_a_time_and_the_others_pending_in_order(make: Maker, holds: 
     calls = [holds.start(endpoint).begun()]
     for number in (2, 3):
         calls.append(holds.start(endpoint))
-        wait_until(
-            lambda number=number: (
-                statuses(make, endpoint) == ["Running"] + ["Pending"] * (number - 1)
-            )
-        )
+        wait_for_statuses(make, endpoint, ["Running"] + ["Pending"] * (number - 1))
     shown = make.sdk.get_deployment(endpoint.name)
     assert (shown["running"], shown["waiting"]) == (1, 2)
     waiting = make.executions(endpoint.name)[-1]
@@ -70,7 +71,7 @@ def test_one_call_at_a_time_and_the_others_pending_in_order(make: Maker, holds: 
     calls[0].result()
     calls[1].begun()
     assert not calls[2].has_begun
-    wait_until(lambda: statuses(make, endpoint) == ["Succeeded", "Running", "Pending"])
+    wait_for_statuses(make, endpoint, ["Succeeded", "Running", "Pending"])
     for call in calls[1:]:
         assert call.result().status_code == 200
     found = make.executions(endpoint.name)

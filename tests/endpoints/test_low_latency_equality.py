@@ -209,13 +209,14 @@ def test_answers_to_what_a_function_does(do: Pair, what: str, form: str) -> None
 @pytest.mark.parametrize("form", ["flat", "client"])
 def test_answers_with_files(describe: Pair, form: str) -> None:
     headers = CLIENT if form == "client" else {}
-    for call in (
+    calls: list[dict[str, Any]] = [
         {"files": {"document": ("d", b"abc")}, "data": {"number": "1", "record": '{"a": 2}'}},
         {"data": {"text": "true", "flag": "true"}},
         {"files": {"document": ("d", b"abc")}, "data": {"flag": "maybe"}},
         {"content": b'{"document": "abc"}', "headers": JSON},
         {"files": [("document", ("d", b"abc")), ("document", ("e", b"abc"))]},
-    ):
+    ]
+    for call in calls:
         elastic, warm = describe.answers(**{**call, "headers": headers | call.get("headers", {})})
         assert warm == elastic
 

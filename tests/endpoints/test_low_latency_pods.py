@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,10 @@ from tests.warm import GATED, SOURCE, Endpoint, Holds, Maker, holds_in, maker
 from headrace import DeploymentCreationFailed, NotFound, WaitTimeout
 
 pytestmark = pytest.mark.system
+
+
+def wait_for_more(answers: Sized, so_far: int) -> None:
+    wait_until(lambda: len(answers) > so_far + 20, what="calls go on")
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +236,7 @@ def test_no_call_fails_while_pods_are_replaced_or_become_more_and_fewer(make: Ma
             shown = make.sdk.update_deployment(endpoint.name, **change)
             assert (shown["status"], shown["is_changing"]) == ("up", False)
             assert len(shown["pods"]) == shown["pods_wanted"]
-            wait_until(lambda so_far=so_far: len(answers) > so_far + 20, what="calls go on")
+            wait_for_more(answers, so_far)
     assert {answer.status_code for answer in answers} == {200}
     pids = [answer.json()["outputs"]["value"]["pid"] for answer in answers]
     assert len(set(pids)) >= 4

@@ -88,7 +88,7 @@ def sources(draw: st.DrawFn, parameter: Input) -> Any:
         st.none() | st.booleans(),
         st.none() | of_type[parameter.data_type],
     )
-    others = [st.none(), given_values, given_values, st.just(Null())]
+    others: list[st.SearchStrategy[Any]] = [st.none(), given_values, given_values, st.just(Null())]
     if parameter.data_type is DataType.FILE:
         others.append(st.just(DataStoreFile("some/file")))
     else:

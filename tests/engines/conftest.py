@@ -14,6 +14,7 @@ import textwrap
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -84,7 +85,7 @@ class Bench:
         files: Mapping[str, InputFile] | None = None,
         variables: Mapping[str, str] | None = None,
         path: str = "src/f.py",
-        **limits: float | None,
+        **limits: Any,
     ) -> Call:
         number = next(self._numbers)
         return Call(
@@ -98,15 +99,15 @@ class Bench:
             identity={"CRAFT_AI_EXECUTION_ID": f"execution-{number}"},
             workspace=self.root / "workspaces" / str(number),
             log=self.root / "logs" / f"{number}.log",
-            limits=Limits(**{"grace_s": 0.5, **limits}),
+            limits=Limits(**({"grace_s": 0.5} | limits)),
         )
 
-    async def run(self, *args: object, **kwargs: object) -> tuple[Outcome, list[LogLine]]:
+    async def run(self, *args: Any, **kwargs: Any) -> tuple[Outcome, list[LogLine]]:
         call = self.call(*args, **kwargs)
         outcome = await self.engine.run(call)
         return outcome, self.log(call)
 
-    async def value(self, function: str = "fn", *args: object, **kwargs: object) -> Json:
+    async def value(self, function: str = "fn", *args: Any, **kwargs: Any) -> Json:
         """Run a function with the one output ``out``, of type json, and return its value."""
         outcome, log = await self.run(function, *args, outputs={"out": "json"}, **kwargs)
         assert isinstance(outcome, Returned), (outcome, log)

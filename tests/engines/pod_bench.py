@@ -25,7 +25,7 @@ from headrace.core.values import DataType, Json
 from headrace.engines.local import install_harness
 from headrace.engines.local.hanging import Patience
 from headrace.engines.local.pods import LocalPodEngine, PodSettings
-from headrace.engines.port import Ticket
+from headrace.engines.local.pods.ticket import Ticket
 
 DEPLOYMENT = "d"
 
@@ -97,7 +97,7 @@ class PodBench:
         *,
         outputs: Mapping[str, str] | None = None,
         path: str = "src/f.py",
-        **limits: object,
+        **limits: Any,
     ) -> PodPlan:
         declared = {"out": "json"} if outputs is None else outputs
         return PodPlan(
@@ -105,14 +105,14 @@ class PodBench:
             code=Code("env", self.bundle, path, function),
             outputs={name: DataType(kind) for name, kind in declared.items()},
             log=self.root / "logs" / "deployment.log",
-            **{"generation": self.bundle, "variables": self.variables, **limits},
+            **({"generation": self.bundle, "variables": self.variables} | limits),
         )
 
-    async def deploy(self, *args: object, **kwargs: object) -> None:
+    async def deploy(self, *args: Any, **kwargs: Any) -> None:
         failure = await self.engine.deploy(self.plan(*args, **kwargs))
         assert failure is None, (failure, self.said())
 
-    async def refused(self, *args: object, **kwargs: object) -> Failure:
+    async def refused(self, *args: Any, **kwargs: Any) -> Failure:
         """Deploy what cannot be deployed, and return why."""
         failure = await self.engine.deploy(self.plan(*args, **kwargs))
         assert failure is not None
@@ -138,22 +138,22 @@ class PodBench:
             stream=stream,
         )
 
-    def submit(self, *args: object, **kwargs: object) -> Ticket:
+    def submit(self, *args: Any, **kwargs: Any) -> Ticket:
         found = self.engine.submit(DEPLOYMENT, self.call(*args, **kwargs))
         assert not isinstance(found, QueueFull), found
         return found
 
-    async def run(self, *args: object, **kwargs: object) -> Outcome:
+    async def run(self, *args: Any, **kwargs: Any) -> Outcome:
         return await self.submit(*args, **kwargs).ended
 
-    async def value(self, *args: object, **kwargs: object) -> Json:
+    async def value(self, *args: Any, **kwargs: Any) -> Json:
         """Call the function and return its output ``out``."""
         ticket = self.submit(*args, **kwargs)
         outcome = await ticket.ended
         assert isinstance(outcome, Returned), (outcome, self.log(ticket), self.said())
         return outcome.values["out"]
 
-    async def failure(self, *args: object, **kwargs: object) -> Failure:
+    async def failure(self, *args: Any, **kwargs: Any) -> Failure:
         outcome = await self.run(*args, **kwargs)
         assert isinstance(outcome, Failure), outcome
         return outcome

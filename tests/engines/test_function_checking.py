@@ -80,4 +80,5 @@ async def test_a_missing_file_or_interpreter_is_named(tmp_path):
     found = await check_function(Path(sys.executable), tmp_path, "no.py", "fn", [])
     assert found == "no.py cannot be read: No such file or directory."
     found = await check_function(Path("/no/python"), tmp_path, "no.py", "fn", [])
+    assert found is not None
     assert "/no/python could not be started" in found

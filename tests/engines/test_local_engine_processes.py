@@ -68,6 +68,12 @@ def exits(place):
 """
 
 
+def parent(process: psutil.Process) -> psutil.Process:
+    found = process.parent()
+    assert found is not None
+    return found
+
+
 @pytest.fixture
 def place(bench):
     folder = bench.root / "place"
@@ -204,8 +210,8 @@ async def test_a_call_within_its_memory_limit_succeeds(bench):
 async def test_the_death_of_a_template_ends_its_calls_and_the_next_call_works(bench, place):
     run = asyncio.create_task(bench.run("stays", {"place": str(place)}))
     await bench.until((place / "complete").exists)
-    call = psutil.Process(int((place / "forked").read_text())).parent()
-    template = call.parent()
+    call = parent(psutil.Process(int((place / "forked").read_text())))
+    template = parent(call)
     template.kill()
     outcome, _ = await run
     assert outcome.kind is FailureKind.WORKER_LOST
@@ -270,9 +276,9 @@ async def test_everything_dies_with_a_killed_server(bench, place, server):
 async def test_leftovers_of_a_killed_server_and_template_are_found(bench, place, server):
     await bench.until((place / "complete").exists)
     forked = psutil.Process(int((place / "forked").read_text()))
-    call = forked.parent()
-    template = call.parent()
-    guard = template.parent()
+    call = parent(forked)
+    template = parent(call)
+    guard = parent(template)
     os.kill(guard.pid, signal.SIGSTOP)
     server.kill()
     guard.kill()

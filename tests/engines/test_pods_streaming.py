@@ -9,6 +9,7 @@ from tests.engines.conftest import plain
 
 from headrace.core.outcomes import Failure, FailureKind, Returned
 from headrace.core.values import Json
+from headrace.engines.local.pods.items import Items
 from headrace.engines.port import Ticket
 
 YIELDING = """
@@ -136,6 +137,7 @@ async def test_a_slow_reader_holds_up_the_function_and_loses_nothing(written, fu
 
 def held(ticket: Ticket) -> int:
     """The bytes of items that the engine holds for the reader."""
+    assert isinstance(ticket.items, Items)
     return sum(size for size, _ in ticket.items._waiting)
 
 

@@ -31,9 +31,11 @@ class Register:
 
     def issue(self, holder: Holder) -> Credential:
         number = len(self.holders)
-        credential = Credential(
-            {"WHO": f"process {number}"}, lambda: self.good.pop(number) and None
-        )
+
+        def revoke() -> None:
+            del self.good[number]
+
+        credential = Credential({"WHO": f"process {number}"}, revoke)
         self.holders.append(holder)
         self.good[number] = credential
         return credential

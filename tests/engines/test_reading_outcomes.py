@@ -35,7 +35,7 @@ def no_descriptor_left() -> Iterator[None]:
 
 def call_in(workspace: Path) -> Call:
     (workspace / "outcome.json").write_text('{"values": {"out": 1}, "files": {}}')
-    code = Code(Path("/usr/bin/python3"), "e", workspace, "b", "main.py", "fn")
+    code = Code("e", "b", "main.py", "fn")
     return Call(
         execution_id="e",
         attempt=1,

@@ -25,6 +25,7 @@ from headrace.core.pipelines import (
     PipelineVersion,
 )
 from headrace.core.scopes import SERVER
+from headrace.engines.local.checking import check_function
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.install import install_harness
 from headrace.environments.uv import UvBuilder
@@ -135,7 +136,9 @@ async def site_on(root, **settings):
         bundles, logs = BundleStore(directory.bundles), LogFiles(directory.logs)
         builder = Breaking(directory.environments)
         builder.defects = []
-        pipelines = Failing(server.database, signals, bundles, builder, logs, server.deletion, None)
+        pipelines = Failing(
+            server.database, signals, bundles, builder, logs, server.deletion, check_function
+        )
         pipelines.on_pending, pipelines.on_end = [], []
         codes = CodeFinder(server.database, bundles, builder)
         settings_of_engine = LocalEngineSettings(

@@ -26,13 +26,15 @@ def outside(tmp_path: Path) -> Path:
     return folder
 
 
-PLANTS: dict[str, Callable[[Path, Path], None]] = {
+def link_files(objects: Path, outside: Path) -> None:
+    (objects / "a").mkdir()
+    (objects / "a" / "\\files").symlink_to(outside)
+
+
+PLANTS: dict[str, Callable[[Path, Path], object]] = {
     "folder is a link": lambda objects, outside: (objects / "a").symlink_to(outside),
-    "files folder is a link": lambda objects, outside: (
-        (objects / "a").mkdir(),
-        (objects / "a" / "\\files").symlink_to(outside),
-    )[0],
-    "folder is a file": lambda objects, _: (objects / "a").write_text("x") and None,
+    "files folder is a link": link_files,
+    "folder is a file": lambda objects, _: (objects / "a").write_text("x"),
 }
 
 LEAVES: dict[str, Callable[[Path, Path], object]] = {

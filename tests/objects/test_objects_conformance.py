@@ -363,12 +363,13 @@ async def test_an_incomplete_upload_can_be_mended(store: ObjectStore) -> None:
     upload_id = await store.begin_upload("k")
     first = await store.put_part(upload_id, 1, chunks(b"1"))
     third = await store.put_part(upload_id, 3, chunks(b"3"))
-    for parts, size, message in [
+    refused: list[tuple[list[tuple[int, str | None]], int | None, str]] = [
         ([(1, first), (2, None), (3, third)], None, "Part 2 did not arrive"),
         ([(1, first), (3, third)], None, "all parts"),
         ([(1, first)], None, "Part 3 arrived but is not named"),
         ([], None, "all parts"),
-    ]:
+    ]
+    for parts, size, message in refused:
         with pytest.raises(InvalidRequest, match=message):
             await store.complete_upload(upload_id, parts, size)
     assert await content(store, "k") == b"old"

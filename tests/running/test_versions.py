@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, update
@@ -20,10 +22,10 @@ from headrace.store.tables import pipelines
 pytestmark = pytest.mark.system
 
 
-def add_current(connection: Connection, pipeline: Pipeline, **changes: object) -> None:
+def add_current(connection: Connection, pipeline: Pipeline, **changes: Any) -> None:
     """Add a version of a pipeline, and make it the one that whoever names the pipeline gets."""
     number = pipeline.version.number + 1
-    version = replace(pipeline.version, id=new_id(), number=number, **changes)  # type: ignore[arg-type]
+    version = replace(pipeline.version, id=new_id(), number=number, **changes)
     rows.add_version(connection, pipeline.id, version)
     connection.execute(
         update(pipelines).where(pipelines.c.id == pipeline.id).values(current_version=number)
@@ -37,7 +39,7 @@ async def test_an_execution_runs_the_version_that_it_was_accepted_with(
         before = await server.executions.get(SERVER, await server.submit("before", marks.folder))
         assert (before.status, before.pipeline_version) == (Status.PENDING, 1)
         pipeline = await server.pipeline()
-        await server.database.write(add_current, pipeline, function_name="is_not_there")
+        await server.database.write(partial(add_current, function_name="is_not_there"), pipeline)
         after = await server.submit("after", marks.folder)
 
         await server.worker.begin()

@@ -24,7 +24,7 @@ def at(minutes: int) -> int:
 
 
 def recorded(name: str, **more: Any) -> Recorded:
-    known = {
+    known: dict[str, Any] = {
         "id": name,
         "status": "Succeeded",
         "deployment": None,

@@ -196,7 +196,7 @@ def test_code_reads_variables_by_itself(door: Door, sides: tuple[str, str]) -> N
 
 def test_files_go_from_the_data_store_and_to_it(door: Door) -> None:
     path = f"examples/{uuid.uuid4().hex}.txt"
-    mapping = {
+    mapping: dict[str, Any] = {
         "inputs_mapping": [door.source("letter", datastore_path="examples/letter.txt")],
         "outputs_mapping": [door.target("loud", datastore_path=path)],
     }

@@ -195,7 +195,7 @@ async def test_a_full_disk_refuses_or_waits_and_what_is_told_is_true(
 
     await database.write(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1"))
     with monkeypatch.context() as patch:
-        patch.setattr(files.os, "fdatasync", full)
+        patch.setattr(os, "fdatasync", full)
         for number in range(20):
             tried.append(number, row(number, "x" * 6000), is_alone=number == 0)
         await asyncio.sleep(0.3)
@@ -217,7 +217,7 @@ async def test_a_disk_that_hangs_keeps_nobody_waiting_but_for_the_verdict(
         assert goes_on.wait(DEADLINE_S)
         sync(file)
 
-    monkeypatch.setattr(files.os, "fdatasync", hanging)
+    monkeypatch.setattr(os, "fdatasync", hanging)
     with held(path):
         for number in range(10):
             tried.append(number)
@@ -234,7 +234,7 @@ async def test_a_book_that_is_closed_refuses_within_a_bound_what_it_cannot_write
     for module in (database_books, journal_books, movers):
         monkeypatch.setattr(module, "CLOSING_S", 0.1)
     goes_on = threading.Event()
-    monkeypatch.setattr(files.os, "fdatasync", lambda _: goes_on.wait(DEADLINE_S))
+    monkeypatch.setattr(os, "fdatasync", lambda _: goes_on.wait(DEADLINE_S))
     try:
         with held(path):
             for number in range(10):

@@ -103,7 +103,7 @@ asyncio.run(main())
 
 async def test_two_processes_write_to_one_file(database: Database, path: Path) -> None:
     """None is refused because the other writes, and no change is lost."""
-    command = [sys.executable, "-c", COUNTER, path, "50"]
+    command = [sys.executable, "-c", COUNTER, str(path), "50"]
     started = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
     for process in started:
         _, said = await asyncio.to_thread(process.communicate)

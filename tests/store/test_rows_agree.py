@@ -189,8 +189,7 @@ def test_the_start_and_the_end_of_a_call_are_fenced(
     assert status_of(connection) == "Running"
     # Its worker, taken for dead, reports an attempt that was followed by another one of its own.
     why = Failure(FailureKind.WORKER_LOST, "why")
-    when = {"at": AT, "delay": AT - AT}
-    assert attempts.attempt_again(connection, "e1", "w1", why, attempt=1, **when)
+    assert attempts.attempt_again(connection, "e1", "w1", why, attempt=1, at=AT, delay=AT - AT)
     connection.execute(table.update().values(worker_id="w1"))
     end("w1")
     assert status_of(connection) == "Pending"

@@ -168,7 +168,10 @@ def test_illegal_executions_are_refused(connection: Connection, columns: dict[st
 
 
 def test_legal_executions_are_taken(connection: Connection) -> None:
-    rows = [{"status": "Pending"}, {"status": "Running", "worker_id": "w", "started_at": 2}]
+    rows: list[dict[str, Any]] = [
+        {"status": "Pending"},
+        {"status": "Running", "worker_id": "w", "started_at": 2},
+    ]
     rows += [{"status": "Succeeded", "ended_at": 2}]
     rows += [
         {"status": status, "ended_at": 2, "failure_kind": kind.value, "failure_message": "m"}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
@@ -293,7 +294,7 @@ async def test_only_the_worker_of_an_attempt_moves_it(
         assert not await other.write(
             attempts.finish, *held, attempt=attempt, outputs=(), failure=None, at=AT
         )
-    ended = {"attempt": 1, "outputs": (), "failure": None, "at": AT}
+    ended: dict[str, Any] = {"attempt": 1, "outputs": (), "failure": None, "at": AT}
     assert await store.write(attempts.finish, "1", "w1", **ended)
     assert not await store.write(attempts.finish, "1", "w1", **ended)
 

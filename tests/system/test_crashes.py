@@ -30,6 +30,17 @@ def start(sdk: Any, pipeline: str, **inputs: Any) -> str:
     return str(run["execution_id"])
 
 
+def wait_for_more(acknowledged: list[Any], what: str) -> None:
+    """Wait until more than three have been added to a list that threads fill."""
+    before = len(acknowledged)
+    wait_until(lambda: len(acknowledged) > before + 3, what=what)
+
+
+def wait_for_end(sdk: Any, execution_id: str) -> None:
+    ended = {"Succeeded", "Error"}
+    wait_until(lambda: status(sdk, execution_id) in ended, what=f"{execution_id} ends")
+
+
 def status(sdk: Any, execution_id: str) -> str:
     return str(sdk.get_pipeline_execution(execution_id)["status"])
 
@@ -239,8 +250,7 @@ def test_servers_killed_at_random_moments_lose_nothing(own_server: Any, tmp_path
     for client in clients:
         client.start()
     for _ in range(5):
-        before = len(acknowledged)
-        wait_until(lambda before=before: len(acknowledged) > before + 3, what=f"seed {seed}")
+        wait_for_more(acknowledged, what=f"seed {seed}")
         time.sleep(moments.uniform(0, 0.3))
         server.kill()
         server.start()
@@ -249,9 +259,8 @@ def test_servers_killed_at_random_moments_lose_nothing(own_server: Any, tmp_path
         client.join()
 
     sdk = sdk_of(server)
-    ended = {"Succeeded", "Error"}
     for execution_id, number in acknowledged:
-        wait_until(lambda i=execution_id: status(sdk, i) in ended, what=f"{execution_id} ends")
+        wait_for_end(sdk, execution_id)
         execution = sdk.get_pipeline_execution(execution_id)
         if execution["status"] == "Succeeded":
             assert execution["outputs"][0]["value"] == number

@@ -70,7 +70,7 @@ def test_others_are_answered_while_40_megabytes_pass(raised: HeadraceSdk, mode: 
     thread = threading.Thread(target=lambda: found.append(call(large, {"size": 40 * MEGABYTE})))
     begin = time.monotonic()
     thread.start()
-    waits = []
+    waits: list[float] = []
     while thread.is_alive():
         at, number = time.monotonic(), len(waits)
         assert call(small, {"number": number}).json()["outputs"] == {"number": number}

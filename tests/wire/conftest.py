@@ -18,6 +18,10 @@ def encoding(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+def str_of(read: bytes | None) -> str:
+    return (read or b"").decode()
+
+
 @pytest.fixture(scope="session")
 def encode(encoding: str) -> Callable[[dict[str, Any]], Pairs]:
     """Send data through the public client's encoding, and return the text fields that arrive."""
@@ -30,11 +34,12 @@ def encode(encoding: str) -> Callable[[dict[str, Any]], Pairs]:
         if encoding == "urlencoded":
             return parse_qsl(str(prepared.body or ""), keep_blank_values=True)
         pairs: Pairs = []
-        headers = {name: value.encode() for name, value in prepared.headers.items()}
+        headers = {name: str(value).encode() for name, value in prepared.headers.items()}
+        assert isinstance(prepared.body, bytes)
         parse_form(
             headers,
             io.BytesIO(prepared.body),
-            lambda field: pairs.append((field.field_name.decode(), (field.value or b"").decode())),
+            lambda field: pairs.append((str_of(field.field_name), str_of(field.value))),
             lambda _: None,
         )
         return pairs

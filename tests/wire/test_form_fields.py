@@ -27,7 +27,8 @@ outputs[0][data_type]=number"""
 
 
 def test_the_example_of_the_contract():
-    pairs = [tuple(line.split("=", 1)) for line in EXAMPLE.splitlines()]
+    split = [line.partition("=") for line in EXAMPLE.splitlines()]
+    pairs = [(name, value) for name, _, value in split]
     assert decode_tree(pairs) == {
         "pipeline_name": "p",
         "function_path": "main.py",

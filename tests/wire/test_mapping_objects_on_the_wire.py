@@ -18,6 +18,7 @@ from headrace.core.sources import (
     Null,
     RunValue,
 )
+from headrace.core.values import Json
 from headrace.wire.codec import decode, encode
 from headrace.wire.mappings import (
     destination_fields,
@@ -80,7 +81,8 @@ def test_a_stored_destination_is_read_back(destination: Any) -> None:
 
 
 def test_falsy_constants_are_constants() -> None:
-    for value in (0, False, "", [], {}):
+    falsy: tuple[Json, ...] = (0, False, "", [], {})
+    for value in falsy:
         item = {"pipeline_input_name": "x", "constant_value": value, "datastore_path": None}
         assert read_input_mapping(item) == ("x", Constant(value))
 

@@ -2,6 +2,7 @@
 
 import keyword
 import string
+from typing import Any
 
 import craft_ai_sdk
 import pytest
@@ -14,6 +15,7 @@ from headrace.core.errors import InvalidCode, InvalidEnvironment, InvalidRequest
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import ContainerConfig
 from headrace.core.projects import Project
+from headrace.core.values import Json
 from headrace.wire.creation import (
     UNSET,
     ConfigRequest,
@@ -192,7 +194,15 @@ def test_a_text_that_only_looks_like_a_list_stays_a_text(hostile):
 
 
 def test_a_json_body_is_taken_at_its_word():
-    default = {"a": "1", "b": "True", "c": "", "d": [], "e": "[1]", "f": None, "0": 0}
+    default: dict[str, Json] = {
+        "a": "1",
+        "b": "True",
+        "c": "",
+        "d": [],
+        "e": "[1]",
+        "f": None,
+        "0": 0,
+    }
     item = {"name": "n", "data_type": "json", "is_required": True, "default_value": default}
     tree = BASE | {
         "description": None,
@@ -215,7 +225,7 @@ def test_a_number_sent_as_json_text_is_not_guessed():
 
 
 def test_a_bottomless_default_is_refused():
-    default = []
+    default: list[Any] = []
     for _ in range(500):
         default = [default]
     item = {"name": "n", "data_type": "array", "default_value": default}
