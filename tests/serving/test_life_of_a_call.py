@@ -96,7 +96,10 @@ def test_a_call_that_takes_long_is_noted_as_it_is(tried: Tried) -> None:
     assert status(call.note("w")) == "Pending"
     assert call.state is State.NOTING
     assert not call.is_ahead_of_its_row, "its row is on its way"
+    assert call.waits_for_its_book
+    assert call.given_us > 0
     call.hear_note(Verdict.KEPT)
+    assert not call.waits_for_its_book
     assert (call.state, call.noted) == (State.NOTED, Status.PENDING)
     assert not call.is_ahead_of_its_row
     tried.ticket.started_us = 5

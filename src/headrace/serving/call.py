@@ -61,6 +61,7 @@ class Call:
         began: The same, by the event loop's clock.
         hold_until: When its caller is told the id instead of the answer, by the same clock.
         ended_us: When its end was known; 0 before.
+        given_us: When a book was last given a row of it.
         outputs: JSON of each output, if it succeeded.
         failure: Why it did not succeed.
         ticket: What the engine gave for it.
@@ -78,6 +79,7 @@ class Call:
         "ended_us",
         "failure",
         "form",
+        "given_us",
         "hold_until",
         "id",
         "noted",
@@ -94,7 +96,7 @@ class Call:
         self.created_us = now_us()
         self.began = 0.0
         self.hold_until = 0.0
-        self.ended_us = 0
+        self.ended_us = self.given_us = 0
         self.outputs: list[str] | None = None
         self.failure: Failure | None = None
         self.ticket: Ticket | None = None
@@ -119,6 +121,11 @@ class Call:
             return self.noted is Status.PENDING and self.started_us is not None
         return self.state is State.SUBMITTED
 
+    @property
+    def waits_for_its_book(self) -> bool:
+        """Whether a book was given a row of it, and has not said what became of that."""
+        return self.state in {State.NOTING, State.ENDED}
+
     def set_submitted(self, ticket: Ticket) -> None:
         """Take note that the pods have it; it may have ended already."""
         self.ticket = ticket
@@ -129,6 +136,7 @@ class Call:
     def note(self, worker_id: str) -> Row:
         """Return the row that says that it waits or runs, to be put on disk."""
         self.state = State.NOTING
+        self.given_us = now_us()
         self._written = Status.PENDING if self.started_us is None else Status.RUNNING
         return self._row(worker_id, self._written)
 
@@ -146,7 +154,7 @@ class Call:
             self.failure = end
         else:
             self.outputs = end
-        self.ended_us = now_us()
+        self.ended_us = self.given_us = now_us()
         self.state = State.ENDED
         return self._row(worker_id, status_after(self.failure))
 

@@ -26,7 +26,7 @@ from headrace.pods.sets import PodSets
 from headrace.running.tasks import STOPPED
 from headrace.running.worker import Worker
 from headrace.serving import refusals
-from headrace.serving.call import Call, State, settle
+from headrace.serving.call import Call, settle
 from headrace.serving.form import Form, Forms, separated
 from headrace.signals.port import Signals, execution_topic
 from headrace.store.book.port import Book, Verdict
@@ -138,8 +138,8 @@ class Calls:
 
     async def recorded(self) -> str:
         """Return that calls are being recorded; raises Unavailable if they wait for it long."""
-        ended = [call.ended_us for call in self._calls.values() if call.state is State.ENDED]
-        waits_s = now_s() - min(ended) / 1e6 if ended else 0.0
+        given = [call.given_us for call in self._calls.values() if call.waits_for_its_book]
+        waits_s = now_s() - min(given) / 1e6 if given else 0.0
         if waits_s > STALLED_S:
             raise Unavailable(f"Calls wait for {waits_s:.0f} s to be recorded.")
         return "calls are recorded"
