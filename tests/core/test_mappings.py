@@ -21,7 +21,15 @@ from headrace.core.destinations import (
     RunResult,
 )
 from headrace.core.errors import InvalidMapping, InvalidValue
-from headrace.core.mappings import map_inputs, map_outputs, resolve_given
+from headrace.core.mappings import (
+    GivenOnly,
+    check_given,
+    map_inputs,
+    map_outputs,
+    map_parameters,
+    resolve_given,
+    takes_values,
+)
 from headrace.core.parameters import Input, Output
 from headrace.core.sources import (
     SOURCES,
@@ -422,3 +430,34 @@ def test_a_data_store_source_gives_the_file_or_says_which_is_missing() -> None:
     assert DataStoreFile("there").resolve(Input("x", "file"), State()) is FILE
     with pytest.raises(InvalidValue, match=r"no file at 'gone', the source of input 'x'"):
         DataStoreFile("gone").resolve(Input("x", "file"), State())
+
+
+def test_both_mappings_are_refused_in_one_message() -> None:
+    inputs, outputs = [Input("x", "number")], [Output("y", "number")]
+    with pytest.raises(InvalidMapping, match=r"no input 'a'.*no output 'b'"):
+        map_parameters(RUN, (inputs, outputs), [("a", Null())], [("b", Nowhere())])
+    mapped_inputs, mapped_outputs = map_parameters(RUN, (inputs, outputs), [], [])
+    assert takes_values(mapped_inputs)
+    assert [item.destination for item in mapped_outputs] == [RunResult("y")]
+    assert not takes_values(map_inputs(RUN, inputs, [("x", Null())]))
+
+
+def test_what_no_input_takes_is_refused_before_it_is_received() -> None:
+    mapped = map_inputs(ENDPOINT, [Input("x", "number"), Input("f", "file")], [])
+    file = FileValue("k", "f.txt", 1)
+    check_given(mapped, "x")
+    check_given(mapped, "f", file)
+    with pytest.raises(InvalidValue, match="must be of type number, but a file was sent"):
+        check_given(mapped, "x", file)
+    with pytest.raises(InvalidValue, match=r"no input 'z' \(the inputs are: f, x\)"):
+        check_given(mapped, "z")
+    constant = map_inputs(ENDPOINT, [Input("x", "number")], [("x", Constant(1))])
+    with pytest.raises(InvalidValue, match="mapped to another source"):
+        check_given(constant, "x")
+
+
+def test_late_sources_are_not_asked_before_the_start() -> None:
+    bindings = GivenOnly({"x": 1})
+    for ask in (bindings.variable, bindings.object_at):
+        with pytest.raises(LookupError):
+            ask("name")

@@ -15,6 +15,7 @@ from headrace.core.values import (
     MAX_DEPTH,
     MAX_VALUES_BYTES,
     DataType,
+    JsonText,
     check_total_size,
     check_value,
     describe,
@@ -221,3 +222,26 @@ def test_the_total_size_is_that_of_compact_json() -> None:
 def test_a_type_that_there_is_not(text: object) -> None:
     with pytest.raises(InvalidValue, match=r"input 'x' has the data type .*string, number"):
         parse_data_type(text, "input 'x'")
+
+
+def test_a_large_value_stays_text_until_it_is_asked_for() -> None:
+    text = JsonText('{"a": [1]}')
+    assert text.value() == {"a": [1]}
+    assert repr(JsonText('"' + "x" * 99 + '"')) == "JsonText('\"" + "x" * 39 + "')"
+    assert describe(text) == 'JSON that begins with {"a": [1]}'
+
+
+@pytest.mark.parametrize(
+    ("text", "types"),
+    [
+        ('"a"', {DataType.STRING, DataType.JSON}),
+        ("-1", {DataType.NUMBER, DataType.JSON}),
+        ("true", {DataType.BOOLEAN, DataType.JSON}),
+        ("[1]", {DataType.ARRAY, DataType.JSON}),
+        ("{}", {DataType.JSON}),
+    ],
+)
+def test_the_type_of_a_large_value_is_told_by_its_first_character(
+    text: str, types: set[DataType]
+) -> None:
+    assert {kind for kind in DataType if fits(JsonText(text), kind)} == types

@@ -194,15 +194,15 @@ def with_new_values(
                 f"There is no {noun} {name!r}; the {noun}s are: {', '.join(mapped) or 'none'}."
             )
         before = mapped[name]
-        if change == before:
-            continue
-        if type(change) is not type(before) or not isinstance(
+        # Not by comparison: to Python, 1 and True are equal.
+        if type(change) is type(before) and isinstance(
             change, Constant | DataStoreFile | DataStorePath
         ):
+            mapped[name] = change
+        elif change != before:
             raise InvalidMapping(
                 f"{noun} {name!r} is mapped to {before.kind}, and its mapping can only change in "
                 "the value of constant_value or datastore_path; for another kind of mapping, "
                 "create another deployment."
             )
-        mapped[name] = change
     return tuple(mapped.items())
