@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve check test simulate docs lock format bench chaos package clean
+.PHONY: help setup demo serve check test coverage simulate docs lock format bench chaos package clean
 PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -27,6 +27,10 @@ test: check ## Every check and every test
 	@scripts/setup_tests.sh
 	@scripts/run_tests.sh
 
+coverage: setup ## Branches of the core that its tests take; fails below the floor in pyproject.toml
+	@.venv/bin/coverage run -m pytest -q tests/core
+	@.venv/bin/coverage report
+
 simulate: setup ## Drive schedules through years of clocks and crashes (SEED=n, ROUNDS=n, STORIES=n, SWEEPS=n)
 	@$(PY) -m simulation $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ZONE),--zone $(ZONE)) $(if $(STORIES),--stories $(STORIES)) $(if $(SWEEPS),--sweeps $(SWEEPS))
 
@@ -50,4 +54,4 @@ package: setup ## Build wheel and sdist, and run the demonstration from the whee
 	@scripts/package.sh
 
 clean: ## Remove what the targets made
-	@rm -rf .venv .browser node_modules dist .demo .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .browser node_modules dist .demo .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
