@@ -243,3 +243,16 @@ def test_every_zone_can_be_used() -> None:
 @example(0)
 def test_every_expression_can_be_described(seed: int) -> None:
     assert read_cron(random_expression(random.Random(seed), least=0.01)).description
+
+
+def test_a_time_that_comes_up_again_has_had_its_instant() -> None:
+    # At 1:15 UTC it is 2:15 in Paris for the second time, and 2:30 was an hour ago.
+    after = datetime(2026, 10, 25, 1, 15, tzinfo=UTC)
+    cron = read_cron("30 2 * * *", "Europe/Paris")
+    assert cron.next_after(after) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("minutes", ["70-80", "1-5,x", "5-70"])
+def test_a_hint_is_for_ranges_that_a_field_has(minutes: str) -> None:
+    with pytest.raises(InvalidSchedule, match=r"is '[^']*', but it takes numbers from 0 to 59"):
+        read_cron(f"{minutes} * * * *")

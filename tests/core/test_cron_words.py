@@ -35,6 +35,8 @@ WORDS = {
     "0 */5 * * *": "At 12:00 AM, 05:00 AM, 10:00 AM, 03:00 PM and 08:00 PM",
     "0 */24 * * *": "At 12:00 AM",
     "30 */2 * * *": "Every 2 hours, the first at 12:30 AM",
+    "30 0-5,10-15 * * *": "At 30 minutes past the hour, from 12:00 AM to 05:59 AM"
+    " and from 10:00 AM to 03:59 PM",
     "30 9-17 * * *": "Every hour from 09:30 AM to 05:30 PM",
     "*/20 9-17 * * 1-5": "Every 20 minutes, from 09:00 AM to 05:59 PM, Monday through Friday",
     "0,20 8,20 * * *": "At 08:00 AM, 08:20 AM, 08:00 PM and 08:20 PM",
