@@ -32,7 +32,7 @@ coverage: setup ## Branches of the core that its tests take; fails below the flo
 	@.venv/bin/coverage report
 
 simulate: setup ## Drive schedules through years of clocks and crashes (SEED=n, ROUNDS=n, STORIES=n, SWEEPS=n)
-	@$(PY) -m simulation $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ZONE),--zone $(ZONE)) $(if $(STORIES),--stories $(STORIES)) $(if $(SWEEPS),--sweeps $(SWEEPS))
+	@$(PY) -m proof.simulation $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ZONE),--zone $(ZONE)) $(if $(STORIES),--stories $(STORIES)) $(if $(SWEEPS),--sweeps $(SWEEPS))
 
 format: setup ## Format the code and mend what lint can mend
 	@.venv/bin/ruff check --quiet --fix .
@@ -45,10 +45,10 @@ lock: ## Write requirements.lock anew from pyproject.toml
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements.lock
 
 bench: setup ## Run the benchmarks and print their tables
-	@$(PY) -m benchmarks
+	@$(PY) -m proof.benchmarks
 
 chaos: setup ## Kill a server 200 times under load and prove that nothing was lost (KILLS=, SEED=)
-	@$(PY) -m chaos $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+	@$(PY) -m proof.chaos $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 package: setup ## Build wheel and sdist, and run the demonstration from the wheel
 	@scripts/package.sh

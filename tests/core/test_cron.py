@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from simulation.expressions import random_expression, zones
-from simulation.oracle import clock_changes, fire_times, walked
+from proof.simulation.expressions import random_expression, zones
+from proof.simulation.oracle import clock_changes, fire_times, walked
 
 from headrace.core.cron import Cron, read_cron, read_timezone
 from headrace.core.errors import InvalidSchedule

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from simulation.expressions import random_expression, zones
-from simulation.oracle import fire_times
+from proof.simulation.expressions import random_expression, zones
+from proof.simulation.oracle import fire_times
 
 from headrace.core.cron import Cron
 from headrace.core.ledger import MAX_SHOWN, Revision, Verification, verify

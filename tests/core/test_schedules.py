@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulation.expressions import Terms, random_terms, zones
-from simulation.planning import drive_zone
+from proof.simulation.expressions import Terms, random_terms, zones
+from proof.simulation.planning import drive_zone
 
 from headrace.core.cron import Cron
 from headrace.core.errors import InvalidSchedule

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chaos.small_disk import SmallDisk, small_disk
+from proof.chaos.small_disk import SmallDisk, small_disk
 from tests.conftest import RunningServer, wait_until
 from tests.warm import Endpoint, Maker, maker
 

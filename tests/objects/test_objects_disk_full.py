@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from chaos.small_disk import SmallDisk, small_disk
+from proof.chaos.small_disk import SmallDisk, small_disk
 
 from headrace.core.errors import Unavailable
 from headrace.objects.filesystem import FilesystemStore

@@ -7,11 +7,11 @@ import random
 import secrets
 
 import pytest
-from simulation.expressions import zones
-from simulation.planning import drive_zone
-from simulation.rules import Violation
-from simulation.story import SHORT, tell, tell_short
-from simulation.world import Fault, Faults
+from proof.simulation.expressions import zones
+from proof.simulation.planning import drive_zone
+from proof.simulation.rules import Violation
+from proof.simulation.story import SHORT, tell, tell_short
+from proof.simulation.world import Fault, Faults
 from sqlalchemy import Connection
 
 SEED = secrets.randbelow(10**9)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chaos.small_disk import small_disk
+from proof.chaos.small_disk import small_disk
 from sqlalchemy import Connection, text
 from tests.store.conftest import Gate
 

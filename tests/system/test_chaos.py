@@ -6,8 +6,8 @@ import random
 from pathlib import Path
 
 import pytest
-from chaos.campaign import Campaign
-from chaos.small_disk import small_disk
+from proof.chaos.campaign import Campaign
+from proof.chaos.small_disk import small_disk
 
 pytestmark = pytest.mark.system
 

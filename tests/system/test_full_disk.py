@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 import pytest
-from chaos.small_disk import SmallDisk, small_disk
+from proof.chaos.small_disk import SmallDisk, small_disk
 from tests.conftest import wait_until
 from tests.system.told_pipelines import Told, kill
 

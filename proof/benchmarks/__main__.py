@@ -1,0 +1,10 @@
+"""All benchmarks, one after the other."""
+
+from __future__ import annotations
+
+from proof.benchmarks import environments, objects, pods, runs, startup
+from proof.benchmarks.serving import speed
+
+for benchmark in (startup, runs, pods, environments, objects, speed):
+    print(f"\n== {benchmark.__name__}")
+    benchmark.main()
