@@ -130,7 +130,13 @@ def verify(
         )
         for item in found["deployments"]
     ]
-    columns = ("DEPLOYMENT", "FIRE TIMES", "ROWS", "FATES", "PROVEN")
+    columns = (
+        Column("DEPLOYMENT", "folds"),
+        "FIRE TIMES",
+        "ROWS",
+        Column("FATES", "folds"),
+        "PROVEN",
+    )
     current.screen.table(columns, rows, found, "There never was a periodic deployment.")
     if not current.screen.as_json:
         _show_faults(current, found)
