@@ -52,7 +52,10 @@ def decode_message(text: bytes, what: str) -> dict[str, Any]:
         InvalidRequest: It is no JSON object.
     """
     if len(text) <= LARGE_BYTES:
-        return decode_object(text, what)
+        value = decode(text, what)
+        if not isinstance(value, dict):
+            raise InvalidRequest(f"{what} must be a JSON object, such as {{}}.")
+        return value
     try:
         found = {
             name: _message.decode(raw) if name == "values" else raw
