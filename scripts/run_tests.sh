@@ -14,4 +14,6 @@ if [ "$(id -u)" -ne 0 ]; then
         inside=$enter
     fi
 fi
+# What the tests install themselves comes through the same proxy as what the setup installs.
+export UV_SYSTEM_CERTS=1
 exec $inside .venv/bin/python -m pytest -n 2 --dist worksteal "$@"
