@@ -67,7 +67,11 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
         )
         sdk.create_deployment("twice", "twice", "endpoint", mode="low_latency")
         token = sdk.get_deployment("twice")["endpoint_token"]
-        yield Victim(server, sdk, token)
+        victim = Victim(server, sdk, token)
+        # Something to read in each fault, whichever comes first.
+        assert victim.call(0).status_code == 200
+        wait_until(victim.recorded, what="the first call is in the database")
+        yield victim
     assert server.stop() == 0, server.log.read_text()
 
 
