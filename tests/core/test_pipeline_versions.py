@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from headrace.core.parameters import Input, Output
-from headrace.core.pipelines import ContainerConfig, Origin, PipelineStatus, PipelineVersion
+from headrace.core.pipelines import (
+    Calling,
+    ContainerConfig,
+    Origin,
+    PipelineStatus,
+    PipelineVersion,
+)
 from headrace.core.values import DataType
 
 FIRST = PipelineVersion(
@@ -37,6 +43,7 @@ def test_the_digest_is_one_of_what_runs() -> None:
         commit_id="abc",
         status=PipelineStatus.READY,
         environment="e" * 64,
+        discarded_at=datetime(2025, 1, 2, tzinfo=UTC),
         inputs=(Input("x", DataType.JSON, default_value={"b": 2, "a": 1}),),
     )
     assert again.digest == FIRST.digest
@@ -52,6 +59,7 @@ def test_the_digest_is_one_of_what_runs() -> None:
         {"inputs": (Input("x", DataType.JSON, default_value={"a": 1}),)},
         {"outputs": (Output("y", DataType.NUMBER),)},
         {"config": ContainerConfig("python:3.12-slim")},
+        {"calling": Calling.TYPED},
     ],
     ids=str,
 )

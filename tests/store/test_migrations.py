@@ -39,6 +39,7 @@ DIGESTS = {
     "v0004_low_latency": "e45504451b1bd669",
     "v0005_deletion": "a4e40354130605bc",
     "v0006_pipeline_versions": "29f441e76e7e7970",
+    "v0007_daily_loop": "124a9cbe9b243f4d",
 }
 """Beginnings of the digests of the files, each written down when its migration landed."""
 

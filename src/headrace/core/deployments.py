@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
+from headrace.core.attachments import Attachment
 from headrace.core.destinations import DataStorePath, EndpointResult, OutputDestination
 from headrace.core.errors import InvalidMapping, InvalidRequest
 from headrace.core.low_latency import LowLatency
@@ -20,7 +21,7 @@ from headrace.core.pods import PodSetState
 from headrace.core.retries import Retries
 from headrace.core.schedules import Schedule
 from headrace.core.sources import Constant, DataStoreFile, EndpointValue, InputSource, Rule
-from headrace.core.values import DataType
+from headrace.core.values import DataType, Json
 
 RESERVED_URL_PATHS = frozenset({"v1"})
 """Segments that the routes of endpoints use themselves."""
@@ -72,6 +73,10 @@ class Deployment:
         low_latency: How its pods are kept; None if it is elastic.
         schedule: When it fires; None if it is not periodic.
         next_fire_at: Its first fire time to come, UTC; None if it is not periodic.
+        pinned_version: Number of the version that it runs whichever is current; None follows the
+            current one.
+        probe: Input values of a call that a new pod has to pass; None for no such call.
+        attachments: Files that are in the folder before the code is imported.
     """
 
     id: str
@@ -93,6 +98,9 @@ class Deployment:
     low_latency: LowLatency | None = None
     schedule: Schedule | None = None
     next_fire_at: datetime | None = None
+    pinned_version: int | None = None
+    probe: Mapping[str, Json] | None = None
+    attachments: tuple[Attachment, ...] = ()
 
     def status(self, pods: PodSetState | None) -> DeploymentStatus:
         """Return whether it takes executions now, given what is to be seen of its pods."""

@@ -110,6 +110,7 @@ class Execution:
         is_low_latency: Whether it is for the pods of its deployment, and not for a slot.
         fire_at: The fire time of a schedule that it was recorded for, UTC.
         pipeline_version: Number of the version that it runs, chosen when it was accepted.
+        rerun_of: Id of the execution that it repeats, or None.
         attempts: The earlier attempts, oldest first.
     """
 
@@ -134,6 +135,7 @@ class Execution:
     is_low_latency: bool = False
     fire_at: datetime | None = None
     pipeline_version: int = 1
+    rerun_of: str | None = None
     attempts: tuple[Attempt, ...] = ()
 
 

@@ -34,6 +34,15 @@ class PipelineStatus(StrEnum):
     FAILED = "creation_failed"
 
 
+class Calling(StrEnum):
+    """How values become arguments of a function, and what it returns becomes outputs."""
+
+    PLATFORM = "platform"
+    """As the specification says: values as they are, and a dict of outputs."""
+    TYPED = "typed"
+    """Both are converted as the type hints of the function say."""
+
+
 class Origin(StrEnum):
     """Where a pipeline's folder came from."""
 
@@ -87,6 +96,11 @@ class PipelineVersion:
         status: Where its build is.
         environment: Digest of its environment, once known.
         failure: Why its build failed, or None.
+        calling: How its function is called.
+        discarded_at: When its folder and its environment were let go, UTC; None while it can run.
+        is_forced: Whether it becomes current although it breaks a deployment or a caller.
+        held_back: Why it did not become current, or will not when its build has ended; None if
+            nothing keeps it from that.
     """
 
     id: str
@@ -105,6 +119,10 @@ class PipelineVersion:
     status: PipelineStatus = PipelineStatus.PENDING
     environment: str | None = None
     failure: str | None = None
+    calling: Calling = Calling.PLATFORM
+    discarded_at: datetime | None = None
+    is_forced: bool = False
+    held_back: str | None = None
 
     @property
     def digest(self) -> str:
@@ -112,7 +130,7 @@ class PipelineVersion:
 
         It does not depend on the order in which keys of a default value were written.
         """
-        runs = (self.bundle, self.function_path, self.function_name)
+        runs = (self.bundle, self.function_path, self.function_name, self.calling.value)
         signature = ([asdict(item) for item in items] for items in (self.inputs, self.outputs))
         whole = [*runs, *signature, asdict(self.config)]
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from headrace.core.attachments import Attachment
 from headrace.core.deployments import Deployment, Mode
 from headrace.core.destinations import OutputDestination
 from headrace.core.low_latency import LowLatency
@@ -57,7 +58,7 @@ def add_deployment(
             timeout_s=deployment.timeout_s,
             retries=deployment.retries.most,
             retry_backoff_s=deployment.retries.backoff_s,
-            low_latency=_low_latency_text(deployment.low_latency),
+            **_of_code(deployment),
         )
     )
 
@@ -76,7 +77,7 @@ def change_deployment(connection: Connection, deployment: Deployment) -> None:
             timeout_s=deployment.timeout_s,
             retries=deployment.retries.most,
             retry_backoff_s=deployment.retries.backoff_s,
-            low_latency=_low_latency_text(deployment.low_latency),
+            **_of_code(deployment),
         )
     )
 
@@ -110,11 +111,12 @@ def deployments_of_schedules(
     """Return the deployments of some schedules, by id, each pipeline read once."""
     schedules = {row.deployment_id: row for row in found}
     rows = connection.execute(_BY_IDS, {"ids": list(schedules)}).all()
-    pipelines = {key: pipeline_by_id(connection, key) for key in {row.pipeline_id for row in rows}}
+    wanted = {(row.pipeline_id, row.pinned_version) for row in rows}
+    pipelines = {which: pipeline_by_id(connection, *which) for which in wanted}
     return {
         row.id: _deployment(row, pipeline, schedules[row.id])
         for row in rows
-        if (pipeline := pipelines[row.pipeline_id]) is not None
+        if (pipeline := pipelines[row.pipeline_id, row.pinned_version]) is not None
     }
 
 
@@ -199,7 +201,7 @@ def execution_of_key(
 
 
 def _with_pipeline(connection: Connection, row: Row[Any]) -> tuple[Deployment, bytes | None]:
-    pipeline = pipeline_by_id(connection, row.pipeline_id)
+    pipeline = pipeline_by_id(connection, row.pipeline_id, row.pinned_version)
     if pipeline is None:
         raise LookupError(f"deployment {row.id} has no pipeline")
     found = schedule_of(connection, row.id) if row.rule == Rule.PERIODIC.value else None
@@ -237,11 +239,23 @@ def _deployment(row: Row[Any], pipeline: Pipeline, found: ScheduleRow | None) ->
         ),
         schedule=None if found is None else found.schedule,
         next_fire_at=None if found is None else found.next_fire_at,
+        pinned_version=row.pinned_version,
+        probe=None if row.probe is None else decode(row.probe, "probe"),
+        attachments=tuple(
+            Attachment(**fields) for fields in decode(row.attachments or "[]", "attachments")
+        ),
     )
 
 
-def _low_latency_text(low_latency: LowLatency | None) -> str | None:
-    return None if low_latency is None else encode(asdict(low_latency)).decode()
+def _of_code(deployment: Deployment) -> dict[str, Any]:
+    """Return the columns that say which code it runs, with what, and in which pods."""
+    low_latency, attached = deployment.low_latency, deployment.attachments
+    return {
+        "low_latency": None if low_latency is None else encode(asdict(low_latency)).decode(),
+        "pinned_version": deployment.pinned_version,
+        "probe": None if deployment.probe is None else encode(deployment.probe).decode(),
+        "attachments": encode([asdict(one) for one in attached]).decode() if attached else None,
+    }
 
 
 def _sources_text(sources: tuple[tuple[str, InputSource], ...]) -> str:

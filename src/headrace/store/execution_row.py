@@ -108,6 +108,7 @@ def row_of(execution: Execution, worker_id: str | None) -> dict[str, Any]:
         "is_low_latency": execution.is_low_latency,
         "fire_at": to_us(execution.fire_at),
         "pipeline_version": execution.pipeline_version,
+        "rerun_of": execution.rerun_of,
     }
 
 
@@ -223,6 +224,7 @@ def summary_from(row: Found[Any]) -> Execution:
         is_low_latency=row.is_low_latency,
         fire_at=from_us(row.fire_at),
         pipeline_version=row.pipeline_version,
+        rerun_of=row.rerun_of,
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from headrace.core.executions import Execution
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import (
+    Calling,
     ContainerConfig,
     Origin,
     Pipeline,
@@ -74,6 +75,10 @@ def add_version(connection: Connection, pipeline_id: str, version: PipelineVersi
             status=version.status.value,
             environment=version.environment,
             failure=version.failure,
+            calling=version.calling.value,
+            discarded_at=to_us(version.discarded_at),
+            is_forced=version.is_forced,
+            held_back=version.held_back,
         )
     )
 
@@ -84,20 +89,21 @@ def pipeline_by_name(connection: Connection, name: str) -> Pipeline | None:
     return None if row is None else _pipeline(row)
 
 
-def pipeline_by_id(connection: Connection, pipeline_id: str) -> Pipeline | None:
-    """Return a pipeline with its current version, or None."""
-    row = connection.execute(_BY_ID, {"pipeline_id": pipeline_id}).one_or_none()
+def pipeline_by_id(
+    connection: Connection, pipeline_id: str, number: int | None = None
+) -> Pipeline | None:
+    """Return a pipeline with a version of it, the current one if none is named, or None."""
+    which = {"pipeline_id": pipeline_id}
+    if number is None:
+        row = connection.execute(_BY_ID, which).one_or_none()
+    else:
+        row = connection.execute(_BY_NUMBER, which | {"version_number": number}).one_or_none()
     return None if row is None else _pipeline(row)
 
 
 def pipeline_of(connection: Connection, execution: Execution) -> Pipeline | None:
     """Return the pipeline of an execution with the version that the execution has, or None."""
-    which = {
-        "pipeline_id": execution.pipeline_id,
-        "version_number": execution.pipeline_version,
-    }
-    row = connection.execute(_BY_NUMBER, which).one_or_none()
-    return None if row is None else _pipeline(row)
+    return pipeline_by_id(connection, execution.pipeline_id, execution.pipeline_version)
 
 
 def all_pipelines(connection: Connection) -> list[Pipeline]:
@@ -181,6 +187,10 @@ def _parsed(values: tuple[Any, ...]) -> Pipeline:
         status=PipelineStatus(row.version_status),
         environment=row.version_environment,
         failure=row.version_failure,
+        calling=Calling(row.version_calling),
+        discarded_at=from_us(row.version_discarded_at),
+        is_forced=row.version_is_forced,
+        held_back=row.version_held_back,
     )
     return Pipeline(
         row.id, row.name, from_us(row.created_at), row.created_by, version, row.description

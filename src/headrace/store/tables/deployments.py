@@ -41,6 +41,12 @@ deployments = Table(
     Column("retry_backoff_s", Float, nullable=False, server_default="10"),
     # How its pods are kept, as JSON; only of a low-latency one.
     Column("low_latency", Text),
+    # Number of the version that it runs whichever is current; null follows the current one.
+    Column("pinned_version", Integer),
+    # Input values of a call that a new pod has to pass, as JSON.
+    Column("probe", Text),
+    # Files that are in the folder before the code is imported, as JSON.
+    Column("attachments", Text),
     # Since then it is gone for everybody; its executions part with it little by little.
     Column("deleted_at", BigInteger),
     CheckConstraint("rule IN ('endpoint', 'periodic')", name="rule"),

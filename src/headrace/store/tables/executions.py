@@ -57,6 +57,8 @@ executions = Table(
     # Number of the version that it runs. No reference: versions go with their pipeline, which stays
     # for as long as an execution refers to it, and each row would have to be looked up.
     Column("pipeline_version", Integer, nullable=False, server_default="1"),
+    # Id of the execution that it repeats, which may be gone.
+    Column("rerun_of", Text),
     # Set for a worker that is not this server's to read.
     Column("cancel_requested_at", BigInteger),
     CheckConstraint(

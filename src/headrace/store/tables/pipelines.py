@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from headrace.store.tables.metadata import metadata, partial
@@ -50,6 +52,14 @@ pipeline_versions = Table(
     Column("status", Text, nullable=False),
     Column("environment", Text),
     Column("failure", Text),
+    # How its function is called: by the specification, or by its type hints.
+    Column("calling", Text, nullable=False, server_default="platform"),
+    # Since then its folder and its environment need not be there any more.
+    Column("discarded_at", BigInteger),
+    # Whether it becomes current although it breaks a deployment or a caller.
+    Column("is_forced", Boolean, nullable=False, server_default=text("false")),
+    # Why it does not become current when its build has ended.
+    Column("held_back", Text),
     UniqueConstraint("pipeline_id", "number"),
     CheckConstraint("number >= 1", name="number"),
     CheckConstraint("status IN ('creation_pending', 'ready', 'creation_failed')", name="status"),
