@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -162,6 +163,8 @@ async def _serve(
         limits = connection_limits(settings, raise_limit())
         http = HttpServer(server.app, server.express, lambda: _greet(urls, token), limits)
         supervision.ready(http.stop, server.describe_unwritten)
+        # What is there now stays: the collector of garbage need not look at it again and again.
+        gc.freeze()
         await http.serve(sockets=[listener])
 
 
