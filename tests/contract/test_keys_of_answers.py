@@ -251,6 +251,12 @@ def test_every_answer_has_the_keys_of_the_contract_and_no_others(
     with_token = {"authorization": f"EndpointToken {token}"}
     for route in (routes.ENDPOINT, routes.ENDPOINT_V1):
         ask(route, "execution_id", {"path": names["calls"]}, json={"a": 1}, headers=with_token)
+    recorded = {"value": 1, "values": [1], **execution}
+    whose = "name created_at execution_id deployment_name pipeline_name"
+    for route in (routes.RECORD_METRIC, routes.RECORD_LIST_METRIC):
+        ask(route, "name", {"name": "m"}, json=recorded)
+    ask(routes.METRICS, f"total_count metrics metrics: {whose} value")
+    ask(routes.LIST_METRICS, f"total_count metrics metrics: {whose} values")
     ask(routes.DELETE_DEPLOYMENT, "name execution_rule", calls)
     ask(routes.DELETE_EXECUTION, "execution_id", execution)
 

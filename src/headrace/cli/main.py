@@ -37,6 +37,7 @@ COMMANDS = {
     "trigger": "triggers:trigger",
     "schedules": "schedules:schedules",
     "executions": "executions:executions",
+    "metrics": "metrics:metrics",
     "store": "data_store:store",
     "variables": "projects:variables",
     "project": "projects:project",

@@ -8,6 +8,7 @@ from headrace.client.data_store import DataStoreCalls
 from headrace.client.deployments import DeploymentCalls
 from headrace.client.endpoints import EndpointCalls
 from headrace.client.logs import LogCalls
+from headrace.client.metrics import MetricCalls
 from headrace.client.pipelines import PipelineCalls
 from headrace.client.projects import ProjectCalls
 from headrace.client.schedules import ScheduleCalls
@@ -21,6 +22,7 @@ class HeadraceSdk(
     EndpointCalls,
     ScheduleCalls,
     LogCalls,
+    MetricCalls,
     ProjectCalls,
     DataStoreCalls,
     UserCalls,

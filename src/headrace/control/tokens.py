@@ -143,7 +143,8 @@ class Tokens:
             user = await self._database.read(records.user_of, process.holder.owner)
             serves = process.credential.serving > 0
             place = "inside an execution" if serves else "that is being imported"
-            return Scope(user, self._processes.rights_of(process), place=place)
+            rights, deployment_id = self._processes.rights_of(process), process.holder.deployment_id
+            return Scope(user, rights, place=place, deployment_id=deployment_id)
         return Scope(await self._database.read(records.user_of_token, str(claims.get("token"))))
 
     async def _execution_of(self, token: str) -> str:

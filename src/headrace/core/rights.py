@@ -18,6 +18,8 @@ class Right(StrEnum):
     """See environment variables, which all executions have in their environment anyway."""
     RUN = "run"
     """Run pipelines and call deployments."""
+    METRICS = "metrics"
+    """Record metrics of executions; code may do it for its own."""
     VARIABLES = "variables"
     """Set and delete environment variables."""
     EXECUTIONS = "executions"
@@ -40,7 +42,7 @@ EVERYTHING = frozenset(Right)
 AT_IMPORT = frozenset({Right.LOOK, Right.READ_FILES, Right.READ_VARIABLES})
 """What code may do while it is imported, before it serves anybody."""
 
-IN_EXECUTIONS = AT_IMPORT | {Right.WRITE_FILES, Right.RUN}
+IN_EXECUTIONS = AT_IMPORT | {Right.WRITE_FILES, Right.RUN, Right.METRICS}
 """What code may do while it is executed, unless an operator allows more."""
 
 GRANTABLE = (

@@ -18,12 +18,14 @@ class Scope:
         may: The rights of the caller.
         execution_id: The execution that the request comes from, or None.
         place: Where the code is that makes the request, for messages; None outside of pipelines.
+        deployment_id: The deployment whose pod makes the request, or None.
     """
 
     caller: User | None
     may: frozenset[Right] = EVERYTHING
     execution_id: str | None = None
     place: str | None = None
+    deployment_id: str | None = None
 
     @property
     def user(self) -> User:

@@ -132,6 +132,7 @@ class Server:
             pipelines=verbs.pipelines,
             executions=verbs.executions,
             deployments=verbs.deployments,
+            metrics=verbs.metrics,
             pods=executing.sets,
             warm_calls=executing.warm_calls,
             clock=clock,

@@ -8,6 +8,7 @@ from headrace.control.deletion import Deletion
 from headrace.control.deployments import Deployments
 from headrace.control.endpoint_cache import EndpointCache
 from headrace.control.executions import Executions
+from headrace.control.metrics import Metrics
 from headrace.control.pipelines import Pipelines
 from headrace.control.process_tokens import ProcessTokens
 from headrace.control.schedules import Schedules
@@ -34,6 +35,7 @@ class Verbs:
     schedules: Schedules
     deployments: Deployments
     pipelines: Pipelines
+    metrics: Metrics
     endpoints: EndpointCache
     removal: Removal
 
@@ -67,6 +69,7 @@ def make_verbs(
         pipelines=Pipelines(
             database, signals, places.bundles, places.builder, logs, deletion, check_function
         ),
+        metrics=Metrics(database, executions),
         endpoints=endpoints,
         removal=removal,
     )

@@ -16,6 +16,7 @@ from headrace.control.deployments import Deployments
 from headrace.control.endpoint_cache import Endpoint
 from headrace.control.executions import Executions
 from headrace.control.lookups import Lookups
+from headrace.control.metrics import Metrics
 from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
 from headrace.control.tokens import Tokens
@@ -62,6 +63,7 @@ class Services:
     pipelines: Pipelines
     executions: Executions
     deployments: Deployments
+    metrics: Metrics
     pods: Pods
     warm_calls: WarmCalls
     clock: ClockWatch

@@ -70,6 +70,7 @@ _OUTPUT_MAPPING = _keys(
 )
 _LINE = _keys("timestamp message")
 _EXECUTION_ID = _keys("execution_id")
+_METRIC = "name created_at execution_id deployment_name pipeline_name"
 _OBJECT = _keys("path last_modified size")
 _SIGNED = _keys("signed_url")
 
@@ -132,6 +133,10 @@ _SHAPES: Mapping[Route, Shape] = {
     routes.EXECUTION_OUTPUT: ANY,
     routes.EXECUTION_INPUT: ANY,
     routes.EXECUTION_LOGS: [[_LINE]],
+    routes.METRICS: _keys("total_count", metrics=[_keys(f"{_METRIC} value")]),
+    routes.LIST_METRICS: _keys("total_count", metrics=[_keys(f"{_METRIC} values")]),
+    routes.RECORD_METRIC: _keys("name"),
+    routes.RECORD_LIST_METRIC: _keys("name"),
     routes.OBJECT_INFORMATION: _OBJECT,
     routes.OBJECTS: _keys("continuation_token", items=[_OBJECT]),
     routes.UPLOAD_OBJECT: _keys("signed_url fields"),

@@ -180,6 +180,18 @@ EXECUTION_LOG_LINES = Route(
     "GET", "/executions/{execution_id}/log-lines", "Follow the log of an execution", Right.LOOK
 )
 
+RECORD_METRIC = Route(
+    "PUT", "/metrics/single-value/{name:path}", "Record a metric of an execution", Right.METRICS
+)
+RECORD_LIST_METRIC = Route(
+    "POST",
+    "/metrics/list-values/{name:path}",
+    "Add values to a list metric of an execution",
+    Right.METRICS,
+)
+METRICS = Route("GET", "/metrics/single-value", "List metrics, page by page", Right.LOOK)
+LIST_METRICS = Route("GET", "/metrics/list-values", "List list metrics, page by page", Right.LOOK)
+
 OBJECT_INFORMATION = Route(
     "POST", "/data-store/information", "Show a file of the data store", Right.READ_FILES
 )

@@ -13,6 +13,7 @@ from headrace.store.tables.executions import (
     workers,
 )
 from headrace.store.tables.metadata import metadata
+from headrace.store.tables.metrics import list_metric_parts, list_metrics, metrics
 from headrace.store.tables.people import sdk_tokens, settings, users, variables
 from headrace.store.tables.pipelines import pipeline_versions, pipelines
 from headrace.store.tables.schedules import ledger, schedule_revisions, schedules
@@ -28,7 +29,10 @@ __all__ = [
     "executions",
     "idempotency_keys",
     "ledger",
+    "list_metric_parts",
+    "list_metrics",
     "metadata",
+    "metrics",
     "pipeline_versions",
     "pipelines",
     "schedule_revisions",

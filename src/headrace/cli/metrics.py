@@ -1,0 +1,137 @@
+"""Commands about metrics: list them, as CSV too, and draw them."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from headrace.cli.charts import chart
+from headrace.cli.completion import DeploymentOption, PipelineOption
+from headrace.cli.flags import JsonFlag
+from headrace.cli.output import short_time
+from headrace.cli.session import Session, session
+from headrace.cli.tables import Column
+
+metrics = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="List and draw what executions have recorded of themselves.",
+)
+
+MAX_CHARTS = 20
+_FIELDS = ("name", "value", "position", "created_at", "execution_id", "pipeline_name")
+
+ExecutionOption = Annotated[
+    str | None, typer.Option("--execution", metavar="ID", help="Only those of this execution.")
+]
+MaybeName = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="Only those of this name.")
+]
+
+
+@metrics.command("list")
+def list_metrics(
+    context: typer.Context,
+    name: MaybeName = None,
+    pipeline: PipelineOption = None,
+    deployment: DeploymentOption = None,
+    execution: ExecutionOption = None,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV, a line for each value.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """List metrics, oldest execution first; of list metrics, how many values they have."""
+    current = session(context, as_json)
+    singles, lists = _found(current, name, pipeline, deployment, execution)
+    if as_csv:
+        _print_csv([*singles, *lists])
+        return
+    found = [*singles, *lists]
+    ids = current.screen.ids(metric["execution_id"] for metric in found)
+    rows = [
+        (
+            ids[metric["execution_id"]],
+            metric["name"],
+            f"{metric['value']:.6g}" if "value" in metric else _summary(metric["values"]),
+            metric["deployment_name"] or metric["pipeline_name"],
+            short_time(metric["created_at"]),
+        )
+        for metric in found
+    ]
+    columns = (
+        Column("EXECUTION"),
+        Column("NAME", "folds"),
+        Column("VALUE", "folds"),
+        Column("OF", "folds"),
+        Column("RECORDED"),
+    )
+    current.screen.table(columns, rows, found, "There are no metrics.")
+
+
+@metrics.command("plot")
+def plot(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the metric.")],
+    pipeline: PipelineOption = None,
+    deployment: DeploymentOption = None,
+    execution: ExecutionOption = None,
+    height: Annotated[int, typer.Option(min=1, max=50, help="Lines of one drawing.")] = 8,
+    as_json: JsonFlag = False,
+) -> None:
+    """Draw a metric: a single one from execution to execution, a list for each execution."""
+    current = session(context, as_json)
+    singles, lists = _found(current, name, pipeline, deployment, execution)
+    if as_json:
+        current.screen.document([*singles, *lists])
+        return
+    if not singles and not lists:
+        current.screen.note(f"There is no metric {name!r} in these executions.")
+        raise typer.Exit(1)
+    width = shutil.get_terminal_size().columns - 16
+    drawings = [(_title(metric), metric["values"]) for metric in lists[-MAX_CHARTS:]]
+    if singles:
+        of_all = f"{name}: {len(singles)} executions, oldest first"
+        drawings.insert(0, (of_all, [metric["value"] for metric in singles]))
+    for title, values in drawings:
+        typer.echo(title)
+        typer.echo("\n".join(chart(values, max(width, 10), height)))
+    if len(lists) > MAX_CHARTS:
+        left = len(lists) - MAX_CHARTS
+        current.screen.note(f"{left} older lists are not drawn: --execution names one.")
+
+
+def _found(
+    current: Session,
+    name: str | None,
+    pipeline: str | None,
+    deployment: str | None,
+    execution: str | None,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    sdk = current.sdk
+    whose = None if execution is None else sdk.find_execution_id(execution)
+    wanted = (name, pipeline, deployment, whose)
+    return sdk.get_metrics(*wanted), sdk.get_list_metrics(*wanted)
+
+
+def _print_csv(found: list[dict[str, Any]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([*_FIELDS, "deployment_name"])
+    for metric in found:
+        values = metric["values"] if "values" in metric else [metric["value"]]
+        for position, value in enumerate(values):
+            line = {**metric, "value": value, "position": position}
+            writer.writerow([line[field] for field in (*_FIELDS, "deployment_name")])
+
+
+def _summary(values: list[float]) -> str:
+    last = f", last {values[-1]:.6g}"
+    return f"{len(values):,} values{last}"
+
+
+def _title(metric: dict[str, Any]) -> str:
+    return f"{metric['name']}: execution {metric['execution_id']}, {len(metric['values']):,} values"
