@@ -1,0 +1,69 @@
+"""What a signature is read from, and what is found: texts of files, a signature, what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from headrace.core.parameters import Input, Output
+
+RESULT = "result"
+"""The output that holds the one value that a function returns."""
+
+
+class Calling(StrEnum):
+    """How a function is called, spelled as in the database.
+
+    ``platform``: it gets JSON values, and files as ``{"path": …}``, and returns a dict with a key
+    for each output. ``typed``: its arguments and what it returns are converted by its type hints.
+    """
+
+    PLATFORM = "platform"
+    TYPED = "typed"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The files of a folder that holds a function.
+
+    Attributes:
+        path: The function's file, relative to the folder, with ``/``.
+        read: Returns the text of a file by its path in the folder, or None if there is none.
+    """
+
+    path: str
+    read: Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What the code of a function says of it.
+
+    Attributes:
+        inputs: Its parameters.
+        outputs: What it returns.
+        description: The first paragraph of its docstring, or None.
+        calling: How it has to be called.
+        notes: What its author may want to know of how the code was understood, each a sentence.
+    """
+
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    description: str | None
+    calling: Calling
+    notes: tuple[str, ...] = ()
+
+
+class Misread(Exception):
+    """Something in the code cannot become an input or output.
+
+    Attributes:
+        what: What is wrong, and what to write instead: the end of a sentence.
+        line: Its line, or None if that is where it is asked for.
+    """
+
+    def __init__(self, what: str, line: int | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.line = line
