@@ -15,7 +15,7 @@ from tests.conftest import RunningServer, wait_until
 from headrace import HeadraceError, HeadraceSdk
 
 MINUTE = timedelta(minutes=1)
-LATE_SECOND = 50
+LATE_SECOND = 40
 """From then on a minute has too little left for what a test does in it."""
 
 

@@ -42,7 +42,7 @@ def test_a_job_that_fails_each_minute_does_not_look_well(headrace, pipeline, ser
     assert "nothing has ended yet" in headrace.said("deployments", "show", name)
     make_overdue(server, sdk, name, pipeline("nothing"), 3)
     headrace.said("deployments", "update", name, "--disable")
-    for row in sdk.get_ledger(name, fate="ran"):
+    for row in sdk.get_ledger(name):
         with pytest.raises(HeadraceError, match="too bad"):
             sdk.retrieve_pipeline_execution_outputs(row["execution_id"])
     health = sdk.get_deployment(name)["health"]

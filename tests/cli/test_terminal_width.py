@@ -141,7 +141,8 @@ def test_a_shell_completes_commands_and_names(headrace, pipeline, busy):
 def test_completion_is_installed_for_a_shell(nobody):
     environ = nobody.environ | {"SHELL": "/bin/bash"}
     done = subprocess.run(
-        ["bash", "-c", f"{HEADRACE} --install-completion"],
+        # Two commands, so that the shell stays: who is above a command tells which shell it is.
+        ["bash", "-c", f"{HEADRACE} --install-completion; exit $?"],
         env=environ,
         capture_output=True,
         text=True,

@@ -98,7 +98,8 @@ def test_who_interrupts_a_cell_is_told_what_goes_on(cells, pipeline, sdk):
         "def stop():\n"
         "    while not sdk.list_executions(1, status='Running')['items']:\n"
         "        time.sleep(0.05)\n"
-        "    time.sleep(0.3)\n"
+        # The cell has its answer by then, and waits for the end.
+        "    time.sleep(1)\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "threading.Thread(target=stop).start()\n"
         f"sdk.run_pipeline({pipeline('wait')!r}, {{'seconds': 60}})"

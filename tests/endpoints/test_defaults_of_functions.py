@@ -55,6 +55,7 @@ def without(own):
     return {"seen": [own]}
 """
 
+FUNCTIONS = ("show", "decorated", "awaited", "open_ended", "without")
 SHOWN = [
     Input("own", "number"),
     Input("none", "number"),
@@ -70,7 +71,7 @@ def sdk(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("defaults")
     (folder / "main.py").write_text(SOURCE)
     with HeadraceSdk(sdk_token=server.token, environment_url=server.url) as connected:
-        for function in ("show", "decorated", "awaited", "open_ended", "without"):
+        for function in FUNCTIONS:
             connected.create_pipeline(
                 f"defaults-{function}",
                 "main.py",
@@ -80,6 +81,8 @@ def sdk(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
                 outputs=[Output("seen", "json")],
             )
         yield connected
+        for function in FUNCTIONS:
+            connected.delete_pipeline(f"defaults-{function}", force_deployments_deletion=True)
 
 
 def recorded(sdk: HeadraceSdk, execution_id: str) -> dict[str, Any]:

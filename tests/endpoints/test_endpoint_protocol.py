@@ -13,7 +13,6 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
-from tests.conftest import RunningServer
 
 from headrace import (
     Conflict,
@@ -342,7 +341,7 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def any_file(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def any_file(sdk: HeadraceSdk, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """An endpoint that answers with a file of a given name."""
     folder = tmp_path_factory.mktemp("named")
     (folder / "main.py").write_text(
@@ -351,16 +350,16 @@ def any_file(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) ->
         "        file.write('content')\n"
         "    return {'made': {'path': name}}\n"
     )
-    with HeadraceSdk(sdk_token=server.token, environment_url=server.url) as sdk:
-        sdk.create_pipeline(
-            "protocol-named",
-            "main.py",
-            "fn",
-            container_config={"local_folder": str(folder)},
-            inputs=[Input("name", "string")],
-            outputs=[Output("made", "file")],
-        )
-        return dict(sdk.create_deployment("protocol-named", "protocol-named", "endpoint"))
+    name = named("protocol")
+    sdk.create_pipeline(
+        name,
+        "main.py",
+        "fn",
+        container_config={"local_folder": str(folder)},
+        inputs=[Input("name", "string")],
+        outputs=[Output("made", "file")],
+    )
+    return dict(sdk.create_deployment(name, name, "endpoint"))
 
 
 @pytest.mark.parametrize("name", FILES)

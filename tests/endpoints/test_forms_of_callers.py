@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,7 +34,9 @@ Post = Callable[..., httpx.Response]
 
 
 @pytest.fixture(scope="module")
-def post_to(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Post]:
+def post_to(
+    server: RunningServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Post]]:
     """Posts a form to an endpoint, and to the pipeline that it calls."""
     folder = tmp_path_factory.mktemp("look")
     (folder / "main.py").write_text(SOURCE)
@@ -68,7 +70,7 @@ def post_to(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> 
 
         return post
 
-    return {
+    yield {
         "endpoint": posting(made["endpoint_url"], f"EndpointToken {made['endpoint_token']}"),
         "fixed": posting(fixed["endpoint_url"], f"EndpointToken {fixed['endpoint_token']}"),
         "deployment": posting(
@@ -76,6 +78,8 @@ def post_to(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> 
         ),
         "run": posting(f"{server.url}/api/v1/pipelines/forms-look/run", f"Bearer {access}"),
     }
+    with HeadraceSdk(sdk_token=server.token, environment_url=server.url) as sdk:
+        sdk.delete_pipeline("forms-look", force_deployments_deletion=True)
 
 
 def with_file(filename: bytes, content: bytes = b"content", *, name: bytes = b"document") -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -41,19 +42,21 @@ NOTES = {
 
 
 @pytest.fixture(scope="module")
-def sdk(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> HeadraceSdk:
+def sdk(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HeadraceSdk]:
     folder = tmp_path_factory.mktemp("not-kept")
     (folder / "main.py").write_text(SOURCE)
-    found = HeadraceSdk(sdk_token=server.token, environment_url=server.url)
-    for function in NOTES:
-        found.create_pipeline(
-            f"kept-{function}",
-            "main.py",
-            function,
-            container_config={"local_folder": str(folder)},
-            outputs=[Output("kept", "number")] if function == "more" else [],
-        )
-    return found
+    with HeadraceSdk(sdk_token=server.token, environment_url=server.url) as found:
+        for function in NOTES:
+            found.create_pipeline(
+                f"kept-{function}",
+                "main.py",
+                function,
+                container_config={"local_folder": str(folder)},
+                outputs=[Output("kept", "number")] if function == "more" else [],
+            )
+        yield found
+        for function in NOTES:
+            found.delete_pipeline(f"kept-{function}", force_deployments_deletion=True)
 
 
 @pytest.mark.parametrize("function", NOTES)

@@ -123,7 +123,7 @@ class Bench:
         assert [line.at_us for line in kept] == sorted(line.at_us for line in kept)
         return kept
 
-    async def until(self, found: Callable[[], object], timeout_s: float = 20.0) -> object:
+    async def until(self, found: Callable[[], object], timeout_s: float = 60.0) -> object:
         """Wait until ``found`` returns something true, and return that."""
         deadline = time.monotonic() + timeout_s
         while not (value := found()):

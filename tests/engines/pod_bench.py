@@ -174,7 +174,7 @@ class PodBench:
             if stream is None or line.stream == stream
         ]
 
-    async def until(self, found: Callable[[], object], timeout_s: float = 20.0) -> object:
+    async def until(self, found: Callable[[], object], timeout_s: float = 60.0) -> object:
         """Wait until ``found`` returns something true, and return that."""
         deadline = time.monotonic() + timeout_s
         while not (value := found()):

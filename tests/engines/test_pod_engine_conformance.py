@@ -116,7 +116,7 @@ async def test_a_call_is_stopped_whether_it_runs_or_waits(site: PodBench) -> Non
 
 async def test_a_coroutine_that_takes_too_long_is_ended(site: PodBench) -> None:
     site.write(WAITS)
-    await site.deploy(timeout_s=0.3)
+    await site.deploy(timeout_s=1)
     assert (await site.failure({"mark": str(site.root / "m")})).kind is FailureKind.TIMEOUT
 
 

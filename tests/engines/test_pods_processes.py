@@ -151,7 +151,7 @@ async def stop(pods, pid):
 @pytest.mark.parametrize(("function", "max_parallel"), [("fn", None), ("co", 3)])
 async def test_a_pod_that_is_stopped_is_found_and_replaced(pods, place, function, max_parallel):
     await pods.engine.close()
-    pods.open(hang_s=0.5)
+    pods.open(hang_s=1)
     await pods.deploy(function, max_parallel=max_parallel)
     pid = await pods.value()
     running = pods.submit({"place": str(place), "then": "sleep"})
@@ -167,7 +167,7 @@ async def test_a_pod_that_is_stopped_is_found_and_replaced(pods, place, function
 
 async def test_a_pod_that_is_stopped_while_idle_is_found_before_anybody_calls(pods, place):
     await pods.engine.close()
-    pods.open(hang_s=0.5)
+    pods.open(hang_s=1)
     await pods.deploy()
     pid = await pods.value()
     await stop(pods, pid)
@@ -177,7 +177,7 @@ async def test_a_pod_that_is_stopped_while_idle_is_found_before_anybody_calls(po
 
 async def test_a_guardian_that_is_stopped_is_found(pods, place):
     await pods.engine.close()
-    pods.open(hang_s=0.5)
+    pods.open(hang_s=1)
     await pods.deploy()
     pid = await pods.value()
     os.kill(psutil.Process(pid).ppid(), signal.SIGSTOP)
@@ -187,7 +187,7 @@ async def test_a_guardian_that_is_stopped_is_found(pods, place):
 
 async def test_an_interpreter_that_waits_for_ever_is_found(pods):
     await pods.engine.close()
-    pods.open(hang_s=0.5)
+    pods.open(hang_s=1)
     pods.write("""
         import ctypes, os
         def fn(waits):
@@ -218,7 +218,7 @@ async def test_a_pod_that_works_or_sleeps_for_long_does_not_hang(pods):
 
 async def test_native_code_that_never_ends_is_found_in_the_end(pods):
     await pods.engine.close()
-    pods.open(hang_s=0.3, busy_hang_s=1)
+    pods.open(hang_s=1, busy_hang_s=2)
     pods.write("import re\ndef fn(): re.match(r'(a|a)*b', 'a' * 100)")
     await pods.deploy()
     assert "was kept busy by native code for" in (await pods.failure()).message

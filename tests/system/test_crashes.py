@@ -177,9 +177,13 @@ def test_a_time_limit_ends_the_whole_family(own_server: Any, tmp_path: Path, mar
     server = own_server(HEADRACE_EXECUTION_TIMEOUT_S="2", HEADRACE_EXECUTION_GRACE_S="0.2")
     sdk = sdk_of(server)
     make_pipelines(sdk, tmp_path / "code", "family")
-    with pytest.raises(PipelineExecutionFailed, match="within 2 s"):
-        sdk.run_pipeline(pipeline_name="family", inputs={"seconds": 600, "marker": str(marker)})
-    assert not any(psutil.pid_exists(int(pid)) for pid in marker.read_text().split())
+    marker.touch()
+    # On a busy machine not all of a family may be there when its time is up.
+    while marker.read_text().count("\n") < 3:
+        marker.write_text("")
+        with pytest.raises(PipelineExecutionFailed, match="within 2 s"):
+            sdk.run_pipeline(pipeline_name="family", inputs={"seconds": 600, "marker": str(marker)})
+        assert not any(psutil.pid_exists(int(pid)) for pid in marker.read_text().split())
 
 
 def test_waiting_executions_start_in_the_order_of_their_arrival(
@@ -249,14 +253,16 @@ def test_servers_killed_at_random_moments_lose_nothing(own_server: Any, tmp_path
     clients = [threading.Thread(target=submit, args=(client,)) for client in range(3)]
     for client in clients:
         client.start()
-    for _ in range(5):
-        wait_for_more(acknowledged, what=f"seed {seed}")
-        time.sleep(moments.uniform(0, 0.3))
-        server.kill()
-        server.start()
-    done.set()
-    for client in clients:
-        client.join()
+    try:
+        for _ in range(5):
+            wait_for_more(acknowledged, what=f"seed {seed}")
+            time.sleep(moments.uniform(0, 0.3))
+            server.kill()
+            server.start()
+    finally:
+        done.set()
+        for client in clients:
+            client.join()
 
     sdk = sdk_of(server)
     for execution_id, number in acknowledged:

@@ -181,13 +181,15 @@ def test_each_call_that_was_answered_while_its_deployment_was_deleted_is_on_reco
     callers = [threading.Thread(target=call) for _ in range(4)]
     for caller in callers:
         caller.start()
-    wait_until(lambda: answers.count(200) > 100, what="calls are answered")
-    told.sdk.delete_deployment("warm")
-    after = len(answers)
-    wait_until(lambda: len(answers) > after + 20, what="calls come after the deletion")
-    is_over.set()
-    for caller in callers:
-        caller.join()
+    try:
+        wait_until(lambda: answers.count(200) > 100, what="calls are answered")
+        told.sdk.delete_deployment("warm")
+        after = len(answers)
+        wait_until(lambda: len(answers) > after + 20, what="calls come after the deletion")
+    finally:
+        is_over.set()
+        for caller in callers:
+            caller.join()
     pipeline_id = id_of_pipeline(told, "twice")
     assert set(answers[after + len(callers) :]) == {404}
     assert counted(told, pipeline_id) == answers.count(200)

@@ -47,11 +47,14 @@ def full(told: Told, disk: SmallDisk) -> Iterator[None]:
         yield
 
 
-def cannot_be_recorded(told: Told, count: int) -> None:
-    """Wait until the server has said so of so many ends, since it was full."""
-    said = f"{count} ends cannot be recorded"
-    before = told.server.log.read_text().count(NOT_YET)
-    wait_until(lambda: told.server.log.read_text().count(NOT_YET) >= before + count, what=said)
+def cannot_be_recorded(told: Told, count: int, *execution_ids: str) -> None:
+    """Wait until the server has said so of ``count`` of these executions."""
+
+    def are_said() -> bool:
+        log = told.server.log.read_text()
+        return sum(f"{each} {NOT_YET}" in log for each in execution_ids) >= count
+
+    wait_until(are_said, what=f"{count} ends cannot be recorded")
 
 
 def test_what_ends_while_the_disk_is_full_is_recorded_once_there_is_room(
@@ -65,7 +68,7 @@ def test_what_ends_while_the_disk_is_full_is_recorded_once_there_is_room(
         told.go("patient", pids["patient"])
         kill(pids["victim"])
         wait_until(result.exists, what="there is a result")
-        cannot_be_recorded(told, 1)
+        cannot_be_recorded(told, 1, patient, victim)
         assert [told.status(execution_id) for execution_id in (patient, victim)] == ["Running"] * 2
         with pytest.raises(Unavailable):
             told.run("refused")
@@ -93,7 +96,7 @@ def test_a_server_that_ends_while_the_disk_is_full_says_what_became_of_it(
     with full(told, disk):
         for pid in pids:
             kill(pid)
-        cannot_be_recorded(told, 2)
+        cannot_be_recorded(told, 2, once, again)
         if is_killed:
             told.server.kill()
         else:

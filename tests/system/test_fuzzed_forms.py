@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.conftest import RunningServer
+from tests.conftest import RunningServer, wait_until
 
 from headrace import HeadraceSdk, Input, Output
 
@@ -46,7 +46,7 @@ KINDS = [
 @pytest.fixture(scope="module")
 def targets(
     server: RunningServer, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, tuple[str, str]]:
+) -> Iterator[dict[str, tuple[str, str]]]:
     """What is called, by name: URL and credentials."""
     folder = tmp_path_factory.mktemp("fuzz")
     (folder / "main.py").write_text(SOURCE)
@@ -66,7 +66,7 @@ def targets(
     api = f"{server.url}/api/v1"
     bearer = f"Bearer {link}"
     token = f"EndpointToken {made['endpoint_token']}"
-    return {
+    yield {
         "endpoint": (made["endpoint_url"], token),
         "wrapped": (made["endpoint_url"].replace("/endpoints/", "/endpoints/v1/"), token),
         "deployment": (f"{api}/deployments/fuzzed/executions", bearer),
@@ -77,6 +77,8 @@ def targets(
         "variable": (f"{api}/environment-variables/FUZZED", bearer),
         "signed": (f"{server.url}/api/v1/signed/objects/a", bearer),
     }
+    with HeadraceSdk(sdk_token=server.token, environment_url=server.url) as sdk:
+        sdk.delete_pipeline("fuzzed", force_deployments_deletion=True)
 
 
 def body(choose: random.Random) -> bytes:
@@ -104,4 +106,5 @@ def test_no_body_is_a_fault_of_the_server(
             assert str(server.data_dir) not in answer.text
     said = server.log.read_bytes()[before:].decode()
     assert "Traceback" not in said, said
-    assert not [*(Path(server.data_dir) / "run" / "uploads").rglob("*")]
+    uploads = Path(server.data_dir) / "run" / "uploads"
+    wait_until(lambda: not [*uploads.rglob("*")], what="nothing is left of the requests")

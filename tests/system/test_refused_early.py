@@ -27,7 +27,9 @@ def rest():
 
 
 @pytest.fixture(scope="module")
-def access(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def access(
+    server: RunningServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
     """Credentials, by the path that they are for."""
     folder = tmp_path_factory.mktemp("early")
     (folder / "main.py").write_text(SOURCE)
@@ -55,7 +57,10 @@ def access(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> d
         found[f"/api/v1/deployments/{name}/executions"] = bearer
     found["/api/v1/pipelines"] = bearer
     found["/api/v1/data-store/download"] = bearer
-    return found
+    yield found
+    with HeadraceSdk(sdk_token=server.token, environment_url=server.url) as sdk:
+        for name in ("early-weigh", "early-rest"):
+            sdk.delete_pipeline(name, force_deployments_deletion=True)
 
 
 @contextmanager
