@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from proof.simulation import leases
+from proof.simulation.leases import Lease
 from proof.simulation.races import as_it_was
 from proof.simulation.removal import take_up
 from proof.simulation.world import Crash, World
 
-from headrace.control.transactions import workers as places
 from headrace.control.transactions.schedules import SCHEDULES_AT_ONCE, SUPERSEDED, Fired, fire_due
 from headrace.control.transactions.workers import ABANDONED
 from headrace.core.errors import Unavailable
-from headrace.core.leases import Lease
 from headrace.core.names import new_id
 from headrace.core.outcomes import CANCELLED, Failure
 from headrace.running.tasks import STOPPED
@@ -218,19 +218,19 @@ class Server:
 
     def _enter(self) -> None:
         worker_id = new_id()
-        self.write(places.enter, worker_id, self.habits.lease, self.now)
+        self.write(leases.enter, worker_id, self.habits.lease, self.now)
         self.worker_id = worker_id
 
     def _beat(self) -> None:
         lease = self.habits.lease
         if lease is None:
             return
-        beat = self.write(places.renew, self.worker_id, lease, self.now)
-        if beat is None:
+        to_cancel = self.write(leases.renew, self.worker_id, lease, self.now)
+        if to_cancel is None:
             self.slots.stop_all(ABANDONED)
             self.later(SECOND, self._begin_anew)
             return
-        for execution_id in beat.to_cancel:
+        for execution_id in to_cancel:
             self.slots.stop(execution_id, CANCELLED)
         self.later(lease.renewed_every_s * SECOND, self._beat)
 

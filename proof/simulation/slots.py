@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from proof.simulation import leases
 from proof.simulation.rules import Violation
 from proof.simulation.servers import SECOND, Server
 from sqlalchemy import Connection
 
-from headrace.control.transactions import workers
 from headrace.core.claims import Claim
 from headrace.core.destinations import Nowhere
 from headrace.core.executions import Execution, OutputRecord
@@ -81,9 +81,7 @@ class Slots:
             return
         if not server.world.read(claims.backlog, server.now).is_ready:
             return
-        worker_id = server.worker_id
-        is_fenced = server.habits.lease is not None
-        for claim in server.write(workers.claim, worker_id, free, server.now, is_fenced=is_fenced):
+        for claim in server.write(leases.claim, server.worker_id, free, server.now):
             self._begin(claim)
 
     def stop(self, execution_id: str, failure: Failure) -> bool:

@@ -12,15 +12,13 @@ from datetime import UTC, datetime, timedelta
 from proof.simulation.checking import Told, check
 from proof.simulation.database import open_database
 from proof.simulation.expressions import Terms, random_terms
+from proof.simulation.leases import Lease, claim
 from proof.simulation.rules import Violation
 from proof.simulation.servers import SECOND, Habits, Server
 from proof.simulation.slots import Slots
 from proof.simulation.users import Users
 from proof.simulation.world import Fault, Faults, World, begin, time_of
 from sqlalchemy import Connection
-
-from headrace.control.transactions import workers
-from headrace.core.leases import Lease
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -137,7 +135,7 @@ class _Story:
         start = datetime(2025, 1, 1, tzinfo=UTC) + chance.uniform(0, 900) * DAY
         self.world = World(chance, start, open_database())
         # A server that took work without knowing would have to look for it; SQLite tells.
-        self.world.always_heard = frozenset({workers.claim})
+        self.world.always_heard = frozenset({claim})
         self._shape = shape
         self._events = events
         self._faults = faults or chance.choice([Faults(), Faults(0.01, 0.01), Faults(0.05, 0.05)])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from headrace.core.claims import Claim
 from headrace.core.errors import InvalidName, InvalidRequest, InvalidValue
 from headrace.core.executions import Execution, Status
-from headrace.core.leases import Lease
 from headrace.core.mappings import MappedInput, resolve_given
 from headrace.core.parameters import Input
 from headrace.core.pipelines import (
@@ -36,12 +35,6 @@ PIPELINE = Pipeline("p1", "p", NOW, "u1", VERSION)
 
 def test_the_code_of_an_error_is_the_name_of_its_kind() -> None:
     assert InvalidName("x").code == "InvalidName"
-
-
-def test_a_lease_outlasts_several_renewals() -> None:
-    lease = Lease()
-    assert lease.end_after(NOW) == NOW + timedelta(seconds=lease.lasts_s)
-    assert lease.lasts_s >= 3 * lease.renewed_every_s
 
 
 def test_a_project_takes_its_whole_folder_unless_told_otherwise() -> None:

@@ -28,7 +28,6 @@ from headrace.core.credentials import Addresses
 from headrace.core.deployments import Deployment, Mode
 from headrace.core.environments import EnvironmentSpec
 from headrace.core.executions import Execution
-from headrace.core.leases import Lease
 from headrace.core.mappings import map_inputs, map_outputs
 from headrace.core.names import new_id
 from headrace.core.parameters import Input, Output
@@ -149,9 +148,7 @@ class Parts:
 
 
 @asynccontextmanager
-async def parts(
-    root: Path, *, name: str = "one", slots: int = 2, lease: Lease | None = None
-) -> AsyncIterator[Parts]:
+async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterator[Parts]:
     """The parts of a server on a data directory; others of another ``name`` may share it.
 
     The worker has not begun.
@@ -192,7 +189,7 @@ async def parts(
         addresses=Addresses("http://127.0.0.1:1", "http://127.0.0.1:1"),
         limits=limits,
     )
-    worker = Worker(slots, database, signals, runner, lease=lease)
+    worker = Worker(slots, database, signals, runner)
     submission = Submission(database, signals, artifacts, worker)
     executions = Executions(database, signals, artifacts, logs, submission, worker.stop)
     removal = Removal(database, signals, executions)

@@ -8,17 +8,15 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 from sqlalchemy import Connection, update
 from tests.running.conftest import Marks
 from tests.running.parts import Parts, parts
-from tests.running.worker_process import LEASE
 
 from headrace.core.destinations import DataStorePath
 from headrace.core.executions import Execution, Status
@@ -28,7 +26,6 @@ from headrace.core.scopes import SERVER
 from headrace.running import worker as worker_module
 from headrace.signals import waiting as waiting_module
 from headrace.signals.port import execution_topic
-from headrace.store import workers as worker_rows
 from headrace.store.tables import executions
 
 pytestmark = pytest.mark.system
@@ -43,10 +40,8 @@ def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def sleeper(
-    root: Path, *, is_killed: bool = False
-) -> AsyncIterator[tuple[psutil.Process, str]]:
-    """A worker in a process of its own, and its id."""
+async def sleeper(root: Path) -> AsyncIterator[psutil.Process]:
+    """A worker in a process of its own, which is asked to end."""
     with (root.parent / "sleeper.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -63,18 +58,18 @@ async def sleeper(
     worker_id = (await process.stdout.readline()).decode().strip()
     assert worker_id, (root.parent / "sleeper.log").read_text()
     try:
-        yield psutil.Process(process.pid), worker_id
+        yield psutil.Process(process.pid)
     finally:
         with contextlib.suppress(ProcessLookupError):
             for number in (signal.SIGCONT, signal.SIGTERM):
                 process.send_signal(number)
         status = await process.wait()
-        assert is_killed or status == 0, (root.parent / "sleeper.log").read_text()
+        assert status == 0, (root.parent / "sleeper.log").read_text()
 
 
-async def until(look: Callable[[], Coroutine[Any, Any, bool]]) -> None:
+async def until(look: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
-        while not await look():
+        while not look():
             await asyncio.sleep(0.02)
 
 
@@ -97,44 +92,33 @@ async def running(server: Parts, execution_id: str) -> Execution:
     return execution
 
 
-async def test_a_worker_that_slept_past_its_lease_changes_nothing(root: Path, marks: Marks) -> None:
-    async with (
-        sleeper(root) as (process, sleeper_id),
-        parts(root, name="successor", slots=3, lease=LEASE) as successor,
-    ):
+async def test_a_worker_that_was_only_asleep_changes_nothing(root: Path, marks: Marks) -> None:
+    async with parts(root, name="successor", slots=3) as successor:
+        async with sleeper(root) as process:
+            deployment = await successor.deployment(retries=Retries(1, 0.0))
+            to_store = [("file", DataStorePath("result.txt"))]
+            again = [
+                await successor.submit(name, marks.folder, deployment=deployment, outputs=to_store)
+                for name in ("late", "longer")
+            ]
+            once = await successor.submit("once", marks.folder)
+            old = {name: await marks.begun(name) for name in ("late", "longer", "once")}
+            await asyncio.to_thread(put_to_sleep, process, root / "headrace.db")
 
-        async def workers() -> list[str]:
-            return await successor.database.read(worker_rows.worker_ids)
+            # The next worker takes what it ran; what asks for no other attempt ends.
+            await successor.worker.begin()
+            abandoned = await successor.ended(once)
+            assert abandoned.failure is not None
+            assert (abandoned.status, abandoned.attempt) == (Status.ERROR, 1)
+            new = {name: await marks.begun(name, 2) for name in ("late", "longer")}
 
-        async def sleeper_is_taken_for_dead() -> bool:
-            return sleeper_id not in await workers()
-
-        async def sleeper_has_begun_anew() -> bool:
-            return len(await workers()) == 2
-
-        deployment = await successor.deployment(retries=Retries(1, 0.0))
-        to_store = [("file", DataStorePath("result.txt"))]
-        again = [
-            await successor.submit(name, marks.folder, deployment=deployment, outputs=to_store)
-            for name in ("late", "longer")
-        ]
-        once = await successor.submit("once", marks.folder)
-        old = {name: await marks.begun(name) for name in ("late", "longer", "once")}
-        await asyncio.to_thread(put_to_sleep, process, root / "headrace.db")
-
-        # Its lease ends. The successor takes what it ran; what asks for no other attempt ends.
-        await successor.worker.begin()
-        await until(sleeper_is_taken_for_dead)
-        abandoned = await successor.ended(once)
-        assert abandoned.failure is not None
-        assert (abandoned.status, abandoned.attempt) == (Status.ERROR, 1)
-        new = {name: await marks.begun(name, 2) for name in ("late", "longer")}
-
-        # Its code went on meanwhile: when it wakes up, it finds two results that it may not write.
-        for name in ("late", "once"):
-            marks.go(name, old[name])
-        process.resume()
-        await until(sleeper_has_begun_anew)
+            # Its code went on meanwhile: when it wakes up, it finds two results that it may not
+            # write, and it stops the third call when it is asked to end.
+            for name in ("late", "once"):
+                marks.go(name, old[name])
+            process.resume()
+            done = old["late"], old["once"]
+            await until(lambda: not any(psutil.pid_exists(pid) for pid in done))
         assert not any(psutil.pid_exists(pid) for pid in old.values())
         assert await successor.executions.get(SERVER, once) == abandoned
         for execution_id in again:
@@ -144,16 +128,11 @@ async def test_a_worker_that_slept_past_its_lease_changes_nothing(root: Path, ma
             assert execution.attempts[0].failure.kind is FailureKind.WORKER_LOST
         assert await successor.data_store.info("result.txt") is None
 
-        # The new attempts end as their own code says, and the sleeper takes work again.
+        # The new attempts end as their own code says.
         for execution_id, (name, pid) in zip(again, new.items(), strict=True):
             marks.go(name, pid)
             ended = await successor.ended(execution_id)
             assert (ended.status, ended.outputs[0].value) == (Status.SUCCEEDED, pid)
-        await successor.worker.close(0)
-        afterwards = await successor.submit("afterwards", marks.folder)
-        pid = await marks.begun("afterwards")
-        marks.go("afterwards", pid)
-        assert (await successor.ended(afterwards)).outputs[0].value == pid
 
 
 @pytest.mark.parametrize("columns", [{"worker_id": "another"}, {"attempt": 2}], ids=str)
@@ -183,21 +162,3 @@ async def test_what_another_has_taken_over_is_not_written(
 
 async def the_other_one() -> AsyncIterator[bytes]:
     yield b"of the other one"
-
-
-async def test_a_worker_that_was_killed_is_replaced_when_its_lease_ends(
-    root: Path, marks: Marks
-) -> None:
-    async with parts(root, name="successor", lease=LEASE) as successor:
-        deployment = await successor.deployment(retries=Retries(1, 0.0))
-        async with sleeper(root, is_killed=True) as (process, _):
-            execution_id = await successor.submit("a", marks.folder, deployment=deployment)
-            await marks.begun("a")
-            process.kill()
-        await successor.worker.begin()
-        pid = await marks.begun("a", 2)
-        marks.go("a", pid)
-        ended = await successor.ended(execution_id)
-    assert (ended.status, ended.attempt) == (Status.SUCCEEDED, 2)
-    log = (root / "logs" / "executions" / execution_id[-2:] / f"{execution_id}.log").read_text()
-    assert "Attempt 1 failed: The server stopped unexpectedly" in log

@@ -1,4 +1,4 @@
-"""A worker under a lease, in a process of its own: ``worker_process.py DATA_DIRECTORY NAME``."""
+"""A worker in a process of its own: ``worker_process.py DATA_DIRECTORY NAME``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ from pathlib import Path
 
 from tests.running.parts import parts
 
-from headrace.core.leases import Lease
 from headrace.running import worker as worker_module
-
-LEASE = Lease(lasts_s=1.0, renewed_every_s=0.2)
-"""Short, so that tests are."""
 
 
 async def main(root: Path, name: str) -> None:
@@ -21,7 +17,7 @@ async def main(root: Path, name: str) -> None:
     worker_module.LOOK_AGAIN_S = 0.1
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with parts(root, name=name, slots=3, lease=LEASE) as server:
+    async with parts(root, name=name, slots=3) as server:
         await server.worker.begin()
         sys.stdout.write(f"{server.worker.worker_id}\n")
         sys.stdout.flush()

@@ -270,8 +270,8 @@ class Life(RuleBasedStateMachine):
     def take_from_dead(self, worker: str) -> None:
         """All workers but one are gone."""
         workers.remove_others(self.connection, worker)
-        if worker not in workers.worker_ids(self.connection):
-            workers.add_worker(self.connection, worker, started_at=AT, expires_at=AT)
+        workers.remove_worker(self.connection, worker)
+        workers.add_worker(self.connection, worker, AT)
         taken = take_from_dead(self.connection, Failure(FailureKind.WORKER_LOST, "why"), AT)
         lost = [
             execution_id

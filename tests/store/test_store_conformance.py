@@ -302,7 +302,7 @@ async def test_only_the_worker_of_an_attempt_moves_it(
 async def test_queued_ones_of_workers_that_are_gone_can_be_taken(
     store: Database, new_execution: Make
 ) -> None:
-    await store.write(workers.add_worker, "w1", started_at=AT, expires_at=AT)
+    await store.write(workers.add_worker, "w1", AT)
     await store.write(executions.add_all, [new_execution("1"), new_execution("2")], "w1")
     await store.write(claims.release_queued)
     assert await store.write(claims.claim_pending, "w2", limit=2, at=AT) == []

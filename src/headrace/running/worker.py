@@ -7,18 +7,19 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-from headrace.control.transactions.workers import ABANDONED, Beat
+from headrace.control.transactions import workers as records
 from headrace.core.claims import Claim
 from headrace.core.clock import now
-from headrace.core.leases import Lease
-from headrace.core.outcomes import CANCELLED, Failure
+from headrace.core.errors import Unavailable
+from headrace.core.names import new_id
+from headrace.core.outcomes import Failure
 from headrace.engines.port import Engine
-from headrace.running.membership import Membership
 from headrace.running.runner import Runner
 from headrace.running.tasks import STOPPED, AttemptTasks
 from headrace.signals.loop import Loop
 from headrace.signals.port import PENDING, Signals, execution_topic
 from headrace.store import claims
+from headrace.store import workers as rows
 from headrace.store.database import Database
 from headrace.store.orphans import Orphan
 
@@ -31,22 +32,12 @@ LOOK_AGAIN_S = 5.0
 class Worker:
     """Runs executions in a bounded number of slots (:class:`headrace.control.admission.Admission`).
 
-    Args:
-        slots: How many executions run at once.
-        lease: How long it may be silent before other workers take what it runs; None if no other
-            can be on this database, because a data directory has one server.
+    Attributes:
+        worker_id: The worker's id, which is that of one start.
     """
 
-    def __init__(
-        self,
-        slots: int,
-        database: Database,
-        signals: Signals,
-        runner: Runner,
-        *,
-        lease: Lease | None = None,
-    ) -> None:
-        self._membership = Membership(database, lease)
+    def __init__(self, slots: int, database: Database, signals: Signals, runner: Runner) -> None:
+        self.worker_id = new_id()
         self._free = slots
         self._database = database
         self._signals = signals
@@ -67,25 +58,15 @@ class Worker:
             complaint="pending executions cannot be taken",
             wait=self._listening.enter_context(signals.listen(PENDING)).wait,
         )
-        self._renewing = self._membership.renewing(self._hear, self._begin_anew)
-
-    @property
-    def worker_id(self) -> str:
-        """The worker's id: that of one start, or of one lease."""
-        return self._membership.worker_id
 
     async def begin(self) -> None:
         """Take up what dead workers left running, then take work."""
-        self._tell(await self._membership.enter())
+        self._tell(await self._database.write(records.enter, self.worker_id, now()))
         await self._loop.begin()
-        if self._renewing is not None:
-            await self._renewing.begin()
 
     def reserve(self) -> bool:
         """Take a slot, if one is free and nobody has waited longer."""
-        # Under a lease everything is claimed, because a claim asks whether the lease still holds.
-        is_fenced = self._membership.lease is not None
-        if is_fenced or self._is_closed or self._has_backlog or self._free == 0:
+        if self._is_closed or self._has_backlog or self._free == 0:
             # Whoever comes from now on waits behind this one.
             self._has_backlog = True
             self._unrecorded += 1
@@ -128,9 +109,11 @@ class Worker:
         if grace_s > 0:
             await self._tasks.wait(grace_s)
         await self._tasks.stop_all(STOPPED)
-        if self._renewing is not None:
-            await self._renewing.close()
-        await self._membership.leave()
+        try:
+            await self._database.write(rows.remove_worker, self.worker_id)
+        except Unavailable as error:
+            # Whoever comes next does not need it to be gone.
+            logger.error("this worker's row stays: %s", error.message)  # noqa: TRY400 - its message says all
 
     async def take_for_pods(
         self, deployment_id: str, limit: int, engine: Engine, on_end: Callable[[], None]
@@ -146,7 +129,7 @@ class Worker:
         async with self._claiming:
             if self._is_closed:
                 return 0
-            claimed = await self._membership.claim_for_pods(deployment_id, limit)
+            claimed = await self._claim(limit, deployment_id)
             for claim in claimed:
                 self._tasks.start(claim, on_end, engine)
         return len(claimed)
@@ -173,18 +156,10 @@ class Worker:
                 )
                 self._signals.notify(PENDING)
 
-    def _hear(self, beat: Beat) -> None:
-        for execution_id in beat.to_cancel:
-            self.stop(execution_id, CANCELLED)
-        self._tell(beat.orphans)
-
-    async def _begin_anew(self) -> None:
-        """Stop everything: others took this worker for dead, and nothing it runs is its own."""
-        logger.error("this worker was taken for dead; it stops what it runs and begins anew")
-        # Nothing is claimed meanwhile: it would be under an id that others take from.
-        async with self._claiming:
-            await self._tasks.stop_all(ABANDONED)
-            self._tell(await self._membership.enter_anew())
+    async def _claim(self, limit: int, deployment_id: str | None = None) -> list[Claim]:
+        """Take the oldest executions that may start: for slots, or for a deployment's pods."""
+        claim = records.claim
+        return await self._database.write(claim, self.worker_id, limit, now(), deployment_id)
 
     async def _look(self) -> float:
         """Start what may start, and return after how many seconds to look again at the latest."""
@@ -213,7 +188,7 @@ class Worker:
                 # The slots are taken before the claim: nobody else may have them meanwhile.
                 taken, self._free = self._free, 0
                 try:
-                    claimed = await self._membership.claim(taken)
+                    claimed = await self._claim(taken)
                 except BaseException:
                     self._free += taken
                     raise

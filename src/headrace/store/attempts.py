@@ -14,7 +14,7 @@ from headrace.store.execution_row import end_values
 from headrace.store.fence import RUNS, fenced
 from headrace.store.moments import from_us, to_us
 from headrace.store.recorded_values import outputs_text
-from headrace.store.tables import IS_RUNNING, attempts, executions
+from headrace.store.tables import attempts, executions
 
 _END_COLUMNS = ("status", "ended_at", "failure_kind", "failure_message")
 # Built once, because each run needs them and building a statement costs more than running it.
@@ -124,19 +124,6 @@ def request_cancel(connection: Connection, execution_ids: list[str], at: datetim
         update(executions)
         .where(executions.c.id.in_(execution_ids), executions.c.status == Status.RUNNING.value)
         .values(cancel_requested_at=to_us(at))
-    )
-
-
-def cancel_requests(connection: Connection, worker_id: str) -> list[str]:
-    """Return the ids of those that this worker runs and is asked to stop."""
-    return list(
-        connection.scalars(
-            select(executions.c.id).where(
-                IS_RUNNING,
-                executions.c.worker_id == worker_id,
-                executions.c.cancel_requested_at.is_not(None),
-            )
-        )
     )
 
 

@@ -119,7 +119,7 @@ workers = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("started_at", BigInteger, nullable=False),
-    # Until then nobody else may take what it runs; it is renewed long before.
+    # Of a time when workers had leases.
     Column("expires_at", BigInteger, nullable=False),
 )
 
