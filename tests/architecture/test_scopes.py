@@ -14,6 +14,7 @@ from headrace.control.executions import Executions
 from headrace.control.lookups import Lookups
 from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
+from headrace.control.reruns import Reruns
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.core.rights import Right
@@ -21,7 +22,7 @@ from headrace.core.scopes import Scope
 from headrace.server.application import HANDLERS
 from headrace.wire.routes import PREFIX, ROUTES, Open, Route
 
-NOUNS = (Deployments, Executions, Lookups, Pipelines, Projects, Tokens, Variables)
+NOUNS = (Deployments, Executions, Lookups, Pipelines, Projects, Reruns, Tokens, Variables)
 
 AUTHENTICATION = {"Deployments.endpoint", "Tokens.refresh", "Tokens.scope_of"}
 """They find out who asks."""

@@ -138,12 +138,15 @@ def test_executions_are_listed_and_deleted(headrace, pipeline):
         "ID",
         "PIPELINE",
         "DEPLOYMENT",
+        "VERSION",
         "STATUS",
         "CREATED",
         "TOOK",
+        "RERUN",
+        "OF",
         "REASON",
     ]
-    assert plain.splitlines()[2].split()[:4] == [ids[0], name, "-", "Succeeded"]
+    assert plain.splitlines()[2].split()[:5] == [ids[0], name, "-", "1", "Succeeded"]
     assert "\x1b" not in plain
     assert headrace.json("executions", "delete", ids[0]) == {"execution_id": ids[0]}
     assert headrace("executions", "show", ids[0]).returncode == 1

@@ -41,6 +41,7 @@ DIGESTS = {
     "v0006_pipeline_versions": "29f441e76e7e7970",
     "v0007_daily_loop": "124a9cbe9b243f4d",
     "v0008_metrics": "6d7594bef897f3cc",
+    "v0009_reruns": "4f680c2b911bda57",
 }
 """Beginnings of the digests of the files, each written down when its migration landed."""
 

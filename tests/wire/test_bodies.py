@@ -168,6 +168,7 @@ ITEM = {
     "attempt": 1,
     "fire_at": None,
     "version": 1,
+    "rerun_of": None,
     "not_before": None,
     "failure": None,
 }
@@ -207,6 +208,7 @@ def test_an_execution() -> None:
             parameter("output", "f", "file", "datastore", {"datastore_path": "o/{date}"}, None),
             parameter("output", "w", "json", "is_null", {"is_null": True}, None),
         ],
+        "newest_rerun": None,
         "retries": 0,
         "attempts": [],
         "steps": [STEP],

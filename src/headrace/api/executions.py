@@ -27,6 +27,7 @@ from headrace.wire.routes import EXECUTION_OUTPUTS
 from headrace.wire.runs import read_run_form
 
 MAX_PAGE = 1000
+MAX_VERSION = 10**9
 
 
 async def run_pipeline(exchange: Exchange) -> Answer:
@@ -45,8 +46,9 @@ async def run_pipeline(exchange: Exchange) -> Answer:
 async def list_executions(exchange: Exchange) -> Answer:
     """List executions, newest first, page by page.
 
-    Takes ``pipeline_name``, ``deployment_name``, ``status`` (several times), ``since`` (a time in
-    ISO 8601), ``id_prefix``, ``limit`` and ``cursor``.
+    Takes ``pipeline_name``, ``deployment_name``, ``status`` (several times), ``since`` and
+    ``until`` (times in ISO 8601), ``version`` (a number, of the pipeline or deployment that is
+    named), ``id_prefix``, ``limit`` and ``cursor``.
     """
     query, services, scope = exchange.request.query_params, exchange.services, exchange.scope
     limit = exchange.integer("limit", 100, at_least=1, at_most=MAX_PAGE)
@@ -55,7 +57,12 @@ async def list_executions(exchange: Exchange) -> Answer:
         pipeline_id = (await services.pipelines.get(scope, query["pipeline_name"])).id
     if "deployment_name" in query:
         deployment_id = (await services.deployments.get(scope, query["deployment_name"])).id
-    since = instant(query.get("since"), "since")
+    since, until = (instant(query.get(name), name) for name in ("since", "until"))
+    version = exchange.integer("version", 0, at_least=1, at_most=MAX_VERSION)
+    if version and pipeline_id is None and deployment_id is None:
+        raise InvalidRequest(
+            "A version is one of a pipeline: name the pipeline or the deployment beside it."
+        )
     executions = await services.lookups.executions(
         scope,
         limit=limit + 1,
@@ -64,6 +71,8 @@ async def list_executions(exchange: Exchange) -> Answer:
         deployment_id=deployment_id,
         statuses=[_status(text) for text in query.getlist("status")],
         since=None if since is None else least_id(since),
+        until=None if until is None else least_id(until),
+        version=version or None,
         prefix=query.get("id_prefix"),
     )
     page = executions[:limit]
@@ -76,13 +85,16 @@ async def list_executions(exchange: Exchange) -> Answer:
 
 
 async def show_execution(exchange: Exchange) -> Answer:
-    """Show an execution with its inputs and outputs."""
-    execution = await _execution(exchange)
+    """Show an execution with its inputs and outputs; on request, held until it ends or a while."""
+    hold_s = MAX_HOLD_S if exchange.flag("wait_for_completion") else 0
+    services, execution_id = exchange.services, exchange.name("execution_id")
+    execution = await services.executions.wait(exchange.scope, execution_id, hold_s)
+    rerun = await services.reruns.newest(exchange.scope, execution.id)
     pipeline = await exchange.services.lookups.pipeline_of(exchange.scope, execution)
     hide = "include_io_values" in exchange.request.query_params and not exchange.flag(
         "include_io_values"
     )
-    return Answer(execution_body(execution, pipeline, with_values=not hide))
+    return Answer(execution_body(execution, pipeline, rerun, with_values=not hide))
 
 
 async def delete_execution(exchange: Exchange) -> Answer:

@@ -14,6 +14,7 @@ from headrace.api import (
     metrics,
     pipelines,
     projects,
+    reruns,
     signed_objects,
 )
 from headrace.web.exchange import Handler
@@ -66,6 +67,8 @@ HANDLERS: Mapping[routes.Route, Handler] = {
     routes.EXECUTION: executions.show_execution,
     routes.DELETE_EXECUTION: executions.delete_execution,
     routes.CANCEL_EXECUTION: executions.cancel_execution,
+    routes.RERUN: reruns.rerun,
+    routes.PLAN_RERUNS: reruns.plan_reruns,
     routes.EXECUTION_OUTPUTS: executions.execution_outputs,
     routes.EXECUTION_OUTPUT: executions.execution_output,
     routes.EXECUTION_INPUT: executions.execution_input,

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from headrace.cli.completion import DeploymentOption, ExecutionId, PipelineOption
+from headrace.cli.execution_filters import OfVersion, Since, Until
 from headrace.cli.flags import Follow, JsonFlag, Out, Timestamps
 from headrace.cli.output import short_time
 from headrace.cli.running import say_that_it_goes_on, show_outputs
 from headrace.cli.session import Session, session
 from headrace.cli.tables import Column
-from headrace.cli.times import short_duration, since_from_text
+from headrace.cli.times import short_duration
 from headrace.core.clock import now
 from headrace.core.executions import Status
 
@@ -31,15 +32,9 @@ def list_some(
         list[Status] | None,
         typer.Option(case_sensitive=False, help="Only those with this status; repeatable."),
     ] = None,
-    since: Annotated[
-        datetime | None,
-        typer.Option(
-            metavar="TIME",
-            parser=since_from_text,
-            help="Only those created from then on: how long ago, such as 2h or 1d12h, a day, or "
-            "a time in ISO 8601.",
-        ),
-    ] = None,
+    since: Since = None,
+    until: Until = None,
+    version: OfVersion = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
     cursor: Annotated[str | None, typer.Option(help="next_cursor of the page before.")] = None,
     as_json: JsonFlag = False,
@@ -47,17 +42,28 @@ def list_some(
     """List executions, newest first, with how long they took and why they failed."""
     current = session(context, as_json)
     page = current.runs.list_executions(
-        limit, cursor, status, pipeline, deployment_name=deployment, since=since
+        limit,
+        cursor,
+        status,
+        pipeline,
+        deployment_name=deployment,
+        since=since,
+        until=until,
+        version=version,
     )
-    ids = current.screen.ids(item["execution_id"] for item in page["items"])
+    shown = [item["execution_id"] for item in page["items"]]
+    shown += [item["rerun_of"] for item in page["items"] if item["rerun_of"]]
+    ids = current.screen.ids(shown)
     rows = [
         (
             ids[item["execution_id"]],
             item["pipeline_name"],
             item["deployment_name"],
+            item["version"],
             item["status"],
             current.screen.time(item["created_at"]),
             _took(item),
+            ids.get(item["rerun_of"]),
             _reason(item),
         )
         for item in page["items"]
@@ -66,9 +72,11 @@ def list_some(
         "ID",
         Column("PIPELINE", "folds"),
         Column("DEPLOYMENT", "goes"),
+        Column("VERSION", "goes"),
         "STATUS",
         "CREATED",
         "TOOK",
+        Column("RERUN OF", "goes"),
         Column("REASON", "is cut"),
     )
     current.screen.table(columns, rows, page, "There are no executions.")
@@ -85,6 +93,7 @@ def show(context: typer.Context, execution_id: ExecutionId, as_json: JsonFlag = 
     pairs: list[tuple[str, Any]] = [
         ("id", execution_id),
         ("pipeline", found["pipeline_name"]),
+        ("version", found["version"]),
         ("status", found["status"]),
         ("created", short_time(found["created_at"])),
         ("started", short_time(found.get("start_date"))),
@@ -93,6 +102,10 @@ def show(context: typer.Context, execution_id: ExecutionId, as_json: JsonFlag = 
     ]
     if found["deployment_name"]:
         pairs.append(("deployment", found["deployment_name"]))
+    if found["rerun_of"]:
+        pairs.append(("rerun of", found["rerun_of"]))
+    if found["newest_rerun"]:
+        pairs.append(("run again as", found["newest_rerun"]))
     if found["fire_at"]:
         pairs.append(("fire time", short_time(found["fire_at"])))
     if found["retries"]:

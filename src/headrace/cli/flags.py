@@ -15,3 +15,9 @@ Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until it end
 Out = Annotated[
     Path | None, typer.Option("--out", help="Folder that file outputs are saved in, by their name.")
 ]
+Detach = Annotated[
+    bool, typer.Option("--detach", "-d", help="Do not wait; print the execution's id.")
+]
+ShowLog = Annotated[
+    bool, typer.Option("--logs", "--follow", "-f", help="Print its log on stderr meanwhile.")
+]

@@ -35,6 +35,7 @@ COMMANDS = {
     "run": "runs:run",
     "deployments": "deployments:deployments",
     "trigger": "triggers:trigger",
+    "rerun": "reruns:rerun",
     "schedules": "schedules:schedules",
     "executions": "executions:executions",
     "metrics": "metrics:metrics",

@@ -47,16 +47,26 @@ def carry_out(current: Session, run: Run) -> None:
     if run.is_detached:
         current.screen.say(execution_id, {"execution_id": execution_id})
         return
+    outputs = follow(current, execution_id, f"Running {run.name}", logs=run.shows_log)
+    show_outputs(current, execution_id, outputs, run.out)
+
+
+def follow(current: Session, execution_id: str, doing: str, *, logs: bool) -> list[dict[str, Any]]:
+    """Wait for an execution to end, printing its log if asked to, and return its outputs.
+
+    Raises:
+        PipelineExecutionFailed: It failed.
+        SystemExit: Interrupted; the execution goes on, and what can be done is said.
+    """
     try:
-        with current.screen.activity(f"Running {run.name}"):
-            if run.shows_log:
-                for line in runs.iter_execution_logs(execution_id, follow=True):
+        with current.screen.activity(doing):
+            if logs:
+                for line in current.runs.iter_execution_logs(execution_id, follow=True):
                     current.screen.note(line["message"])
-            outputs = runs.wait_for_outputs(execution_id)
+            return current.runs.wait_for_outputs(execution_id)
     except KeyboardInterrupt:
         say_that_it_goes_on(current, execution_id)
         raise SystemExit(130) from None
-    show_outputs(current, execution_id, outputs, run.out)
 
 
 def say_that_it_goes_on(current: Session, execution_id: str) -> None:
@@ -68,9 +78,15 @@ def say_that_it_goes_on(current: Session, execution_id: str) -> None:
 
 
 def show_outputs(
-    current: Session, execution_id: str, found: list[dict[str, Any]], out: Path | None
+    current: Session,
+    execution_id: str,
+    found: list[dict[str, Any]],
+    out: Path | None,
+    about: dict[str, Any] | None = None,
 ) -> None:
     """Print the outputs of an execution that succeeded, and save its files in ``out``.
+
+    As JSON, what is known ``about`` it stands beside them.
 
     Raises:
         HeadraceError: A file cannot be saved.
@@ -87,7 +103,7 @@ def show_outputs(
             if out is None
             else _saved(current, execution_id, name, out)
         )
-    document = {"execution_id": execution_id, "outputs": outputs}
+    document = {**(about or {}), "execution_id": execution_id, "outputs": outputs}
     if outputs:
         current.screen.fields(
             [(name, texts.get(name, value)) for name, value in outputs.items()],

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from headrace.cli.completion import PipelineName
-from headrace.cli.flags import JsonFlag, Out
+from headrace.cli.flags import Detach, JsonFlag, Out, ShowLog
 from headrace.cli.running import Run, carry_out
 from headrace.cli.session import session
 
@@ -25,12 +25,8 @@ def run(
             "(@@ begins a value that begins with @). Repeatable.",
         ),
     ] = None,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Do not wait; print the execution's id.")
-    ] = False,
-    logs: Annotated[
-        bool, typer.Option("--logs", "--follow", "-f", help="Print its log on stderr meanwhile.")
-    ] = False,
+    detach: Detach = False,
+    logs: ShowLog = False,
     out: Out = None,
     as_json: JsonFlag = False,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from headrace.cli.completion import DeploymentName
-from headrace.cli.flags import JsonFlag
+from headrace.cli.flags import Detach, JsonFlag
 from headrace.cli.inputs import given_inputs
 from headrace.cli.running import say_that_it_goes_on
 from headrace.cli.session import Session, session
@@ -30,9 +30,7 @@ def trigger(
             help="Value of an endpoint input; NAME=@FILE reads it from a file. Repeatable.",
         ),
     ] = None,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Do not wait; print the execution's id.")
-    ] = False,
+    detach: Detach = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder that a file output is saved in.")
     ] = None,

@@ -11,6 +11,7 @@ from headrace.client.logs import LogCalls
 from headrace.client.metrics import MetricCalls
 from headrace.client.pipelines import PipelineCalls
 from headrace.client.projects import ProjectCalls
+from headrace.client.reruns import RerunCalls
 from headrace.client.schedules import ScheduleCalls
 from headrace.client.users import UserCalls
 
@@ -21,6 +22,7 @@ class HeadraceSdk(
     DeploymentCalls,
     EndpointCalls,
     ScheduleCalls,
+    RerunCalls,
     LogCalls,
     MetricCalls,
     ProjectCalls,

@@ -40,6 +40,8 @@ class ExecutionLists(Part):
         deployment_name: str | None = None,
         since: datetime | None = None,
         id_prefix: str | None = None,
+        until: datetime | None = None,
+        version: int | None = None,
     ) -> Object:
         """Return one page of all executions, newest first.
 
@@ -52,6 +54,8 @@ class ExecutionLists(Part):
             deployment_name: Only those of this deployment.
             since: Only those created from this time on; one without a zone is in this machine's.
             id_prefix: Only those whose ids begin so.
+            until: Only those created before this time.
+            version: Only those of this version, of the pipeline or deployment that is named.
 
         Returns:
             ``{"items": [...], "next_cursor": str | None}``.
@@ -60,8 +64,6 @@ class ExecutionLists(Part):
             NotFound: There is no such pipeline or deployment.
             InvalidRequest: Another argument cannot be used.
         """
-        if since is not None and not isinstance(since, datetime):
-            raise InvalidRequest(f"since must be a datetime, not {since!r}.")
         several = [status] if isinstance(status, str) else list(status or ())
         query: Query = {
             "limit": limit,
@@ -69,7 +71,9 @@ class ExecutionLists(Part):
             "status": tuple(str(one) for one in several),
             "pipeline_name": pipeline_name,
             "deployment_name": deployment_name,
-            "since": since.astimezone(UTC).isoformat() if since else None,
+            "since": _instant(since, "since"),
+            "until": _instant(until, "until"),
+            "version": version,
             "id_prefix": id_prefix,
         }
         page: Object = self._transport.call(routes.EXECUTIONS, Request(query=query))
@@ -110,3 +114,11 @@ class ExecutionLists(Part):
                 details={"candidates": ids},
             )
         return str(ids[0])
+
+
+def _instant(at: object, name: str) -> str | None:
+    if at is None:
+        return None
+    if not isinstance(at, datetime):
+        raise InvalidRequest(f"{name} must be a datetime, not {at!r}.")
+    return at.astimezone(UTC).isoformat()

@@ -50,9 +50,11 @@ class Lookups:
         limit: int,
         before: str | None = None,
         since: str | None = None,
+        until: str | None = None,
         prefix: str | None = None,
         pipeline_id: str | None = None,
         deployment_id: str | None = None,
+        version: int | None = None,
         statuses: Collection[Status] = (),
     ) -> list[Execution]:
         """Return executions as :func:`headrace.store.executions.list_executions` does."""
@@ -61,9 +63,11 @@ class Lookups:
             limit=limit,
             before=before,
             since=since,
+            until=until,
             prefix=prefix,
             pipeline_id=pipeline_id,
             deployment_id=deployment_id,
+            version=version,
             statuses=statuses,
         )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 
 from headrace.control.admission import Admission
 from headrace.control.artifacts import artifact_folder, input_path
-from headrace.control.orders import Order, new_execution
+from headrace.control.orders import Order, UploadedFile, new_execution
 from headrace.control.transactions.executions import Key, accept
 from headrace.core.claims import Claim
 from headrace.core.clock import now
@@ -17,7 +18,7 @@ from headrace.core.executions import Execution, Status
 from headrace.core.mappings import resolve_given
 from headrace.core.names import new_id
 from headrace.core.pipelines import Pipeline
-from headrace.core.values import MAX_VALUES_BYTES, FileValue, Value, check_total_size
+from headrace.core.values import MAX_VALUES_BYTES, FileValue, Json, Value, check_total_size
 from headrace.objects.port import ObjectStore
 from headrace.signals.port import PENDING, Signals
 from headrace.store.database import Database
@@ -52,7 +53,7 @@ class Submission:
             Conflict: The idempotency key was used for another request.
             NotFound: The pipeline was deleted in the meantime.
         """
-        check_total_size(dict(order.values), self._max_input_bytes)
+        self.check_size(order.values)
         both = order.values.keys() & order.files.keys()
         if both:
             raise InvalidValue(f"Input {min(both)!r} was given as a value and as a file.")
@@ -63,12 +64,41 @@ class Submission:
         }
         values = resolve_given(order.inputs, {**order.values, **files})
         key = await self._key_of(order)
-        for name, file in order.files.items():
+        await self.keep_files(execution_id, order.files)
+        return await self.record(
+            new_execution(execution_id, order, values, now()), order.pipeline, key
+        )
+
+    def check_size(self, values: Mapping[str, Json]) -> None:
+        """Refuse values that are together larger than the server takes.
+
+        Raises:
+            TooLarge, InvalidValue: They are, or one is nested too deeply.
+        """
+        check_total_size(dict(values), self._max_input_bytes)
+
+    async def keep_files(self, execution_id: str, files: Mapping[str, UploadedFile]) -> None:
+        """Move files that were sent to where those of an execution are."""
+        for name, file in files.items():
             await self._artifacts.put_file(input_path(execution_id, name), file.path, consume=True)
-        execution = new_execution(execution_id, order, values, now())
+
+    async def record(
+        self,
+        execution: Execution,
+        pipeline: Pipeline,
+        key: Key | None = None,
+        *,
+        once: bool = False,
+    ) -> str:
+        """Record an execution whose files are where they belong; return the id that is on record.
+
+        Raises:
+            Conflict, NotFound: As :func:`~headrace.control.transactions.executions.accept`; the
+                files are gone then.
+        """
         # Shielded, because a caller who hangs up does not undo what may be on disk already.
         return await asyncio.shield(
-            asyncio.ensure_future(self._record(execution, order.pipeline, key))
+            asyncio.ensure_future(self._record(execution, pipeline, key, once=once))
         )
 
     async def _key_of(self, order: Order) -> Key | None:
@@ -77,10 +107,12 @@ class Submission:
         digest = await asyncio.to_thread(_digest_of, order)
         return Key(order.deployment.id, order.idempotency_key, digest)
 
-    async def _record(self, execution: Execution, pipeline: Pipeline, key: Key | None) -> str:
+    async def _record(
+        self, execution: Execution, pipeline: Pipeline, key: Key | None, *, once: bool
+    ) -> str:
         """Insert the row, then start the execution at once if a slot is free."""
-        if execution.is_low_latency:
-            return await self._record_for_pods(execution, key)
+        if execution.is_low_latency or execution.waits:
+            return await self._record_pending(execution, key, once=once)
         is_eager = self._admission.reserve()
         worker_id = self._admission.worker_id
         under = worker_id if is_eager else None
@@ -88,7 +120,7 @@ class Submission:
             execution = replace(execution, status=Status.RUNNING, started_at=execution.created_at)
         is_new = False
         try:
-            recorded = await self._database.write(accept, execution, under, key)
+            recorded = await self._database.write(accept, execution, under, key, once=once)
             is_new = recorded == execution.id
         finally:
             if not is_eager:
@@ -101,13 +133,16 @@ class Submission:
                 await self._artifacts.delete_tree(artifact_folder(execution.id))
         return recorded
 
-    async def _record_for_pods(self, execution: Execution, key: Key | None) -> str:
-        """Insert the row of an execution that waits for the pods of its deployment."""
-        recorded = await self._database.write(accept, execution, None, key)
-        if recorded == execution.id:
-            self._signals.notify(PENDING)
-        else:
-            await self._artifacts.delete_tree(artifact_folder(execution.id))
+    async def _record_pending(self, execution: Execution, key: Key | None, *, once: bool) -> str:
+        """Insert the row of one that waits for pods, or for others of its deployment to end."""
+        recorded = None
+        try:
+            recorded = await self._database.write(accept, execution, None, key, once=once)
+        finally:
+            if recorded == execution.id:
+                self._signals.notify(PENDING)
+            else:
+                await self._artifacts.delete_tree(artifact_folder(execution.id))
         return recorded
 
 

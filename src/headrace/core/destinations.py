@@ -86,13 +86,13 @@ class DataStorePath(OutputDestination):
             at: Its time, aware; ``{date}`` is ``YYYYMMDD`` and ``{date_time}`` is
                 ``YYYYMMDD_hhmmss``, both in UTC (wire contract, 6.3).
         """
+        return self.dated(at).replace("{execution_id}", execution_id)
+
+    def dated(self, at: datetime) -> str:
+        """Return the path with its patterns of time filled in; that of the execution stays."""
         utc = at.astimezone(UTC)
-        texts = {
-            "execution_id": execution_id,
-            "date": f"{utc:%Y%m%d}",
-            "date_time": f"{utc:%Y%m%d_%H%M%S}",
-        }
-        return _PATTERN.sub(lambda match: texts[match[1]], self.path)
+        texts = {"date": f"{utc:%Y%m%d}", "date_time": f"{utc:%Y%m%d_%H%M%S}"}
+        return _PATTERN.sub(lambda match: texts.get(match[1], match[0]), self.path)
 
 
 @dataclass(frozen=True, slots=True)

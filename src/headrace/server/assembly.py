@@ -101,7 +101,9 @@ class Server:
         executing = make_executing(
             settings, self._directory, places, signals, variables, processes, self._stack
         )
-        verbs = make_verbs(places, signals, processes, executing, settings.max_input_bytes)
+        verbs = make_verbs(
+            places, signals, variables, processes, executing, settings.max_input_bytes
+        )
         clock = await ClockWatch.begun(places.database)
         loops = make_loops(settings, places, signals, variables, executing, verbs, clock)
         services = await self._services(places, variables, executing, verbs, clock)
@@ -131,6 +133,7 @@ class Server:
             variables=variables,
             pipelines=verbs.pipelines,
             executions=verbs.executions,
+            reruns=verbs.reruns,
             deployments=verbs.deployments,
             metrics=verbs.metrics,
             pods=executing.sets,

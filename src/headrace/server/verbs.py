@@ -11,9 +11,11 @@ from headrace.control.executions import Executions
 from headrace.control.metrics import Metrics
 from headrace.control.pipelines import Pipelines
 from headrace.control.process_tokens import ProcessTokens
+from headrace.control.reruns import Reruns
 from headrace.control.schedules import Schedules
 from headrace.control.submission import Submission
 from headrace.control.tokens import Tokens
+from headrace.control.variables import Variables
 from headrace.engines.local.checking import check_function
 from headrace.keeping.removal import Removal
 from headrace.server.executing import Executing
@@ -32,6 +34,7 @@ class Verbs:
 
     tokens: Tokens
     executions: Executions
+    reruns: Reruns
     schedules: Schedules
     deployments: Deployments
     pipelines: Pipelines
@@ -43,6 +46,7 @@ class Verbs:
 def make_verbs(
     places: Places,
     signals: LocalSignals,
+    variables: Variables,
     processes: ProcessTokens,
     executing: Executing,
     max_input_bytes: int,
@@ -62,6 +66,7 @@ def make_verbs(
     return Verbs(
         tokens=Tokens(database, keys, processes, put_on_record),
         executions=executions,
+        reruns=Reruns(database, submission, variables, places.artifacts, places.data_store),
         schedules=schedules,
         deployments=Deployments(
             database, keys, executions, submission, schedules, worker, sets, endpoints, deletion

@@ -53,9 +53,11 @@ def list_executions(
     limit: int,
     before: str | None = None,
     since: str | None = None,
+    until: str | None = None,
     prefix: str | None = None,
     pipeline_id: str | None = None,
     deployment_id: str | None = None,
+    version: int | None = None,
     statuses: Collection[Status] = (),
 ) -> list[Execution]:
     """Return executions, newest first, without their inputs and outputs.
@@ -65,15 +67,19 @@ def list_executions(
         limit: How many at most.
         before: Id of the last one already seen.
         since: What sorts before the first id that counts (:func:`~headrace.core.names.least_id`).
+        until: What sorts before the first id that does not count any more, in the same way.
         prefix: How their ids begin.
         pipeline_id: Only those of this pipeline.
         deployment_id: Only those of this deployment.
+        version: Only those of this version of their pipeline.
         statuses: Only those with one of these; all if there are none.
     """
     query = select(*SUMMARY).where(~OF_DELETED).order_by(executions.c.id.desc()).limit(limit)
     for condition in (
         None if before is None else executions.c.id < before,
         None if since is None else executions.c.id >= since,
+        None if until is None else executions.c.id < until,
+        None if version is None else executions.c.pipeline_version == version,
         # All characters of ids sort before this one.
         None if prefix is None else executions.c.id.between(prefix, f"{prefix}~"),
         None if pipeline_id is None else executions.c.pipeline_id == pipeline_id,

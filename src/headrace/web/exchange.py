@@ -19,6 +19,7 @@ from headrace.control.lookups import Lookups
 from headrace.control.metrics import Metrics
 from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
+from headrace.control.reruns import Reruns
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.control.warm import Pods, WarmCalls
@@ -62,6 +63,7 @@ class Services:
     variables: Variables
     pipelines: Pipelines
     executions: Executions
+    reruns: Reruns
     deployments: Deployments
     metrics: Metrics
     pods: Pods

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from headrace.core.errors import InvalidRequest
@@ -78,6 +78,12 @@ def run_terms(pipeline: Pipeline, max_file_bytes: int, max_text_bytes: int) -> F
         max_file_bytes,
         max_text_bytes,
     )
+
+
+def rerun_terms(pipeline: Pipeline, max_file_bytes: int, max_text_bytes: int) -> FormTerms:
+    """Return the terms of a form with inputs that take the place of recorded ones."""
+    terms = run_terms(pipeline, max_file_bytes, max_text_bytes)
+    return replace(terms, keeps_field=partial(_is_one_of, ("json_inputs",)))
 
 
 def call_terms(

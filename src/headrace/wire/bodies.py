@@ -121,6 +121,7 @@ def execution_item(execution: Execution) -> Body:
         "attempt": execution.attempt,
         "fire_at": timestamp(execution.fire_at),
         "version": execution.pipeline_version,
+        "rerun_of": execution.rerun_of,
         "not_before": timestamp(execution.not_before),
         "failure": _failure(execution.failure),
     }
@@ -130,11 +131,14 @@ def _failure(failure: Failure | None) -> Body | None:
     return None if failure is None else {"kind": failure.kind.value, "message": failure.message}
 
 
-def execution_body(execution: Execution, pipeline: Pipeline, *, with_values: bool) -> Body:
-    """Return an execution (wire contract, 5.4)."""
+def execution_body(
+    execution: Execution, pipeline: Pipeline, rerun: str | None = None, *, with_values: bool
+) -> Body:
+    """Return an execution (wire contract, 5.4), with the newest one that repeats it."""
     return execution_item(execution) | {
         "inputs": [_input_item(record, with_values=with_values) for record in execution.inputs],
         "outputs": [output_item(record, with_values=with_values) for record in execution.outputs],
+        "newest_rerun": rerun,
         "retries": execution.retries.most,
         "attempts": [
             {

@@ -164,6 +164,10 @@ DELETE_EXECUTION = Route(
 CANCEL_EXECUTION = Route(
     "POST", "/executions/{execution_id}/cancel", "Cancel an execution", Right.EXECUTIONS
 )
+RERUN = Route("POST", "/executions/{execution_id}/rerun", "Run an execution again", Right.RUN)
+PLAN_RERUNS = Route(
+    "POST", "/executions/rerun-plan", "Say what would become of reruns, and start none", Right.RUN
+)
 EXECUTION_OUTPUTS = Route(
     "GET", "/executions/{execution_id}/outputs", "Get the outputs, or wait for them", Right.LOOK
 )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from headrace.control.transactions.reruns import link
 from headrace.core.errors import Conflict, NotFound
 from headrace.core.executions import Execution
 from headrace.core.outcomes import CANCELLED
@@ -26,12 +27,24 @@ class Key:
 
 
 def accept(
-    connection: Connection, execution: Execution, worker_id: str | None, key: Key | None
+    connection: Connection,
+    execution: Execution,
+    worker_id: str | None,
+    key: Key | None,
+    *,
+    once: bool = False,
 ) -> str:
     """Insert an execution, unless its key has one already; return the id of the key's execution.
 
+    Args:
+        connection: A connection.
+        execution: The execution.
+        worker_id: The worker that runs it at once, or None.
+        key: The caller's key, or None.
+        once: Of one that repeats another: only if none has done so yet.
+
     Raises:
-        Conflict: The key was used for another request.
+        Conflict: The key was used for another request, or the execution was repeated already.
         NotFound: The pipeline or the deployment was deleted.
     """
     if key is not None:
@@ -48,6 +61,7 @@ def accept(
         gone = execution.deployment_name or execution.pipeline_name
         raise NotFound(f"{gone!r} was deleted in the meantime.")
     rows.add_execution(connection, execution, worker_id)
+    link(connection, execution, once=once)
     if key is not None:
         deployments.claim_key(
             connection,

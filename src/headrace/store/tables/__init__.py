@@ -10,6 +10,7 @@ from headrace.store.tables.executions import (
     attempts,
     executions,
     idempotency_keys,
+    reruns,
     workers,
 )
 from headrace.store.tables.metadata import metadata
@@ -35,6 +36,7 @@ __all__ = [
     "metrics",
     "pipeline_versions",
     "pipelines",
+    "reruns",
     "schedule_revisions",
     "schedules",
     "sdk_tokens",

@@ -114,6 +114,19 @@ attempts = Table(
     Column("failure_message", Text, nullable=False),
 )
 
+reruns = Table(
+    "reruns",
+    metadata,
+    Column(
+        "execution_id",
+        Text,
+        ForeignKey("executions.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    # Id of the newest execution that repeats it, which may be gone.
+    Column("rerun_id", Text, nullable=False),
+)
+
 workers = Table(
     "workers",
     metadata,

@@ -1,0 +1,101 @@
+"""What is read, and what one transaction does, for executions that repeat others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+from sqlalchemy import Connection
+
+from headrace.core.code_choices import CURRENT, ORIGINAL, CodeChoice
+from headrace.core.deployments import Deployment
+from headrace.core.errors import Conflict, HeadraceError, NotFound
+from headrace.core.executions import Execution
+from headrace.core.pipelines import Pipeline
+from headrace.core.reruns import Target, check_target
+from headrace.store import deployments, pipelines
+from headrace.store import executions as rows
+from headrace.store import reruns as links
+
+
+def target(connection: Connection, execution_id: str, code: CodeChoice) -> Target:
+    """Return an execution that can be repeated, with the version that is to run.
+
+    Raises:
+        NotFound: There is no such execution, or no such version of its pipeline.
+        Conflict: It has not ended, its deployment is gone, or the version cannot run.
+    """
+    return _Search(connection, code).target(execution_id)
+
+
+def targets(
+    connection: Connection, ids: Sequence[str], code: CodeChoice
+) -> list[Target | HeadraceError]:
+    """Return for each id what :func:`target` returns or raises, without values of outputs."""
+    search = _Search(connection, code)
+    found: list[Target | HeadraceError] = []
+    for execution_id in ids:
+        try:
+            found.append(_without_results(search.target(execution_id)))
+        except HeadraceError as error:
+            found.append(error)
+    return found
+
+
+def link(connection: Connection, execution: Execution, *, once: bool) -> None:
+    """Record that an execution repeats another one.
+
+    Raises:
+        Conflict: It is the first one only that is wanted, and there was one.
+    """
+    if execution.rerun_of is None:
+        return
+    known = links.rerun_of(connection, execution.rerun_of) if once else None
+    if known is not None:
+        raise Conflict(
+            f"Execution {execution.rerun_of} was run again already, as {known}.",
+            details={"rerun_id": known},
+        )
+    links.put_rerun(connection, execution.rerun_of, execution.id)
+
+
+class _Search:
+    """Finds targets; each deployment and each version is read once."""
+
+    def __init__(self, connection: Connection, code: CodeChoice) -> None:
+        self._connection = connection
+        self._code = code
+        self._deployment = cache(lambda key: deployments.deployment_by_id(connection, key))
+        self._version = cache(lambda key, at: pipelines.pipeline_by_id(connection, key, at))
+
+    def target(self, execution_id: str) -> Target:
+        execution = rows.execution_by_id(self._connection, execution_id)
+        if execution is None:
+            raise NotFound(f"There is no execution {execution_id!r}.")
+        deployment = (
+            None if execution.deployment_id is None else self._deployment(execution.deployment_id)
+        )
+        number = self._number(execution, deployment)
+        pipeline: Pipeline | None = self._version(execution.pipeline_id, number)
+        if pipeline is None:
+            raise NotFound(f"Pipeline {execution.pipeline_name!r} has no version {number}.")
+        found = Target(
+            execution, pipeline, deployment, links.rerun_of(self._connection, execution_id)
+        )
+        check_target(found)
+        return found
+
+    def _number(self, execution: Execution, deployment: Deployment | None) -> int | None:
+        """Return the number of the version that is to run; None for the pipeline's current one."""
+        if self._code == ORIGINAL:
+            return execution.pipeline_version
+        if self._code == CURRENT:
+            return None if deployment is None else deployment.pipeline.version.number
+        return self._code
+
+
+def _without_results(found: Target) -> Target:
+    """Return a target without the values of outputs, of which many are large together."""
+    outputs = tuple(replace(record, value=None) for record in found.execution.outputs)
+    return replace(found, execution=replace(found.execution, outputs=outputs))
