@@ -1,17 +1,22 @@
 #!/bin/sh
-# Brings what the tests need beside .venv: curl, axios, and a browser of a fixed version in .browser.
+# Brings what the tests need beside .venv: curl, git, ssh, axios, and a browser of a fixed version in .browser.
 # System packages are installed where they are missing, as root or through sudo. Safe to repeat.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/certificates.sh
 
-if ! command -v curl >/dev/null 2>&1; then
+missing=""
+command -v curl >/dev/null 2>&1 || missing="$missing curl"
+command -v git >/dev/null 2>&1 || missing="$missing git"
+command -v ssh >/dev/null 2>&1 || missing="$missing openssh-client"
+if [ -n "$missing" ]; then
     as_root=""
     [ "$(id -u)" -eq 0 ] || as_root="sudo --non-interactive"
+    # shellcheck disable=SC2086 # several words each
     if ! command -v apt-get >/dev/null 2>&1 ||
         ! $as_root apt-get update --quiet --quiet ||
-        ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends curl >/dev/null; then
-        echo "The tests call endpoints with curl, and it cannot be installed from here: install it first." >&2
+        ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends $missing >/dev/null; then
+        echo "The tests use$missing, which cannot be installed from here: install it first." >&2
         exit 1
     fi
 fi

@@ -85,3 +85,30 @@ def test_the_folder_can_be_had_back(headrace, pipeline, tmp_path):
     assert f"{name}.tgz" in headrace.said("pipelines", "download", name, "--out", tmp_path)
     with tarfile.open(tmp_path / f"{name}.tgz") as tar:
         assert "main.py" in tar.getnames()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--branch", "x"], "needs --git"),
+        (["--deploy-key", "x"], "needs --git"),
+        (["--git", "https://h/x", "--folder", "."], "excludes --folder"),
+        (["--git", "https://h/x", "--deploy-key", "no-such-file"], "no-such-file"),
+    ],
+)
+def test_a_repository_and_what_goes_with_it(headrace, options, said):
+    done = headrace("pipelines", "create", "cli-git", "--function", "main.py:add", *options)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_the_project_keeps_a_deploy_key_and_does_not_show_it(headrace, tmp_path):
+    key = tmp_path / "key"
+    key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END")
+    url = "git@example.org:a/b.git"
+    said = headrace.said("project", "set", "--git", url, "--branch", "b", "--deploy-key", key)
+    assert url in said
+    assert "c2VjcmV0" not in said + headrace.said("project", "show", "--json")
+    names = ("repository_url", "repository_branch", "repository_deploy_key")
+    headrace.said("project", "set", *(word for name in names for word in ("--unset", name)))
+    assert url not in headrace.said("project", "show")

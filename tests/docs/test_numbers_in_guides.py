@@ -14,12 +14,14 @@ from headrace.api import data_store as api_data_store
 from headrace.api import logs
 from headrace.client import data_store as client_data_store
 from headrace.control import deletion, variables
+from headrace.control.metrics import MAX_PAGE_VALUES
 from headrace.control.transactions import verification
 from headrace.core import (
     clock_trust,
     filenames,
     health,
     low_latency,
+    metrics,
     names,
     objects,
     parameters,
@@ -114,6 +116,7 @@ CLAIMS: dict[str, list[str]] = {
         f"Up to {requirements_files.MAX_FILES} files of up to {INCLUDED} bytes",
         f"takes longer than {builds.IMPORT_WAIT_S:.0f} seconds",
         f"A build may take {uv.DEFAULT_TIMEOUT_S:.0f} seconds",
+        f"at most {DEFAULTS['git_timeout_s']:.0f} seconds (`HEADRACE_GIT_TIMEOUT_S`)",
     ],
     "executions": [
         f"A template that does not answer for {POD['hang_s']:.0f} seconds",
@@ -150,6 +153,14 @@ CLAIMS: dict[str, list[str]] = {
         f"1, 2, 4 … at most {POD['max_retry_s']:.0f} seconds",
         f"runs no Python for {POD['hang_s']:.0f} seconds",
         f"interpreter busy has {POD['busy_hang_s']:.0f} seconds",
+    ],
+    "metrics": [
+        f"single metrics in one execution | {metrics.MAX_METRICS} |",
+        f"list metrics in one execution | {metrics.MAX_LIST_METRICS} |",
+        f"values of one list | {count(metrics.MAX_LIST_VALUES)} |",
+        f"(the clients send several) | {count(metrics.MAX_VALUES)} |",
+        f"characters of a name | {metrics.MAX_NAME_LENGTH}, all visible",
+        f"at most {count(MAX_PAGE_VALUES)} values of lists",
     ],
     "operating": [
         f"cannot be recorded for {refusals.UNRECORDED_S:.0f} seconds",

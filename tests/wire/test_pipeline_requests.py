@@ -15,12 +15,14 @@ from headrace.core.errors import InvalidCode, InvalidEnvironment, InvalidRequest
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import ContainerConfig
 from headrace.core.projects import Project
+from headrace.core.repositories import Repository
 from headrace.core.values import Json
 from headrace.wire.creation import (
     UNSET,
     ConfigRequest,
     PipelineRequest,
     read_pipeline_request,
+    repository_of,
     resolve_config,
 )
 from headrace.wire.forms import decode_tree
@@ -324,7 +326,7 @@ PROJECT = Project(
 
 
 def resolved(config, project=PROJECT):
-    return resolve_config(read_pipeline_request(BASE | {"container_config": config}), project)
+    return resolve_config(read_pipeline_request(BASE | {"container_config": config}), project, None)
 
 
 def test_what_is_left_out_falls_back_on_the_project():
@@ -389,12 +391,12 @@ def test_values_go_before_the_project():
         (
             {"repository_url": "git@h:a/b.git"},
             InvalidRequest,
-            "not available yet; give a local_folder",
+            "has a repository_(url|deploy_key), and a folder was sent",
         ),
         (
             {"repository_deploy_key": "key"},
             InvalidRequest,
-            "not available yet; give a local_folder",
+            "has a repository_(url|deploy_key), and a folder was sent",
         ),
         ({"dockerfile_path": "Dockerfile"}, InvalidRequest, "leave dockerfile_path out"),
     ],
@@ -404,12 +406,36 @@ def test_settings_that_cannot_be_had_are_named(config, kind, message):
         resolved(config)
 
 
+@pytest.mark.parametrize(
+    ("config", "repository"),
+    [
+        ({}, Repository("git@host:a/b.git", "main")),
+        ({"repository_branch": None}, Repository("git@host:a/b.git")),
+        (
+            {"repository_url": "https://me:secret@h/c", "repository_deploy_key": "key"},
+            Repository("https://me:secret@h/c", "main", "key"),
+        ),
+    ],
+)
+def test_without_a_folder_the_repository_falls_back_on_the_project(config, repository):
+    request = read_pipeline_request(BASE | {"container_config": config})
+    assert repository_of(request, PROJECT) == repository
+    resolved = resolve_config(request, PROJECT, repository)
+    assert resolved.repository_branch == repository.branch
+    assert "secret" not in repr(resolved)
+
+
+def test_without_any_code_it_is_said_what_to_give():
+    with pytest.raises(InvalidRequest, match=r"give container_config a local_folder.*repository_u"):
+        repository_of(read_pipeline_request(BASE), Project())
+
+
 def test_a_dockerfile_is_refused_for_what_it_is_though_the_function_is_missing():
     request = read_pipeline_request(
         {"pipeline_name": "p", "container_config": {"dockerfile_path": "Dockerfile"}}
     )
     with pytest.raises(InvalidRequest, match="no container engine"):
-        resolve_config(request, PROJECT)
+        resolve_config(request, PROJECT, None)
 
 
 def test_a_function_file_must_be_python():

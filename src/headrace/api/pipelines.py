@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -12,14 +13,19 @@ from headrace.api.logs import followed_lines, lines_between
 from headrace.control.pipeline_drafts import PipelineDraft
 from headrace.core.clock import now_s
 from headrace.core.errors import InvalidRequest, NotFound
-from headrace.core.pipelines import Pipeline, PipelineStatus
+from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
 from headrace.objects.links import PURPOSE, Purpose, sign, verify
 from headrace.web.exchange import Exchange
 from headrace.web.form_terms import pipeline_terms
 from headrace.web.forms import Form, read_form
 from headrace.wire.answers import MAX_HOLD_S, NO_CONTENT, Answer
 from headrace.wire.bodies import execution_item, pipeline_body, pipeline_item
-from headrace.wire.creation import read_pipeline_request, resolve_config
+from headrace.wire.creation import (
+    PipelineRequest,
+    read_pipeline_request,
+    repository_of,
+    resolve_config,
+)
 from headrace.wire.forms import decode_tree
 from headrace.wire.routes import SIGNED_BUNDLE
 
@@ -143,27 +149,35 @@ async def _create_from_json(exchange: Exchange) -> Answer:
 
 
 async def _create(exchange: Exchange, tree: dict[str, Any], form: Form) -> Pipeline:
+    services, scope = exchange.services, exchange.scope
     request = read_pipeline_request(tree)
-    config = resolve_config(request, await exchange.services.projects.current(exchange.scope))
+    project = await services.projects.current(scope)
     archive = form.files.get(ARCHIVE_PART)
-    if archive is None:
-        raise InvalidRequest(
-            "The pipeline's code is missing: give container_config a local_folder, so that the "
-            f"client sends it as {ARCHIVE_PART}."
-        )
-    return await exchange.services.pipelines.create(
-        exchange.scope,
-        PipelineDraft(
-            name=request.pipeline_name,
-            function_path=request.function_path,
-            function_name=request.function_name,
-            description=request.description,
-            inputs=request.inputs,
-            outputs=request.outputs,
-            config=config,
-            archive=archive.path,
-            needs_nothing=request.config.requirements_path is None,
-        ),
+    if archive is not None:
+        draft = _draft(request, resolve_config(request, project, None), archive.path)
+        return await services.pipelines.create(scope, draft)
+    repository = repository_of(request, project)
+    config = resolve_config(request, project, repository)
+    fetching = services.repositories.fetched(
+        scope, repository, config.included_folders, request.function_path
+    )
+    async with fetching as code:
+        draft = _draft(request, config, code.archive)
+        draft = replace(draft, origin=Origin.GIT, commit_id=code.commit_id)
+        return await services.pipelines.create(scope, draft)
+
+
+def _draft(request: PipelineRequest, config: ContainerConfig, archive: Path) -> PipelineDraft:
+    return PipelineDraft(
+        name=request.pipeline_name,
+        function_path=request.function_path,
+        function_name=request.function_name,
+        description=request.description,
+        inputs=request.inputs,
+        outputs=request.outputs,
+        config=config,
+        archive=archive,
+        needs_nothing=request.config.requirements_path is None,
     )
 
 

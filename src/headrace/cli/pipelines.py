@@ -42,8 +42,17 @@ def create(
     name: PipelineName,
     function: Annotated[str, typer.Option(metavar=FUNCTION_SYNTAX, help="What it calls.")],
     folder: Annotated[
-        Path, typer.Option(help="Local folder of the code.", show_default="the current folder")
-    ] = Path(),
+        Path | None,
+        typer.Option(help="Local folder of the code.", show_default="the current folder"),
+    ] = None,
+    git: Annotated[
+        str | None,
+        typer.Option("--git", metavar="URL", help="Git repository of the code, not a folder."),
+    ] = None,
+    branch: Annotated[str | None, typer.Option(help="Its branch or tag.")] = None,
+    deploy_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Private ssh key that may read it.")
+    ] = None,
     inputs: Annotated[
         list[str] | None,
         typer.Option("--input", "-i", metavar="NAME:TYPE[!][=DEFAULT]", help=f"{INPUT_SYNTAX}."),
@@ -89,7 +98,8 @@ def create(
         "included_folders": include,
         "system_dependencies": system_dependency,
     }
-    config = {key: value for key, value in config.items() if value} | {"local_folder": folder}
+    config = {key: value for key, value in config.items() if value}
+    config |= _code_from(folder, git, branch, deploy_key)
     if no_requirements:
         config["requirements_path"] = None
     pipeline = current.sdk.create_pipeline(
@@ -106,6 +116,28 @@ def create(
     if wait:
         pipeline = _built(current, name)
     _summarise(current, pipeline)
+
+
+def _code_from(
+    folder: Path | None, git: str | None, branch: str | None, deploy_key: Path | None
+) -> dict[str, Any]:
+    """Return the settings that say where the code is."""
+    if git is None:
+        for option, value in (("--branch", branch), ("--deploy-key", deploy_key)):
+            if value is not None:
+                raise typer.BadParameter("it needs --git", param_hint=option)
+        return {"local_folder": folder or Path()}
+    if folder is not None:
+        raise typer.BadParameter("it excludes --folder", param_hint="--git")
+    given: dict[str, Any] = {"repository_url": git}
+    if branch is not None:
+        given["repository_branch"] = branch
+    if deploy_key is not None:
+        try:
+            given["repository_deploy_key"] = deploy_key.read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise typer.BadParameter(str(error), param_hint="--deploy-key") from None
+    return given
 
 
 @pipelines.command("list")
@@ -132,6 +164,9 @@ def show(context: typer.Context, name: PipelineName, as_json: JsonFlag = False) 
         ("description", parameters["description"]),
         ("language", config["language"]),
         ("requirements", config["requirements_path"]),
+        ("repository", config["repository_url"]),
+        ("branch", config["repository_branch"]),
+        ("commit", info["commit_id"]),
         ("created", short_time(info["created_at"])),
         ("last execution", info["last_execution_id"]),
     ]

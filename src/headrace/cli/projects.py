@@ -40,6 +40,14 @@ def change(
     system_dependency: Annotated[
         list[str] | None, typer.Option(metavar="PACKAGE", help="System package; repeatable.")
     ] = None,
+    git: Annotated[
+        str | None, typer.Option("--git", metavar="URL", help="Repository of pipelines' code.")
+    ] = None,
+    branch: Annotated[str | None, typer.Option(help="Its branch or tag.")] = None,
+    deploy_key: Annotated[
+        typer.FileText | None,
+        typer.Option(metavar="FILE", help="Private ssh key that may read it; never shown."),
+    ] = None,
     unset: Annotated[
         list[str] | None,
         typer.Option(metavar="SETTING", help="Setting to empty, as `project show` names it."),
@@ -53,6 +61,9 @@ def change(
         "requirements_path": requirements,
         "included_folders": include or None,
         "system_dependencies": system_dependency or None,
+        "repository_url": git,
+        "repository_branch": branch,
+        "repository_deploy_key": deploy_key and deploy_key.read(),
     }
     settings = {key: value for key, value in given.items() if value is not None}
     settings |= dict.fromkeys(unset or (), None)

@@ -9,13 +9,14 @@ from pathlib import Path
 from headrace.core.environments import python_version
 from headrace.core.errors import InvalidCode, InvalidEnvironment, InvalidRequest
 from headrace.core.parameters import Input, Output
-from headrace.core.pipelines import ContainerConfig
+from headrace.core.pipelines import ContainerConfig, Origin
 from headrace.environments.port import Builder
 
 CheckFunction = Callable[[Path, Path, str, str, Sequence[str]], Awaitable[str | None]]
 """Say what is wrong with a function, by interpreter, folder, path, name and input names."""
 
 _USUAL_REQUIREMENTS = "requirements.txt"
+_LFS = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class PipelineDraft:
         archive: The folder's content: a gzip-compressed tar.
         needs_nothing: Whether the caller said that there are no requirements; otherwise it may be
             that nobody thought of them.
+        origin: Where the folder came from.
+        commit_id: Commit of the git repository, or None.
     """
 
     name: str
@@ -44,6 +47,8 @@ class PipelineDraft:
     config: ContainerConfig
     archive: Path
     needs_nothing: bool = False
+    origin: Origin = Origin.LOCAL
+    commit_id: str | None = None
 
 
 def check_machine(builder: Builder, config: ContainerConfig) -> None:
@@ -107,6 +112,29 @@ def overlooked(draft: PipelineDraft, folder: Path) -> Iterator[str]:
             f"requirements_path (--requirements {_USUAL_REQUIREMENTS}), or say that it needs none "
             "(null, --no-requirements)."
         )
+    if draft.origin is Origin.GIT:
+        yield from _left_behind(folder)
+
+
+def _left_behind(folder: Path) -> Iterator[str]:
+    """Yield what of a repository does not come along."""
+    if (folder / ".gitmodules").is_file():
+        yield "The repository has submodules, whose folders are empty here: they are not fetched."
+    pointers = [
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and not path.is_symlink() and _is_pointer(path)
+    ]
+    if pointers:
+        yield (
+            f"{', '.join(pointers[:5])} and the like are kept by Git LFS: only pointers to them "
+            "are here. Give data as file inputs, or from the data store."
+        )
+
+
+def _is_pointer(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_LFS)) == _LFS
 
 
 def _check_file(folder: Path, path: str, field: str) -> None:
@@ -119,5 +147,5 @@ def _check_file(folder: Path, path: str, field: str) -> None:
         error = InvalidCode if field == "function_path" else InvalidRequest
         raise error(
             f"{field} {path!r} is not in the pipeline's folder, which holds {some}{more}. "
-            "Check local_folder and included_folders."
+            "Check local_folder or repository_url, and included_folders."
         )

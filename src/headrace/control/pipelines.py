@@ -22,7 +22,6 @@ from headrace.core.names import check_name, new_id
 from headrace.core.parameters import check_parameters
 from headrace.core.pipelines import (
     WARNING,
-    Origin,
     Pipeline,
     PipelineStatus,
     PipelineVersion,
@@ -84,7 +83,8 @@ class Pipelines:
             function_path=path,
             function_name=function,
             config=draft.config,
-            origin=Origin.LOCAL,
+            origin=draft.origin,
+            commit_id=draft.commit_id,
             bundle=bundle.digest,
             created_at=at,
             created_by=scope.user.id,

@@ -12,9 +12,11 @@ from typing import Self
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 
+from headrace.bundles.repositories import GitRepositories
 from headrace.control.lookups import Lookups
 from headrace.control.process_tokens import ProcessTokens
 from headrace.control.projects import Projects
+from headrace.control.repositories import Repositories
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.core.clock import now
@@ -126,10 +128,18 @@ class Server:
         clock: ClockWatch,
     ) -> Services:
         settings, database = self._settings, places.database
+        projects = Projects(database, places.keys)
+        git = GitRepositories(
+            self._directory.uploads,
+            self._directory.known_hosts,
+            settings.git_host_keys,
+            settings.git_timeout_s,
+        )
         return Services(
             lookups=Lookups(database),
             tokens=verbs.tokens,
-            projects=Projects(database),
+            projects=projects,
+            repositories=Repositories(git, projects),
             variables=variables,
             pipelines=verbs.pipelines,
             executions=verbs.executions,

@@ -47,6 +47,11 @@ class DataDirectory:
         return self.root / "master.key"
 
     @property
+    def known_hosts(self) -> Path:
+        """Keys of the ssh servers of git repositories."""
+        return self.root / "known_hosts"
+
+    @property
     def bundles(self) -> Path:
         """Folders of pipelines."""
         return self.root / "bundles"

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from headrace.core.errors import InvalidRequest
 from headrace.core.pipelines import MAX_FOLDER_BYTES
+from headrace.core.repositories import HostKeys
 from headrace.core.retention import Retention
 from headrace.core.rights import GRANTABLE, Right
 from headrace.core.values import MAX_OUTPUT_BYTES, MAX_VALUES_BYTES
@@ -202,6 +203,16 @@ class Settings:
     )
     max_folder_bytes: int = _setting(
         _bytes, MAX_FOLDER_BYTES, "Most content of a pipeline's folder, unpacked."
+    )
+    git_host_keys: HostKeys = _setting(
+        HostKeys,
+        HostKeys.REMEMBER,
+        "What becomes of the key of an ssh server that is not in the file known_hosts of the data "
+        "directory: remember it there and refuse another one afterwards, or known: refuse it.",
+        HostKeys.REMEMBER.value,
+    )
+    git_timeout_s: float = _setting(
+        _positive_seconds, 100.0, "Longest time, in seconds, in which a git repository is read."
     )
     max_upload_bytes: int = _setting(_bytes, 5 * 10**9, "Greatest size of one uploaded file.")
     max_input_bytes: int = _setting(

@@ -19,6 +19,7 @@ from headrace.control.lookups import Lookups
 from headrace.control.metrics import Metrics
 from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
+from headrace.control.repositories import Repositories
 from headrace.control.reruns import Reruns
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
@@ -60,6 +61,7 @@ class Services:
     lookups: Lookups
     tokens: Tokens
     projects: Projects
+    repositories: Repositories
     variables: Variables
     pipelines: Pipelines
     executions: Executions

@@ -18,6 +18,7 @@ from headrace.core.pipelines import (
     check_system_package,
 )
 from headrace.core.projects import Project
+from headrace.core.repositories import Repository, shown_url
 from headrace.core.values import parse_data_type
 from headrace.wire.fields import (
     flag_or_none,
@@ -131,19 +132,46 @@ def read_pipeline_request(tree: Mapping[str, Any]) -> PipelineRequest:
     )
 
 
-def resolve_config(request: PipelineRequest, project: Project) -> ContainerConfig:
-    """Return the settings of the pipeline's environment: the request's settings over the project's.
-
-    The project's repository is not fallen back on: a pipeline is made from the folder that was
-    sent, which has none.
+def repository_of(request: PipelineRequest, project: Project) -> Repository:
+    """Return the repository that a pipeline without a folder is made from.
 
     Raises:
-        InvalidRequest: A path leaves the folder, a system package has no such name, or the request
-            asks for a Dockerfile or a git repository, which this server does not build from.
+        InvalidRequest: Neither the request nor the project names one.
+    """
+    config = request.config
+    url = _or_else(config.repository_url, project.repository_url)
+    if url is None:
+        raise InvalidRequest(
+            "The pipeline's code is missing: give container_config a local_folder, so that the "
+            "client sends it, or a repository_url; the project has none either."
+        )
+    branch = _or_else(config.repository_branch, project.repository_branch)
+    return Repository(url, branch, _or_else(config.repository_deploy_key, None))
+
+
+def resolve_config(
+    request: PipelineRequest, project: Project, repository: Repository | None
+) -> ContainerConfig:
+    """Return the settings of the pipeline's environment: the request's settings over the project's.
+
+    Args:
+        request: The request.
+        project: The project.
+        repository: The repository that the code is from; None if a folder was sent.
+
+    Raises:
+        InvalidRequest: A path leaves the folder, a system package has no such name, both a folder
+            and a repository are there, or a Dockerfile, which this server does not build from.
         InvalidEnvironment: The language is not supported.
     """
     config = request.config
     _refuse_unavailable(config)
+    for key in ("repository_url", "repository_deploy_key"):
+        if repository is None and isinstance(getattr(config, key), str):
+            raise InvalidRequest(
+                f"container_config has a {key}, and a folder was sent as well: a pipeline comes "
+                "from one or the other."
+            )
     language = _or_else(config.language, project.language)
     if language is None:
         raise InvalidRequest(
@@ -164,7 +192,10 @@ def resolve_config(request: PipelineRequest, project: Project) -> ContainerConfi
             packages,
             lambda name: check_system_package(name, "container_config[system_dependencies]"),
         ),
-        repository_branch=_or_else(config.repository_branch, None),
+        repository_url=shown_url(repository.url) if repository else None,
+        repository_branch=repository.branch
+        if repository
+        else _or_else(config.repository_branch, None),
     )
 
 
@@ -247,12 +278,6 @@ def _refuse_unavailable(config: ConfigRequest) -> None:
             "container_config[dockerfile_path]: this server builds from requirements and has no "
             "container engine; leave dockerfile_path out."
         )
-    for key in ("repository_url", "repository_deploy_key"):
-        if isinstance(getattr(config, key), str):
-            raise InvalidRequest(
-                f"container_config[{key}]: pipelines from a git repository are not available yet; "
-                "give a local_folder instead."
-            )
 
 
 def _or_else(given: T | Unset | None, fallback: T | None) -> T | None:

@@ -1,0 +1,54 @@
+"""The code of pipelines from git repositories, the project's as well."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+from headrace.bundles.repositories import Fetched, GitRepositories
+from headrace.control.projects import Projects
+from headrace.core.repositories import Repository, check_repository
+from headrace.core.scopes import Scope
+
+AT_ONCE = 4
+"""How many repositories are read at the same time; the others wait for their turn."""
+
+
+class Repositories:
+    """Gets the code of pipelines that are made from a repository."""
+
+    def __init__(self, repositories: GitRepositories, projects: Projects) -> None:
+        self._repositories = repositories
+        self._projects = projects
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    @contextlib.asynccontextmanager
+    async def fetched(
+        self,
+        scope: Scope,
+        repository: Repository,
+        included: Sequence[str] | None,
+        function_path: str,
+    ) -> AsyncIterator[Fetched]:
+        """Give the code of a repository; without a key of its own, the project's key opens it.
+
+        Args:
+            scope: The caller.
+            repository: The repository.
+            included: Files and folders to take; None for the function's file alone.
+            function_path: The file of the function.
+
+        Raises:
+            InvalidRequest: Something of it cannot be used, or it cannot be had; the message says
+                why.
+            Unavailable: This server's machine has no git.
+        """
+        check_repository(repository, "container_config.")
+        if repository.deploy_key is None:
+            repository = replace(repository, deploy_key=await self._projects.deploy_key(scope))
+        async with self._turns:
+            with contextlib.ExitStack() as stack:
+                fetching = self._repositories.fetch(repository, included, function_path)
+                yield await asyncio.to_thread(stack.enter_context, fetching)
