@@ -120,3 +120,20 @@ def test_a_long_name_keeps_its_suffix_and_whole_characters() -> None:
     assert shortened("é" * 150 + ".csv") == "é" * 98 + ".csv"
     assert shortened("a" * 300) == "a" * MAX_FILENAME_BYTES
     assert shortened("a." + "b" * 300) == "a." + "b" * (MAX_FILENAME_BYTES - 2)
+
+
+def test_pods_go_on_as_they_are_with_the_limits_of_another_plan() -> None:
+    other = replace(PLAN, generation="2", count=3, timeout_s=7.0, max_queue=9, variables={"A": "b"})
+    within = PLAN.within(other)
+    assert PLAN.fits(within)
+    assert replace(within, generation="2") == other
+
+
+@pytest.mark.parametrize(
+    ("has", "asked", "after"), [(None, 4, None), (4, None, 4), (4, 6, 6), (None, None, None)]
+)
+def test_pods_for_one_call_at_a_time_stay_so_and_parallel_ones_too(
+    has: int | None, asked: int | None, after: int | None
+) -> None:
+    plan = replace(PLAN, max_parallel=has)
+    assert plan.within(replace(PLAN, max_parallel=asked)).max_parallel == after

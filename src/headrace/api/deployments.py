@@ -76,7 +76,7 @@ async def latest_deployment_execution(exchange: Exchange) -> Answer:
 async def trigger_deployment(exchange: Exchange) -> Answer:
     """Call a deployment with an access token instead of the endpoint's own."""
     services = exchange.services
-    deployment = await _deployment(exchange)
+    deployment = services.pods.served(await _deployment(exchange))
     async with read_call(exchange.request, services, deployment) as call:
         execution_id = await services.deployments.trigger(
             exchange.scope, deployment, call.values, call.files, call.idempotency_key

@@ -57,6 +57,13 @@ class Pods(Protocol):
         """Return what is to be seen of a deployment's pods now; ``creation_pending`` before."""
         ...
 
+    def served(self, deployment: Deployment) -> Deployment:
+        """Return a deployment with the version that answers its calls now.
+
+        While its pods change, and after a change that failed, that is another one than on record.
+        """
+        ...
+
     def changed(self) -> None:
         """Have the pods follow what the database says of deployments; returns at once."""
         ...
@@ -86,12 +93,16 @@ class WarmCalls(Protocol):
 
     async def call(
         self, deployment: Deployment, values: Mapping[str, Json], hold_s: float
-    ) -> WarmAnswer | str:
+    ) -> WarmAnswer | str | None:
         """Make a call; return the answer, or the id if it takes longer than ``hold_s``.
+
+        None is returned, and nothing was begun, if other pods have taken over since the values were
+        read, so that another version would make the call than that of ``deployment``.
 
         Raises:
             InvalidValue, TooLarge: What was sent does not fit; nothing was recorded.
             Overloaded: Too many calls wait; nothing was recorded.
+            Unavailable: The pods are gone, or the record could not be written.
         """
         ...
 
@@ -101,7 +112,7 @@ class WarmCalls(Protocol):
         """Begin a call, and return True; False if that takes more time, nothing having been read.
 
         Args:
-            deployment: Whose pods.
+            deployment: Whose pods; whichever version they have makes the call.
             body: What was sent: JSON, no longer than values may be together.
             hold_s: How long the answer is waited for; afterwards the id is told.
             on_answer: Told once, later, in the event loop's thread; it must not raise.
@@ -112,11 +123,14 @@ class WarmCalls(Protocol):
         """
         ...
 
-    async def stream(self, deployment: Deployment, values: Mapping[str, Json]) -> WarmStream:
+    async def stream(self, deployment: Deployment, values: Mapping[str, Json]) -> WarmStream | None:
         """Make a call whose items are read while it runs; it is on record when this returns.
 
+        None is returned as by :meth:`call`.
+
         Raises:
-            InvalidValue, Overloaded, Unavailable: As by :meth:`call`.
+            InvalidValue, TooLarge, Overloaded, Unavailable: As by :meth:`call`.
+            PipelineExecutionFailed: It failed before anything ran.
         """
         ...
 

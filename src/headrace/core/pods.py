@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -73,6 +73,20 @@ class PodPlan:
             and (self.max_parallel is None) == (other.max_parallel is None)
         )
 
+    def within(self, other: PodPlan) -> PodPlan:
+        """Return this plan with the limits, the variables and the number of pods of another one."""
+        is_parallel = self.max_parallel is not None and other.max_parallel is not None
+        return replace(
+            self,
+            variables=other.variables,
+            count=other.count,
+            max_parallel=other.max_parallel if is_parallel else self.max_parallel,
+            ram_bytes=other.ram_bytes,
+            timeout_s=other.timeout_s,
+            idle_timeout_s=other.idle_timeout_s,
+            max_queue=other.max_queue,
+        )
+
 
 @dataclass(slots=True)
 class PodCall:
@@ -94,6 +108,8 @@ class PodCall:
         stream: Whether somebody reads the items while the function yields them.
         is_on_record: Whether its execution was accepted already, so that it waits even if too many
             do.
+        generation: Generation of the pods that it was read for, which alone may make it; None for
+            those that take calls now.
     """
 
     execution_id: str
@@ -106,6 +122,7 @@ class PodCall:
     stream: bool = False
     is_on_record: bool = False
     absent: Mapping[str, str | None] = field(default_factory=dict)
+    generation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +138,28 @@ class PodView:
     status: PodStatus
 
 
+class RolloutStatus(StrEnum):
+    """Where the change of a deployment's pods to another version is."""
+
+    STARTING = "starting"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """A change of pods to another version, while pods of the version before answer.
+
+    Attributes:
+        version: Number of the version that is to take over.
+        status: Where it is.
+        reason: Why it failed, or None.
+    """
+
+    version: int
+    status: RolloutStatus
+    reason: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PodSetState:
     """The pods of one deployment.
@@ -132,6 +171,8 @@ class PodSetState:
         waiting: Calls that wait.
         failure: Why the last start of a pod failed, until one succeeds.
         is_changing: Whether a change of what was asked for is being carried out.
+        rollout: The change to another version that is under way, or failed; None if all pods that
+            take calls are as they were asked for.
     """
 
     status: PodStatus
@@ -140,6 +181,7 @@ class PodSetState:
     waiting: int = 0
     failure: Failure | None = None
     is_changing: bool = False
+    rollout: Rollout | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from headrace.core.deployments import Deployment
 from headrace.core.destinations import EndpointResult
 from headrace.core.errors import NotFound
 from headrace.core.executions import Execution, OutputRecord, Status
@@ -45,17 +46,16 @@ async def endpoint_file_v1(exchange: Exchange) -> Answer | Response:
 
 async def call_endpoint(exchange: Exchange) -> Answer | Response:
     """Call an endpoint; answer with its outputs: flat, or below ``v1`` each in an object."""
-    deployment, services = exchange.endpoint.deployment, exchange.services
-    headers = exchange.request.headers
+    services, headers = exchange.services, exchange.request.headers
+    deployment = services.pods.served(exchange.endpoint.deployment)
     prefer = headers.get("prefer", "")
     is_held = "craft-ai-client" not in headers and "respond-async" not in prefer
     async with read_call(exchange.request, services, deployment) as call:
         is_plain = is_held and not call.files and call.idempotency_key is None
         if is_plain and services.warm_calls.can_answer(deployment):
-            if MEDIA_TYPE in headers.get("accept", ""):
-                stream = await services.warm_calls.stream(deployment, call.values)
-                return streamed(stream, str(uuid.uuid4()))
-            return await _warm_answer(exchange, call)
+            answer = await _warm_answer(exchange, deployment, call)
+            if answer is not None:
+                return answer
         execution_id = await services.deployments.trigger(
             exchange.scope, deployment, call.values, call.files, call.idempotency_key
         )
@@ -72,12 +72,20 @@ async def call_endpoint(exchange: Exchange) -> Answer | Response:
     return await _answer(exchange, execution)
 
 
-async def _warm_answer(exchange: Exchange, call: ReadCall) -> Answer:
-    """Answer with the outputs of a call that a pod makes, which needs nothing but values."""
-    hold_s = _hold_s(exchange.request.headers.get("prefer", ""))
-    made = await exchange.services.warm_calls.call(
-        exchange.endpoint.deployment, call.values, hold_s
-    )
+async def _warm_answer(
+    exchange: Exchange, deployment: Deployment, call: ReadCall
+) -> Answer | Response | None:
+    """Answer with what a pod makes of a call that needs nothing but values.
+
+    None if no pod has the version any more that the call was read for; nothing was begun then.
+    """
+    warm_calls, headers = exchange.services.warm_calls, exchange.request.headers
+    if MEDIA_TYPE in headers.get("accept", ""):
+        stream = await warm_calls.stream(deployment, call.values)
+        return None if stream is None else streamed(stream, str(uuid.uuid4()))
+    made = await warm_calls.call(deployment, call.values, _hold_s(headers.get("prefer", "")))
+    if made is None:
+        return None
     if isinstance(made, str):
         return see_other(made, _location(exchange, made))
     answer = ended(made.execution_id, made.outputs, made.failure)

@@ -128,12 +128,19 @@ class PodEngine(Protocol):
     Records nothing, and never raises for what user code does.
     """
 
-    async def deploy(self, plan: PodPlan) -> Failure | None:
+    async def deploy(self, plan: PodPlan, on_switch: Callable[[], None] = ...) -> Failure | None:
         """Have pods that do what a plan says; return when all are up, or why none can be.
 
-        If the deployment has pods that do not fit the plan, new ones are started first; the old
-        ones finish what they have, take no more, and end. If the first new one does not start,
-        they stay and go on as before. A change of limits or of the number of pods restarts none.
+        If the deployment has pods that do not fit the plan, new ones are started first. Once these
+        are up they take all new calls; the old ones finish those that they have and those that wait
+        for them, and end. If the first new one does not start, the old ones go on as before, with
+        the limits of the plan; so they do if this is cancelled. A change of limits or of the number
+        of pods restarts none.
+
+        Args:
+            plan: What the pods are for.
+            on_switch: Called when pods of this plan are those that take calls, in the step of the
+                event loop in which they begin to.
         """
         ...
 
@@ -162,7 +169,7 @@ class PodEngine(Protocol):
                 returns. It costs less than waiting for :attr:`Ticket.ended`, and must not raise.
 
         Raises:
-            KeyError: There is no such deployment.
+            KeyError: There is no such deployment, or its pods of that generation are gone.
         """
         ...
 

@@ -8,6 +8,7 @@ from functools import partial
 from headrace.core.clock import now
 from headrace.engines.port import PodEngine
 from headrace.pods.engine import PodLane
+from headrace.pods.lanes import Lane
 from headrace.pods.sets import PodSets
 from headrace.running.worker import LOOK_AGAIN_S, Worker
 from headrace.signals.loop import Loop
@@ -17,7 +18,11 @@ from headrace.store.database import Database
 
 
 class Dispatcher:
-    """Claims as many executions of each deployment as its pods can run, the oldest first."""
+    """Claims as many executions of each deployment as its pods can run, the oldest first.
+
+    Those that have another version than the pods are left to the slots, where each is made with
+    its own.
+    """
 
     def __init__(
         self,
@@ -58,27 +63,34 @@ class Dispatcher:
             return LOOK_AGAIN_S
         at = now()
         waiting = await self._database.read(claims.pod_backlog, at)
-        for deployment_id, count in waiting.items():
+        for (deployment_id, version), count in waiting.items():
             lane = self._sets.lanes.get(deployment_id)
             # Without an environment there are no pods: then the executions end with the reason.
-            if lane is None or not (lane.is_up or lane.failure) or self._is_closed:
+            if lane is None or not lane.takes_executions or self._is_closed:
+                continue
+            if version != lane.version.number:
+                await self._database.write(
+                    claims.give_to_slots, deployment_id, lane.version.number, at
+                )
+                self._signals.notify(PENDING)
                 continue
             free = lane.capacity - self._busy.get(deployment_id, 0)
             if free > 0:
-                await self._start(deployment_id, min(free, count))
+                await self._start(deployment_id, lane, min(free, count))
         next_at = await self._database.read(claims.next_pending_at, at)
         if next_at is None:
             return LOOK_AGAIN_S
         return min(max((next_at - at).total_seconds(), 0.001), LOOK_AGAIN_S)
 
-    async def _start(self, deployment_id: str, count: int) -> None:
+    async def _start(self, deployment_id: str, lane: Lane, count: int) -> None:
+        generation = None if lane.crew is None else lane.crew.generation
         self._busy[deployment_id] = self._busy.get(deployment_id, 0) + count
         started = 0
         try:
             started = await self._worker.take_for_pods(
-                deployment_id,
+                (deployment_id, lane.version.number),
                 count,
-                PodLane(self._engine, deployment_id),
+                PodLane(self._engine, deployment_id, generation),
                 partial(self._free, deployment_id, 1),
             )
         finally:

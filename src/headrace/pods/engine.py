@@ -23,10 +23,13 @@ class PodLane:
     Attributes:
         pods: Who keeps them.
         deployment_id: Whose pods they are.
+        generation: Generation of those that have the version of the executions; None if there are
+            no pods, and executions end for that reason.
     """
 
     pods: PodEngine
     deployment_id: str
+    generation: str | None
 
     async def run(self, call: Call) -> Outcome:
         """Have a pod make one call; see the port."""
@@ -44,12 +47,16 @@ class PodLane:
             log=str(call.log),
             workspace=str(call.workspace),
             is_on_record=True,
+            generation=self.generation,
         )
         call.log.parent.mkdir(parents=True, exist_ok=True)
         try:
             ticket = self.pods.submit(self.deployment_id, made)
         except KeyError:
-            return GONE
+            if self.generation is None:
+                return GONE
+            # Others have taken over; it is made by whoever has its version when its turn comes.
+            raise NeverBegan from None
         if isinstance(ticket, QueueFull):
             return Failure(
                 FailureKind.WORKER_LOST,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 from headrace.control.variables import Variables
 from headrace.core.calls import Limits
@@ -15,6 +16,7 @@ from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pods import PodPlan, PodSetState, PodStatus
 from headrace.engines.port import PodEngine
 from headrace.logs.files import LogFiles
+from headrace.pods.lanes import Crew, Lane, asks_for_another, generation_of
 from headrace.running.code import CodeFinder
 from headrace.signals.loop import Loop
 from headrace.signals.port import DEPLOYMENTS, PENDING, Signals
@@ -33,36 +35,6 @@ UNKNOWN = PodSetState(PodStatus.CREATION_PENDING)
 
 
 _UNSETTLED = {PodStatus.CREATION_PENDING, PodStatus.DOWN_RETRYING}
-
-
-@dataclass(slots=True)
-class Lane:
-    """The pods of one deployment.
-
-    Attributes:
-        deployment: What is asked for.
-        failure: Why the engine could not be asked for it.
-        task: The creation or the change that is under way, or was the last.
-        plan: What the engine was last asked for.
-        is_up: Whether the engine knows the deployment, and takes its calls.
-    """
-
-    deployment: Deployment
-    failure: Failure | None = None
-    task: asyncio.Task[None] | None = None
-    plan: PodPlan | None = None
-    is_up: bool = False
-
-    @property
-    def capacity(self) -> int:
-        """How many executions its pods run at once."""
-        low_latency = self.deployment.low_latency
-        return low_latency.pods * (low_latency.max_parallel or 1) if low_latency else 0
-
-    @property
-    def is_changing(self) -> bool:
-        """Whether a creation or a change is under way."""
-        return self.task is not None and not self.task.done()
 
 
 class PodSets:
@@ -126,11 +98,19 @@ class PodSets:
         if lane.is_up:
             state = self._engine.state(deployment_id)
             return replace(
-                state, failure=lane.failure or state.failure, is_changing=lane.is_changing
+                state,
+                failure=lane.failure or state.failure,
+                is_changing=lane.is_changing,
+                rollout=lane.rollout,
             )
         if lane.failure is not None:
             return PodSetState(PodStatus.CREATION_FAILED, failure=lane.failure)
         return UNKNOWN
+
+    def served(self, deployment: Deployment) -> Deployment:
+        """Return a deployment with the version that its pods have which take calls now."""
+        lane = self._lanes.get(deployment.id)
+        return deployment if lane is None else lane.served(deployment)
 
     def changed(self) -> None:
         """Have the pods follow what the database says of deployments."""
@@ -153,6 +133,7 @@ class PodSets:
         return (
             lane is not None
             and lane.deployment.updated_at >= deployment.updated_at
+            and lane.deployment.pipeline.version.id == deployment.pipeline.version.id
             and not lane.is_changing
             and self.state(deployment.id).status not in _UNSETTLED
         )
@@ -199,11 +180,19 @@ class PodSets:
                 lane = self._lanes[deployment.id] = Lane(deployment)
                 self._begin_to_deploy(lane)
             else:
-                before, lane.deployment = lane.deployment, deployment
-                if not _asks_for_the_same(before, deployment) and not lane.is_changing:
-                    self._begin_to_deploy(lane)
+                self._follow(lane, deployment)
         await self._tell_variables()
         return LOOK_AGAIN_S
+
+    def _follow(self, lane: Lane, deployment: Deployment) -> None:
+        """Have pods do what a later state of their deployment asks for."""
+        before, lane.deployment = lane.deployment, deployment
+        if generation_of(before) != generation_of(deployment) and lane.task is not None:
+            # Pods that nobody asks for any more need not come up first, which may take long.
+            lane.task.cancel()
+        elif lane.is_changing or not asks_for_another(before, deployment):
+            return
+        self._begin_to_deploy(lane)
 
     async def _tell_variables(self) -> None:
         """Have pods that are started from now on import their code with the variables of now."""
@@ -231,7 +220,7 @@ class PodSets:
                 logger.exception("pods of %s", deployment.name)
                 await asyncio.sleep(TRY_AGAIN_S)
             else:
-                if _asks_for_the_same(lane.deployment, deployment):
+                if not asks_for_another(deployment, lane.deployment):
                     break
         self._signals.notify(PENDING)
         # The variables may have changed meanwhile.
@@ -249,9 +238,11 @@ class PodSets:
             return
         lane.failure = None
         lane.plan = plan
-        failure = await self._engine.deploy(plan)
+        crew = Crew(deployment.pipeline.version, plan.generation)
+        failure = await self._engine.deploy(plan, partial(setattr, lane, "crew", crew))
         lane.is_up = True
         if failure is not None:
+            lane.failure = failure if lane.crew is not crew else None
             logger.warning("pods of %s: %s", deployment.name, failure.message)
 
     async def _plan(self, deployment: Deployment) -> PodPlan:
@@ -264,7 +255,7 @@ class PodSets:
         log.parent.mkdir(parents=True, exist_ok=True)
         return PodPlan(
             deployment_id=deployment.id,
-            generation=f"{deployment.pipeline.version.id}/{low_latency.generation}",
+            generation=generation_of(deployment),
             code=code,
             outputs={item.parameter.name: item.parameter.data_type for item in deployment.outputs},
             log=log,
@@ -277,14 +268,6 @@ class PodSets:
             idle_timeout_s=low_latency.idle_timeout_s,
             max_queue=low_latency.max_queue,
         )
-
-
-def _asks_for_the_same(one: Deployment, other: Deployment) -> bool:
-    return (one.low_latency, one.timeout_s, one.pipeline.version.id) == (
-        other.low_latency,
-        other.timeout_s,
-        other.pipeline.version.id,
-    )
 
 
 def _topic(deployment_id: str) -> str:

@@ -116,12 +116,16 @@ class Worker:
             logger.error("this worker's row stays: %s", error.message)  # noqa: TRY400 - its message says all
 
     async def take_for_pods(
-        self, deployment_id: str, limit: int, engine: Engine, on_end: Callable[[], None]
+        self,
+        of_pods: tuple[str, int],
+        limit: int,
+        engine: Engine,
+        on_end: Callable[[], None],
     ) -> int:
         """Claim executions that wait for pods and run them outside the slots; return how many.
 
         Args:
-            deployment_id: Whose executions.
+            of_pods: The deployment's id, and the number of the version that its pods have.
             limit: How many at most.
             engine: What runs them.
             on_end: Called at the end of each.
@@ -129,7 +133,7 @@ class Worker:
         async with self._claiming:
             if self._is_closed:
                 return 0
-            claimed = await self._claim(limit, deployment_id)
+            claimed = await self._claim(limit, of_pods)
             for claim in claimed:
                 self._tasks.start(claim, on_end, engine)
         return len(claimed)
@@ -156,10 +160,9 @@ class Worker:
                 )
                 self._signals.notify(PENDING)
 
-    async def _claim(self, limit: int, deployment_id: str | None = None) -> list[Claim]:
-        """Take the oldest executions that may start: for slots, or for a deployment's pods."""
-        claim = records.claim
-        return await self._database.write(claim, self.worker_id, limit, now(), deployment_id)
+    async def _claim(self, limit: int, of_pods: tuple[str, int] | None = None) -> list[Claim]:
+        """Take the oldest executions that may start, for slots or for pods."""
+        return await self._database.write(records.claim, self.worker_id, limit, now(), of_pods)
 
     async def _look(self) -> float:
         """Start what may start, and return after how many seconds to look again at the latest."""

@@ -83,16 +83,10 @@ class Calls:
 
     async def call(
         self, deployment: Deployment, values: Mapping[str, Json], hold_s: float
-    ) -> WarmAnswer | str:
-        """Make a call; return the answer, or the id if it takes longer than ``hold_s``.
-
-        Raises:
-            InvalidValue, TooLarge: What was sent does not fit; nothing was recorded.
-            Overloaded: Too many calls wait; nothing was recorded.
-            Unavailable: The pods are gone, or the record could not be written.
-        """
-        _, made = await self._begin_any(deployment, values, hold_s)
-        return await made
+    ) -> WarmAnswer | str | None:
+        """Make a call; see the protocol."""
+        begun = await self._begin_any(deployment, values, hold_s)
+        return None if begun is None else await begun[1]
 
     def begin(
         self, deployment: Deployment, body: bytes, hold_s: float, on_answer: OnAnswer
@@ -109,14 +103,12 @@ class Calls:
         self._begin(form, arguments, variables, hold_s, on_answer)
         return True
 
-    async def stream(self, deployment: Deployment, values: Mapping[str, Json]) -> WarmStream:
-        """Make a call whose items are read while it runs; it is on record when this returns.
-
-        Raises:
-            InvalidValue, TooLarge, Overloaded, Unavailable: As by :meth:`call`.
-            PipelineExecutionFailed: It failed before anything ran.
-        """
-        call, made = await self._begin_any(deployment, values, math.inf, is_stream=True)
+    async def stream(self, deployment: Deployment, values: Mapping[str, Json]) -> WarmStream | None:
+        """Make a call whose items are read while it runs; see the protocol."""
+        begun = await self._begin_any(deployment, values, math.inf, is_stream=True)
+        if begun is None:
+            return None
+        call, made = begun
         if call.ticket is None:
             answer = await made
             if isinstance(answer, WarmAnswer) and answer.failure is not None:
@@ -186,12 +178,15 @@ class Calls:
         hold_s: float,
         *,
         is_stream: bool = False,
-    ) -> tuple[Call, asyncio.Future[WarmAnswer | str]]:
+    ) -> tuple[Call, asyncio.Future[WarmAnswer | str]] | None:
+        variables = await self._variables.current()
+        # From here on in one step of the event loop, in which no other pods can take over.
         form = self._form(deployment)
         if form is None:
             raise refusals.no_pods()
+        if form.deployment.pipeline.version.id != deployment.pipeline.version.id:
+            return None
         arguments = form.read(values, is_small=False)
-        variables = await self._variables.current()
         made: asyncio.Future[WarmAnswer | str] = self._loop.create_future()
         tell = partial(settle, made)
         call = self._begin(form, arguments, variables, hold_s, tell, is_stream=is_stream)
@@ -233,6 +228,7 @@ class Calls:
             workspace=f"{self._workspaces}/{execution_id}",
             stream=is_stream,
             absent=absent,
+            generation=form.crew.generation,
         )
         # Before it is submitted, because it may end at once.
         self._calls[execution_id] = call

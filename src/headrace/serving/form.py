@@ -11,7 +11,7 @@ from headrace.core.mappings import resolve_given
 from headrace.core.outcomes import Failure, FailureKind, Returned
 from headrace.core.sources import DataStoreFile, EndpointValue, EnvironmentVariable, GivenValue
 from headrace.core.values import DataType, Json, JsonText, check_total_size, fits
-from headrace.pods.sets import Lane
+from headrace.pods.lanes import Crew, Lane
 from headrace.running.bindings import StartBindings
 from headrace.running.delivery import problem_with
 from headrace.store.execution_row import RowMaker
@@ -25,15 +25,21 @@ class Form:
     """How the values of a call become arguments, and what a pod returns an answer and a record.
 
     Attributes:
-        deployment: The deployment.
+        deployment: The deployment with the version that its pods have.
+        asked: The deployment that it was made for, which may have another version on record.
+        crew: The pods that may make its calls.
         rows: Makes the rows of its calls.
 
     Args:
         max_input_bytes: JSON of all values that a caller may send.
     """
 
-    def __init__(self, deployment: Deployment, max_input_bytes: int) -> None:
+    def __init__(
+        self, deployment: Deployment, asked: Deployment, crew: Crew, max_input_bytes: int
+    ) -> None:
         self.deployment = deployment
+        self.asked = asked
+        self.crew = crew
         self._max_input_bytes = max_input_bytes
         self.rows = RowMaker(deployment)
         self._inputs = deployment.inputs
@@ -160,19 +166,25 @@ class Forms:
         self._kept: dict[str, Form] = {}
 
     def of(self, deployment: Deployment) -> Form | None:
-        """Return the form of a deployment; None if its pods are not up, or it needs more."""
+        """Return the form of a deployment's calls now; None if its pods are not up, or do not do.
+
+        It is that of the version that the pods have which take calls in this step of the event
+        loop, whichever version the deployment is given with.
+        """
         lane = self._lanes.get(deployment.id)
-        if lane is None or not lane.is_up:
+        if lane is None or lane.crew is None or not lane.is_up:
             return None
         form = self._kept.get(deployment.id)
-        if form is not None and form.deployment is deployment:
+        if form is not None and form.asked is deployment and form.crew is lane.crew:
             return form
-        if not is_plain(deployment):
+        served = lane.served(deployment)
+        if not is_plain(served):
             return None
         if len(self._kept) > len(self._lanes):
             # Of deployments that are gone.
             self._kept.clear()
-        form = self._kept[deployment.id] = Form(deployment, self._max_input_bytes)
+        form = Form(served, deployment, lane.crew, self._max_input_bytes)
+        self._kept[deployment.id] = form
         return form
 
 

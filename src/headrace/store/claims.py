@@ -77,9 +77,9 @@ _ANY_PENDING = select(executions.c.id).where(_IS_PENDING).limit(1)
 _IS_ELASTIC = and_(_IS_READY, executions.c.is_low_latency.is_(False))
 _ANY_READY = select(executions.c.id).where(_IS_ELASTIC).limit(1)
 _READY_FOR_PODS = (
-    select(executions.c.deployment_id, func.count())
+    select(executions.c.deployment_id, executions.c.pipeline_version, func.count())
     .where(_IS_READY, executions.c.is_low_latency)
-    .group_by(executions.c.deployment_id)
+    .group_by(executions.c.deployment_id, executions.c.pipeline_version)
 )
 _ANY_HELD = select(executions.c.id).where(_IS_PENDING, executions.c.waits).limit(1)
 _NEXT_AT = select(func.min(executions.c.not_before)).where(
@@ -94,9 +94,20 @@ _OLDEST_FOR_PODS = (
         _IS_READY,
         executions.c.is_low_latency,
         executions.c.deployment_id == bindparam("of_deployment"),
+        executions.c.pipeline_version == bindparam("of_version"),
     )
     .order_by(executions.c.id)
     .limit(bindparam("most"))
+)
+_GIVE_TO_SLOTS = (
+    update(executions)
+    .where(
+        _IS_READY,
+        executions.c.is_low_latency,
+        executions.c.deployment_id == bindparam("of_deployment"),
+        executions.c.pipeline_version != bindparam("of_version"),
+    )
+    .values(is_low_latency=False)
 )
 _TAKE = (
     update(executions)
@@ -148,17 +159,39 @@ def claim_pending(
 
 
 def claim_for_pods(
-    connection: Connection, worker_id: str, deployment_id: str, *, limit: int, at: datetime
+    connection: Connection,
+    worker_id: str,
+    deployment_id: str,
+    version: int,
+    *,
+    limit: int,
+    at: datetime,
 ) -> list[Execution]:
-    """Do as :func:`claim_pending` for those that wait for the pods of a deployment."""
-    which = {"now": to_us(at), "most": limit, "of_deployment": deployment_id}
+    """Do as :func:`claim_pending` for those that wait for the pods of a deployment.
+
+    Those of other versions than that of the pods are left.
+    """
+    which = {"now": to_us(at), "most": limit, "of_deployment": deployment_id, "of_version": version}
     return _take(connection, worker_id, _OLDEST_FOR_PODS, which, at)
 
 
-def pod_backlog(connection: Connection, now: datetime) -> dict[str, int]:
-    """Return how many executions could start now in pods, by the deployment's id."""
+def pod_backlog(connection: Connection, now: datetime) -> dict[tuple[str, int], int]:
+    """Return how many executions could start now in pods, by deployment's id and version."""
     rows = connection.execute(_READY_FOR_PODS, {"now": to_us(now)})
-    return {row[0]: row[1] for row in rows if row[0] is not None}
+    return {(row[0], row[1]): row[2] for row in rows if row[0] is not None}
+
+
+def give_to_slots(connection: Connection, deployment_id: str, version: int, now: datetime) -> None:
+    """Have executions start in slots that wait for pods of a deployment which have another version.
+
+    Args:
+        connection: A connection.
+        deployment_id: The deployment.
+        version: The version that its pods have.
+        now: Those that may start later are left as they are.
+    """
+    which = {"now": to_us(now), "of_deployment": deployment_id, "of_version": version}
+    connection.execute(_GIVE_TO_SLOTS, which)
 
 
 def next_pending_at(connection: Connection, now: datetime) -> datetime | None:

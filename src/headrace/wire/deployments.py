@@ -137,6 +137,13 @@ def _pod_fields(low_latency: LowLatency, pods: PodSetState) -> Body:
         "running": pods.running,
         "waiting": pods.waiting,
         "is_changing": pods.is_changing,
+        "rollout": None
+        if pods.rollout is None
+        else {
+            "version": pods.rollout.version,
+            "status": pods.rollout.status.value,
+            "reason": pods.rollout.reason,
+        },
         "failure": None
         if pods.failure is None
         else {"kind": pods.failure.kind.value, "message": pods.failure.message},

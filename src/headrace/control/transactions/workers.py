@@ -37,13 +37,21 @@ def claim(
     worker_id: str,
     limit: int,
     at: datetime,
-    deployment_id: str | None = None,
+    of_pods: tuple[str, int] | None = None,
 ) -> list[Claim]:
-    """Take the oldest executions that may start: for slots, or for the pods of a deployment."""
-    if deployment_id is None:
+    """Take the oldest executions that may start, for slots or for pods.
+
+    Args:
+        connection: A connection.
+        worker_id: Who takes them.
+        limit: How many at most.
+        at: When, UTC.
+        of_pods: The deployment's id and the number of the version of those pods; None for slots.
+    """
+    if of_pods is None:
         claimed = claims.claim_pending(connection, worker_id, limit=limit, at=at)
     else:
-        claimed = claims.claim_for_pods(connection, worker_id, deployment_id, limit=limit, at=at)
+        claimed = claims.claim_for_pods(connection, worker_id, *of_pods, limit=limit, at=at)
     one_of_each = {(each.pipeline_id, each.pipeline_version): each for each in claimed}
     known = {which: pipeline_of(connection, each) for which, each in one_of_each.items()}
     # A row cannot outlive its pipeline (foreign key), so every claimed one has it.

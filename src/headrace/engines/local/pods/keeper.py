@@ -13,10 +13,11 @@ from headrace.engines.local.pods.backoff import Backoff
 from headrace.engines.local.pods.nursery import Ground, Nursery
 from headrace.engines.local.pods.pod import Pod, mebibytes
 from headrace.engines.local.pods.queue import Queue
+from headrace.engines.local.pods.roster import Roster
 from headrace.engines.local.pods.ticket import Ticket
 
 _FAR_OVER = 1.5
-_RETIRED = Failure(FailureKind.CANCELLED, "The deployment was disabled, changed or deleted.")
+RETIRED = Failure(FailureKind.CANCELLED, "The deployment was disabled, changed or deleted.")
 
 
 class Keeper:
@@ -30,16 +31,15 @@ class Keeper:
     def __init__(self, plan: PodPlan, ground: Ground) -> None:
         self.plan = plan
         self._nursery = Nursery(ground, self)
-        self._open: list[Pod] = []
-        self._leaving: set[Pod] = set()
+        self._pods = Roster()
+        self._open = self._pods.open
         self._refills: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._backoff = Backoff(ground.settings)
-        self._change = asyncio.Lock()
         self._quiet = asyncio.Event()
         self._phase = PodStatus.CREATION_PENDING
         self._failure: Failure | None = None
-        self._is_retired = False
+        self._is_retired = self._is_draining = False
         self.queue = Queue(
             plan,
             self._open,
@@ -48,6 +48,11 @@ class Keeper:
             on_quiet=self._quiet.set,
         )
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether calls are answered now, or once a pod has woken or was started again."""
+        return bool(self._open) or self._phase in {PodStatus.UP, PodStatus.STANDBY}
+
     def state(self) -> PodSetState:
         """Return what is to be seen of the pods."""
         status = self._phase
@@ -55,41 +60,58 @@ class Keeper:
             status = PodStatus.UP
         elif status is PodStatus.UP:
             status = PodStatus.DOWN_RETRYING
-        running = sum(pod.calls.running for pod in [*self._open, *self._leaving])
         return PodSetState(
             status,
             tuple(pod.view() for pod in [*self._open, *self._nursery.starting]),
-            running=running,
-            waiting=max(0, self.queue.count - running),
+            running=self._pods.running,
+            waiting=self._waiting,
             failure=self._failure,
         )
 
     async def deploy(self, plan: PodPlan) -> Failure | None:
-        """Do what :meth:`headrace.engines.port.PodEngine.deploy` says."""
-        async with self._change:
-            if self._is_retired:
-                return _RETIRED
-            sleeps_on = self._phase is PodStatus.STANDBY and plan.idle_timeout_s is not None
-            if (self._open or sleeps_on) and self.plan.fits(plan):
-                self._adopt(plan)
-                await self._fill_now()
-                return None
-            return await self._replace_all(plan)
+        """Have the pods do what a plan says that they fit; return why they are not up, if so."""
+        if self._is_retired:
+            return RETIRED
+        sleeps_on = self._phase is PodStatus.STANDBY and plan.idle_timeout_s is not None
+        if not self._open and not sleeps_on:
+            return await self._start_all(plan)
+        self.adopt(plan)
+        if self._refills:
+            await asyncio.wait(set(self._refills))
+        return None
 
-    async def retire(self, grace_s: float, failure: Failure = _RETIRED) -> None:
+    def adopt(self, plan: PodPlan) -> None:
+        """Keep to the limits and the number of pods of another plan, which the pods fit."""
+        self.plan = self.queue.plan = plan
+        for pod in self._open:
+            pod.adopt(plan)
+        self._pods.trim(plan.count)
+        self.queue.hand_out()
+        self._refill()
+
+    async def drain(self) -> None:
+        """Have the calls answered that there are, then end; return when nothing is left."""
+        self._is_draining = True
+        self._refill()
+        self.note_room()
+        while self.queue.count:
+            self._quiet.clear()
+            await self._quiet.wait()
+        await self.retire(0)
+
+    async def retire(self, grace_s: float, failure: Failure = RETIRED) -> None:
         """End all pods; calls that run have ``grace_s`` seconds, those that wait end now."""
-        self._is_retired = True
-        self.queue.refusal = failure
+        self._is_retired, self.queue.refusal = True, failure
         self.queue.fail_waiting(failure)
         self._cancel_refills()
-        for pod in list(self._nursery.starting):
+        for pod in self._nursery.living - {*self._pods.all}:
             pod.end_now()
         self._quiet.clear()
         if self.queue.count and grace_s > 0:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(grace_s):
                     await self._quiet.wait()
-        for pod in [*self._open, *self._leaving]:
+        for pod in self._pods.all:
             if pod.calls.waited_for:
                 pod.end_now(failure)
             else:
@@ -100,7 +122,7 @@ class Keeper:
 
     def look(self, now: float) -> None:
         """Ask all pods how they are; let them go if nobody has called for long."""
-        for pod in [*self._open, *self._leaving]:
+        for pod in self._pods.all:
             pod.look()
         idle_s = self.plan.idle_timeout_s
         if idle_s is None or not self._open or self.queue.count:
@@ -110,19 +132,23 @@ class Keeper:
             self._cancel_refills()
             for pod in list(self._open):
                 self._nursery.say(pod, f"ends: nobody called for {idle_s:g} s")
-                self._let_leave(pod)
+                self._pods.let_leave(pod)
 
     # What follows is told by the pods.
 
     def note_room(self) -> None:
         """Hand out what waits; end the pods that have finished."""
         self.queue.hand_out()
-        if self._leaving:
-            self._end_finished()
+        if self._is_draining and not self._waiting:
+            self._pods.let_idle_leave()
+        if self._pods.leaving:
+            self._pods.end_finished()
 
     def take_back(self, tickets: list[Ticket]) -> None:
         """Give calls that a pod has not begun to another one."""
         self.queue.take_back(tickets)
+        if self._is_draining:
+            self._refill()
 
     def note_look(self, pod: Pod) -> None:
         """Replace a pod that uses too much memory, or that has no slot left."""
@@ -149,31 +175,25 @@ class Keeper:
 
     def note_end(self, pod: Pod, how: str) -> None:
         """Say that a pod has ended."""
-        self._leaving.discard(pod)
+        self._pods.forget(pod)
         if pod.was_up:
             self._nursery.say(pod, "has ended" if pod.is_to_end else f"was lost: it {how}")
 
-    def _adopt(self, plan: PodPlan) -> None:
-        self.plan = self.queue.plan = plan
-        for pod in self._open:
-            pod.adopt(plan)
-        self._trim()
-        self.queue.hand_out()
+    @property
+    def _waiting(self) -> int:
+        """Calls that have not begun."""
+        return max(0, self.queue.count - self._pods.running)
 
-    def _trim(self) -> None:
-        """Let go of pods beyond the wanted number: those that are replaced, then the idlest."""
-        while len(self._open) > self.plan.count:
-            self._let_leave(
-                min(self._open, key=lambda pod: (not pod.is_leaving, pod.calls.waited_for))
-            )
+    @property
+    def _wanted(self) -> int:
+        """How many pods there should be now."""
+        if self._is_draining:
+            return min(1, self._waiting)
+        is_asleep = self._phase is PodStatus.STANDBY and not self.queue.count
+        return self.plan.count if self.is_serving and not is_asleep else 0
 
-    async def _fill_now(self) -> None:
-        self._refill()
-        if self._refills:
-            await asyncio.wait(set(self._refills))
-
-    async def _replace_all(self, plan: PodPlan) -> Failure | None:
-        """Start the pods of a plan and have them take over; keep what there is if none starts."""
+    async def _start_all(self, plan: PodPlan) -> Failure | None:
+        """Start all pods of a plan, there being none."""
         self._cancel_refills()
         if self._phase is PodStatus.CREATION_FAILED:
             self._phase = PodStatus.CREATION_PENDING
@@ -183,8 +203,7 @@ class Keeper:
         if isinstance(first, Failure):
             self._note_failure(first)
             if self._phase is PodStatus.CREATION_PENDING:
-                self._phase = PodStatus.CREATION_FAILED
-                self.queue.refusal = first
+                self._phase, self.queue.refusal = PodStatus.CREATION_FAILED, first
             self._refill()
             return first
         others = await asyncio.gather(*(self._nursery.start(plan) for _ in range(plan.count - 1)))
@@ -192,33 +211,24 @@ class Keeper:
         if self._is_retired:
             for pod in new:
                 pod.end_now()
-            return _RETIRED
-        self._cancel_refills()
-        old = list(self._open)
-        self.plan = self.queue.plan = plan
+            return RETIRED
         self._backoff.forgive()
         self._phase = PodStatus.UP
-        self._open[:] = [pod for pod in new if pod.is_open]
-        self._leaving.update(old)
         self._failure = None
-        self.queue.hand_out()
-        self._end_finished()
-        self._refill()
+        self._open.extend(pod for pod in new if pod.is_open)
+        self.adopt(plan)
         return None
 
     def _wake(self) -> None:
         """Start pods again for a call that found none."""
-        if self._phase is PodStatus.STANDBY:
+        if self._is_draining or self._phase is PodStatus.STANDBY:
             self._refill()
 
     def _refill(self) -> None:
         """Start what is missing, after the delay that the last ends ask for."""
-        is_kept = self._phase is PodStatus.UP or (
-            self._phase is PodStatus.STANDBY and self.queue.count
-        )
-        if self._is_retired or not is_kept:
+        if self._is_retired:
             return
-        for _ in range(self.plan.count - len(self._open) - len(self._refills)):
+        for _ in range(self._wanted - len(self._open) - len(self._refills)):
             self._refills.add(self._spawn(self._start_later(self._backoff.delay_s)))
 
     async def _start_later(self, delay_s: float) -> None:
@@ -248,7 +258,7 @@ class Keeper:
             self._failure = None
             self._phase = PodStatus.UP
             self._open.append(pod)
-            self._trim()
+            self._pods.trim(self.plan.count)
             self.queue.hand_out()
 
     def _replace(self, pod: Pod, why: str) -> None:
@@ -269,17 +279,6 @@ class Keeper:
         else:
             self._note_failure(found)
             pod.is_leaving = False
-
-    def _let_leave(self, pod: Pod) -> None:
-        """Send a pod no more calls; it ends when it has finished those it has."""
-        self._open.remove(pod)
-        self._leaving.add(pod)
-        self._end_finished()
-
-    def _end_finished(self) -> None:
-        for pod in list(self._leaving):
-            if not pod.calls.waited_for:
-                pod.end()
 
     def _cancel_refills(self) -> None:
         for task in list(self._refills):

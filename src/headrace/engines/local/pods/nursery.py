@@ -75,6 +75,11 @@ class Nursery:
         self.say(pod, f"is up, and uses {mebibytes(pod.health.memory_bytes)} of memory")
         return pod
 
+    @property
+    def living(self) -> set[Pod]:
+        """The pods of which something is left."""
+        return set(self._living)
+
     def say(self, pod: Pod, text: str) -> None:
         """Append a line about a pod to the log of its deployment."""
         self._ground.journal.say(pod.plan, pod.id, f"the pod {text}")
