@@ -10,6 +10,9 @@ from headrace_harness import native, shadows, tracebacks
 from headrace_harness.failing import BAD_INPUT, EXITED, USER_ERROR, Failed
 from headrace_harness.stdlib import contextlib, inspect
 
+TYPED = "typed"
+"""How functions are called whose values are converted; of headrace.core.pipelines."""
+
 
 def call_function(
     function: Callable[..., Any],
@@ -18,6 +21,7 @@ def call_function(
     name: str,
     *,
     has_outputs: bool,
+    is_joined: bool = False,
 ) -> Any:
     """Return what the function returns; a coroutine is run to its end.
 
@@ -27,6 +31,7 @@ def call_function(
         where: Its file, for messages.
         name: Its name, for messages.
         has_outputs: Whether anything has to be returned; if not, ``sys.exit()`` is a success.
+        is_joined: Whether what a generator yields is returned as a list.
 
     Raises:
         Failed: It does not take these arguments, raised an exception (its traceback is on stderr
@@ -40,6 +45,13 @@ def call_function(
                 import asyncio
 
             returned = asyncio.run(_wait_for(returned))
+        if is_joined and inspect.isgenerator(returned):
+            returned = list(returned)
+        elif is_joined and inspect.isasyncgen(returned):
+            with shadows.lifted():
+                import asyncio
+
+            returned = asyncio.run(_list_of(returned))
     except SystemExit as stop:
         if (stop.code is None or stop.code == 0) and not has_outputs:
             return None
@@ -99,6 +111,10 @@ def flush(stream: Any) -> None:
 
 async def _wait_for(awaitable: Any) -> Any:
     return await awaitable
+
+
+async def _list_of(generator: Any) -> list[Any]:
+    return [item async for item in generator]
 
 
 def check_arguments(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from headrace_harness import calling, loading, outputs, processes, room, tracebacks
@@ -44,6 +45,22 @@ class Program:
         self.files: ImportedFiles | None = None
         self.original: Original | None = None
         self.collects_garbage = True
+        self._typed: dict[str, Any] = {}
+
+    def typed(self, function: Callable[..., Any], name: str) -> Any:
+        """Return the hints of a function (:class:`headrace_harness.typed.TypedFunction`).
+
+        They are evaluated once in this process: for those that a template knows of, before it
+        forks.
+
+        Raises:
+            Failed: They cannot be evaluated.
+        """
+        if name not in self._typed:
+            from headrace_harness.typed import TypedFunction
+
+            self._typed[name] = TypedFunction(function, self.function_path, name)
+        return self._typed[name]
 
 
 def run_call(program: Program, ends: Ends, *, parent: int) -> None:
@@ -109,9 +126,19 @@ def _report(program: Program, call: Message, progress: Progress) -> str:
         if call["absent"]:
             arguments = calling.completed(function, arguments, call["absent"])
         progress.step = CALLED
+        typed = program.typed(function, name) if call["calling"] == calling.TYPED else None
+        if typed is not None:
+            arguments = typed.arguments(arguments)
         returned = calling.call_function(
-            function, arguments, program.function_path, name, has_outputs=bool(call["outputs"])
+            function,
+            arguments,
+            program.function_path,
+            name,
+            has_outputs=bool(call["outputs"]),
+            is_joined=typed is not None,
         )
+        if typed is not None:
+            returned = typed.returned(returned, call["outputs"])
         return outputs.collect(
             returned, call["outputs"], call["workspace"], name, call["output_bytes"]
         )

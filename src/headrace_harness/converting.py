@@ -161,6 +161,8 @@ def _plain_container(value: Any) -> Any:
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if _is_table(value):
         return _table(value, "list")
+    if hasattr(type(value), "model_fields"):  # a model of pydantic
+        return value.model_dump()
     if _has_items(value):
         return _by_label(value) if hasattr(value, "to_dict") else _items(value)
     raise Misfit(f"holds {describe(value)}, which JSON cannot hold")

@@ -115,6 +115,11 @@ class Function:
         self._send = send
         self._settle = settle
         self._strays = _Strays()
+        self._typed: Any = None
+        if setup["calling"] == calling.TYPED:
+            from headrace_harness.typed import TypedFunction
+
+            self._typed = TypedFunction(function, self._where, self._name)
 
     @property
     def is_async(self) -> bool:
@@ -168,6 +173,8 @@ class Function:
         absent = message.get("absent")
         if absent:
             arguments = calling.completed(self._function, arguments, absent)
+        if self._typed is not None:
+            arguments = self._typed.arguments(arguments)
         try:
             return self._function(**arguments)
         except TypeError as error:
@@ -202,6 +209,8 @@ class Function:
 
     def _collect(self, call: OpenCall, returned: Any) -> str:
         workspace = call.message["workspace"]
+        if self._typed is not None:
+            returned = self._typed.returned(returned, self._outputs)
         return outputs.collect(returned, self._outputs, workspace, self._name, self._output_bytes)
 
     def _join(self, call: OpenCall, generator: Any) -> str:

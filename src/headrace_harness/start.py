@@ -89,7 +89,7 @@ def _be_template(calls: socket.socket, setup: Message, stacks: Stacks) -> None:
     confinement = enter(Bounds.read(setup["bounds"]))
     denials.explain_for(confinement)
     program = Program(setup["folder"], setup["function_path"], confinement)
-    answer: Message = {"op": "ready"} if setup["bare"] else _import(program, setup["work"])
+    answer: Message = {"op": "ready"} if setup["bare"] else _import(program, setup)
     for stream in (sys.stdout, sys.stderr):
         calling.flush(stream)
     # Or each fork would have a copy of what is left, and print it.
@@ -115,8 +115,9 @@ def _leave() -> None:
     os._exit(0)
 
 
-def _import(program: Program, work: str) -> Message:
+def _import(program: Program, setup: Message) -> Message:
     """Import user code in a private copy of its folder; return the answer to the engine."""
+    work = setup["work"]
     try:
         copy_folder(program.folder, work)
         os.chdir(work)
@@ -127,6 +128,9 @@ def _import(program: Program, work: str) -> Message:
     randomness = Randomness()
     try:
         program.module = loading.load_module(work, program.function_path)
+        if setup["typed"] is not None:
+            name = setup["typed"]
+            program.typed(loading.find_function(program.module, program.function_path, name), name)
     except Failed as failed:
         return {"op": "failed", "kind": failed.kind, "message": failed.message}
     loading.preload_for(program.module)

@@ -9,8 +9,9 @@ import pytest
 
 from headrace.core.errors import InvalidCode, InvalidRequest
 from headrace.core.parameters import Input
+from headrace.core.pipelines import Calling
 from headrace.core.signatures.reading import read_signature
-from headrace.core.signatures.source import Calling, Signature, Source
+from headrace.core.signatures.source import Signature, Source
 
 IMPORTS = """
 import datetime, typing as t, uuid, os, numpy as np, numpy.typing, pandas as pd

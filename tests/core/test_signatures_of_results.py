@@ -7,9 +7,10 @@ from textwrap import dedent
 import pytest
 
 from headrace.core.errors import InvalidCode
+from headrace.core.pipelines import Calling
 from headrace.core.signatures.docstrings import Docs, read_docstring
 from headrace.core.signatures.reading import read_signature
-from headrace.core.signatures.source import Calling, Signature, Source
+from headrace.core.signatures.source import Signature, Source
 
 HEAD = """
 from collections.abc import AsyncIterator, Iterator

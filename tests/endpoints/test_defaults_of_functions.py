@@ -161,7 +161,7 @@ def test_a_variable_that_is_not_set_and_has_no_default_fails(sdk: HeadraceSdk, m
         inputs_mapping=[InputSource("own", environment_variable_name="DEFAULTS_UNSET")],
     )
     answer = post(made, json={})
-    assert answer.status_code == 500
+    assert answer.status_code == 400
     assert answer.json()["additional_data"]["failure"] == "bad_input"
     assert "'DEFAULTS_UNSET', the source of input 'own', is not set" in answer.json()["message"]
 

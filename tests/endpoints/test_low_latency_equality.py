@@ -232,7 +232,7 @@ def test_answers_where_a_variable_is_missing_or_misfits(
     prefix = "v1/" if form == "wrapped" else ""
     elastic, warm = variable.answers(content=b'{"n": 1}', prefix=prefix, headers=headers)
     assert warm == elastic
-    assert warm["answers"][-1]["status"] == (200 if text == "7" else 500)
+    assert warm["answers"][-1]["status"] == (200 if text == "7" else 400)
     if text is None:
         # A failure that is on record, and no request that was refused.
         details = warm["answers"][-1]["body"]["additional_data"]

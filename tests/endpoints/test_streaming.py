@@ -144,6 +144,6 @@ def test_what_cannot_begin_is_answered_as_any_other_call(make: Maker, endpoint: 
         inputs_mapping=[InputSource("what", environment_variable_name="WARM_ABSENT")],
     )
     answer = variable.post({}, headers=EVENTS)
-    assert (answer.status_code, answer.json()["name"]) == (500, "PipelineExecutionFailed")
+    assert (answer.status_code, answer.json()["name"]) == (400, "PipelineExecutionFailed")
     assert answer.json()["additional_data"]["failure"] == "bad_input"
     assert [item["status"] for item in make.executions(variable.name)] == ["Failed"]

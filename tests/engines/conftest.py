@@ -23,6 +23,7 @@ from tests.engines.pod_bench import PodBench, with_settings
 from headrace.core.calls import Call, Code, InputFile, Limits, Material
 from headrace.core.loglines import LogLine, parse_line
 from headrace.core.outcomes import Outcome, Returned
+from headrace.core.pipelines import Calling
 from headrace.core.values import DataType, Json, JsonText
 from headrace.engines.local import LocalEngine, LocalEngineSettings, install_harness
 
@@ -85,13 +86,14 @@ class Bench:
         files: Mapping[str, InputFile] | None = None,
         variables: Mapping[str, str] | None = None,
         path: str = "src/f.py",
+        calling: str = "platform",
         **limits: Any,
     ) -> Call:
         number = next(self._numbers)
         return Call(
             execution_id=f"execution-{number}",
             attempt=1,
-            code=Code("env", self.bundle, path, function),
+            code=Code("env", self.bundle, path, function, calling=Calling(calling)),
             values=values or {},
             files=files or {},
             outputs={name: DataType(kind) for name, kind in (outputs or {}).items()},

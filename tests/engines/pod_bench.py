@@ -20,6 +20,7 @@ from headrace.core.calls import Code, InputFile, Material
 from headrace.core.credentials import Credential, Holder
 from headrace.core.loglines import LogLine, parse_line
 from headrace.core.outcomes import Failure, Outcome, Returned
+from headrace.core.pipelines import Calling
 from headrace.core.pods import PodCall, PodPlan, PodSetState, QueueFull
 from headrace.core.values import DataType, Json
 from headrace.engines.local import install_harness
@@ -97,12 +98,13 @@ class PodBench:
         *,
         outputs: Mapping[str, str] | None = None,
         path: str = "src/f.py",
+        calling: str = "platform",
         **limits: Any,
     ) -> PodPlan:
         declared = {"out": "json"} if outputs is None else outputs
         return PodPlan(
             deployment_id=DEPLOYMENT,
-            code=Code("env", self.bundle, path, function),
+            code=Code("env", self.bundle, path, function, calling=Calling(calling)),
             outputs={name: DataType(kind) for name, kind in declared.items()},
             log=self.root / "logs" / "deployment.log",
             **({"generation": self.bundle, "variables": self.variables} | limits),

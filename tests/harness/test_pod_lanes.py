@@ -79,6 +79,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
     setup = {
         "function_path": "f.py",
         "function": "fn",
+        "calling": "platform",
         "outputs": {"out": "json"},
         "identity": {},
         "output_bytes": 1 << 20,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from headrace.core.pipelines import Calling
 from headrace.core.values import MAX_OUTPUT_BYTES, DataType, Json
 
 
@@ -21,6 +22,7 @@ class Code:
         function_path: File of the function, relative to the folder, with ``/``.
         function_name: Name of the function in that file.
         owner: Id of the user who made the pipeline; its import acts in that user's name.
+        calling: How the function is called.
     """
 
     environment: str
@@ -28,6 +30,12 @@ class Code:
     function_path: str
     function_name: str
     owner: str = ""
+    calling: Calling = Calling.PLATFORM
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether values are converted by the function's type hints."""
+        return self.calling is Calling.TYPED
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,4 +134,5 @@ def code_of(pipeline: Pipeline, environment: Environment) -> Code:
         function_path=pipeline.version.function_path,
         function_name=pipeline.version.function_name,
         owner=pipeline.created_by,
+        calling=pipeline.version.calling,
     )

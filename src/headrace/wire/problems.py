@@ -25,8 +25,16 @@ STATUSES: dict[type[errors.HeadraceError], int] = {
 }
 
 
+_BAD_INPUT = "bad_input"  # of headrace.core.outcomes
+
+
 def status_of(error: errors.HeadraceError) -> int:
-    """Return the HTTP status of an error: that of its nearest listed class."""
+    """Return the HTTP status of an error: that of its nearest listed class.
+
+    An execution that failed because of an input was no fault of the pipeline's.
+    """
+    if error.details.get("failure") == _BAD_INPUT:
+        return 400
     for kind in type(error).__mro__:
         if kind in STATUSES:
             return STATUSES[kind]

@@ -24,7 +24,7 @@ from headrace.core.values import DataType, Json
 Read = Callable[[Module, ast.expr], Hint]
 
 _DATACLASSES = {"dataclasses.dataclass", "pydantic.dataclasses.dataclass"}
-_MODELS = {"pydantic.BaseModel", "pydantic.main.BaseModel", "pydantic.v1.BaseModel"}
+_MODELS = {"pydantic.BaseModel", "pydantic.main.BaseModel"}
 _ENUMS = {"enum.Enum", "enum.IntEnum", "enum.StrEnum"}
 _SILENT = {"Generic", "Protocol", "str", "int", "float", "object", "abc.ABC"}
 _NO_FIELDS = {"ClassVar", "KW_ONLY"}

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 
 from headrace.core.errors import InvalidCode, InvalidRequest
 from headrace.core.parameters import Input, Output, check_parameters
+from headrace.core.pipelines import Calling
 from headrace.core.signatures.docstrings import Docs, read_docstring
 from headrace.core.signatures.hint import Hint, joined, type_of_values
 from headrace.core.signatures.hints import HintReader
 from headrace.core.signatures.literals import literal
 from headrace.core.signatures.modules import FUNCTIONS, Imported, Module, Modules
 from headrace.core.signatures.returns import Function, read_results
-from headrace.core.signatures.source import Calling, Misread, Signature, Source
+from headrace.core.signatures.source import Misread, Signature, Source
 from headrace.core.values import DataType, describe, fits
 
 _SHOWN = 20

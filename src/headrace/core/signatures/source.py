@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from headrace.core.parameters import Input, Output
+from headrace.core.pipelines import Calling
 
 RESULT = "result"
 """The output that holds the one value that a function returns."""
-
-
-class Calling(StrEnum):
-    """How a function is called, spelled as in the database.
-
-    ``platform``: it gets JSON values, and files as ``{"path": …}``, and returns a dict with a key
-    for each output. ``typed``: its arguments and what it returns are converted by its type hints.
-    """
-
-    PLATFORM = "platform"
-    TYPED = "typed"
 
 
 @dataclass(frozen=True, slots=True)

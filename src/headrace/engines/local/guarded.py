@@ -83,6 +83,7 @@ class GuardedTemplate:
                 "function_path": plan.code.function_path,
                 "work": str(plan.folder / "work"),
                 "bare": plan.bare,
+                "typed": plan.code.function_name if plan.code.is_typed else None,
                 "bounds": plan.bounds.message(plan.folder),
                 "log_bytes": plan.log_bytes,
             }

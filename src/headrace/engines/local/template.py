@@ -254,6 +254,7 @@ def _call_message(number: int, call: Call, preface: Preface, start_s: float) -> 
         "number": number,
         "execution_id": call.execution_id,
         "function": call.code.function_name,
+        "calling": call.code.calling.value,
         "values": dict(call.values),
         "absent": dict(call.absent),
         "files": {

@@ -49,6 +49,7 @@ def setup_message(
         "folder": str(folder.absolute()),
         "function_path": code.function_path,
         "function": code.function_name,
+        "calling": code.calling.value,
         "work": str(own / "work"),
         "outputs": {name: kind.value for name, kind in plan.outputs.items()},
         "identity": dict(identity),

@@ -1,0 +1,99 @@
+"""Functions that are called by their type hints: arguments are converted, and what they return.
+
+The hints are evaluated once, when the function's module has been imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, get_type_hints
+
+from headrace_harness.failing import BAD_INPUT, BAD_OUTPUT, USER_ERROR, Failed, printable
+from headrace_harness.fitting import Convert, Unfit
+from headrace_harness.hints import Converters, structure_of
+from headrace_harness.scalars import describe
+from headrace_harness.stdlib import dataclasses, inspect
+
+_MISSING = object()
+
+
+class TypedFunction:
+    """The hints of one function.
+
+    Args:
+        function: The function.
+        where: Its file, for messages.
+        name: Its name, for messages.
+
+    Raises:
+        Failed: The hints cannot be evaluated.
+    """
+
+    def __init__(self, function: Callable[..., Any], where: str, name: str) -> None:
+        self._name = name
+        target = inspect.unwrap(function)
+        try:
+            is_hinted = hasattr(target, "__annotations__")
+            hints = get_type_hints(target, include_extras=True) if is_hinted else {}
+            returned = hints.pop("return", None)
+            converters = Converters()
+            self._converts: list[tuple[str, Convert]] = [
+                (parameter, convert)
+                for parameter, hint in hints.items()
+                for convert in [converters.of(hint)]
+                if convert is not None
+            ]
+            self._structure, self._optional_keys = structure_of(returned)
+        except Exception as error:  # noqa: BLE001 - hints are expressions of the user's
+            raise Failed(
+                USER_ERROR,
+                f"{where}: the type hints of {name}() cannot be evaluated, and its arguments are "
+                f"converted by them ({type(error).__name__}: {error}).",
+            ) from None
+
+    def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments that the values stand for; None is None for all types.
+
+        Raises:
+            Failed: Values do not fit their hints; the message says which, and why.
+        """
+        found = dict(values)
+        problems = []
+        for name, convert in self._converts:
+            value = found.get(name)
+            if value is not None:
+                try:
+                    found[name] = convert(value)
+                except Unfit as unfit:
+                    problems.append(f"input '{name}'{unfit}")
+        if problems:
+            raise Failed(BAD_INPUT, printable(f"{'; '.join(problems)}."))
+        return found
+
+    def returned(self, value: Any, outputs: Mapping[str, str]) -> Any:
+        """Return what a function returned as a dict of its outputs.
+
+        The fields of what has fields are the outputs. Where one output is declared, all else is its
+        value, but for a dict that has it as its only key.
+
+        Raises:
+            Failed: The hint says that something with fields is returned, and it has none.
+        """
+        if self._structure is None:
+            if len(outputs) != 1 or (type(value) is dict and value.keys() == outputs.keys()):
+                return value
+            return dict.fromkeys(outputs, value)
+        if value is None:
+            return dict.fromkeys(outputs)
+        if isinstance(value, Mapping):
+            lacking = [key for key in self._optional_keys if key not in value]
+            return {**value, **dict.fromkeys(lacking)} if lacking else value
+        if dataclasses.is_dataclass(value) or hasattr(type(value), "model_fields"):
+            fields = {name: getattr(value, name, _MISSING) for name in outputs}
+            return {name: found for name, found in fields.items() if found is not _MISSING}
+        expected = getattr(self._structure, "__name__", str(self._structure))
+        raise Failed(
+            BAD_OUTPUT,
+            f"{self._name}() must return {expected}, as its type hint says; it returned "
+            f"{describe(value)}.",
+        )
