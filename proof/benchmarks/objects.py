@@ -114,7 +114,7 @@ def ways_of(store: FilesystemStore, source: Path) -> dict[str, Way]:
             pass
 
     async def move() -> None:
-        await store.put_file("moved", copy, consume=True)
+        await store.put_file("moved", copy)
 
     async def multipart() -> None:
         upload_id = await store.begin_upload("parts")

@@ -21,51 +21,18 @@ kept_files = st.lists(
 ).map(lambda found: [KeptFiles(str(n), end, size) for n, (end, size) in enumerate(found)])
 
 
-@given(seconds, st.integers(1, 100) | st.none(), ages, st.integers(0, 200))
-def test_what_has_not_ended_is_kept(
-    age_s: float | None, count: int | None, age: timedelta, newer: int
-) -> None:
-    assert not Retention(age_s, count).is_expired(NOW - age, None, newer, NOW)
-
-
-@given(ages, st.integers(0, 10**9))
-def test_without_limits_everything_is_kept(age: timedelta, newer: int) -> None:
-    assert not Retention().is_expired(NOW - age, NOW - age, newer, NOW)
-    assert Retention().ledger_since(NOW) is None
-
-
-@given(seconds, st.integers(1, 100) | st.none(), ages, ages, st.integers(0, 200), ages)
-def test_what_has_expired_never_comes_back(
-    age_s: float | None,
-    count: int | None,
-    age: timedelta,
-    ran: timedelta,
-    newer: int,
-    later: timedelta,
-) -> None:
-    """As time goes by and others come, more expires and nothing less."""
-    rule, created_at = Retention(age_s, count), NOW - age - ran
-    if rule.is_expired(created_at, NOW - age, newer, NOW):
-        assert rule.is_expired(created_at, NOW - age, newer + 1, NOW + later)
-
-
-@given(st.integers(1, 100), st.integers(0, 200))
-def test_so_many_of_the_newest_are_kept(count: int, newer: int) -> None:
-    assert Retention(executions=count).is_expired(NOW, NOW, newer, NOW) is (newer >= count)
-
-
-@given(st.floats(0, 1e9), ages)
-def test_an_execution_is_kept_for_so_long_after_its_end(age_s: float, age: timedelta) -> None:
-    """However long it waited and ran before."""
-    created_at = NOW - age - timedelta(days=9)
-    expired = Retention(age_s).is_expired(created_at, NOW - age, 0, NOW)
-    if abs(age.total_seconds() - age_s) > 1e-3:
-        assert expired is (age.total_seconds() > age_s)
+@given(seconds)
+def test_the_limits_of_age_are_times_in_the_past(age_s: float | None) -> None:
+    rule = Retention(executions_s=age_s, ledger_s=age_s)
+    assert rule.executions_since(NOW) == rule.ledger_since(NOW)
+    if age_s is None:
+        assert rule.ledger_since(NOW) is None
+    else:
+        assert rule.ledger_since(NOW) == NOW - timedelta(seconds=age_s)
 
 
 def test_a_time_longer_than_all_dates_is_for_ever() -> None:
-    assert not Retention(1e18).is_expired(datetime.min.replace(tzinfo=UTC), NOW, 0, NOW)
-    assert Retention(ledger_s=1e18).ledger_since(NOW) is None
+    assert Retention(executions_s=1e18).executions_since(NOW) is None
 
 
 @given(kept_files, st.integers(-10, 5000))

@@ -119,6 +119,6 @@ async def test_objects_are_for_the_server_alone(files, root, tmp_path) -> None:
     (tmp_path / "open").write_text("x")
     (tmp_path / "open").chmod(0o666)
     await files.put("a", chunks(b"a"))
-    await files.put_file("b/c", tmp_path / "open", consume=True)
+    await files.put_file("b/c", tmp_path / "open")
     for path in (root / "objects").rglob("*"):
         assert path.stat().st_mode & 0o077 == 0

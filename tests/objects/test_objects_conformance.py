@@ -221,36 +221,32 @@ async def test_what_is_not_there(store: ObjectStore, tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize("consume", [False, True])
 @pytest.mark.parametrize("links", [1, 2])
-async def test_put_file(store: ObjectStore, tmp_path: Path, consume: bool, links: int) -> None:
+async def test_put_file(store: ObjectStore, tmp_path: Path, links: int) -> None:
     file = tmp_path / "file"
     data = os.urandom(9 * MIB)
     file.write_bytes(data)
     os.utime(file, (0, 0))
     if links == 2:
         (tmp_path / "other").hardlink_to(file)
-    info = await store.put_file("a/b", file, consume=consume)
+    info = await store.put_file("a/b", file)
     assert info.size == len(data)
     assert info.last_modified > datetime(2020, 1, 1, tzinfo=UTC)
     assert await store.info("a/b") == info
-    assert file.exists() is not consume
+    assert not file.exists()
     if links == 2:
         (tmp_path / "other").write_bytes(b"changed later")
     assert await content(store, "a/b") == data
 
 
-@pytest.mark.parametrize("consume", [False, True])
-async def test_put_file_takes_only_regular_files(
-    store: ObjectStore, tmp_path: Path, consume: bool
-) -> None:
+async def test_put_file_takes_only_regular_files(store: ObjectStore, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "link").symlink_to("secret")
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     for name in ("link", "folder", "pipe", "missing"):
         with pytest.raises(InvalidRequest, match=name):
-            await store.put_file("a", tmp_path / name, consume=consume)
+            await store.put_file("a", tmp_path / name)
     assert await paths(store) == []
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != "store") == [
         *("folder", "link", "pipe", "secret")
@@ -450,7 +446,7 @@ async def test_paths_are_checked_by_every_verb(
     file.write_text("x")
     calls = [
         store.put(path, chunks(b"x")),
-        store.put_file(path, file, consume=True),
+        store.put_file(path, file),
         store.open(path),
         store.fetch(path, tmp_path / "to"),
         store.info(path),

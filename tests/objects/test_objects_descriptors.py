@@ -51,7 +51,7 @@ async def test_many_callers_put_and_fetch_at_once(store: FilesystemStore, tmp_pa
     files = [tmp_path / "files" / str(number) for number in range(100)]
     for file in files:
         file.write_bytes(b"x")
-    await asyncio.gather(*(store.put_file(f"files/{f.name}", f, consume=True) for f in files))
+    await asyncio.gather(*(store.put_file(f"files/{f.name}", f) for f in files))
 
     async def read(path: str) -> int:
         return sum([len(chunk) async for chunk in await store.open(path)])

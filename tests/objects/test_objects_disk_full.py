@@ -52,7 +52,7 @@ async def test_full_disk(small: Path, tmp_path: Path) -> None:
     for call in (
         lambda: store.put("a", chunks(40)),
         lambda: store.put("new/b", chunks(40)),
-        lambda: store.put_file("a", file, consume=True),
+        lambda: store.put_file("a", file),
     ):
         with pytest.raises(Unavailable, match="data store's disk is full"):
             await call()
@@ -95,7 +95,7 @@ async def test_no_room_for_folders(small: Path) -> None:
 
 async def test_a_file_of_another_disk_is_copied(files: FilesystemStore, small: Path) -> None:
     (small / "file").write_text("x")
-    assert (await files.put_file("a", small / "file", consume=True)).size == 1
+    assert (await files.put_file("a", small / "file")).size == 1
     assert not (small / "file").exists()
 
 

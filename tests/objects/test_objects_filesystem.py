@@ -24,7 +24,7 @@ async def test_a_file_that_could_not_be_stored_is_given_back(files, root, tmp_pa
     file = tmp_path / "file"
     file.write_text("mine")
     with pytest.raises(PermissionDenied):
-        await files.put_file("a/b", file, consume=True)
+        await files.put_file("a/b", file)
     assert file.read_text() == "mine"
 
 
@@ -32,7 +32,7 @@ async def test_a_consumed_file_on_the_same_disk_is_moved(files, root, tmp_path) 
     file = tmp_path / "file"
     file.write_text("x")
     inode = file.stat().st_ino
-    await files.put_file("a", file, consume=True)
+    await files.put_file("a", file)
     local = await files.local_path("a")
     assert local == root / "objects" / "\\files" / "a"
     assert local.stat().st_ino == inode

@@ -64,12 +64,12 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.do(self.store.put(path, chunks(data))).size == len(data)
         self.model[path] = data
 
-    @rule(path=PATHS, data=CONTENTS, consume=st.booleans())
-    def put_file(self, path: str, data: bytes, consume: bool) -> None:
+    @rule(path=PATHS, data=CONTENTS)
+    def put_file(self, path: str, data: bytes) -> None:
         file = self.root / "file"
         file.write_bytes(data)
-        self.do(self.store.put_file(path, file, consume=consume))
-        assert file.exists() is not consume
+        self.do(self.store.put_file(path, file))
+        assert not file.exists()
         self.model[path] = data
 
     @rule(path=PATHS)

@@ -80,7 +80,7 @@ async def test_what_waits_starts_when_a_slot_is_free(root: Path, marks: Marks) -
         await recorded(server, "second", marks)
         for _ in range(20):
             # Long enough for the worker to have seen it and found no slot.
-            await server.database.read(rows.unfinished_ids)
+            await server.database.read(rows.unfinished_ids, "none")
         marks.go("first", pid)
         assert (await server.ended(first)).failure is None
         pid = await marks.begun("second")

@@ -297,9 +297,6 @@ class Life(RuleBasedStateMachine):
             assert (execution.failure is not None) is (
                 execution.status in {Status.FAILED, Status.ERROR}
             )
-        unfinished = {i for i, (s, _) in self.model.items() if not s.is_terminal}
-        asked = rows.unfinished_ids(self.connection, pipeline_id=PIPELINE.id)
-        assert set(asked) == unfinished
         waits = any(status is Status.PENDING for status, _ in self.model.values())
         assert claims.backlog(self.connection, AT).is_ready is waits
         for execution in found:

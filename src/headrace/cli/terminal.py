@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TextIO
 
 CUT_CHARACTERS = 2000
@@ -101,8 +100,3 @@ def cut(text: str, most: int) -> str:
 
 def _escape(one: str) -> str:
     return one.encode("unicode_escape").decode()
-
-
-def stderr_is_terminal() -> bool:
-    """Tell whether a person sees what is written to stderr."""
-    return is_terminal(sys.stderr)

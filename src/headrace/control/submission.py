@@ -80,7 +80,7 @@ class Submission:
     async def keep_files(self, execution_id: str, files: Mapping[str, UploadedFile]) -> None:
         """Move files that were sent to where those of an execution are."""
         for name, file in files.items():
-            await self._artifacts.put_file(input_path(execution_id, name), file.path, consume=True)
+            await self._artifacts.put_file(input_path(execution_id, name), file.path)
 
     async def record(
         self,

@@ -1,6 +1,6 @@
 """Where the value of an output goes: every kind of destination.
 
-To add a kind, write a class and list it in :data:`DESTINATIONS`.
+A new kind is a class here, and a key of the contract (``wire/mappings.py``).
 """
 
 from __future__ import annotations
@@ -105,14 +105,6 @@ class Nowhere(OutputDestination):
         """See :meth:`OutputDestination.problem_with`."""
         del parameter
         return None
-
-
-DESTINATIONS: tuple[type[OutputDestination], ...] = (
-    RunResult,
-    EndpointResult,
-    DataStorePath,
-    Nowhere,
-)
 
 
 def endpoint_result(name: str) -> EndpointResult:

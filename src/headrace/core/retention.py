@@ -34,24 +34,6 @@ class Retention:
         """Return the first instant whose rows of the ledger are kept, or None."""
         return _before(now, self.ledger_s)
 
-    def is_expired(
-        self, created_at: datetime, ended_at: datetime | None, newer: int, now: datetime
-    ) -> bool:
-        """Tell whether an execution is kept no longer.
-
-        Args:
-            created_at: When it was accepted, UTC.
-            ended_at: When it ended, UTC, or None.
-            newer: How many executions are newer.
-            now: The present, UTC.
-        """
-        if ended_at is None:
-            return False
-        since = self.executions_since(now)
-        # Both, because the clock may have been set back between the two.
-        is_old = since is not None and created_at < since and ended_at < since
-        return is_old or (self.executions is not None and newer >= self.executions)
-
 
 @dataclass(frozen=True, slots=True)
 class KeptFiles:

@@ -1,7 +1,7 @@
 """Where the value of an input comes from: every kind of source, and how it resolves.
 
 A source says which values it may take and how to get one through :class:`Bindings`; it reads
-nothing itself. To add a kind, write a class and list it in :data:`SOURCES`.
+nothing itself. A new kind is a class here, and a key of the contract (``wire/mappings.py``).
 """
 
 from __future__ import annotations
@@ -241,16 +241,6 @@ class Null(InputSource):
         """See :meth:`InputSource.resolve`."""
         del parameter, bindings
         return None
-
-
-SOURCES: tuple[type[InputSource], ...] = (
-    RunValue,
-    EndpointValue,
-    Constant,
-    EnvironmentVariable,
-    DataStoreFile,
-    Null,
-)
 
 
 def endpoint_value(name: str, is_required: bool | None, default_value: Json) -> EndpointValue:

@@ -92,10 +92,10 @@ class LogFiles:
         return folder / f"{name}.log"
 
 
-def append_line(path: Path, message: str, *, stream: str = "h") -> None:
+def append_line(path: Path, message: str) -> None:
     """Append what Headrace itself has to say, one line for each line of ``message``."""
     now = now_us()
-    text = b"".join(format_line(now, stream, line) for line in message.splitlines() or [""])
+    text = b"".join(format_line(now, "h", line) for line in message.splitlines() or [""])
     with path.open("ab", buffering=0) as file:
         file.write(text)
 

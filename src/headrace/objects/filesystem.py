@@ -68,10 +68,10 @@ class FilesystemStore:
             finally:
                 await self._disk.run(staged.discard)
 
-    async def put_file(self, path: str, file: Path, *, consume: bool = False) -> ObjectInfo:
+    async def put_file(self, path: str, file: Path) -> ObjectInfo:
         """See the port."""
         async with self._written.one():
-            return await self._disk.drive(self._put_file(check_object_path(path), file, consume))
+            return await self._disk.drive(self._put_file(check_object_path(path), file))
 
     async def open(self, path: str, offset: int = 0, length: int | None = None) -> FileReader:
         """See the port."""
@@ -199,17 +199,16 @@ class FilesystemStore:
         self._tree.publish(path, staged.name, staged.folder)
         return object_info(path, status)
 
-    def _put_file(self, path: str, file: Path, consume: bool) -> Generator[None, None, ObjectInfo]:
+    def _put_file(self, path: str, file: Path) -> Generator[None, None, ObjectInfo]:
         staged = self._staging.new_file()
         try:
-            if not (consume and staged.adopt(file)):
+            if not staged.adopt(file):
                 with opened_regular(file) as source:
                     yield from copy_range(source, staged.descriptor, os.fstat(source).st_size)
             info = self._publish(path, staged)
         finally:
             staged.discard()
-        if consume:
-            file.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
         return info
 
     def _fetch(self, path: str, to: Path) -> Generator[None, None, ObjectInfo]:

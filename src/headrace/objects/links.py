@@ -94,16 +94,9 @@ def verify(
     return signed
 
 
-def xml_error(code: str, message: str, others: Mapping[str, str] | None = None) -> bytes:
-    """Return the body of an error answer to a signed link (wire contract, 5.7), as UTF-8.
-
-    Args:
-        code: Name of the error.
-        message: What was wrong and what to do.
-        others: Further facts; names must be names of XML elements.
-    """
-    children = {"Code": code, "Message": message, **(others or {})}
-    inner = "".join(f"<{name}>{_text(value)}</{name}>" for name, value in children.items())
+def xml_error(code: str, message: str) -> bytes:
+    """Return the body of an error answer to a signed link (wire contract, 5.7), as UTF-8."""
+    inner = f"<Code>{code}</Code><Message>{_text(message)}</Message>"
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode()
 
 

@@ -75,13 +75,10 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def put_file(self, path: str, file: Path, *, consume: bool = False) -> ObjectInfo:
+    async def put_file(self, path: str, file: Path) -> ObjectInfo:
         """Make or replace an object from a file on this machine's disk; as :meth:`put`.
 
-        Args:
-            path: The object's path.
-            file: A regular file that nobody writes to any more.
-            consume: The file may be moved instead of copied; it is gone afterwards.
+        Nobody writes to the file any more. It is moved if that can be, and is gone afterwards.
 
         Raises:
             InvalidRequest: ``file`` is missing, or is not a regular file.

@@ -80,8 +80,8 @@ async def _keep(
 ) -> FileValue:
     if isinstance(record.destination, DataStorePath):
         path = record.destination.path_for(execution.id, execution.created_at)
-        await data_store.put_file(path, file.path, consume=True)
+        await data_store.put_file(path, file.path)
         return FileValue(path, file.filename, file.size, FileStore.DATA_STORE)
     path = output_path(execution.id, execution.attempt, record.name)
-    await artifacts.put_file(path, file.path, consume=True)
+    await artifacts.put_file(path, file.path)
     return FileValue(path, file.filename, file.size)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
 
 from headrace.core.executions import Execution, Status
 from headrace.core.outcomes import Failure
@@ -145,14 +145,7 @@ def remove_execution(connection: Connection, execution_id: str) -> None:
     connection.execute(delete(executions).where(executions.c.id == execution_id))
 
 
-def unfinished_ids(
-    connection: Connection, *, pipeline_id: str | None = None, deployment_id: str | None = None
-) -> list[str]:
-    """Return the ids of what is pending or running of a pipeline or of a deployment."""
-    query = select(executions.c.id).where(UNFINISHED)
-    # Not by the index of the pipeline: the unfinished are few, those of a pipeline may be millions.
-    if pipeline_id is not None:
-        query = query.where(func.coalesce(executions.c.pipeline_id, "") == pipeline_id)
-    if deployment_id is not None:
-        query = query.where(executions.c.deployment_id == deployment_id)
+def unfinished_ids(connection: Connection, deployment_id: str) -> list[str]:
+    """Return the ids of the pending and running executions of a deployment."""
+    query = select(executions.c.id).where(UNFINISHED, executions.c.deployment_id == deployment_id)
     return list(connection.scalars(query))

@@ -56,11 +56,9 @@ class FormTerms:
         return 3 * self.max_text_bytes + MAX_FRAME_BYTES + self.max_files * self.max_file_bytes
 
 
-def only(*fields: str, files: Collection[str] = (), max_file_bytes: int = 0) -> FormTerms:
-    """Return the terms of a form with these fields and files and no others."""
-    return FormTerms(
-        partial(_is_one_of, fields), partial(_check_file, files), len(files), max_file_bytes
-    )
+def only(*fields: str) -> FormTerms:
+    """Return the terms of a form with these fields and no others, and no files."""
+    return FormTerms(partial(_is_one_of, fields), partial(_check_file, ()))
 
 
 def pipeline_terms(archive: str, max_file_bytes: int) -> FormTerms:

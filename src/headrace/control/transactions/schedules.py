@@ -183,7 +183,7 @@ class _Batch:
         # Those that this very batch has taken up are superseded as well, so they are written now.
         execution_rows.add_all(self._connection, self._pending, None)
         self._pending.clear()
-        for known in execution_rows.unfinished_ids(self._connection, deployment_id=deployment_id):
+        for known in execution_rows.unfinished_ids(self._connection, deployment_id):
             if execution_rows.end_pending(self._connection, known, SUPERSEDED, self._now):
                 self._ended.append(known)
             else:
