@@ -71,7 +71,7 @@ class Confinement:
         return workspace
 
     def forbids(self, path: str) -> bool:
-        """Tell whether a path, without links in it, leads to what this process cannot write to."""
+        """Check whether a path, without links in it, leads to what this process cannot write to."""
         return any(_is_in(path, folder) for folder in self._closed) and not any(
             _is_in(path, folder) for folder in self._writable
         )
@@ -181,7 +181,7 @@ class _Landlock(Confinement):
         os.close(ruleset)
 
     def _would_cost_much(self) -> bool:
-        """Tell whether one could make nothing new in the home folder or beside temporary files.
+        """Check whether one could make nothing new in the home folder or beside temporary files.
 
         Rules allow a folder with all beneath it, so nothing new can be made directly in a folder
         on the way to a closed one.

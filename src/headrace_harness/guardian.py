@@ -8,6 +8,7 @@ from headrace_harness import processes
 from headrace_harness.board import Board
 from headrace_harness.capture import Pipe
 from headrace_harness.frames import FrameReader, Message, encode_frame
+from headrace_harness.guards import Guard
 from headrace_harness.last_words import LastWords
 from headrace_harness.shared_logs import PodLog, SharedLog
 from headrace_harness.stacks import Stacks
@@ -45,11 +46,11 @@ class GuardianEnds:
         self.words = words
 
 
-class Guardian:
+class Guardian(Guard):
     """Watches one pod until it ends, or until the engine is gone.
 
-    It is one thread, and the parent of last resort of all that user code starts. It passes on
-    messages between the engine and the pod; asked how the pod is, it asks the pod in turn.
+    It passes on messages between the engine and the pod; asked how the pod is, it asks the pod in
+    turn.
     """
 
     def __init__(
@@ -61,14 +62,10 @@ class Guardian:
         setup: Message,
         stacks: Stacks,
     ) -> None:
-        self._control = control
-        self._from_engine = frames
-        self._pod = pod
+        super().__init__(control, frames, pod, stacks)
         self._ends = ends
-        self._stacks = stacks
         self._memory_bytes: Optional[int] = setup["memory_bytes"]
         self._from_pod = FrameReader()
-        self._status: Optional[int] = None
         self._asked_at: Optional[float] = None
         self._log = log = _NativeLog(
             ends.board,
@@ -76,51 +73,28 @@ class Guardian:
             setup["log_bytes"],
         )
         self._pipes = {ends.out: Pipe(ends.out, b"o", log), ends.err: Pipe(ends.err, b"e", log)}
-        self._poll = select.poll()
 
     def serve(self, more: list[Message]) -> None:
-        """Return when the pod has ended and nothing of it is left.
-
-        Args:
-            more: What the engine has said already.
-        """
-        wake, wake_writer = os.pipe()
-        os.set_blocking(wake, False)
-        os.set_blocking(wake_writer, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
+        """Return when the pod has ended and nothing of it is left; see the base."""
         ends = self._ends
         ends.line.setblocking(False)
-        lines = [line.fileno() for line in (self._control, ends.line, ends.settling)]
-        for source in (*lines, wake, *self._pipes):
+        for source in (ends.line.fileno(), ends.settling.fileno(), *self._pipes):
             self._poll.register(source, select.POLLIN)
-        self._obey(more)
-        self._reap()
-        while self._status is None:
-            ready = {descriptor for descriptor, _ in self._poll.poll()}
-            self._read_output(ready)
-            if ends.settling.fileno() in ready:
-                self._settle()
-            if ends.line.fileno() in ready:
-                self._hear_pod()
-            if wake in ready:
-                os.read(wake, 4096)
-                self._reap()
-            if self._control.fileno() in ready and not self._hear_engine():
-                break
-        self._finish()
+        super().serve(more)
 
-    def _finish(self) -> None:
-        if self._status is None:
-            processes.kill(self._pod, signal.SIGKILL)
-            _, self._status = os.waitpid(self._pod, 0)
-        processes.end_descendants()
+    def _attend(self, ready: set[int]) -> None:
+        self._read_output(ready)
+        if self._ends.settling.fileno() in ready:
+            self._settle()
+        if self._ends.line.fileno() in ready:
+            self._hear_pod()
+
+    def _end(self, status: int) -> Message:
         self._keep_last_words()
         # Its last words may have come after the last look, such as why its import failed.
         while self._hear_pod():
             pass
-        status = processes.exit_of(self._status)
-        self._send({"op": "ended", "status": status, "started": self._ends.board.started})
+        return {"op": "ended", "status": status, "started": self._ends.board.started}
 
     def _keep_last_words(self) -> None:
         """Put lines that have no end into the logs of their calls, and into the pod's own."""
@@ -178,17 +152,6 @@ class Guardian:
             self._send(message)
         return True
 
-    def _hear_engine(self) -> bool:
-        """Act on what the engine says; return False if it is gone."""
-        try:
-            data = self._control.recv(_RECEIVE_BYTES, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        self._obey(self._from_engine.feed(data))
-        return bool(data)
-
     def _obey(self, messages: list[Message]) -> None:
         for message in messages:
             if message["op"] == "look":
@@ -196,9 +159,9 @@ class Guardian:
                 self._look()
             elif message["op"] == "kill":
                 if message["is_hanging"]:
-                    text = self._stacks.of(self._pod)
+                    text = self._stacks.of(self._pid)
                     self._log.write(b"h", text.encode("utf-8", "replace").split(b"\n"))
-                processes.kill(self._pod, signal.SIGKILL)
+                processes.kill(self._pid, signal.SIGKILL)
             else:
                 self._tell_pod(message)
 
@@ -211,7 +174,7 @@ class Guardian:
                 "op": "seen",
                 "memory_bytes": self._memory(),
                 "silent_s": silent_s,
-                "processor_s": processes.processor_time(self._pod),
+                "processor_s": processes.processor_time(self._pid),
             }
         )
         if self._asked_at is None:
@@ -226,20 +189,6 @@ class Guardian:
         # A pod that does not read is about to be found hanging.
         with contextlib.suppress(OSError):
             self._ends.line.send(encode_frame(message))
-
-    def _send(self, message: Message) -> None:
-        with contextlib.suppress(OSError):
-            self._control.sendall(encode_frame(message))
-
-    def _reap(self) -> None:
-        """Take note of ended processes: the pod, and orphans that were adopted from it."""
-        with contextlib.suppress(ChildProcessError):
-            while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-                if pid == 0:
-                    return
-                if pid == self._pod:
-                    self._status = status
 
 
 class _NativeLog:

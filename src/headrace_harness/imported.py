@@ -39,9 +39,6 @@ class ImportedFiles:
     def renew(self, work: str) -> None:
         """Go to where the import has gone, and open all files anew.
 
-        Args:
-            work: The call's copy of the folder.
-
         Raises:
             OSError: A file cannot be opened.
         """
@@ -57,7 +54,7 @@ class ImportedFiles:
                 os.close(opened)
 
     def _look_at(self, descriptor: int) -> None:
-        """Take note of a file that is in the folder, or that is only read."""
+        """Note a file that is in the folder, or that is only read."""
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return
         path = os.readlink(f"/proc/self/fd/{descriptor}")

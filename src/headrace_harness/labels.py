@@ -68,11 +68,6 @@ def distinct(keys: Iterable[Any]) -> list[str]:
 def refuse_equal(labels: Iterable[Any], noun: str, remedy: str) -> None:
     """Refuse labels that several columns or rows have: a dict would keep the last of each.
 
-    Args:
-        labels: The labels.
-        noun: What they are, in the plural.
-        remedy: What to do instead.
-
     Raises:
         Misfit: Some are equal; the message names them.
     """

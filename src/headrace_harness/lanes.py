@@ -43,7 +43,15 @@ class Lane:
 
     def serve(self) -> None:
         """Answer calls until there will be no more."""
-        raise NotImplementedError
+        while True:
+            try:
+                data = self._socket.recv(RECEIVE_BYTES)
+            except OSError:
+                return
+            if not data:
+                return
+            for body in self._reader.bodies(data):
+                self._take(read(body))
 
     def send(self, data: bytes) -> None:
         """Send whole frames to the engine; if it is gone, :meth:`serve` notices."""
@@ -82,12 +90,16 @@ class Lane:
             if call.stream is not None:
                 call.stream.grant(size)
 
+    def _take(self, message: Message) -> None:
+        """Do what a message from the engine says: begin a call, or set variables."""
+        raise NotImplementedError
+
     def _stop_running(self, call: OpenCall) -> None:
         """Have a call end that runs; the state is locked."""
         raise NotImplementedError
 
     def _begin(self, call: OpenCall, log: bytes) -> bool:
-        """Take note that a call begins; return False if it must not."""
+        """Note that a call begins; return False if it must not."""
         with self._state:
             self._board.begin(call.number, log)
             if call.number in self._skipped:
@@ -109,18 +121,6 @@ class SequentialLane(Lane):
         super().__init__(line, function, board, native)
         ProcessVariables().show(function.constants)
         self._variables = ProcessVariables()
-
-    def serve(self) -> None:
-        """Answer calls until there will be no more; see the base."""
-        while True:
-            try:
-                data = self._socket.recv(RECEIVE_BYTES)
-            except OSError:
-                return
-            if not data:
-                return
-            for body in self._reader.bodies(data):
-                self._take(read(body))
 
     def _take(self, message: Message) -> None:
         if message["op"] != "call":

@@ -16,11 +16,7 @@ from headrace_harness.stdlib import _thread, collections, os, socket, warnings
 
 
 class LoopLane(Lane):
-    """Calls as tasks of the main thread's event loop, which lives as long as the pod.
-
-    Args:
-        is_parallel: Whether several calls run at once.
-    """
+    """Calls as tasks of the main thread's event loop, which lives as long as the pod."""
 
     def __init__(
         self,

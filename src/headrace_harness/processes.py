@@ -120,7 +120,7 @@ def tree_of(pid: int) -> set[int]:
 
 
 def exceeds(pids: Iterable[int], limit: int) -> bool:
-    """Tell whether processes use more than ``limit`` bytes of resident memory together.
+    """Check whether processes use more than ``limit`` bytes of resident memory together.
 
     Memory that several processes share counts once, in parts: a call does not pay for what its
     template loaded for all. That figure is dear to get, so it is asked for only in doubt.

@@ -12,13 +12,6 @@ class Original:
     """A folder as the import has left it, and a copy of it that no path of user code leads to.
 
     Runs at the same time may still see each other's changes.
-
-    Attributes:
-        kept: The copy.
-
-    Args:
-        folder: The folder.
-        kept: Where the copy is to be.
     """
 
     def __init__(self, folder: str, kept: str) -> None:

@@ -101,7 +101,7 @@ class RunningCall:
         return self._memory_due
 
     def look(self) -> bool:
-        """Tell whether the process has ended just now; its id stays taken until :meth:`reap`."""
+        """Check whether the process has ended just now; its id stays taken until :meth:`reap`."""
         if self.exit is not None:
             return False
         found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)

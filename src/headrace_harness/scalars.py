@@ -18,7 +18,7 @@ class Misfit(Exception):
 
 
 def is_null(value: Any) -> bool:
-    """Tell whether a value is None, or what pandas has in its place."""
+    """Check whether a value is None, or what pandas has in its place."""
     return value is None or (
         type(value).__name__ in {"NAType", "NaTType"}
         and type(value).__module__.startswith("pandas")
@@ -57,7 +57,7 @@ def scalar(value: Any) -> Any:
 
 
 def is_scalar(value: Any) -> bool:
-    """Tell whether a value is a numpy scalar, or an array or tensor without dimension."""
+    """Check whether a value is a numpy scalar, or an array or tensor without dimension."""
     return getattr(value, "shape", None) == () and callable(getattr(value, "item", None))
 
 

@@ -23,7 +23,7 @@ _aside: dict[str, types.ModuleType] = {}
 
 
 def note_start(modules: Iterable[str]) -> None:
-    """Take note of the modules that every interpreter has loaded before it runs a program."""
+    """Note the modules that every interpreter has loaded before it runs a program."""
     _loaded_at_start.update(modules)
 
 

@@ -108,7 +108,7 @@ class Spare:
         return True
 
     def has_ended(self) -> bool:
-        """Tell whether the process is gone, killed from outside; if so, it has been reaped."""
+        """Check whether the process is gone, killed from outside; if so, it has been reaped."""
         return os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
 
     def discard(self) -> None:
@@ -119,7 +119,7 @@ class Spare:
 
 
 def is_done(line: socket.socket) -> bool:
-    """Tell whether a process has said that it is done; False if the line is merely closed."""
+    """Check whether a process has said that it is done; False if the line is merely closed."""
     try:
         return line.recv(1) == _DONE
     except OSError:

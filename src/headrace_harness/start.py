@@ -14,23 +14,18 @@ from headrace_harness.copying import copy_folder
 from headrace_harness.failing import Failed
 from headrace_harness.forking import Randomness, reason_not_to_fork, settle_memory
 from headrace_harness.frames import FrameReader, Message, encode_frame
+from headrace_harness.guards import TemplateGuard
 from headrace_harness.imported import ImportedFiles
 from headrace_harness.restoring import Original
 from headrace_harness.stacks import Stacks
 from headrace_harness.stdlib import gc, io, os, socket
 from headrace_harness.template import Template
-from headrace_harness.template_guard import TemplateGuard
 
 _RECEIVE_BYTES = 65536
 
 
 def main(descriptor: int, parent: int) -> None:
-    """Be what the engine at the other end of the inherited socket asks for; never return.
-
-    Args:
-        descriptor: The socket.
-        parent: Id of the engine's process.
-    """
+    """Be what the engine at the other end of the inherited socket asks for; never return."""
     try:
         os.set_inheritable(descriptor, False)
         control = socket.socket(fileno=descriptor)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from headrace_harness.board import Board
-from headrace_harness.frames import frame
-from headrace_harness.lanes import RECEIVE_BYTES, Lane, answer, read, set_variables
+from headrace_harness.frames import Message, frame
+from headrace_harness.lanes import Lane, answer, set_variables
 from headrace_harness.pod_calls import Function, OpenCall
 from headrace_harness.sinks import NativeOutput
 from headrace_harness.stdlib import _thread, contextlib, queue, socket
@@ -22,23 +22,11 @@ class ThreadLane(Lane):
         self._waiting: queue.SimpleQueue[OpenCall] = queue.SimpleQueue()
         self._idle = 0
 
-    def serve(self) -> None:
-        """Hand calls to threads until there will be no more; see the base."""
-        while True:
-            try:
-                data = self._socket.recv(RECEIVE_BYTES)
-            except OSError:
-                return
-            if not data:
-                return
-            for body in self._reader.bodies(data):
-                message = read(body)
-                if message["op"] == "call":
-                    self._start(self.function.open(message))
-                else:
-                    set_variables(message)
-
-    def _start(self, call: OpenCall) -> None:
+    def _take(self, message: Message) -> None:
+        if message["op"] != "call":
+            set_variables(message)
+            return
+        call = self.function.open(message)
         if not self._begin(call, b""):
             return
         with self._state:

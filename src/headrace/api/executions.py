@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.responses import Response
@@ -10,10 +11,10 @@ from starlette.responses import Response
 from headrace.api.instants import instant
 from headrace.api.logs import followed_lines, lines_between
 from headrace.core.errors import Conflict, InvalidRequest, NotFound
-from headrace.core.executions import Execution, Status
+from headrace.core.executions import Execution, InputRecord, OutputRecord, Status
 from headrace.core.loglines import NOTE
 from headrace.core.names import least_id
-from headrace.core.values import DataType, FileValue, Value
+from headrace.core.values import DataType, FileValue
 from headrace.logs.files import last_lines
 from headrace.web.attachments import BYTES
 from headrace.web.exchange import Exchange
@@ -144,19 +145,13 @@ def _notes(log: Path) -> list[str]:
 async def execution_output(exchange: Exchange) -> Answer | Response:
     """Return one output: its bare value, or the bytes of its file; 204 if it has no file."""
     execution = await _execution(exchange)
-    record = next((r for r in execution.outputs if r.name == exchange.name()), None)
-    if record is None:
-        raise _no_parameter("output", exchange.name(), [r.name for r in execution.outputs])
-    return await _value(exchange, record.data_type, record.value)
+    return await _value(exchange, "output", execution.outputs)
 
 
 async def execution_input(exchange: Exchange) -> Answer | Response:
     """Return one input: its bare value, or the bytes of its file; 204 if it has no file."""
     execution = await _execution(exchange)
-    record = next((r for r in execution.inputs if r.name == exchange.name()), None)
-    if record is None:
-        raise _no_parameter("input", exchange.name(), [r.name for r in execution.inputs])
-    return await _value(exchange, record.data_type, record.value)
+    return await _value(exchange, "input", execution.inputs)
 
 
 async def execution_logs(exchange: Exchange) -> Answer:
@@ -181,12 +176,19 @@ async def _execution(exchange: Exchange) -> Execution:
     return await exchange.services.executions.get(exchange.scope, exchange.name("execution_id"))
 
 
-async def _value(exchange: Exchange, data_type: DataType, value: Value) -> Answer | Response:
-    if data_type is not DataType.FILE:
-        return Answer(json_value(value))
-    if not isinstance(value, FileValue):
+async def _value(
+    exchange: Exchange, noun: str, records: Sequence[InputRecord | OutputRecord]
+) -> Answer | Response:
+    found = {record.name: record for record in records}
+    record = found.get(exchange.name())
+    if record is None:
+        names = ", ".join(found) or f"no {noun}s"
+        raise NotFound(f"The execution has no {noun} {exchange.name()!r}; it has {names}.")
+    if record.data_type is not DataType.FILE:
+        return Answer(json_value(record.value))
+    if not isinstance(record.value, FileValue):
         return NO_CONTENT
-    return await file_response(exchange.services, value, BYTES)
+    return await file_response(exchange.services, record.value, BYTES)
 
 
 def _status(text: str) -> Status:
@@ -195,9 +197,3 @@ def _status(text: str) -> Status:
             return status
     names = ", ".join(status.value for status in Status)
     raise InvalidRequest(f"status must be one of {names}, not {text!r}.")
-
-
-def _no_parameter(noun: str, name: str, names: list[str]) -> NotFound:
-    return NotFound(
-        f"The execution has no {noun} {name!r}; it has {', '.join(names) or f'no {noun}s'}."
-    )

@@ -233,7 +233,7 @@ def _write_stamp(place: Path) -> None:
 
 
 def _holds(folder: Path, digest: str) -> bool:
-    """Tell whether a folder holds the content of this digest, and nothing besides."""
+    """Check whether a folder holds the content of this digest, and nothing besides."""
     try:
         for _, folders, files in os.walk(folder):
             if NOT_CONTENT.intersection([*folders, *files]):

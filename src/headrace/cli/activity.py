@@ -15,11 +15,7 @@ FRAME_S = 0.1
 
 
 class Activity:
-    """A line on stderr that is redrawn until it is stopped.
-
-    Args:
-        text: What goes on.
-    """
+    """A line on stderr that is redrawn until it is stopped."""
 
     def __init__(self, text: str) -> None:
         self._text = text

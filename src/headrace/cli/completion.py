@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,8 @@ from headrace.core.errors import HeadraceError
 
 if TYPE_CHECKING:
     from headrace import HeadraceSdk
+
+    Names = Callable[[HeadraceSdk], list[str]]
 
 NEWEST = 50
 """How many executions are offered."""
@@ -41,9 +43,7 @@ def _files(sdk: HeadraceSdk) -> list[str]:
     return [item["path"] for item in sdk.list_data_store_objects()]
 
 
-def completing(
-    names: Callable[[HeadraceSdk], list[str]],
-) -> Callable[[typer.Context, str], list[str]]:
+def completing(names: Names) -> Callable[[typer.Context, str], list[str]]:
     """Return what completes a word by names that the server knows; nothing if there is none."""
 
     def complete(context: typer.Context, incomplete: str) -> list[str]:
@@ -60,67 +60,29 @@ def completing(
     return complete
 
 
-PipelineName = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME", help="Name of the pipeline.", autocompletion=completing(pipelines_of)
-    ),
-]
-DeploymentName = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME", help="Name of the deployment.", autocompletion=completing(_deployments)
-    ),
-]
+def _argument(metavar: str, meaning: str, names: Names) -> Any:
+    return typer.Argument(metavar=metavar, help=meaning, autocompletion=completing(names))
+
+
+def _option(name: str, meaning: str, names: Names) -> Any:
+    return typer.Option(name, help=meaning, autocompletion=completing(names))
+
+
+PipelineName = Annotated[str, _argument("NAME", "Name of the pipeline.", pipelines_of)]
+DeploymentName = Annotated[str, _argument("NAME", "Name of the deployment.", _deployments)]
 MaybeDeploymentName = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="NAME",
-        help="Name of the deployment; all unless given.",
-        autocompletion=completing(_deployments),
-    ),
+    str | None, _argument("NAME", "Name of the deployment; all unless given.", _deployments)
 ]
 ExecutionId = Annotated[
-    str,
-    typer.Argument(
-        metavar="ID",
-        help="Id of the execution, the beginning of it, or latest.",
-        autocompletion=completing(_executions),
-    ),
+    str, _argument("ID", "Id of the execution, the beginning of it, or latest.", _executions)
 ]
-TokenName = Annotated[
-    str,
-    typer.Argument(metavar="NAME", help="Name of the token.", autocompletion=completing(_tokens)),
-]
-VariableName = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME", help="Name of the variable.", autocompletion=completing(_variables)
-    ),
-]
-RemotePath = Annotated[
-    str,
-    typer.Argument(
-        metavar="REMOTE", help="Path in the data store.", autocompletion=completing(_files)
-    ),
-]
+TokenName = Annotated[str, _argument("NAME", "Name of the token.", _tokens)]
+VariableName = Annotated[str, _argument("NAME", "Name of the variable.", _variables)]
+RemotePath = Annotated[str, _argument("REMOTE", "Path in the data store.", _files)]
 PipelineOption = Annotated[
-    str | None,
-    typer.Option(
-        "--pipeline", help="Only those of this pipeline.", autocompletion=completing(pipelines_of)
-    ),
+    str | None, _option("--pipeline", "Only those of this pipeline.", pipelines_of)
 ]
-OfPipeline = Annotated[
-    str,
-    typer.Option(
-        "--pipeline", help="The pipeline that it runs.", autocompletion=completing(pipelines_of)
-    ),
-]
+OfPipeline = Annotated[str, _option("--pipeline", "The pipeline that it runs.", pipelines_of)]
 DeploymentOption = Annotated[
-    str | None,
-    typer.Option(
-        "--deployment",
-        help="Only those of this deployment.",
-        autocompletion=completing(_deployments),
-    ),
+    str | None, _option("--deployment", "Only those of this deployment.", _deployments)
 ]

@@ -18,10 +18,6 @@ def given_inputs(texts: list[str], types: dict[str, DataType]) -> dict[str, Any]
     ``@path`` reads the value from a file, ``@-`` from stdin; ``@@`` begins a value that begins with
     ``@``. An input of type file takes ``path`` and ``@path`` alike.
 
-    Args:
-        texts: What was given on the command line.
-        types: The inputs that the pipeline declares.
-
     Raises:
         InvalidRequest: A text is not of that form, names no input, or does not fit its type.
     """

@@ -32,7 +32,7 @@ _COLOURS = {
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Tell whether a person reads what is written to a stream."""
+    """Check whether a person reads what is written to a stream."""
     try:
         return stream.isatty()
     except ValueError:
@@ -40,7 +40,7 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def has_colours(stream: TextIO) -> bool:
-    """Tell whether a stream shows colours, and the user has not said no (https://no-color.org)."""
+    """Check whether a stream shows colours, and the user has not said no (https://no-color.org)."""
     return (
         is_terminal(stream)
         and not os.environ.get("NO_COLOR")

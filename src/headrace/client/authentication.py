@@ -29,7 +29,7 @@ class AccessToken:
     lifetime_s: float | None
 
     def is_fresh(self, now: float) -> bool:
-        """Tell whether it may be used at monotonic time ``now``."""
+        """Check whether it may be used at monotonic time ``now``."""
         return self.lifetime_s is None or now - self.fetched_at < self.lifetime_s
 
 

@@ -199,7 +199,7 @@ def _target(url: str) -> str:
 
 
 def _is_stale(connection: http.client.HTTPConnection) -> bool:
-    """Tell whether the server has closed a connection: then there is something to read, its end."""
+    """Check whether the server has closed a connection, whose end can be read then."""
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN | select.POLLHUP | select.POLLERR)
     return bool(poll.poll(0))

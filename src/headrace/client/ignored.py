@@ -57,7 +57,7 @@ def tool_reason(path: Path, *, is_folder: bool) -> str | None:
 
 
 def is_data_directory(folder: Path) -> bool:
-    """Tell whether a folder is a Headrace server's data directory, which holds its keys."""
+    """Check whether a folder is a Headrace server's data directory, which holds its keys."""
     return os.path.lexists(folder / DATA_DIRECTORY_MARK)
 
 

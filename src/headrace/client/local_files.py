@@ -52,7 +52,7 @@ def rewound_size(file: BinaryIO) -> int | None:
 
 
 def can_seek(file: BinaryIO) -> bool:
-    """Tell whether a file can be read or written again from its beginning."""
+    """Check whether a file can be read or written again from its beginning."""
     can = getattr(file, "seekable", None)
     return can is not None and bool(can())
 

@@ -43,7 +43,7 @@ class Reading:
         return self._file.seek(offset)
 
     def seekable(self) -> bool:
-        """Tell whether :meth:`seek` can be used."""
+        """Check whether :meth:`seek` can be used."""
         can = getattr(self._file, "seekable", None)
         return can is not None and can()
 

@@ -10,7 +10,7 @@ Record = dict[str, Any]
 
 
 def has_file(item: Record, noun: str) -> bool:
-    """Tell whether an ``input`` or ``output`` of the wire has a file that the server keeps.
+    """Check whether an ``input`` or ``output`` of the wire has a file that the server keeps.
 
     What a mapping put into the data store is an output; what it took from there was no input of
     the caller's.

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from headrace.client.messages import Request
 from headrace.client.parts import Object, Part
 from headrace.core.errors import InvalidRequest
+from headrace.core.numbers import is_whole_number
 from headrace.wire import routes
 
 PAGE = 1000
@@ -69,7 +70,7 @@ class ScheduleCalls(Part):
             NotFound: There is no periodic deployment of that name, and there never was.
             InvalidRequest: Another argument cannot be used.
         """
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
+        if limit is not None and not is_whole_number(limit):
             raise InvalidRequest(f"limit must be a whole number or None, not {limit!r}.")
         if limit is not None and limit < 1:
             raise InvalidRequest(f"limit must be at least 1, not {limit}.")

@@ -36,7 +36,7 @@ def value_text(name: str, value: Any) -> str:
 
 
 def is_file(value: object) -> bool:
-    """Tell whether a value is sent as a file where types are not known.
+    """Check whether a value is sent as a file where types are not known.
 
     That are bytes, what can be read, and paths, but not texts, which may be values.
     """

@@ -82,13 +82,6 @@ async def check_code(
 ) -> None:
     """Check that the folder holds what the draft names; nothing of it is run.
 
-    Args:
-        check: Says what is wrong with a function.
-        python: The interpreter that will run it.
-        folder: The pipeline's folder.
-        draft: The request.
-        function: Path and name of the function, checked.
-
     Raises:
         InvalidRequest: Of the kind that says what is wrong.
     """

@@ -25,14 +25,7 @@ class HealthState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How one execution ended.
-
-    Attributes:
-        execution_id: The execution.
-        status: How it ended.
-        failure: Why it did not succeed, if so.
-        ended_at: When, UTC.
-    """
+    """How one execution ended."""
 
     execution_id: str
     status: Status

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.core.errors import InvalidRequest
+from headrace.core.numbers import is_number, is_whole_number
 from headrace.core.pods import DEFAULT_MAX_PARALLEL
 
 MAX_PODS = 64
@@ -106,7 +107,7 @@ def _count(given: Mapping[str, Any], name: str, before: int, most: int) -> int:
     count = given.get(name)
     if count is None:
         return before
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= most:
+    if not is_whole_number(count) or not 1 <= count <= most:
         raise InvalidRequest(
             f"{name} must be a whole number from 1 to {most:,}, not {count!r:.80}."
         )
@@ -129,7 +130,7 @@ def _ram(given: object, before: int | None) -> int | None:
 def _check_gpu(given: object) -> None:
     if given is None or (given == 0 and not isinstance(given, bool)):
         return
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+    if not is_whole_number(given) or given < 0:
         raise InvalidRequest(f"gpu_request must be a whole number from 0, not {given!r:.80}.")
     raise InvalidRequest(
         f"gpu_request is {given}, but this server reserves no GPUs for deployments: leave it out. "
@@ -140,11 +141,10 @@ def _check_gpu(given: object) -> None:
 def _idle(given: object, before: float | None) -> float | None:
     if given is None:
         return before
-    is_number = isinstance(given, int | float) and not isinstance(given, bool)
-    if not is_number or not 0 <= given <= MAX_IDLE_S:  # type: ignore[operator]  # asked just before
+    if not is_number(given) or not 0 <= given <= MAX_IDLE_S:
         raise InvalidRequest(
             f"idle_timeout_s must be a number of seconds from 1 to {MAX_IDLE_S:,.0f}, or 0 to keep "
             f"the pods, not {given!r:.80}."
         )
     # Between 0 and 1 there would be no pod left when a creation ends.
-    return max(1.0, float(given)) if given else None  # type: ignore[arg-type]  # a number
+    return max(1.0, float(given)) if given else None

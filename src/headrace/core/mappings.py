@@ -135,7 +135,7 @@ def resolve_given(mapped: Iterable[MappedInput], given: Mapping[str, Value]) -> 
 
 
 def takes_values(mapped: Iterable[MappedInput]) -> bool:
-    """Tell whether anything comes from the caller."""
+    """Check whether anything comes from the caller."""
     return any(isinstance(item.source, GivenValue) for item in mapped)
 
 

@@ -62,7 +62,7 @@ class PodPlan:
     max_queue: int = 1000
 
     def fits(self, other: PodPlan) -> bool:
-        """Tell whether pods that were started for one plan serve the other as well."""
+        """Check whether pods that were started for one plan serve the other as well."""
         return (
             self.generation == other.generation
             and self.code == other.code

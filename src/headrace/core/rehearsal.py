@@ -24,12 +24,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """The time from one fire time to the next.
-
-    Attributes:
-        since: The first of the two, UTC.
-        length: How long it is.
-    """
+    """The time from one fire time to the next."""
 
     since: datetime
     length: timedelta

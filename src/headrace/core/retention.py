@@ -37,13 +37,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class KeptFiles:
-    """The files of one execution.
-
-    Attributes:
-        execution_id: Whose they are.
-        ended_at: When it ended, UTC, or None.
-        size: Bytes of its log and its files.
-    """
+    """The files of one execution."""
 
     execution_id: str
     ended_at: datetime | None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from headrace.core.errors import InvalidRequest
+from headrace.core.numbers import is_number, is_whole_number
 from headrace.core.outcomes import FailureKind
 
 MAX_RETRIES = 100
@@ -53,17 +54,16 @@ def read_retries(most: object, backoff_s: object) -> Retries:
     default = Retries()
     if most is None:
         most = default.most
-    if isinstance(most, bool) or not isinstance(most, int) or not 0 <= most <= MAX_RETRIES:
+    if not is_whole_number(most) or not 0 <= most <= MAX_RETRIES:
         raise InvalidRequest(
             f"retries must be a whole number from 0 to {MAX_RETRIES}: how many attempts follow a "
             f"failed one; not {most!r:.80}."
         )
     if backoff_s is None:
         backoff_s = default.backoff_s
-    is_number = isinstance(backoff_s, int | float) and not isinstance(backoff_s, bool)
-    if not is_number or not 0 <= backoff_s <= MAX_BACKOFF_S:  # type: ignore[operator]  # asked just before
+    if not is_number(backoff_s) or not 0 <= backoff_s <= MAX_BACKOFF_S:
         raise InvalidRequest(
             f"retry_backoff_s must be a number of seconds from 0 to {MAX_BACKOFF_S:,.0f}, "
             f"not {backoff_s!r:.80}."
         )
-    return Retries(most, float(backoff_s))  # type: ignore[arg-type]  # a number, as asked above
+    return Retries(most, float(backoff_s))

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from headrace.core.cron import Cron, read_cron, read_timezone
 from headrace.core.errors import InvalidSchedule
+from headrace.core.numbers import is_number
 from headrace.core.schedules import Missed, Overlap, Schedule
 
 MAX_JITTER_S = 3600.0
@@ -109,9 +110,8 @@ def _choice(kind: type[Choice], name: str, given: object, default: Choice) -> Ch
 def _seconds(name: str, given: object, default: float, most: float) -> float:
     if given is None:
         return default
-    is_number = isinstance(given, int | float) and not isinstance(given, bool)
-    if not is_number or not 0 <= given <= most:  # type: ignore[operator]  # asked just before
+    if not is_number(given) or not 0 <= given <= most:
         raise InvalidSchedule(
             f"{name} must be a number of seconds from 0 to {most:,.0f}, not {given!r:.80}."
         )
-    return float(given)  # type: ignore[arg-type]  # a number, as asked above
+    return float(given)

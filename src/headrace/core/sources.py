@@ -108,7 +108,7 @@ class GivenValue(InputSource):
         return parameter.default_value if self.default_value is None else self.default_value
 
     def is_required_for(self, parameter: Input) -> bool:
-        """Tell whether there must be a value, sent or by default."""
+        """Check whether there must be a value, sent or by default."""
         return bool(parameter.is_required if self.is_required is None else self.is_required)
 
     def resolve(self, parameter: Input, bindings: Bindings) -> Value:

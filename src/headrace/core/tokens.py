@@ -14,13 +14,7 @@ MARK = "hdr_"
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person or program behind tokens.
-
-    Attributes:
-        id: Its id.
-        name: Its name.
-        email: Its address.
-    """
+    """A person or program behind tokens."""
 
     id: str
     name: str

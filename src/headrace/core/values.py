@@ -11,6 +11,7 @@ from typing import Any
 
 from headrace.core.absence import Absent
 from headrace.core.errors import InvalidValue, TooLarge
+from headrace.core.numbers import is_number
 
 MAX_VALUES_BYTES = 60_000
 """All non-file inputs of one run or call together, as JSON text (the contract's 0.06 MB), unless
@@ -84,7 +85,7 @@ class JsonText:
         return json.loads(self.text)
 
     def may_be(self, data_type: DataType) -> bool:
-        """Tell whether it is of a type, which the first character of JSON tells."""
+        """Check whether it is of a type, which the first character of JSON tells."""
         begins = _BEGINNINGS.get(data_type)
         return begins is None or self.text[0] in begins
 
@@ -149,7 +150,7 @@ def describe(value: Json) -> str:
 
 
 def fits(value: Json, data_type: DataType) -> bool:
-    """Tell whether a JSON value that is not null may be a value of this type.
+    """Check whether a JSON value that is not null may be a value of this type.
 
     A boolean is no number; ``json`` accepts every JSON value; no JSON value is a file.
     NaN, the infinities and texts that are not Unicode are no JSON, so they fit nothing, at any
@@ -167,7 +168,7 @@ def fits(value: Json, data_type: DataType) -> bool:
 
 _IS_OF_TYPE: dict[DataType, Callable[[Json], bool]] = {
     DataType.STRING: lambda value: isinstance(value, str),
-    DataType.NUMBER: lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    DataType.NUMBER: is_number,
     DataType.BOOLEAN: lambda value: isinstance(value, bool),
     DataType.ARRAY: lambda value: isinstance(value, list),
     DataType.JSON: lambda _: True,
@@ -217,10 +218,6 @@ def value_from_text(text: str, data_type: DataType, where: str) -> Json:
 
 def check_total_size(values: dict[str, Json], limit: int = MAX_VALUES_BYTES) -> None:
     """Refuse input values that are together larger than a server takes.
-
-    Args:
-        values: The values, by name.
-        limit: The greatest size of their JSON.
 
     Raises:
         TooLarge: With the size found, the limit, and what to do instead.

@@ -45,7 +45,7 @@ class Engine(Protocol):
         ...
 
     def is_warm(self, code: Code, variables: Mapping[str, str]) -> bool:
-        """Tell whether a process has imported this code, so that a call now imports nothing."""
+        """Check whether a process has imported this code, so that a call now imports nothing."""
         ...
 
     async def warm(

@@ -89,7 +89,7 @@ class EnvironmentCache:
         unpublished.replace(folder / _READY_MARK)
 
     def is_unchanged(self, digest: str) -> bool:
-        """Tell whether the files of a ready environment are those that were installed.
+        """Check whether the files of a ready environment are those that were installed.
 
         One that an earlier version built, which kept no stamp, is taken for it as it is now.
         """

@@ -57,12 +57,7 @@ _LONGEST_REASON = 600
 
 @dataclass(frozen=True, slots=True)
 class Uv:
-    """The installer: an executable and what it is started with.
-
-    Attributes:
-        executable: Path of ``uv``.
-        environ: All of its environment.
-    """
+    """The installer: an executable and what it is started with."""
 
     executable: Path
     environ: Mapping[str, str]

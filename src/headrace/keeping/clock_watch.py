@@ -71,7 +71,7 @@ class ClockWatch:
         await self.is_trusted()
 
     async def is_trusted(self) -> bool:
-        """Tell whether things may be deleted by their age now.
+        """Check whether things may be deleted by their age now.
 
         Raises:
             Unavailable: The database did not take the time.

@@ -158,5 +158,5 @@ def _size_of_file(path: Path) -> int:
 
 
 def _is_gone(files: KeptFiles, dropped: Collection[str]) -> bool:
-    """Tell whether nothing is left of an execution's files, and nothing will come."""
+    """Check whether nothing is left of an execution's files, and nothing will come."""
     return files.ended_at is not None and (files.size == 0 or files.execution_id in dropped)

@@ -33,11 +33,7 @@ class LogFile:
 
 
 class LogFiles:
-    """The log files of a data directory.
-
-    Args:
-        root: Folder that holds them; made when needed.
-    """
+    """The log files of a data directory."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

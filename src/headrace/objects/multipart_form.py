@@ -27,10 +27,6 @@ async def file_part(
     into anything, but the form must end properly: a body that was cut off is an error of the last
     chunk, so a store that is putting the chunks keeps nothing of it.
 
-    Args:
-        stream: The body of the request.
-        content_type: Its ``Content-Type``.
-
     Raises:
         InvalidRequest: It is no such form; also while chunks are read.
         TooLarge: More than :data:`MAX_FIELDS` fields or :data:`MAX_FIELDS_BYTES` bytes of them.

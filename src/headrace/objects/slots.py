@@ -27,11 +27,7 @@ def slots() -> Slots:
 
 
 class Slots:
-    """Places for open files.
-
-    Args:
-        count: How many are open at once.
-    """
+    """Places for open files."""
 
     def __init__(self, count: int) -> None:
         self._free = asyncio.Semaphore(count)

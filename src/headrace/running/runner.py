@@ -34,12 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs attempts that were claimed by this process.
-
-    Attributes:
-        workspaces: Folder for the calls' private folders.
-        limits: What each call may use.
-    """
+    """Runs attempts that were claimed by this process."""
 
     engine: Engine
     codes: CodeFinder

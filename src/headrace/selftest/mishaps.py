@@ -20,15 +20,7 @@ SLEEP_S = 1.5
 
 
 class Mishaps:
-    """Brings mishaps about, and counts them.
-
-    Attributes:
-        counts: How often each kind happened.
-
-    Args:
-        server: The server; it runs.
-        chance: Decides when and what.
-    """
+    """Brings mishaps about, and counts them."""
 
     def __init__(self, server: PrivateServer, chance: random.Random) -> None:
         self.counts: Counter[str] = Counter()

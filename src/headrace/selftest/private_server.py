@@ -84,7 +84,7 @@ class PrivateServer:
             )
 
     def is_up(self) -> bool:
-        """Tell whether it has said since :meth:`spawn` that it accepts requests."""
+        """Check whether it has said since :meth:`spawn` that it accepts requests."""
         said = self._said()
         found = re.search(r"^Headrace is at (\S+)$", said, re.MULTILINE)
         if found is None:

@@ -12,13 +12,7 @@ PAUSE_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A process that works for a server.
-
-    Attributes:
-        pid: Its number.
-        parent: That of its parent.
-        command: Its command line, for a person.
-    """
+    """A process that works for a server."""
 
     pid: int
     parent: int

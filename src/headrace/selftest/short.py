@@ -58,12 +58,7 @@ class Line:
 
 @dataclass
 class Report:
-    """What a self-test found.
-
-    Attributes:
-        seed: What its chance was made from.
-        lines: What was looked at, in order.
-    """
+    """What a self-test found."""
 
     seed: int
     lines: list[Line] = field(default_factory=list)

@@ -87,7 +87,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._on_lost(self)
 
     def is_idle(self, now: float, idle_s: float | None = None) -> bool:
-        """Tell whether nothing is asked here, and nothing was for as long as that is allowed.
+        """Check whether nothing is asked here, and nothing was for as long as that is allowed.
 
         Args:
             now: The event loop's time.
@@ -184,7 +184,7 @@ class BoundedConnection(HttpToolsProtocol):
             cycle.keep_alive = False
 
     def may_be_too_long(self) -> bool:
-        """Tell whether a head is worth counting: nearly all come in one small segment."""
+        """Check whether a head is worth counting: nearly all come in one small segment."""
         return (
             self._segment > MAX_TARGET_BYTES
             or self.received != self._head_from

@@ -23,11 +23,7 @@ _OTHERS = 0o077
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """The folders and files of one server.
-
-    Attributes:
-        root: The directory itself.
-    """
+    """The folders and files of one server."""
 
     root: Path
 
@@ -236,7 +232,7 @@ def _close_to_others(path: Path) -> None:
 
 
 def _is_there(path: Path) -> bool:
-    """Tell whether anything is at a path, a link that leads nowhere included."""
+    """Check whether anything is at a path, a link that leads nowhere included."""
     return os.path.lexists(path)
 
 

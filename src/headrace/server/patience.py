@@ -49,7 +49,7 @@ class Watched(Protocol):
     flow: Any
 
     def is_idle(self, now: float, idle_s: float | None = None) -> bool:
-        """Tell whether nothing is asked here, and nothing was for as long as that is allowed."""
+        """Check whether nothing is asked here, and nothing was for as long as that is allowed."""
         ...
 
     def refuse(self, refusal: Refusal) -> None:
@@ -157,7 +157,7 @@ class Patience:
         )
 
     def _is_unread(self, now: float) -> bool:
-        """Tell whether the client reads what it was sent too slowly, or not at all."""
+        """Check whether the client reads what it was sent too slowly, or not at all."""
         connection = self._connection
         if not connection.transport.get_write_buffer_size():
             self._unread = None

@@ -113,7 +113,7 @@ def hand_back(
 
 
 def is_current(connection: Connection, execution_id: str, worker_id: str, *, attempt: int) -> bool:
-    """Tell whether a worker runs this attempt at an execution."""
+    """Check whether a worker runs this attempt at an execution."""
     mine = fenced(execution_id, worker_id, attempt)
     return connection.scalar(_STARTED_AT, mine) is not None
 

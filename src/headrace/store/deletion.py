@@ -35,12 +35,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """Something that was deleted, and whose rows are not all gone.
-
-    Attributes:
-        kind: What it was.
-        id: Its id.
-    """
+    """Something that was deleted, and whose rows are not all gone."""
 
     kind: Kind
     id: str
@@ -122,7 +117,7 @@ def all_deleted(connection: Connection) -> list[Deleted]:
 
 
 def is_deleted(connection: Connection, pipeline_id: str, deployment_id: str | None) -> bool:
-    """Tell whether a pipeline, or the deployment of it, is gone for everybody."""
+    """Check whether a pipeline, or the deployment of it, is gone for everybody."""
     kept = connection.scalar(
         select(pipelines.c.id).where(
             pipelines.c.id == pipeline_id, pipelines.c.deleted_at.is_(None)

@@ -72,7 +72,7 @@ SUMMARY = [column for column in executions.c if column.name not in _HIDDEN]
 
 
 def is_end(row: Row) -> bool:
-    """Tell whether the row of a call says how it ended."""
+    """Check whether the row of a call says how it ended."""
     return row[_ENDED_AT] is not None
 
 

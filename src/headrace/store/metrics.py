@@ -32,7 +32,7 @@ from headrace.store.upserts import put
 
 
 def has_metric(connection: Connection, table: Table, execution_id: str, name: str) -> bool:
-    """Tell whether an execution has a metric of a name, single or list as ``table`` says."""
+    """Check whether an execution has a metric of a name, single or list as ``table`` says."""
     found = connection.scalar(
         select(table.c.name).where(table.c.execution_id == execution_id, table.c.name == name)
     )

@@ -26,12 +26,7 @@ def type_of(filename: str) -> str:
 
 
 def attachment(filename: str, more: str = "") -> dict[str, str]:
-    """Return the headers that give a file its name (RFC 6266), and keep browsers from showing it.
-
-    Args:
-        filename: The name.
-        more: Another parameter of ``Content-Disposition``, at its end.
-    """
+    """Return the headers that name a file (RFC 6266) and keep browsers from showing it."""
     plain = "".join(
         c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in filename
     )

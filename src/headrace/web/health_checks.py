@@ -25,12 +25,7 @@ Probe = Callable[[], Awaitable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The state of one part of the server.
-
-    Attributes:
-        is_well: Whether it does what it is for.
-        text: Facts about it, or what is wrong.
-    """
+    """The state of one part of the server."""
 
     is_well: bool
     text: str
@@ -43,11 +38,7 @@ class Part:
 
 
 class HealthChecks:
-    """Tries the parts of a server, one attempt at a time and at most once a second.
-
-    Args:
-        probes: By the names of the parts.
-    """
+    """Tries the parts of a server, one attempt at a time and at most once a second."""
 
     def __init__(self, probes: Mapping[str, Probe]) -> None:
         self._probes = probes

@@ -11,6 +11,7 @@ from headrace.core.destinations import OutputDestination
 from headrace.core.errors import InvalidRequest
 from headrace.core.low_latency import OPTION_NAMES as LOW_LATENCY_NAMES
 from headrace.core.low_latency import read_low_latency
+from headrace.core.numbers import is_number
 from headrace.core.retries import read_retries
 from headrace.core.schedule_requests import OPTION_NAMES, ScheduleOptions, ScheduleRequest
 from headrace.core.sources import InputSource, Rule
@@ -160,8 +161,7 @@ def _timeout(given: Mapping[str, Any]) -> float | None:
     seconds = given.get("execution_timeout_s")
     if seconds is None:
         return None
-    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not is_number or not 0 < seconds <= MAX_TIMEOUT_S:
+    if not is_number(seconds) or not 0 < seconds <= MAX_TIMEOUT_S:
         raise InvalidRequest(
             f"execution_timeout_s must be a number of seconds above 0 and up to {MAX_TIMEOUT_S:,}, "
             f"not {seconds!r}."

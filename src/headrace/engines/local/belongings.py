@@ -35,7 +35,7 @@ class Belongings:
         self._root = 0
 
     def begin(self, pid: int) -> None:
-        """Take note of the first process, which must not have started another one yet."""
+        """Note the first process, which must not have started another one yet."""
         self._root = pid
         group = ControlGroup.make(self._engine_id, self._own_id)
         if group is not None and group.add(pid):
@@ -44,7 +44,7 @@ class Belongings:
             self._record = ProcessRecord(self._path)
 
     async def look(self) -> None:
-        """Take note of what has been started since the last look."""
+        """Note what has been started since the last look."""
         if self._record is not None:
             await asyncio.to_thread(self._record.note, self._root)
 

@@ -60,11 +60,6 @@ class LocalEngine:
     """Runs calls on this machine (:class:`headrace.engines.port.Engine`).
 
     A call's time limit covers the import of user code if a template has to start for it.
-
-    Args:
-        settings: The operator's.
-        materials: What code stands for on this machine.
-        issue: Gives each template its credential.
     """
 
     def __init__(
@@ -114,7 +109,7 @@ class LocalEngine:
         return await read_outcome(call, ended)
 
     def is_warm(self, code: Code, variables: Mapping[str, str]) -> bool:
-        """Tell whether there is a template of this code; see the port."""
+        """Check whether there is a template of this code; see the port."""
         return self._pool.has(code, variables)
 
     async def warm(

@@ -95,7 +95,7 @@ class GuardedTemplate:
             self._template.send(message)
 
     async def look(self) -> None:
-        """Take note of what the template has started since the last look."""
+        """Note what the template has started since the last look."""
         if not self._is_closed:
             await self._belongings.look()
 

@@ -108,12 +108,6 @@ def output_file(
 ) -> OutputFile:
     """Return an output file, having made sure that user code put nothing else in its place.
 
-    Args:
-        workspace: Folder of the call.
-        outputs: Names of the declared outputs.
-        name: Name of this output.
-        file: What the harness reported of it.
-
     Raises:
         OSError: It is not there.
         ValueError: It is something else, or somewhere else.

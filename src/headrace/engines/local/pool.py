@@ -97,7 +97,7 @@ class TemplatePool:
         self._is_closed = False
 
     def has(self, code: Code, variables: Mapping[str, str]) -> bool:
-        """Tell whether there is a template of this code that takes calls."""
+        """Check whether there is a template of this code that takes calls."""
         template = self._ready.get(TemplateKey.of(code, variables))
         return template is not None and template.is_open
 

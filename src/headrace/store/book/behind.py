@@ -16,12 +16,7 @@ CATCH_UP_S = 2.0
 
 
 class DatabaseBehind:
-    """A database that is read once it has what the book has (:class:`.database.Database`).
-
-    Args:
-        database: The database.
-        catch_up: Brings what the book has to it.
-    """
+    """A database that is read once it has what the book has (:class:`.database.Database`)."""
 
     def __init__(self, database: Database, catch_up: CatchUp) -> None:
         self._database = database

@@ -75,7 +75,7 @@ class DatabaseBook:
             self._writing, self._waiting = None, []
 
     def _is_over(self) -> bool:
-        """Tell whether the server ends, and has tried long enough."""
+        """Check whether the server ends, and has tried long enough."""
         return self._closed_at is not None and self._loop.time() - self._closed_at > CLOSING_S
 
     def _give_up(self, rows: Sequence[tuple[Row, OnDone]]) -> None:

@@ -40,13 +40,7 @@ writes a row that is alone, for a fiftieth of the time at most."""
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What is written by one write and one sync.
-
-    Attributes:
-        at: Where in the file.
-        data: The entries.
-        rows: Their rows.
-    """
+    """What is written by one write and one sync."""
 
     at: int
     data: bytes
@@ -89,7 +83,7 @@ class Journal:
 
     @staticmethod
     def may_have_rows(path: Path) -> bool:
-        """Tell whether a file may hold rows; one that never got its room does not."""
+        """Check whether a file may hold rows; one that never got its room does not."""
         return path.exists() and path.stat().st_size > 0
 
     @property

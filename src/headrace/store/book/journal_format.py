@@ -98,7 +98,7 @@ def uses_in(content: bytes) -> list[int | None]:
 
 
 def is_old(content: bytes) -> bool:
-    """Tell whether a file was written by a version that did not mark its entries."""
+    """Check whether a file was written by a version that did not mark its entries."""
     return len(content) == _OLD_BYTES and uses_in(content) == [None, None]
 
 
@@ -178,7 +178,7 @@ def _entry_at(part: bytes, at: int) -> _Entry | None:
 
 
 def _is_broken_entry(part: bytes, at: int, use: int, place: int) -> bool:
-    """Tell whether an entry was begun behind the last one that is whole."""
+    """Check whether an entry was begun behind the last one that is whole."""
     if at + _HEAD.size > len(part) or _entry_at(part, at) is not None:
         return False
     mark, _, its_use, its_place, _ = _HEAD.unpack_from(part, at)

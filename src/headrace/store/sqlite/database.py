@@ -142,7 +142,7 @@ class SqliteDatabase(SqliteReader):
 
 
 def _is_of_the_disk(error: Exception) -> bool:
-    """Tell whether an error is of the database itself, and not of what one caller wanted of it.
+    """Check whether an error is of the database itself, and not of what one caller wanted of it.
 
     A full or failing disk is an operational error; a damaged file is of no kind in particular.
     """
