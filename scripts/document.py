@@ -25,7 +25,7 @@ from headrace.server.settings import Settings, variable_of
 from headrace.wire import routes
 from headrace.wire.answers import MAX_HOLD_S
 from headrace.wire.problems import STATUSES, status_of
-from headrace.wire.routes import Route
+from headrace.wire.route import PREFIX, Route
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 WIDTH = 88
@@ -201,7 +201,7 @@ def main(arguments: list[str]) -> int:
 def _route(route: Route, about: str) -> str:
     first = about.partition("\n\n")[0].replace("\n", " ") or f"{route.summary}."
     right = f" Right: `{route.needs}`."
-    own = " *Endpoint token.*" if route.root != routes.PREFIX else right
+    own = " *Endpoint token.*" if route.root != PREFIX else right
     mark = " *Public.*" if route.is_public else own
     return f"### `{route.method} {route.root}{route.path}`\n\n{_plain(first)}{mark}\n"
 

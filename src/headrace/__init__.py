@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from headrace.core.errors import (
         AlreadyExists,
         AmbiguousId,
+        BreakingChange,
         Conflict,
         DeploymentCreationFailed,
         HeadraceError,
@@ -46,6 +47,7 @@ __all__ = [
     "INPUT_OUTPUT_TYPES",
     "AlreadyExists",
     "AmbiguousId",
+    "BreakingChange",
     "Conflict",
     "DeploymentCreationFailed",
     "HeadraceError",

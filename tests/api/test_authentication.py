@@ -18,7 +18,8 @@ from tests.api.conftest import access_token, check_error, client_of
 from tests.conftest import RunningServer, wait_until
 
 from headrace.control.sealing import load_keys
-from headrace.wire.routes import PREFIX, REFRESH, ROUTES, Route
+from headrace.wire.route import PREFIX, Route
+from headrace.wire.routes import REFRESH, ROUTES
 
 pytestmark = pytest.mark.system
 
@@ -26,7 +27,7 @@ CLOSED = [route for route in ROUTES if route.root == PREFIX and not route.is_pub
 
 
 def path_of(route: Route) -> str:
-    return route.url(**dict.fromkeys(re.findall(r"\{(\w+)\}", route.path), "x"))
+    return route.url(**dict.fromkeys(re.findall(r"\{(\w+)", route.path), "x"))
 
 
 def part(value: object) -> str:

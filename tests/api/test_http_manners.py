@@ -12,7 +12,8 @@ from tests.conftest import RunningServer
 
 from headrace.core.errors import Overloaded, Unavailable
 from headrace.wire.answers import refusal, stopping
-from headrace.wire.routes import PREFIX, ROUTES, Route
+from headrace.wire.route import PREFIX, Route
+from headrace.wire.routes import ROUTES
 
 pytestmark = pytest.mark.system
 

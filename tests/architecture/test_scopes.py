@@ -17,12 +17,17 @@ from headrace.control.projects import Projects
 from headrace.control.reruns import Reruns
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
+from headrace.control.versions import Versions
 from headrace.core.rights import Right
 from headrace.core.scopes import Scope
 from headrace.server.application import HANDLERS
-from headrace.wire.routes import PREFIX, ROUTES, Open, Route
+from headrace.wire.route import PREFIX, Open, Route
+from headrace.wire.routes import ROUTES
 
-NOUNS = (Deployments, Executions, Lookups, Pipelines, Projects, Reruns, Tokens, Variables)
+NOUNS = (
+    *(Deployments, Executions, Lookups, Pipelines, Projects),
+    *(Reruns, Tokens, Variables, Versions),
+)
 
 AUTHENTICATION = {"Deployments.endpoint", "Tokens.refresh", "Tokens.scope_of"}
 """They find out who asks."""
@@ -30,9 +35,9 @@ AUTHENTICATION = {"Deployments.endpoint", "Tokens.refresh", "Tokens.scope_of"}
 OF_THE_SERVER = {
     "Executions.remove_traces",
     "Executions.request_stop",
-    "Pipelines.end_build",
-    "Pipelines.pending",
     "Variables.current",
+    "Versions.end_build",
+    "Versions.pending",
 }
 """The server's own loops ask for them, and nobody else does."""
 

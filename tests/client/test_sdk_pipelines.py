@@ -84,6 +84,7 @@ def test_a_created_pipeline_is_what_was_asked_for(sdk, fresh, folder):
     info = made["creation_info"]
     assert (info["status"], info["origin"], info["last_execution_id"]) == ("ready", "local", None)
     assert not {"id", "is_archived"} & set(info)
+    assert (info["version"], info.pop("is_new")) == (1, True)
     assert sdk.get_pipeline("fresh-0", wait_for_completion=True) == made
     assert "fresh-0" in [item["pipeline_name"] for item in sdk.list_pipelines()]
 

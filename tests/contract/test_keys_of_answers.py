@@ -15,7 +15,7 @@ import pytest
 from headrace import HeadraceSdk, Input, Output
 from headrace.wire import routes
 from headrace.wire.contract_keys import CONTRACT_ROUTES
-from headrace.wire.routes import Route
+from headrace.wire.route import Route
 
 CONFIG = """language repository_url repository_branch included_folders system_dependencies
     dockerfile_path requirements_path"""

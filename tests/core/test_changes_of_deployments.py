@@ -71,6 +71,12 @@ def changed(deployment: Deployment, **change: Any) -> Deployment:
     return changed_deployment(deployment, DeploymentChange(**change), LATER, EVE)
 
 
+def version_with(**fields: Any) -> Deployment:
+    """Return the endpoint as it is with another version of its pipeline."""
+    pipeline = replace(PIPELINE, version=replace(PIPELINE.version, **fields))
+    return replace(ENDPOINT, pipeline=pipeline)
+
+
 def test_a_change_of_nothing_says_only_who_and_when() -> None:
     assert changed(ENDPOINT) == replace(ENDPOINT, updated_at=LATER, updated_by=EVE.id)
 
@@ -110,7 +116,23 @@ def test_what_cannot_change_is_refused(
 
 def test_a_pipeline_without_inputs_names_none() -> None:
     with pytest.raises(InvalidMapping, match="the inputs are: none"):
-        changed(replace(ENDPOINT, sources=()), inputs_mapping=[("n", Constant(2))])
+        changed(version_with(inputs=()), inputs_mapping=[("n", Constant(2))])
+
+
+def test_what_came_with_a_later_version_may_be_mapped() -> None:
+    later = version_with(inputs=(*PIPELINE.inputs, Input("m", "string")))
+    assert later.inputs[-1].source == EndpointValue("m")
+    after = changed(later, inputs_mapping=[("m", Constant("x"))])
+    assert after.inputs[-1].source == Constant("x")
+    with pytest.raises(InvalidMapping, match="mapped to constant"):
+        changed(after, inputs_mapping=[("m", Null())])
+
+
+def test_a_mapping_is_kept_for_a_version_that_has_the_input_again() -> None:
+    without = version_with(inputs=PIPELINE.inputs[1:])
+    after = changed(without, inputs_mapping=[("flag", EndpointValue("flag"))])
+    again = replace(after, pipeline=PIPELINE)
+    assert [item.source for item in again.inputs] == [Constant(1), EndpointValue("flag")]
 
 
 def test_true_takes_the_place_of_one() -> None:

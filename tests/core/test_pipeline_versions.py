@@ -44,7 +44,7 @@ def test_the_digest_is_one_of_what_runs() -> None:
         status=PipelineStatus.READY,
         environment="e" * 64,
         discarded_at=datetime(2025, 1, 2, tzinfo=UTC),
-        inputs=(Input("x", DataType.JSON, default_value={"b": 2, "a": 1}),),
+        inputs=(Input("x", DataType.JSON, None, False, {"b": 2, "a": 1}),),
     )
     assert again.digest == FIRST.digest
 

@@ -11,9 +11,9 @@ import pytest
 from tests.running.parts import parts
 
 from headrace.bundles.store import BundleStore
-from headrace.control.pipelines import Pipelines
 from headrace.control.sealing import load_keys
 from headrace.control.variables import Variables
+from headrace.control.versions import Versions
 from headrace.core.clock import now
 from headrace.core.errors import Unavailable
 from headrace.core.names import new_id
@@ -25,7 +25,6 @@ from headrace.core.pipelines import (
     PipelineVersion,
 )
 from headrace.core.scopes import SERVER
-from headrace.engines.local.checking import check_function
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.install import install_harness
 from headrace.environments.uv import UvBuilder
@@ -38,7 +37,7 @@ from headrace.store import pipelines as rows
 FINE = "def fn(): pass"
 
 
-class Failing(Pipelines):
+class Failing(Versions):
     """Raises what it is told, once each, instead of doing its part."""
 
     on_pending: list[Exception]
@@ -69,9 +68,10 @@ class Breaking(UvBuilder):
 class Site:
     """The loop of builds on a data directory, and what it is made of."""
 
-    def __init__(self, server, pipelines, builder, builds):
+    def __init__(self, server, versions, builder, builds):
         self.server = server
-        self.pipelines = pipelines
+        self.pipelines = server.pipelines
+        self.versions = versions
         self.builder = builder
         self.builds = builds
 
@@ -136,10 +136,8 @@ async def site_on(root, **settings):
         bundles, logs = BundleStore(directory.bundles), LogFiles(directory.logs)
         builder = Breaking(directory.environments)
         builder.defects = []
-        pipelines = Failing(
-            server.database, signals, bundles, builder, logs, server.deletion, check_function
-        )
-        pipelines.on_pending, pipelines.on_end = [], []
+        versions = Failing(*server.parts_of_versions)
+        versions.on_pending, versions.on_end = [], []
         codes = CodeFinder(server.database, bundles, builder)
         settings_of_engine = LocalEngineSettings(
             runtime_dir=root / "run" / "builds",
@@ -148,9 +146,9 @@ async def site_on(root, **settings):
         )
         engine = LocalEngine(settings_of_engine, codes)
         variables = Variables(server.database, load_keys(directory.keys))
-        builds = Builds(pipelines, variables, bundles, codes, engine, logs, signals, **settings)
+        builds = Builds(versions, variables, bundles, codes, engine, logs, signals, **settings)
         try:
-            yield Site(server, pipelines, builder, builds)
+            yield Site(server, versions, builder, builds)
         finally:
             await builds.close()
             await engine.close()
@@ -173,7 +171,7 @@ async def test_an_unexpected_error_ends_one_build_and_not_building(site):
 
 @pytest.mark.parametrize("error", [ValueError("a defect"), Unavailable("Not now.")], ids=repr)
 async def test_building_goes_on_when_pending_pipelines_cannot_be_read(site, error):
-    site.pipelines.on_pending = [error]
+    site.versions.on_pending = [error]
     await site.add("first")
     await site.builds.begin()
     assert (await site.built("first")).status is PipelineStatus.READY
@@ -182,7 +180,7 @@ async def test_building_goes_on_when_pending_pipelines_cannot_be_read(site, erro
 @pytest.mark.parametrize("defects", [[], [ZeroDivisionError("a defect")]], ids=["ready", "failed"])
 async def test_an_end_that_cannot_be_recorded_is_found_again(site, defects):
     site.builder.defects = defects
-    site.pipelines.on_end = [Unavailable("Not now.") for _ in range(2)]
+    site.versions.on_end = [Unavailable("Not now.") for _ in range(2)]
     await site.add("first")
     await site.builds.begin()
     assert (await site.built("first")).status is PipelineStatus.READY

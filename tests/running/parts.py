@@ -19,9 +19,11 @@ from headrace.control.execution_tokens import ExecutionTokens
 from headrace.control.executions import Executions
 from headrace.control.orders import Order
 from headrace.control.pipelines import Pipelines
+from headrace.control.schedules import Schedules
 from headrace.control.sealing import load_keys
 from headrace.control.submission import Submission
 from headrace.control.variables import Variables
+from headrace.control.versions import Versions
 from headrace.core.calls import Limits
 from headrace.core.clock import now
 from headrace.core.credentials import Addresses
@@ -96,6 +98,8 @@ class Parts:
     submission: Submission
     deletion: Deletion
     pipelines: Pipelines
+    versions: Versions
+    parts_of_versions: tuple[Any, ...]
     data_store: FilesystemStore
     artifacts: FilesystemStore
     logs: LogFiles
@@ -193,7 +197,11 @@ async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterat
     submission = Submission(database, signals, artifacts, worker)
     executions = Executions(database, signals, artifacts, logs, submission, worker.stop)
     removal = Removal(database, signals, executions)
-    deletion = Deletion(database, EndpointCache(), worker, sets, removal)
+    endpoints = EndpointCache()
+    deletion = Deletion(database, endpoints, worker, sets, removal)
+    schedules = Schedules(database, signals, worker, worker.stop)
+    parts_of_versions = (database, signals, worker, schedules, endpoints, sets)
+    versions = Versions(*parts_of_versions)
     pipelines = Pipelines(database, signals, bundles, builder, logs, deletion, check_function)
     try:
         yield Parts(
@@ -204,6 +212,8 @@ async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterat
             submission,
             deletion,
             pipelines,
+            versions,
+            parts_of_versions,
             data_store,
             artifacts,
             logs,

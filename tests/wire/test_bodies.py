@@ -136,6 +136,7 @@ def test_a_pipeline() -> None:
             "pipeline_template": None,
             "is_archived": False,
             "failure": None,
+            "version": 1,
         },
     }
     assert pipeline_item(PIPELINE) == {

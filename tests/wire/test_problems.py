@@ -31,6 +31,7 @@ STATUSES = {
     "NotFound": 404,
     "Conflict": 409,
     "AlreadyExists": 409,
+    "BreakingChange": 409,
     "InUse": 409,
     "IllegalTransition": 409,
     "Unavailable": 503,

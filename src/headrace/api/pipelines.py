@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, Response
 
 from headrace.api.logs import followed_lines, lines_between
 from headrace.control.pipeline_drafts import PipelineDraft
+from headrace.control.transactions.versions import Recorded
 from headrace.core.clock import now_s
 from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
@@ -42,15 +43,17 @@ async def list_pipelines(exchange: Exchange) -> Answer:
 
 
 async def create_pipeline(exchange: Exchange) -> Answer:
-    """Create a pipeline: answer once it is recorded, and build it in the background."""
+    """Create a pipeline, or a version of it: answer once it is recorded, and build it afterwards.
+
+    The answer is 200 if nothing had to be made, because the current version is the same.
+    """
     if exchange.request.headers.get("content-type", "").startswith("application/json"):
         return await _create_from_json(exchange)
     # What compresses badly is as large as it was, and a tar adds a little to each file.
     max_archive_bytes = max(MAX_ARCHIVE_BYTES, 2 * exchange.services.max_folder_bytes)
     uploads, terms = exchange.services.uploads, pipeline_terms(ARCHIVE_PART, max_archive_bytes)
     async with read_form(exchange.request, uploads=uploads, terms=terms) as form:
-        pipeline = await _create(exchange, decode_tree(form.fields), form)
-    return Answer(pipeline_body(pipeline), 201)
+        return await _create(exchange, decode_tree(form.fields), form)
 
 
 async def show_pipeline(exchange: Exchange) -> Answer:
@@ -79,7 +82,11 @@ async def delete_pipeline(exchange: Exchange) -> Answer:
 
 async def download_pipeline(exchange: Exchange) -> Answer:
     """Give a URL, good for an hour, of the pipeline's folder as a gzip-compressed tar."""
-    pipeline = await _pipeline(exchange)
+    return folder_url(exchange, await _pipeline(exchange))
+
+
+def folder_url(exchange: Exchange, pipeline: Pipeline) -> Answer:
+    """Return a signed URL of the folder of a pipeline's version."""
     url = SIGNED_BUNDLE.url(digest=pipeline.version.bundle)
     expires_at = int(now_s()) + LINK_LIFETIME_S
     query = sign(exchange.services.link_key, "GET", url, expires_at, {PURPOSE: Purpose.DOWNLOAD})
@@ -144,11 +151,17 @@ async def _create_from_json(exchange: Exchange) -> Answer:
     tree = await exchange.json_object()
     if "pipeline_template_name" in tree:
         raise InvalidRequest("This server has no pipeline templates; give a function instead.")
-    pipeline = await _create(exchange, tree, Form([], {}))
-    return Answer(pipeline_body(pipeline), 201)
+    return await _create(exchange, tree, Form([], {}))
 
 
-async def _create(exchange: Exchange, tree: dict[str, Any], form: Form) -> Pipeline:
+async def _create(exchange: Exchange, tree: dict[str, Any], form: Form) -> Answer:
+    recorded = await _recorded(exchange, tree, form)
+    body = pipeline_body(recorded.pipeline)
+    body["creation_info"]["is_new"] = recorded.is_new
+    return Answer(body, 201 if recorded.is_new else 200)
+
+
+async def _recorded(exchange: Exchange, tree: dict[str, Any], form: Form) -> Recorded:
     services, scope = exchange.services, exchange.scope
     request = read_pipeline_request(tree)
     project = await services.projects.current(scope)
@@ -178,6 +191,11 @@ def _draft(request: PipelineRequest, config: ContainerConfig, archive: Path) -> 
         config=config,
         archive=archive,
         needs_nothing=request.config.requirements_path is None,
+        replaces=request.replaces,
+        is_forced=request.is_forced,
+        message=request.message,
+        commit_id=request.commit_id,
+        calling=request.calling,
     )
 
 
@@ -186,4 +204,4 @@ async def _pipeline(exchange: Exchange) -> Pipeline:
 
 
 def _log(exchange: Exchange, pipeline: Pipeline) -> Path:
-    return exchange.services.logs.of_build(pipeline.id)
+    return exchange.services.logs.of_build(pipeline.build_id)

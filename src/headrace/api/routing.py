@@ -16,11 +16,13 @@ from headrace.api import (
     projects,
     reruns,
     signed_objects,
+    versions,
 )
 from headrace.web.exchange import Handler
 from headrace.wire import routes
+from headrace.wire.route import Route
 
-HANDLERS: Mapping[routes.Route, Handler] = {
+HANDLERS: Mapping[Route, Handler] = {
     routes.HEALTH: environment.health,
     routes.ENVIRONMENT_INFO: environment.environment_info,
     routes.ENVIRONMENT_SUMMARY: environment.environment_summary,
@@ -46,6 +48,13 @@ HANDLERS: Mapping[routes.Route, Handler] = {
     routes.SIGNED_BUNDLE: pipelines.signed_bundle,
     routes.PIPELINE_LOGS: pipelines.pipeline_logs,
     routes.PIPELINE_LOG_LINES: pipelines.pipeline_log_lines,
+    routes.VERSIONS: versions.list_versions,
+    routes.VERSION: versions.show_version,
+    routes.DOWNLOAD_VERSION: versions.download_version,
+    routes.VERSION_LOGS: versions.version_logs,
+    routes.VERSION_LOG_LINES: versions.version_log_lines,
+    routes.CHECK_VERSION: versions.check_version,
+    routes.ROLL_BACK_PIPELINE: versions.roll_back,
     routes.RUN_PIPELINE: executions.run_pipeline,
     routes.PIPELINE_EXECUTIONS: pipelines.pipeline_executions,
     routes.LATEST_EXECUTION: pipelines.latest_execution,

@@ -41,6 +41,23 @@ def content_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def files_of(folder: Path) -> list[tuple[str, int, str]]:
+    """Return path, size in bytes and SHA-256, in hex, of each file of a folder, sorted by path.
+
+    Of a link it is the text of its target.
+    """
+    found = []
+    for path, kind, place in _entries(folder):
+        if kind == "link":
+            target = str(place.readlink()).encode()
+            found.append((path, len(target), hashlib.sha256(target).hexdigest()))
+        elif kind != "directory":
+            with place.open("rb") as source:
+                digest = hashlib.file_digest(source, "sha256").hexdigest()
+            found.append((path, place.stat().st_size, digest))
+    return found
+
+
 def write_archive(folder: Path, target: Path) -> None:
     """Write a folder's content as a gzip-compressed tar, the same bytes for the same content."""
     with (

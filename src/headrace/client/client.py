@@ -9,7 +9,7 @@ from headrace.client.deployments import DeploymentCalls
 from headrace.client.endpoints import EndpointCalls
 from headrace.client.logs import LogCalls
 from headrace.client.metrics import MetricCalls
-from headrace.client.pipelines import PipelineCalls
+from headrace.client.pipeline_creation import PipelineCreation
 from headrace.client.projects import ProjectCalls
 from headrace.client.reruns import RerunCalls
 from headrace.client.schedules import ScheduleCalls
@@ -18,7 +18,7 @@ from headrace.client.users import UserCalls
 
 class HeadraceSdk(
     Connected,
-    PipelineCalls,
+    PipelineCreation,
     DeploymentCalls,
     EndpointCalls,
     ScheduleCalls,

@@ -8,7 +8,7 @@ from typing import Any
 from headrace.client.messages import Request
 from headrace.client.parts import Part
 from headrace.wire import routes
-from headrace.wire.routes import Route
+from headrace.wire.route import Route
 
 HOLD_S = 20
 """Seconds for which the server is asked to hold a question about lines still to come."""

@@ -13,7 +13,7 @@ from headrace.client.parts import Object, Part
 from headrace.core.errors import InvalidValue
 from headrace.core.metrics import MAX_VALUES, check_metric_name, check_metric_value
 from headrace.wire import routes
-from headrace.wire.routes import Route
+from headrace.wire.route import Route
 
 ITEMS_PER_PAGE = 5000
 

@@ -27,7 +27,7 @@ from headrace.core.errors import (
 from headrace.version import __version__
 from headrace.wire import routes
 from headrace.wire.problems import error_from
-from headrace.wire.routes import Route
+from headrace.wire.route import PREFIX, Route
 
 ANSWER_WITHIN_S = 120.0
 """Silence, in seconds, after which a server counts as gone; longer than any request is held."""
@@ -146,7 +146,7 @@ class Transport:
 
     @contextmanager
     def _opened(self, route: Route, url: str, request: Request) -> Iterator[Response]:
-        if route.is_public or route.root != routes.PREFIX:
+        if route.is_public or route.root != PREFIX:
             # An endpoint knows its own token alone, which the request brings along.
             with self._sent(route, url, request, None) as response:
                 _refuse(response, url)

@@ -12,6 +12,7 @@ from headrace.web.exchange import Exchange
 from headrace.web.pages import Page, read_page
 from headrace.wire import routes
 from headrace.wire.answers import Answer
+from headrace.wire.route import PREFIX
 
 
 async def front_page(exchange: Exchange) -> Answer | Response:
@@ -26,7 +27,7 @@ async def front_page(exchange: Exchange) -> Answer | Response:
         "name": "headrace",
         "version": __version__,
         "environment_url": public_url,
-        "api": public_url + routes.PREFIX,
+        "api": public_url + PREFIX,
         "health": public_url + routes.HEALTH.url(),
     }
     return Answer(facts, headers=headers)

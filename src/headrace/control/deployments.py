@@ -35,12 +35,12 @@ from headrace.core.errors import (
     NotFound,
     Unauthenticated,
 )
-from headrace.core.mappings import MappedInput, MappedOutput, map_parameters
+from headrace.core.mappings import MappedInput, MappedOutput, map_parameters, takes_values
 from headrace.core.names import check_name, new_id
 from headrace.core.rights import Right
 from headrace.core.schedule_requests import read_schedule
 from headrace.core.scopes import Scope
-from headrace.core.sources import GivenValue, InputSource, Rule
+from headrace.core.sources import InputSource, Rule
 from headrace.core.tokens import same_token
 from headrace.core.values import Json
 from headrace.store import deployments as rows
@@ -236,7 +236,7 @@ class Deployments:
         """
         if not deployment.is_enabled:
             raise Conflict(f"Deployment {deployment.name!r} is disabled: enable it first.")
-        if not any(isinstance(source, GivenValue) for _, source in deployment.sources):
+        if not takes_values(deployment.inputs):
             # Nothing comes from the call, so whatever it brings is ignored; the specification's
             # own example of environment variables sends values to such an endpoint.
             values, files = {}, {}

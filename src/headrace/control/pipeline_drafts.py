@@ -9,7 +9,7 @@ from pathlib import Path
 from headrace.core.environments import python_version
 from headrace.core.errors import InvalidCode, InvalidEnvironment, InvalidRequest
 from headrace.core.parameters import Input, Output
-from headrace.core.pipelines import ContainerConfig, Origin
+from headrace.core.pipelines import Calling, ContainerConfig, Origin
 from headrace.environments.port import Builder
 
 CheckFunction = Callable[[Path, Path, str, str, Sequence[str]], Awaitable[str | None]]
@@ -35,7 +35,11 @@ class PipelineDraft:
         needs_nothing: Whether the caller said that there are no requirements; otherwise it may be
             that nobody thought of them.
         origin: Where the folder came from.
-        commit_id: Commit of the git repository, or None.
+        replaces: Whether a pipeline of that name gets another version.
+        is_forced: Whether the version becomes current although it breaks deployments or callers.
+        message: What the author says of the version, or None.
+        commit_id: Commit of git that the folder is, or None.
+        calling: How the function is called.
     """
 
     name: str
@@ -48,7 +52,11 @@ class PipelineDraft:
     archive: Path
     needs_nothing: bool = False
     origin: Origin = Origin.LOCAL
+    replaces: bool = False
+    is_forced: bool = False
+    message: str | None = None
     commit_id: str | None = None
+    calling: Calling = Calling.PLATFORM
 
 
 def check_machine(builder: Builder, config: ContainerConfig) -> None:

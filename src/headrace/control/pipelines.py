@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from pathlib import Path
 
 from headrace.bundles.store import BundleStore
 from headrace.control.deletion import Deletion
@@ -15,7 +16,10 @@ from headrace.control.pipeline_drafts import (
     overlooked,
 )
 from headrace.control.transactions import pipelines as records
+from headrace.control.transactions import versions as version_records
+from headrace.control.transactions.versions import Recorded
 from headrace.core.clock import now
+from headrace.core.compatibility import refuse
 from headrace.core.environments import python_version
 from headrace.core.errors import NotFound
 from headrace.core.names import check_name, new_id
@@ -58,51 +62,86 @@ class Pipelines:
         self._deletion = deletion
         self._check_function = check_function
 
-    async def create(self, scope: Scope, draft: PipelineDraft) -> Pipeline:
+    async def create(self, scope: Scope, draft: PipelineDraft) -> Recorded:
         """Accept a pipeline and have it built; what can be checked at once is checked here.
 
-        A pipeline whose creation failed may be created again under its name.
+        A pipeline whose creation failed may be created again under its name. With ``replaces``,
+        one that exists gets another version, unless that would run what the current one does.
 
         Raises:
             AlreadyExists: The name is taken.
+            BreakingChange: The version would break deployments or callers, and is not forced.
             InvalidRequest: Of the kind that says what is wrong; nothing was recorded.
         """
         check_name(draft.name, "the pipeline's name")
         check_parameters(draft.inputs, draft.outputs)
         path, function = check_function(draft.function_path, draft.function_name)
-        await self._check_free(draft.name)
-        # In a thread: interpreters and databases of packages are asked by starting programs.
-        await asyncio.to_thread(check_machine, self._builder, draft.config)
+        if not draft.replaces:
+            await self._check_free(draft.name)
         bundle = await asyncio.to_thread(self._bundles.keep, draft.archive)
-        python = self._builder.interpreters()[python_version(draft.config.language)]
-        await check_code(self._check_function, python, bundle.folder, draft, (path, function))
+        pipeline = self._drafted(scope, draft, bundle.digest, (path, function))
+        if not draft.replaces:
+            await self._check(draft, bundle.folder, (path, function))
+            replaced = await self._database.write(records.add, pipeline)
+            if replaced is not None:
+                self._logs.remove(self._logs.of_build(replaced))
+            return await self._begin_build(Recorded(pipeline, is_new=True), draft, bundle.folder)
+        digest = pipeline.version.digest
+        if await self._database.read(version_records.unchanged, draft.name, digest) is None:
+            await self._check(draft, bundle.folder, (path, function))
+            if not draft.is_forced:
+                await self._check_compatible(pipeline)
+        recorded = await self._database.write(version_records.add_version, pipeline)
+        return await self._begin_build(recorded, draft, bundle.folder)
+
+    def _drafted(
+        self, scope: Scope, draft: PipelineDraft, bundle: str, function: tuple[str, str]
+    ) -> Pipeline:
+        """Return the pipeline that a draft asks for, as if it were the first of its name."""
         at = now()
         version = PipelineVersion(
             id=new_id(),
             number=1,
-            function_path=path,
-            function_name=function,
+            function_path=function[0],
+            function_name=function[1],
             config=draft.config,
             origin=draft.origin,
-            commit_id=draft.commit_id,
-            bundle=bundle.digest,
+            bundle=bundle,
             created_at=at,
             created_by=scope.user.id,
             inputs=draft.inputs,
             outputs=draft.outputs,
+            message=draft.message,
+            commit_id=draft.commit_id,
+            calling=draft.calling,
+            is_forced=draft.is_forced,
         )
-        pipeline = Pipeline(new_id(), draft.name, at, scope.user.id, version, draft.description)
-        replaced = await self._database.write(records.add, pipeline)
-        if replaced is not None:
-            self._logs.remove(self._logs.of_build(replaced))
-        for line in overlooked(draft, bundle.folder):
-            await asyncio.to_thread(self._note, pipeline, line)
-        self._signals.notify(BUILDS)
-        return pipeline
+        return Pipeline(new_id(), draft.name, at, scope.user.id, version, draft.description)
+
+    async def _check(self, draft: PipelineDraft, folder: Path, function: tuple[str, str]) -> None:
+        # In a thread: interpreters and databases of packages are asked by starting programs.
+        await asyncio.to_thread(check_machine, self._builder, draft.config)
+        python = self._builder.interpreters()[python_version(draft.config.language)]
+        await check_code(self._check_function, python, folder, draft, function)
+
+    async def _check_compatible(self, pipeline: Pipeline) -> None:
+        present = await self._database.read(rows.pipeline_by_name, pipeline.name)
+        if present is not None:
+            breaks = await self._database.read(version_records.breaks_of, present, pipeline.version)
+            refuse(pipeline.name, None, breaks)
+
+    async def _begin_build(
+        self, recorded: Recorded, draft: PipelineDraft, folder: Path
+    ) -> Recorded:
+        if recorded.is_new:
+            for line in overlooked(draft, folder):
+                await asyncio.to_thread(self._note, recorded.pipeline, line)
+            self._signals.notify(BUILDS)
+        return recorded
 
     def _note(self, pipeline: Pipeline, line: str) -> None:
         with contextlib.suppress(OSError):
-            append_line(self._logs.of_build(pipeline.id), f"{WARNING}{line}")
+            append_line(self._logs.of_build(pipeline.build_id), f"{WARNING}{line}")
 
     async def get(self, scope: Scope, name: str) -> Pipeline:
         """Return a pipeline.
@@ -154,20 +193,6 @@ class Pipelines:
         self._signals.notify(pipeline_topic(name))
         self._logs.remove(self._logs.of_build(pipeline.id))
         return pipeline, [(found, rule) for _, found, rule in deployments]
-
-    async def pending(self) -> list[Pipeline]:
-        """Return the pipelines whose build has not ended, oldest first."""
-        return await self._database.read(rows.pending_pipelines)
-
-    async def end_build(
-        self, pipeline: Pipeline, *, environment: str | None, failure: str | None
-    ) -> bool:
-        """Record how a build ended; False if the pipeline is gone."""
-        recorded = await self._database.write(
-            rows.end_build, pipeline.version.id, environment=environment, failure=failure
-        )
-        self._signals.notify(pipeline_topic(pipeline.name))
-        return recorded
 
     async def _check_free(self, name: str) -> None:
         present = await self._database.read(rows.pipeline_by_name, name)

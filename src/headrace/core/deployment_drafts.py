@@ -92,12 +92,11 @@ def changed_deployment(
                 f"Deployment {deployment.name!r} is an endpoint, so it has no schedule to change."
             )
         schedule = read_schedule(change.schedule, schedule)
-    changed = replace(
+    sources, destinations = _changed_mapping(deployment, change)
+    return replace(
         deployment,
-        sources=with_new_values("input", deployment.sources, change.inputs_mapping or ()),
-        destinations=with_new_values(
-            "output", deployment.destinations, change.outputs_mapping or ()
-        ),
+        sources=sources,
+        destinations=destinations,
         is_enabled=deployment.is_enabled if change.is_enabled is None else change.is_enabled,
         updated_at=at,
         updated_by=user.id,
@@ -109,12 +108,25 @@ def changed_deployment(
             retries.backoff_s if change.retry_backoff_s is None else change.retry_backoff_s,
         ),
     )
+
+
+def _changed_mapping(
+    deployment: Deployment, change: DeploymentChange
+) -> tuple[tuple[tuple[str, InputSource], ...], tuple[tuple[str, OutputDestination], ...]]:
+    sources, destinations = dict(deployment.sources), dict(deployment.destinations)
+    new_sources, new_destinations = change.inputs_mapping or (), change.outputs_mapping or ()
+    fitted = [(item.parameter.name, item.source) for item in deployment.inputs]
+    unmapped = {name for name, _ in fitted} - sources.keys()
+    inputs = with_new_values("input", fitted, new_sources, unmapped)
+    goals = [(item.parameter.name, item.destination) for item in deployment.outputs]
+    unmapped = {name for name, _ in goals} - destinations.keys()
+    outputs = with_new_values("output", goals, new_destinations, unmapped)
     # New values have to fit the inputs as the first ones had to.
-    pipeline = changed.pipeline
-    map_parameters(
-        changed.rule, (pipeline.inputs, pipeline.outputs), changed.sources, changed.destinations
-    )
-    return changed
+    pipeline = deployment.pipeline
+    map_parameters(deployment.rule, (pipeline.inputs, pipeline.outputs), inputs, outputs)
+    sources.update(new_sources)
+    destinations.update(new_destinations)
+    return tuple(sources.items()), tuple(destinations.items())
 
 
 def changed_low_latency(deployment: Deployment, change: DeploymentChange) -> LowLatency | None:

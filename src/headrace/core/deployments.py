@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -13,6 +13,7 @@ from typing import TypeVar
 from headrace.core.attachments import Attachment
 from headrace.core.destinations import DataStorePath, EndpointResult, OutputDestination
 from headrace.core.errors import InvalidMapping, InvalidRequest
+from headrace.core.fitting import fit_inputs, fit_outputs
 from headrace.core.low_latency import LowLatency
 from headrace.core.mappings import MappedInput, MappedOutput
 from headrace.core.names import check_name
@@ -60,8 +61,9 @@ class Deployment:
         rule: Why its executions start: endpoint or periodic.
         mode: How they get their process.
         description: Free text, or None.
-        sources: Where each input comes from, by input name, in the order of declaration.
-        destinations: Where each output goes, in the same way.
+        sources: Where inputs come from, by input name, as the user mapped them; those that its
+            version does not have included.
+        destinations: Where outputs go, in the same way.
         is_enabled: Whether it takes executions.
         created_at: When, UTC.
         created_by: Id of the user who created it.
@@ -77,6 +79,8 @@ class Deployment:
             current one.
         probe: Input values of a call that a new pod has to pass; None for no such call.
         attachments: Files that are in the folder before the code is imported.
+        inputs: Each input of its version with its source.
+        outputs: Each output of its version with its destination.
     """
 
     id: str
@@ -101,24 +105,20 @@ class Deployment:
     pinned_version: int | None = None
     probe: Mapping[str, Json] | None = None
     attachments: tuple[Attachment, ...] = ()
+    inputs: tuple[MappedInput, ...] = field(init=False, repr=False, compare=False)
+    outputs: tuple[MappedOutput, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        inputs = fit_inputs(self.rule, self.pipeline.inputs, self.sources)
+        outputs = fit_outputs(self.rule, self.pipeline.outputs, self.destinations)
+        object.__setattr__(self, "inputs", inputs)
+        object.__setattr__(self, "outputs", outputs)
 
     def status(self, pods: PodSetState | None) -> DeploymentStatus:
         """Return whether it takes executions now, given what is to be seen of its pods."""
         if not self.is_enabled:
             return DeploymentStatus.DISABLED
         return DeploymentStatus.UP if pods is None else DeploymentStatus(pods.status.value)
-
-    @property
-    def inputs(self) -> tuple[MappedInput, ...]:
-        """Each input of the pipeline with its source."""
-        sources = dict(self.sources)
-        return tuple(MappedInput(p, sources[p.name]) for p in self.pipeline.inputs)
-
-    @property
-    def outputs(self) -> tuple[MappedOutput, ...]:
-        """Each output of the pipeline with its destination."""
-        destinations = dict(self.destinations)
-        return tuple(MappedOutput(p, destinations[p.name]) for p in self.pipeline.outputs)
 
 
 def check_endpoint_files(inputs: Sequence[MappedInput], outputs: Sequence[MappedOutput]) -> None:
@@ -182,15 +182,18 @@ def with_new_values(
     noun: str,
     present: Sequence[tuple[str, Connection]],
     changes: Sequence[tuple[str, Connection]],
+    unmapped: Collection[str] = (),
 ) -> tuple[tuple[str, Connection], ...]:
     """Return a mapping in which constants and data store paths have new values.
 
-    Nothing else of a mapping may change once the deployment exists (wire contract, 6.4).
+    Nothing else of a mapping may change once the deployment exists (wire contract, 6.4), but what
+    came with a later version may be mapped.
 
     Args:
         noun: ``input`` or ``output``, for messages.
         present: The mapping as it is.
         changes: The elements that are to change.
+        unmapped: Names that nobody has mapped yet.
 
     Raises:
         InvalidMapping: A change names something unknown, or changes the kind.
@@ -203,8 +206,9 @@ def with_new_values(
             )
         before = mapped[name]
         # Not by comparison: to Python, 1 and True are equal.
-        if type(change) is type(before) and isinstance(
-            change, Constant | DataStoreFile | DataStorePath
+        if name in unmapped or (
+            type(change) is type(before)
+            and isinstance(change, Constant | DataStoreFile | DataStorePath)
         ):
             mapped[name] = change
         elif change != before:

@@ -98,6 +98,10 @@ class InUse(Conflict):
     """Something else still needs it."""
 
 
+class BreakingChange(Conflict):
+    """A version would break deployments or callers: ``details`` has each of them."""
+
+
 class IllegalTransition(Conflict):
     """The state cannot change in this way from where it is now."""
 

@@ -22,6 +22,9 @@ _SYSTEM_PACKAGE = re.compile(
 )
 
 
+MAX_MESSAGE = 1000
+"""Characters of what the author of a version says of it."""
+
 WARNING = "Warning: "
 """Begins a line of a build's log that its author should read though the pipeline is made."""
 
@@ -131,9 +134,16 @@ class PipelineVersion:
         It does not depend on the order in which keys of a default value were written.
         """
         runs = (self.bundle, self.function_path, self.function_name, self.calling.value)
-        signature = ([asdict(item) for item in items] for items in (self.inputs, self.outputs))
-        whole = [*runs, *signature, asdict(self.config)]
+        # To leave it open whether an input is required is to say that it is not.
+        inputs = [asdict(item) | {"is_required": bool(item.is_required)} for item in self.inputs]
+        outputs = [asdict(item) for item in self.outputs]
+        whole = [*runs, inputs, outputs, asdict(self.config)]
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def can_run(self) -> bool:
+        """Whether its build succeeded, and its folder and environment are kept."""
+        return self.status is PipelineStatus.READY and self.discarded_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +180,42 @@ class Pipeline:
     def status(self) -> PipelineStatus:
         """Where the build of the version is."""
         return self.version.status
+
+    @property
+    def build_id(self) -> str:
+        """Id by which the log of the version's build is found; the first has the pipeline's."""
+        return self.id if self.version.number == 1 else self.version.id
+
+
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+def check_commit(commit_id: str | None) -> str | None:
+    """Return the id of a commit of git.
+
+    Raises:
+        InvalidRequest: It is not 40 or 64 digits of hex.
+    """
+    if commit_id is not None and not _COMMIT.fullmatch(commit_id):
+        raise InvalidRequest(
+            "commit_id must be the whole id of a commit, 40 or 64 digits of 0-9 and a-f, not "
+            f"{commit_id!r:.80}."
+        )
+    return commit_id
+
+
+def check_message(message: str | None) -> str | None:
+    """Return what the author of a version says of it, without space around.
+
+    Raises:
+        InvalidRequest: It is longer than :data:`MAX_MESSAGE`.
+    """
+    text = (message or "").strip()
+    if len(text) > MAX_MESSAGE:
+        raise InvalidRequest(
+            f"message has {len(text):,} characters, and may have {MAX_MESSAGE:,}: shorten it."
+        )
+    return text or None
 
 
 def check_folder_path(path: object, what: str) -> str:

@@ -243,6 +243,27 @@ class Null(InputSource):
         return None
 
 
+class LeftOut(Null):
+    """Nothing, because the input came with a version that is newer than the mapping.
+
+    The function receives the default that the version declares, or has its own.
+    """
+
+    __slots__ = ()
+
+    def resolve(self, parameter: Input, bindings: Bindings) -> Value:
+        """See :meth:`InputSource.resolve`."""
+        del bindings
+        if parameter.default_value is not None:
+            return parameter.default_value
+        if parameter.is_required:
+            raise InvalidValue(
+                f"input {parameter.name!r} is required, but the deployment is older than it and "
+                "does not map it. Map it by an update of the deployment."
+            )
+        return ABSENT
+
+
 def endpoint_value(name: str, is_required: bool | None, default_value: Json) -> EndpointValue:
     """Return an endpoint source after checking its name.
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from headrace.endpoints import calls, documents
 from headrace.web.exchange import Handler
 from headrace.wire import routes
+from headrace.wire.route import Route
 
-HANDLERS: Mapping[routes.Route, Handler] = {
+HANDLERS: Mapping[Route, Handler] = {
     routes.ENDPOINT_V1: calls.call_endpoint,
     routes.ENDPOINT_RESULTS_V1: calls.endpoint_results,
     routes.ENDPOINT_FILE_V1: calls.endpoint_file_v1,

@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 from headrace.bundles.store import BundleStore
-from headrace.control.pipelines import Pipelines
 from headrace.control.variables import Variables
+from headrace.control.versions import Versions
 from headrace.core.calls import Code
 from headrace.core.environments import python_version
 from headrace.core.errors import HeadraceError, InvalidCode, Unavailable
@@ -45,7 +45,7 @@ class Builds:
 
     def __init__(
         self,
-        pipelines: Pipelines,
+        versions: Versions,
         variables: Variables,
         bundles: BundleStore,
         codes: CodeFinder,
@@ -56,7 +56,7 @@ class Builds:
         at_once: int = 2,
         import_wait_s: float = IMPORT_WAIT_S,
     ) -> None:
-        self._pipelines = pipelines
+        self._versions = versions
         self._variables = variables
         self._bundles = bundles
         self._codes = codes
@@ -91,7 +91,7 @@ class Builds:
         return bool(self._importing)
 
     async def _look(self) -> float:
-        for pipeline in await self._pipelines.pending():
+        for pipeline in await self._versions.pending():
             if pipeline.version.id not in self._building:
                 task = asyncio.create_task(self._build(pipeline), name=pipeline.version.id)
                 self._building[pipeline.version.id] = task
@@ -121,14 +121,14 @@ class Builds:
     async def _fail(self, pipeline: Pipeline, message: str) -> None:
         self._say(pipeline, message)
         try:
-            await self._pipelines.end_build(pipeline, environment=None, failure=message)
+            await self._versions.end_build(pipeline, environment=None, failure=message)
         except Exception as error:  # noqa: BLE001 - it is built again at the next look
             logger.error("pipeline %s: its failure is not recorded: %s", pipeline.name, error)  # noqa: TRY400
 
     def _say(self, pipeline: Pipeline, line: str) -> None:
         """Add a line to the log of a build; a full disk is no reason to fail."""
         try:
-            append_line(self._logs.of_build(pipeline.id), line)
+            append_line(self._logs.of_build(pipeline.build_id), line)
         except OSError as error:
             logger.error("pipeline %s: %r is not in its log: %s", pipeline.name, line, error)  # noqa: TRY400
 
@@ -155,7 +155,11 @@ class Builds:
                 raise InvalidCode(problem)
             say(f"{WARNING}{problem}")
         say(f"Pipeline {pipeline.name} is ready after {time.monotonic() - begin:.1f} s.")
-        await self._pipelines.end_build(pipeline, environment=environment.digest, failure=None)
+        ended = await self._versions.end_build(
+            pipeline, environment=environment.digest, failure=None
+        )
+        if ended.held_back is not None:
+            say(f"{WARNING}It does not become the current version: {ended.held_back}")
 
     async def _import(self, code: Code, variables: Mapping[str, str], say: Say) -> Failure | None:
         """Import the code where calls will be made; return what is wrong, None for nothing.

@@ -30,7 +30,7 @@ Known = Callable[[Connection, Collection[str]], set[str]]
 
 _OWNERS: dict[str, Known] = {
     "executions": rows.known_executions,
-    "builds": rows.known_pipelines,
+    "builds": rows.known_builds,
     "deployments": rows.known_deployments,
 }
 

@@ -56,9 +56,9 @@ class LogFiles:
         """Return the log file of a deployment's pods; its folder exists."""
         return self._path("deployments", deployment_id[-2:], deployment_id)
 
-    def of_build(self, pipeline_id: str) -> Path:
-        """Return the log file of a pipeline's build; its folder exists."""
-        return self._path("builds", pipeline_id[-2:], pipeline_id)
+    def of_build(self, build_id: str) -> Path:
+        """Return the log file of a build; its folder exists."""
+        return self._path("builds", build_id[-2:], build_id)
 
     def folders(self, kind: str) -> list[Path]:
         """Return the folders with logs of a kind: ``executions``, ``builds``, ``deployments``."""

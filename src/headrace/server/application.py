@@ -12,7 +12,8 @@ from headrace.endpoints import routing as endpoints
 from headrace.endpoints.documents import read_endpoint_page
 from headrace.web.dispatch import build_app
 from headrace.web.exchange import Handler, Services
-from headrace.wire.routes import FRONT, Route
+from headrace.wire.route import Route
+from headrace.wire.routes import FRONT
 
 HANDLERS: Mapping[Route, Handler] = {**api.HANDLERS, **endpoints.HANDLERS, FRONT: front_page}
 

@@ -142,6 +142,7 @@ class Server:
             repositories=Repositories(git, projects),
             variables=variables,
             pipelines=verbs.pipelines,
+            versions=verbs.versions,
             executions=verbs.executions,
             reruns=verbs.reruns,
             deployments=verbs.deployments,

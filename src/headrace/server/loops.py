@@ -41,7 +41,7 @@ def make_loops(
 ) -> list[Keeper]:
     """Make the loops; none has begun."""
     builds = Builds(
-        verbs.pipelines,
+        verbs.versions,
         variables,
         places.bundles,
         executing.codes,

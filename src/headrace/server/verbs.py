@@ -16,6 +16,7 @@ from headrace.control.schedules import Schedules
 from headrace.control.submission import Submission
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
+from headrace.control.versions import Versions
 from headrace.engines.local.checking import check_function
 from headrace.keeping.removal import Removal
 from headrace.server.executing import Executing
@@ -39,6 +40,7 @@ class Verbs:
     deployments: Deployments
     pipelines: Pipelines
     metrics: Metrics
+    versions: Versions
     endpoints: EndpointCache
     removal: Removal
 
@@ -75,6 +77,7 @@ def make_verbs(
             database, signals, places.bundles, places.builder, logs, deletion, check_function
         ),
         metrics=Metrics(database, executions),
+        versions=Versions(database, signals, worker, schedules, endpoints, sets),
         endpoints=endpoints,
         removal=removal,
     )

@@ -157,6 +157,20 @@ def low_latency_deployments(connection: Connection) -> list[Deployment]:
     return [_with_pipeline(connection, row)[0] for row in rows]
 
 
+def following(connection: Connection, pipeline_id: str) -> list[Deployment]:
+    """Return the deployments that follow the current version of a pipeline, oldest first."""
+    rows = connection.execute(
+        select(deployments)
+        .where(
+            deployments.c.pipeline_id == pipeline_id,
+            deployments.c.pinned_version.is_(None),
+            _IS_KEPT,
+        )
+        .order_by(deployments.c.created_at, deployments.c.id)
+    ).all()
+    return [_with_pipeline(connection, row)[0] for row in rows]
+
+
 def deployments_of(connection: Connection, pipeline_id: str) -> list[tuple[str, str, Rule]]:
     """Return id, name and rule of each deployment of a pipeline, oldest first."""
     rows = connection.execute(

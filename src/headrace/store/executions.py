@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
 
-from headrace.core.executions import Execution, Status
+from headrace.core.executions import Execution, InputRecord, Status
 from headrace.core.outcomes import Failure
 from headrace.store.attempts import attempts_of
 from headrace.store.execution_row import (
@@ -18,7 +18,11 @@ from headrace.store.execution_row import (
     row_of,
     summary_from,
 )
+from headrace.store.recorded_values import inputs_from
 from headrace.store.tables import FAILED, OF_DELETED, UNFINISHED, executions
+
+MAX_INPUTS_READ = 64_000_000
+"""Characters of recorded inputs that are read to compare them with another version."""
 
 # Built once, because each run needs them and building a statement costs more than running it.
 _ADD = insert(executions)
@@ -98,6 +102,32 @@ def list_executions(
     return [
         summary_from(row) for row in sorted(found, key=lambda row: row.id, reverse=True)[:limit]
     ]
+
+
+def latest_inputs(
+    connection: Connection, deployment_id: str, *, limit: int, since: str = ""
+) -> Iterator[tuple[str, tuple[InputRecord, ...]]]:
+    """Yield id and inputs of the executions of a deployment, newest first.
+
+    Args:
+        connection: A connection, in use until the last one is read.
+        deployment_id: The deployment.
+        limit: How many at most; fewer if their inputs exceed :data:`MAX_INPUTS_READ` together.
+        since: What sorts before the first id that counts.
+    """
+    rows = connection.execute(
+        select(executions.c.id, executions.c.inputs)
+        .where(executions.c.deployment_id == deployment_id, executions.c.id >= since)
+        .order_by(executions.c.id.desc())
+        .limit(limit)
+    ).yield_per(50)
+    size = 0
+    for row in rows:
+        size += len(row.inputs)
+        if size > MAX_INPUTS_READ:
+            rows.close()
+            return
+        yield row.id, inputs_from(row.inputs)
 
 
 def _has_status(status: Status) -> list[ColumnElement[bool]]:

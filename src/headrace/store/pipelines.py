@@ -28,13 +28,17 @@ from headrace.wire.codec import decode, encode
 _WHOLE = (*pipelines.c, *(column.label(f"version_{column.name}") for column in versions.c))
 _NAMES = tuple(column.name for column in _WHOLE)
 _IS_KEPT = pipelines.c.deleted_at.is_(None)
-_ALL = select(*_WHOLE).join(versions, versions.c.pipeline_id == pipelines.c.id).where(_IS_KEPT)
-_CURRENT = _ALL.where(versions.c.number == pipelines.c.current_version)
+WITH_VERSIONS = (
+    select(*_WHOLE).join(versions, versions.c.pipeline_id == pipelines.c.id).where(_IS_KEPT)
+)
+"""Each pipeline with each of its versions, for :func:`pipeline_from`."""
+
+_CURRENT = WITH_VERSIONS.where(versions.c.number == pipelines.c.current_version)
 
 # Built once: each run needs one of them, and building a statement costs more than running it.
 _BY_NAME = _CURRENT.where(pipelines.c.name == bindparam("pipeline_name"))
 _BY_ID = _CURRENT.where(pipelines.c.id == bindparam("pipeline_id"))
-_BY_NUMBER = _ALL.where(
+_BY_NUMBER = WITH_VERSIONS.where(
     pipelines.c.id == bindparam("pipeline_id"), versions.c.number == bindparam("version_number")
 )
 
@@ -86,7 +90,7 @@ def add_version(connection: Connection, pipeline_id: str, version: PipelineVersi
 def pipeline_by_name(connection: Connection, name: str) -> Pipeline | None:
     """Return a pipeline with its current version, or None."""
     row = connection.execute(_BY_NAME, {"pipeline_name": name}).one_or_none()
-    return None if row is None else _pipeline(row)
+    return None if row is None else pipeline_from(row)
 
 
 def pipeline_by_id(
@@ -98,7 +102,7 @@ def pipeline_by_id(
         row = connection.execute(_BY_ID, which).one_or_none()
     else:
         row = connection.execute(_BY_NUMBER, which | {"version_number": number}).one_or_none()
-    return None if row is None else _pipeline(row)
+    return None if row is None else pipeline_from(row)
 
 
 def pipeline_of(connection: Connection, execution: Execution) -> Pipeline | None:
@@ -109,23 +113,26 @@ def pipeline_of(connection: Connection, execution: Execution) -> Pipeline | None
 def all_pipelines(connection: Connection) -> list[Pipeline]:
     """Return all pipelines, oldest first."""
     rows = connection.execute(_CURRENT.order_by(pipelines.c.created_at, pipelines.c.id))
-    return [_pipeline(row) for row in rows]
+    return [pipeline_from(row) for row in rows]
 
 
 def pending_pipelines(connection: Connection) -> list[Pipeline]:
     """Return the pipelines with each version whose build has not ended, oldest first."""
     rows = connection.execute(
-        _ALL.where(versions.c.status == PipelineStatus.PENDING.value).order_by(
+        WITH_VERSIONS.where(versions.c.status == PipelineStatus.PENDING.value).order_by(
             versions.c.created_at, versions.c.id
         )
     )
-    return [_pipeline(row) for row in rows]
+    return [pipeline_from(row) for row in rows]
 
 
 def end_build(
     connection: Connection, version_id: str, *, environment: str | None, failure: str | None
 ) -> bool:
-    """Record how a build ended; False if the pipeline is gone or its build had ended already."""
+    """Record how a build ended; False if the pipeline is gone or its build had ended already.
+
+    Which version is current stays as it is.
+    """
     status = PipelineStatus.READY if failure is None else PipelineStatus.FAILED
     result = connection.execute(
         update(versions)
@@ -159,7 +166,8 @@ def digests_in_use(connection: Connection) -> tuple[set[str], set[str]]:
     return {row.bundle for row in rows}, {row.environment for row in rows if row.environment}
 
 
-def _pipeline(row: Row[Any]) -> Pipeline:
+def pipeline_from(row: Row[Any]) -> Pipeline:
+    """Return the pipeline of a row of :data:`WITH_VERSIONS`."""
     return _parsed(tuple(row))
 
 

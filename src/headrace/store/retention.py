@@ -14,7 +14,13 @@ from sqlalchemy import Connection, Table, bindparam, delete, select
 
 from headrace.store import ledger, schedules, settings
 from headrace.store.moments import from_us, to_us
-from headrace.store.tables import deployments, executions, idempotency_keys, pipelines
+from headrace.store.tables import (
+    deployments,
+    executions,
+    idempotency_keys,
+    pipeline_versions,
+    pipelines,
+)
 
 _PAGE = (
     select(executions.c.id, executions.c.ended_at)
@@ -133,9 +139,9 @@ def known_executions(connection: Connection, ids: Collection[str]) -> set[str]:
     return _known(connection, executions, ids)
 
 
-def known_pipelines(connection: Connection, ids: Collection[str]) -> set[str]:
-    """Return those of these ids that pipelines have."""
-    return _known(connection, pipelines, ids)
+def known_builds(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Return those of these ids that pipelines have, or versions of them."""
+    return _known(connection, pipelines, ids) | _known(connection, pipeline_versions, ids)
 
 
 def known_deployments(connection: Connection, ids: Collection[str]) -> set[str]:

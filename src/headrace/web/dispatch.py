@@ -35,12 +35,13 @@ from headrace.wire.answers import (
 from headrace.wire.contract_keys import for_client
 from headrace.wire.eras import CLIENT_HEADER
 from headrace.wire.problems import status_of
+from headrace.wire.route import PREFIX, Open, Route
 
 logger = logging.getLogger(__name__)
 
 
 def build_app(
-    handlers: Mapping[routes.Route, Handler], services: Services, cors_origins: Sequence[str]
+    handlers: Mapping[Route, Handler], services: Services, cors_origins: Sequence[str]
 ) -> Starlette:
     """Return the application that serves routes by these handlers.
 
@@ -66,23 +67,23 @@ def build_app(
     return app
 
 
-def _methods(route: routes.Route) -> list[str]:
+def _methods(route: Route) -> list[str]:
     # curl -L -X POST repeats its method on every hop, so results answer to POST as well.
     is_result = route in {routes.ENDPOINT_RESULTS, routes.ENDPOINT_RESULTS_V1}
     return ["GET", "POST"] if is_result else [route.method]
 
 
 def _endpoint(
-    route: routes.Route, handler: Handler, services: Services
+    route: Route, handler: Handler, services: Services
 ) -> Callable[[Request], Awaitable[Response]]:
-    scheme = BEARER if route.root == routes.PREFIX else ENDPOINT_TOKEN
+    scheme = BEARER if route.root == PREFIX else ENDPOINT_TOKEN
 
     async def answered(request: Request) -> Answer | Response:
         request_id = str(uuid.uuid4())
         try:
             return await handler(await admitted(request, services, route))
         except HeadraceError as error:
-            if route.needs is routes.Open.SIGNATURE:
+            if route.needs is Open.SIGNATURE:
                 # As clients of signed URLs expect them.
                 return Response(xml_of(error), status_of(error), media_type="application/xml")
             return refusal(error, request_id, scheme)

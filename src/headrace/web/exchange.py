@@ -23,6 +23,7 @@ from headrace.control.repositories import Repositories
 from headrace.control.reruns import Reruns
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
+from headrace.control.versions import Versions
 from headrace.control.warm import Pods, WarmCalls
 from headrace.core.errors import InvalidRequest
 from headrace.core.scopes import Scope
@@ -35,7 +36,7 @@ from headrace.wire.answers import Answer, render
 from headrace.wire.codec import decode_object
 from headrace.wire.eras import CLIENT_HEADER, Version, client_version
 from headrace.wire.forms import short
-from headrace.wire.routes import Route
+from headrace.wire.route import Route
 
 MAX_JSON_BYTES = 1_000_000
 
@@ -64,6 +65,7 @@ class Services:
     repositories: Repositories
     variables: Variables
     pipelines: Pipelines
+    versions: Versions
     executions: Executions
     reruns: Reruns
     deployments: Deployments

@@ -9,7 +9,8 @@ from headrace.core.rights import GRANTABLE, IN_EXECUTIONS, Right
 from headrace.core.scopes import ANYBODY, ENDPOINT_CALLER, Scope
 from headrace.web.exchange import Exchange, Services
 from headrace.wire.answers import BEARER, ENDPOINT_TOKEN
-from headrace.wire.routes import REFRESH, Open, Route
+from headrace.wire.route import Open, Route
+from headrace.wire.routes import REFRESH
 
 
 async def admitted(request: Request, services: Services, route: Route) -> Exchange:

@@ -94,6 +94,7 @@ def pipeline_body(pipeline: Pipeline) -> Body:
             "pipeline_template": None,
             "is_archived": False,
             "failure": version.failure,
+            "version": version.number,
         },
     }
 

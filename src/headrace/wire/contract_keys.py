@@ -12,7 +12,7 @@ from typing import Any
 from headrace.wire import routes
 from headrace.wire.answers import Answer
 from headrace.wire.eras import STEPS_UNTIL, Version, client_version, is_public_client
-from headrace.wire.routes import Route
+from headrace.wire.route import Route
 
 
 class Anything:

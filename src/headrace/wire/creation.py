@@ -10,25 +10,26 @@ from typing import Any, TypeVar
 from headrace.core.environments import python_version
 from headrace.core.errors import InvalidRequest
 from headrace.core.names import check_name
-from headrace.core.parameters import Input, Output, check_parameters
+from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import (
+    Calling,
     ContainerConfig,
+    check_commit,
     check_folder_path,
     check_function,
+    check_message,
     check_system_package,
 )
 from headrace.core.projects import Project
 from headrace.core.repositories import Repository, shown_url
-from headrace.core.values import parse_data_type
 from headrace.wire.fields import (
-    flag_or_none,
+    flag_of,
     object_of,
     refuse_unknown,
-    required_text,
     text_or_none,
     texts_or_none,
 )
-from headrace.wire.typeless import default_value
+from headrace.wire.parameters import read_parameters
 
 T = TypeVar("T")
 
@@ -71,6 +72,11 @@ class PipelineRequest:
         config: The settings of its environment.
         inputs: Declared inputs.
         outputs: Declared outputs.
+        replaces: Whether a pipeline of that name gets another version.
+        is_forced: Whether the version becomes current although it breaks deployments or callers.
+        message: What the author says of the version, or None.
+        commit_id: Commit of git that the folder is, or None.
+        calling: How the function is called.
     """
 
     pipeline_name: str
@@ -80,6 +86,11 @@ class PipelineRequest:
     config: ConfigRequest = ConfigRequest()
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
+    replaces: bool = False
+    is_forced: bool = False
+    message: str | None = None
+    commit_id: str | None = None
+    calling: Calling = Calling.PLATFORM
 
 
 _TOP_KEYS = (
@@ -90,12 +101,14 @@ _TOP_KEYS = (
     "container_config",
     "inputs",
     "outputs",
+    "replace",
+    "force",
+    "message",
+    "commit_id",
+    "calling",
 )
 _CONFIG_KEYS = tuple(item.name for item in fields(ConfigRequest))
 _LISTS = frozenset({"included_folders", "system_dependencies"})
-_INPUT_KEYS = ("name", "data_type", "description", "is_required", "default_value")
-_OUTPUT_KEYS = ("name", "data_type", "description")
-_SHOWN = 20
 
 
 def read_pipeline_request(tree: Mapping[str, Any]) -> PipelineRequest:
@@ -120,7 +133,7 @@ def read_pipeline_request(tree: Mapping[str, Any]) -> PipelineRequest:
     path, function = "", ""
     if not isinstance(config.dockerfile_path, str):
         path, function = check_function(tree.get("function_path"), tree.get("function_name"))
-    inputs, outputs = _parameters(tree)
+    inputs, outputs = read_parameters(tree)
     return PipelineRequest(
         pipeline_name=name,
         function_path=str(path),
@@ -129,6 +142,11 @@ def read_pipeline_request(tree: Mapping[str, Any]) -> PipelineRequest:
         config=config,
         inputs=inputs,
         outputs=outputs,
+        replaces=flag_of(tree, "replace"),
+        is_forced=flag_of(tree, "force"),
+        message=check_message(text_or_none(tree.get("message"), "message")),
+        commit_id=check_commit(text_or_none(tree.get("commit_id"), "commit_id")),
+        calling=_calling(tree.get("calling")),
     )
 
 
@@ -210,66 +228,12 @@ def _config(tree: object) -> ConfigRequest:
     return ConfigRequest(**read)
 
 
-def _parameters(tree: Mapping[str, Any]) -> tuple[tuple[Input, ...], tuple[Output, ...]]:
-    problems: list[InvalidRequest] = []
-    inputs = _each_parameter(tree.get("inputs"), "inputs", _input, problems)
-    outputs = _each_parameter(tree.get("outputs"), "outputs", _output, problems)
-    if len(problems) == 1:
-        raise problems[0]
-    if problems:
-        shown = [problem.message for problem in problems[:_SHOWN]]
-        more = f" (And {len(problems) - _SHOWN} more.)" if len(problems) > _SHOWN else ""
-        raise InvalidRequest(" ".join(shown) + more, details={"problems": shown})
-    check_parameters(inputs, outputs)
-    return inputs, outputs
-
-
-def _each_parameter(
-    tree: object,
-    key: str,
-    read: Callable[[object, str], T],
-    problems: list[InvalidRequest],
-) -> tuple[T, ...]:
-    if tree is None or tree == "":
-        return ()
-    if not isinstance(tree, list):
-        problems.append(
-            InvalidRequest(f"{key} must be a list; in a form, number it {key}[0], {key}[1]...")
-        )
-        return ()
-    found: list[T] = []
-    for index, item in enumerate(tree):
-        try:
-            found.append(read(item, f"{key}[{index}]"))
-        except InvalidRequest as problem:
-            problems.append(problem)
-    return tuple(found)
-
-
-def _input(item: object, where: str) -> Input:
-    values = object_of(item, where, _INPUT_KEYS)
-    name = required_text(values, "name", where)
-    data_type = parse_data_type(required_text(values, "data_type", where), f"input {name!r}")
-    return Input(
-        name,
-        data_type,
-        description=text_or_none(values.get("description"), f"the description of input {name!r}"),
-        is_required=flag_or_none(values.get("is_required"), f"is_required of input {name!r}"),
-        default_value=default_value(
-            values.get("default_value"), data_type, f"the default value of input {name!r}"
-        ),
-    )
-
-
-def _output(item: object, where: str) -> Output:
-    values = object_of(item, where, _OUTPUT_KEYS)
-    name = required_text(values, "name", where)
-    data_type = parse_data_type(required_text(values, "data_type", where), f"output {name!r}")
-    return Output(
-        name,
-        data_type,
-        text_or_none(values.get("description"), f"the description of output {name!r}"),
-    )
+def _calling(value: object) -> Calling:
+    try:
+        return Calling(str(value or Calling.PLATFORM.value))
+    except ValueError:
+        names = " or ".join(repr(kind.value) for kind in Calling)
+        raise InvalidRequest(f"calling must be {names}, not {value!r:.80}.") from None
 
 
 def _refuse_unavailable(config: ConfigRequest) -> None:

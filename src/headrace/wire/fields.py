@@ -24,6 +24,18 @@ def flag_or_none(value: Any, where: str) -> Any:
     raise InvalidValue(f"{where} must be true or false, not {short(value)}.")
 
 
+def flag_of(fields: Mapping[str, Any], key: str) -> bool:
+    """Return a flag of a form or a JSON object; one that is not there is False.
+
+    Raises:
+        InvalidValue: It is neither true nor false.
+    """
+    flag = flag_or_none(fields.get(key), key)
+    if flag is not None and not isinstance(flag, bool):
+        raise InvalidValue(f"{key} must be true or false, not {short(str(flag))}.")
+    return bool(flag)
+
+
 def object_of(item: object, where: str, known: tuple[str, ...]) -> dict[str, Any]:
     """Return ``item`` if it is an object with no other keys than the known ones.
 

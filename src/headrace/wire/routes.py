@@ -2,55 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from enum import StrEnum
-
 from headrace.core.rights import Right
-
-PREFIX = "/api/v1"
-
-_REST_OF_PATH = re.compile(r":path}")
-
-
-class Open(StrEnum):
-    """Credentials of a route that needs no access token."""
-
-    NOTHING = "nothing"
-    SIGNATURE = "signature"
-    """The URL is signed, and brings a right of its own."""
-    ENDPOINT_TOKEN = "endpoint-token"  # noqa: S105 - the name of a kind
-    """The endpoint's own token."""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One route.
-
-    Attributes:
-        method: HTTP method.
-        path: Path below ``root``, with ``{placeholders}``; a ``{placeholder:path}`` may hold
-            slashes.
-        summary: Its purpose, for the API's document.
-        needs: The right that the caller must have, or what is asked for in place of one.
-        root: The beginning of its URL, before the path; endpoints are not below :data:`PREFIX`.
-    """
-
-    method: str
-    path: str
-    summary: str
-    needs: Right | Open
-    root: str = PREFIX
-
-    @property
-    def is_public(self) -> bool:
-        """Whether it needs neither an access token nor the token of an endpoint."""
-        return self.needs in {Open.NOTHING, Open.SIGNATURE}
-
-    def url(self, **names: str) -> str:
-        """Return the path with its placeholders filled in, below the server's root."""
-        return self.root + _REST_OF_PATH.sub("}", self.path).format(**names)
-
+from headrace.wire.route import Open, Route
 
 HEALTH = Route("GET", "/health", "Check whether the server answers", Open.NOTHING)
 ENVIRONMENT_INFO = Route("GET", "/environment-info", "Name the environment", Open.NOTHING)
@@ -108,6 +61,42 @@ PIPELINE_LOGS = Route(
 )
 PIPELINE_LOG_LINES = Route(
     "GET", "/pipelines/{name}/log-lines", "Follow the log of a build", Right.LOOK
+)
+VERSIONS = Route(
+    "GET", "/pipelines/{name}/versions", "List a pipeline's versions, page by page", Right.LOOK
+)
+VERSION = Route(
+    "GET",
+    "/pipelines/{name}/versions/{number}",
+    "Show a version, or wait until it is built; its number may be current",
+    Right.LOOK,
+)
+DOWNLOAD_VERSION = Route(
+    "GET",
+    "/pipelines/{name}/versions/{number}/download",
+    "Get a URL of the version's folder",
+    Right.LOOK,
+)
+VERSION_LOGS = Route(
+    "POST",
+    "/pipelines/{name}/versions/{number}/logs",
+    "Get the log of a version's build",
+    Right.LOOK,
+)
+VERSION_LOG_LINES = Route(
+    "GET",
+    "/pipelines/{name}/versions/{number}/log-lines",
+    "Follow the log of a version's build",
+    Right.LOOK,
+)
+CHECK_VERSION = Route(
+    "POST",
+    "/pipelines/{name}/versions/check",
+    "Say what a version with these inputs and outputs would break",
+    Right.LOOK,
+)
+ROLL_BACK_PIPELINE = Route(
+    "POST", "/pipelines/{name}/rollback", "Go back to another version", Right.PIPELINES
 )
 RUN_PIPELINE = Route("POST", "/pipelines/{name}/run", "Run a pipeline", Right.RUN)
 PIPELINE_EXECUTIONS = Route(

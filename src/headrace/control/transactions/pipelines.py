@@ -27,5 +27,6 @@ def add(connection: Connection, pipeline: Pipeline) -> str | None:
 def taken(name: str) -> AlreadyExists:
     """Return the error for a name that a pipeline has."""
     return AlreadyExists(
-        f"There is a pipeline named {name!r} already: choose another name, or delete it first."
+        f"There is a pipeline named {name!r} already: choose another name, delete it first, or "
+        "make a version of it (replace)."
     )

@@ -1,0 +1,52 @@
+"""A route: its method and path, and the right that it needs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from headrace.core.rights import Right
+
+PREFIX = "/api/v1"
+
+_REST_OF_PATH = re.compile(r":path}")
+
+
+class Open(StrEnum):
+    """Credentials of a route that needs no access token."""
+
+    NOTHING = "nothing"
+    SIGNATURE = "signature"
+    """The URL is signed, and brings a right of its own."""
+    ENDPOINT_TOKEN = "endpoint-token"  # noqa: S105 - the name of a kind
+    """The endpoint's own token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route.
+
+    Attributes:
+        method: HTTP method.
+        path: Path below ``root``, with ``{placeholders}``; a ``{placeholder:path}`` may hold
+            slashes.
+        summary: Its purpose, for the API's document.
+        needs: The right that the caller must have, or what is asked for in place of one.
+        root: The beginning of its URL, before the path; endpoints are not below :data:`PREFIX`.
+    """
+
+    method: str
+    path: str
+    summary: str
+    needs: Right | Open
+    root: str = PREFIX
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it needs neither an access token nor the token of an endpoint."""
+        return self.needs in {Open.NOTHING, Open.SIGNATURE}
+
+    def url(self, **names: str) -> str:
+        """Return the path with its placeholders filled in, below the server's root."""
+        return self.root + _REST_OF_PATH.sub("}", self.path).format(**names)
