@@ -26,6 +26,10 @@ class Activity:
         self._thread = threading.Thread(target=self._draw, name="activity", daemon=True)
         self._thread.start()
 
+    def say(self, text: str) -> None:
+        """Say from now on that this goes on."""
+        self._text = text
+
     def write(self, text: str) -> None:
         """Write lines above this one."""
         with self._lock:

@@ -36,6 +36,8 @@ COMMANDS = {
     "deployments": "deployments:deployments",
     "trigger": "triggers:trigger",
     "rerun": "reruns:rerun",
+    "replay": "replays:replay",
+    "cancel": "cancels:cancel",
     "schedules": "schedules:schedules",
     "executions": "executions:executions",
     "metrics": "metrics:metrics",

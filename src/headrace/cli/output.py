@@ -174,6 +174,11 @@ class Screen:
             self._activity.stop()
             self._activity = None
 
+    def progress(self, text: str) -> None:
+        """Say what goes on by now, if anybody is shown that."""
+        if self._activity is not None:
+            self._activity.say(text)
+
     def _shown(self, name: str, text: str, whole: str | None) -> str:
         if not self.is_terminal:
             return text

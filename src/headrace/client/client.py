@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.client.bulk import BulkCalls
 from headrace.client.clock import ClockCalls
 from headrace.client.connected import Connected
 from headrace.client.data_store import DataStoreCalls
@@ -11,7 +12,6 @@ from headrace.client.logs import LogCalls
 from headrace.client.metrics import MetricCalls
 from headrace.client.pipeline_creation import PipelineCreation
 from headrace.client.projects import ProjectCalls
-from headrace.client.reruns import RerunCalls
 from headrace.client.schedules import ScheduleCalls
 from headrace.client.users import UserCalls
 
@@ -22,7 +22,7 @@ class HeadraceSdk(
     DeploymentCalls,
     EndpointCalls,
     ScheduleCalls,
-    RerunCalls,
+    BulkCalls,
     LogCalls,
     MetricCalls,
     ProjectCalls,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from headrace.client.executions import ExecutionCalls
-from headrace.client.messages import Form, Request
+from headrace.client.executions import UNFINISHED, ExecutionCalls
+from headrace.client.messages import Form, Json, Request
 from headrace.client.parts import Object
 from headrace.client.uploads import file_part, values_text
 from headrace.core.code_choices import CURRENT, ORIGINAL, CodeChoice
@@ -51,6 +51,10 @@ class RerunCalls(ExecutionCalls):
         """
         types = self.get_rerun_input_types(execution_id, code) if inputs else {}
         started = self.start_rerun(execution_id, code, inputs, types)
+        self._say(
+            f"Execution {execution_id} runs again as {started['execution_id']}, with version "
+            f"{started['version']}."
+        )
         if wait_for_completion:
             started |= self.retrieve_pipeline_execution_outputs(started["execution_id"])
         return started
@@ -108,8 +112,49 @@ class RerunCalls(ExecutionCalls):
             started: Object = self._transport.call(
                 routes.RERUN, Request(query=query, body=form), execution_id=execution_id
             )
-        self._say(
-            f"Execution {execution_id} runs again as {started['execution_id']}, with version "
-            f"{started['version']}."
-        )
         return started
+
+    def plan_reruns(
+        self,
+        execution_ids: Sequence[str],
+        code: CodeChoice = CURRENT,
+        inputs: Mapping[str, Any] | None = None,
+        types: Mapping[str, DataType] | None = None,
+    ) -> list[Object]:
+        """Return for each execution what would become of its rerun; none is started.
+
+        Args:
+            execution_ids: At most 200 executions.
+            code: As :meth:`rerun_execution`, and so is the next.
+            inputs: Values in the place of recorded ones.
+            types: The type of each input (:meth:`get_rerun_input_types`).
+        """
+        given, types = dict(inputs or {}), types or {}
+        files = [name for name in given if types.get(name) is DataType.FILE]
+        body = {
+            "execution_ids": list(execution_ids),
+            "code": code,
+            "inputs": {name: value for name, value in given.items() if name not in files},
+            "file_inputs": files,
+        }
+        found: list[Object] = self._transport.call(routes.PLAN_RERUNS, Request(body=Json(body)))[
+            "items"
+        ]
+        return found
+
+    def wait_until_ended(self, execution_id: str, is_enough: Callable[[], bool]) -> Object:
+        """Return an execution without its values once it has ended, or nobody waits any more.
+
+        Raises:
+            NotFound: There is no such execution.
+        """
+        query = {"wait_for_completion": "true", "include_io_values": "false"}
+
+        def ask(left: float | None) -> Object | None:
+            del left
+            found: Object = self._transport.call(
+                routes.EXECUTION, Request(query=query), execution_id=execution_id
+            )
+            return None if found["status"] in UNFINISHED and not is_enough() else found
+
+        return self._wait(ask, f"Execution {execution_id}")
