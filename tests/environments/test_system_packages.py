@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core.errors import InvalidEnvironment
+from headrace.core.errors import InvalidEnvironment, Unavailable
+from headrace.environments import system_packages
 from headrace.environments.system_packages import missing
 
 needs_dpkg = pytest.mark.skipif(not shutil.which("dpkg-query"), reason="not a Debian system")
@@ -45,6 +46,17 @@ def test_rpm_and_apk_are_asked_by_name(tmp_path, monkeypatch, program, asked):
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert missing(["bash=5.2", "other"]) == ["other"]
+
+
+@pytest.mark.parametrize("program", ["dpkg-query", "rpm"])
+def test_a_database_that_does_not_answer_is_said(tmp_path, monkeypatch, program):
+    fake = tmp_path / program
+    fake.write_text("#!/bin/sh\nexec /bin/sleep 600\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(system_packages, "_TIMEOUT_S", 0.2)
+    with pytest.raises(Unavailable, match=f"{program} within 0.2 s"):
+        missing(["bash"])
 
 
 def test_a_machine_without_a_known_database_misses_nothing(tmp_path: Path, monkeypatch):

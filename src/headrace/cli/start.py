@@ -108,7 +108,7 @@ def _prepare_streams() -> None:
         stream = getattr(sys, name)
         if stream is None:
             # Whoever closed it wants to see nothing.
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - as above
         elif hasattr(stream, "reconfigure"):
             # What user code logged may hold characters that this terminal cannot show.
             stream.reconfigure(errors="backslashreplace")

@@ -198,6 +198,6 @@ def _distinct(executables: Iterable[Path]) -> list[Path]:
     for executable in executables:
         if os.access(executable, os.X_OK) and os.path.isfile(executable):  # noqa: PTH113 - as above
             target = os.path.realpath(executable)
-            is_interpreter = os.path.basename(target).startswith("python")  # noqa: PTH119
+            is_interpreter = os.path.basename(target).startswith("python")  # noqa: PTH119 - a text
             by_target.setdefault((target, "" if is_interpreter else executable.name), executable)
     return list(by_target.values())

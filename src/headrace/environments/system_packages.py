@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 
-from headrace.core.errors import InvalidEnvironment
+from headrace.core.errors import InvalidEnvironment, Unavailable
 
 _PACKAGE = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9+.-]*)(:(?P<arch>[a-z0-9-]+))?(=(?P<version>[A-Za-z0-9.+:~*-]+))?"
@@ -29,6 +29,7 @@ def missing(packages: Sequence[str]) -> list[str]:
 
     Raises:
         InvalidEnvironment: Something in the list cannot be the name of a package.
+        Unavailable: The database did not answer in time.
     """
     wanted = {package: _parsed(package) for package in packages}
     if not wanted:
@@ -52,25 +53,26 @@ def _database() -> Callable[[re.Match[str]], bool]:
     if dpkg_query:
         return _dpkg(dpkg_query)
     if shutil.which("rpm"):
-        return lambda parts: _succeeds("rpm", "-q", "--whatprovides", parts["name"])
+        return lambda parts: not _asked("rpm", "-q", "--whatprovides", parts["name"]).returncode
     if shutil.which("apk"):
-        return lambda parts: _succeeds("apk", "info", "-e", parts["name"])
+        return lambda parts: not _asked("apk", "info", "-e", parts["name"]).returncode
     return lambda _: True
 
 
-def _succeeds(*command: str) -> bool:
-    answer = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_S, check=False)
-    return answer.returncode == 0
+def _asked(*command: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(
+            f"The machine's list of installed packages could not be read by {command[0]} within "
+            f"{_TIMEOUT_S:g} s: try again."
+        ) from error
 
 
 def _dpkg(dpkg_query: str) -> Callable[[re.Match[str]], bool]:
-    answer = subprocess.run(
-        [dpkg_query, "-W", f"-f={_DPKG_FORMAT}"],
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT_S,
-        check=False,
-    )
+    answer = _asked(dpkg_query, "-W", f"-f={_DPKG_FORMAT}")
     installed: dict[str, list[tuple[str, str]]] = {}
     for line in answer.stdout.splitlines():
         status, name, arch, version, provides = line.split("\t")

@@ -107,7 +107,7 @@ class Builds:
             async with self._slots:
                 await self._build_now(pipeline)
         except Unavailable as error:
-            logger.error("pipeline %s is built again later: %s", pipeline.name, error.message)  # noqa: TRY400
+            logger.error("pipeline %s is built again later: %s", pipeline.name, error.message)
         except HeadraceError as error:
             await self._fail(pipeline, error.message)
         except Exception:
@@ -123,14 +123,14 @@ class Builds:
         try:
             await self._versions.end_build(pipeline, environment=None, failure=message)
         except Exception as error:  # noqa: BLE001 - it is built again at the next look
-            logger.error("pipeline %s: its failure is not recorded: %s", pipeline.name, error)  # noqa: TRY400
+            logger.error("pipeline %s: its failure is not recorded: %s", pipeline.name, error)
 
     def _say(self, pipeline: Pipeline, line: str) -> None:
         """Add a line to the log of a build; a full disk is no reason to fail."""
         try:
             append_line(self._logs.of_build(pipeline.build_id), line)
         except OSError as error:
-            logger.error("pipeline %s: %r is not in its log: %s", pipeline.name, line, error)  # noqa: TRY400
+            logger.error("pipeline %s: %r is not in its log: %s", pipeline.name, line, error)
 
     async def _build_now(self, pipeline: Pipeline) -> None:
         say = partial(self._say, pipeline)

@@ -213,7 +213,7 @@ class PodSets:
             try:
                 await self._ask(lane, deployment)
             except Unavailable as error:
-                logger.error("pods of %s: %s", deployment.name, error.message)  # noqa: TRY400
+                logger.error("pods of %s: %s", deployment.name, error.message)
                 await asyncio.sleep(TRY_AGAIN_S)
             except Exception:
                 # Whatever it was, the deployment must not be left without pods because of it.

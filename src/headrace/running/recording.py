@@ -50,7 +50,7 @@ class Recording:
             try:
                 until_next = await self.attempts.finish(claim, outputs=outputs, failure=failure)
             except Unavailable as error:
-                logger.error("end of %s not recorded yet: %s", execution_id, error.message)  # noqa: TRY400 - its message says all
+                logger.error("end of %s not recorded yet: %s", execution_id, error.message)
             except Exception:
                 # Outputs that cannot be stored must not leave the execution running for ever.
                 logger.exception("outputs of %s could not be recorded", execution_id)
@@ -70,7 +70,7 @@ class Recording:
             try:
                 await self.attempts.hand_back(claim)
             except Unavailable as error:
-                logger.error("%s not handed back yet: %s", claim.execution.id, error.message)  # noqa: TRY400
+                logger.error("%s not handed back yet: %s", claim.execution.id, error.message)
                 await asyncio.sleep(pause)
             else:
                 return

@@ -113,7 +113,7 @@ class Worker:
             await self._database.write(rows.remove_worker, self.worker_id)
         except Unavailable as error:
             # Whoever comes next does not need it to be gone.
-            logger.error("this worker's row stays: %s", error.message)  # noqa: TRY400 - its message says all
+            logger.error("this worker's row stays: %s", error.message)
 
     async def take_for_pods(
         self,

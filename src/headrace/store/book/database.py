@@ -61,7 +61,7 @@ class DatabaseBook:
                 try:
                     verdicts = await keep(self._database, [row for row, _ in taken])
                 except Unavailable as error:
-                    logger.error("calls not recorded yet: %s", error.message)  # noqa: TRY400 - its message says all
+                    logger.error("calls not recorded yet: %s", error.message)
                     self._waiting[:0], taken = taken, []
                     if self._is_over():
                         return

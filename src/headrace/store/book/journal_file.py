@@ -182,7 +182,7 @@ class Journal:
         except OSError as error:
             # The system may take the next sync for a success although this one's data are gone.
             self._is_broken = True
-            logger.error("the journal of calls is not used any more: %s", error)  # noqa: TRY400 - its message says all
+            logger.error("the journal of calls is not used any more: %s", error)
             raise
 
     def keep(self, piece: Piece) -> None:

@@ -107,7 +107,7 @@ class Mover:
             self._journal.clear()
             self._is_refused = False
         except OSError as error:
-            logger.error("the journal of calls is not used any more: %s", error)  # noqa: TRY400 - its message says all
+            logger.error("the journal of calls is not used any more: %s", error)
         except Exception:
             logger.exception("%d calls are not moved yet", len(rows))
         finally:
@@ -132,7 +132,7 @@ class Mover:
             # What can never be recorded stays out of the database, so that the others get there.
             await keep(self._database, rows)
         except Unavailable as error:
-            logger.error("calls are not moved yet: %s", error.message)  # noqa: TRY400 - its message says all
+            logger.error("calls are not moved yet: %s", error.message)
             return False
         return True
 
