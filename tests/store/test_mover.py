@@ -72,8 +72,8 @@ async def test_rows_are_moved_after_a_while(
 async def test_whoever_reads_has_them_moved_at_once(
     mover: Mover, journal: Journal, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(behind, "CATCH_UP_S", 600.0)
-    reader = DatabaseBehind(database, mover.catch_up)
+    monkeypatch.setattr(behind, "MOVE_S", 600.0)
+    reader = DatabaseBehind(database, mover.move_all)
     for number in range(50):
         put(journal, row(number))
         # Several at once, of which all but the first find a move that goes on already.
@@ -85,8 +85,8 @@ async def test_whoever_reads_has_them_moved_at_once(
 async def test_a_reader_waits_no_longer_than_promised_for_a_database_that_is_held(
     mover: Mover, journal: Journal, database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(behind, "CATCH_UP_S", 0.2)
-    reader = DatabaseBehind(database, mover.catch_up)
+    monkeypatch.setattr(behind, "MOVE_S", 0.2)
+    reader = DatabaseBehind(database, mover.move_all)
     put(journal, row(1))
     with held(path):
         assert await moved(reader) == []
@@ -101,13 +101,13 @@ async def test_a_move_that_is_given_up_forgets_nothing(
     for number in range(6):
         put(journal, row(number))
     with held(path):
-        assert mover.catch_up() is not None
+        assert mover.move_all() is not None
         await asyncio.sleep(0.05)
         for number in range(6, 10):
             put(journal, row(number))
         await mover.close()
         # Whoever reads later, or takes more rows, must not have it forget those it was moving.
-        mover.catch_up()
+        mover.move_all()
         mover.note_rows()
         mover.make_room()
         await asyncio.sleep(0.2)

@@ -42,7 +42,7 @@ async def open_places(
     stored = SqliteDatabase(directory.database)
     stack.callback(stored.close)
     book = await open_book(directory.journal, stored)
-    database = DatabaseBehind(stored, book.catch_up)
+    database = DatabaseBehind(stored, book.move_all)
     bundles = BundleStore(directory.bundles, folder_limits(settings.max_folder_bytes))
     bundles.sweep()
     artifacts = await _objects(directory.artifacts, stack)

@@ -8,28 +8,28 @@ from typing import Concatenate
 
 from sqlalchemy import Connection
 
-from headrace.store.book.port import CatchUp
+from headrace.store.book.port import MoveAll
 from headrace.store.database import Database, P, R
 
-CATCH_UP_S = 2.0
+MOVE_S = 2.0
 """How long whoever reads waits at most for answered calls that are on their way to the database."""
 
 
 class DatabaseBehind:
     """A database that is read once it has what the book has (:class:`.database.Database`)."""
 
-    def __init__(self, database: Database, catch_up: CatchUp) -> None:
+    def __init__(self, database: Database, move_all: MoveAll) -> None:
         self._database = database
-        self._catch_up = catch_up
+        self._move_all = move_all
 
     async def read(
         self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Return ``work(connection, ...)``, run in one read transaction."""
-        behind = self._catch_up()
+        behind = self._move_all()
         if behind is not None:
             # Afterwards it is read as it is: a disk that hangs must not keep all readers waiting.
-            await asyncio.wait({behind}, timeout=CATCH_UP_S)
+            await asyncio.wait({behind}, timeout=MOVE_S)
         return await self._database.read(work, *args, **kwargs)
 
     async def write(

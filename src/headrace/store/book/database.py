@@ -35,7 +35,7 @@ class DatabaseBook:
         if self._writing is None:
             self._writing = self._loop.create_task(self._write_all(), name="database book")
 
-    def catch_up(self) -> None:
+    def move_all(self) -> None:
         """Do nothing: no rows are anywhere else."""
 
     async def close(self) -> None:

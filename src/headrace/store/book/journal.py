@@ -59,9 +59,9 @@ class JournalBook:
                 # Not at once: what comes in the same turn of the loop is written together.
                 self._loop.call_soon(self._write_waiting)
 
-    def catch_up(self) -> asyncio.Future[None] | None:
-        """Have the rows moved that are there; see the port."""
-        return self._mover.catch_up()
+    def move_all(self) -> asyncio.Future[None] | None:
+        """Move all rows to the database; see the port."""
+        return self._mover.move_all()
 
     async def close(self) -> None:
         """Write what waits, then move what is there to the database; see the port."""

@@ -33,9 +33,9 @@ class Ladder:
         else:
             self._try(0, row, on_done, is_alone=is_alone)
 
-    def catch_up(self) -> asyncio.Future[None] | None:
+    def move_all(self) -> asyncio.Future[None] | None:
         """Have the rows of the first book brought to the database; see the port."""
-        return self._books[0].catch_up()
+        return self._books[0].move_all()
 
     async def close(self) -> None:
         """Close the books in their order; see the port."""

@@ -56,8 +56,8 @@ class Mover:
         self._begin()
         return self._task is not None
 
-    def catch_up(self) -> asyncio.Future[None] | None:
-        """Have the rows moved that are there; return what is then done, or None if there are none.
+    def move_all(self) -> asyncio.Future[None] | None:
+        """Move all rows that are there; return what is then done, or None if there are none.
 
         While the database takes nothing, whoever reads is not kept waiting for it.
         """

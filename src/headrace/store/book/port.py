@@ -20,7 +20,7 @@ class Verdict(Enum):
 
 OnDone = Callable[[Verdict], None]
 
-CatchUp = Callable[[], "asyncio.Future[None] | None"]
+MoveAll = Callable[[], "asyncio.Future[None] | None"]
 """Gives what is done once the database has all that callers were told is on record; None if so."""
 
 
@@ -46,8 +46,8 @@ class Book(Protocol):
         """Return when each row has its verdict; those that cannot be written soon are refused."""
         ...
 
-    def catch_up(self) -> asyncio.Future[None] | None:
-        """Return what is done once the database has the rows that are on disk; None if it has."""
+    def move_all(self) -> asyncio.Future[None] | None:
+        """Move all rows that are on disk to the database; return what is then done, or None."""
         ...
 
     def describe(self) -> str:
