@@ -205,6 +205,70 @@ def test_a_call_goes_on_when_its_caller_has_gone(make: Maker, holds: Holds) -> N
     assert endpoint.do("count")["calls"] >= 2
 
 
+def known(line: Line) -> bytes:
+    """Make a call, and return the request whose head the connection knows from now on."""
+    data = line.request(numbers(1, 1))
+    for _ in range(2):
+        line.send(data)
+        assert line.total() == 2
+    return data
+
+
+def test_a_head_that_is_known_says_nothing_of_the_body(line: Line) -> None:
+    data, body = known(line), numbers(1, 1)
+    for number in range(2, 9):
+        line.send(data.replace(body, numbers(1, number)))
+        assert line.total() == 1 + number
+    line.send(data.replace(body, body.replace(b"1}", b"1,")))
+    status, answer = line.answer()
+    assert (status, answer["name"]) == (400, "InvalidRequest")
+    line.send(data)
+    assert line.total() == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "other", "status"),
+    [(b"POST", b"QOST", 400), (b"endpoints/", b"endpoint5/", 404), (b"Token ", b"Tokeno", 401)],
+)
+def test_a_head_as_long_as_the_known_one_is_another(
+    line: Line, part: bytes, other: bytes, status: int
+) -> None:
+    data = known(line)
+    end = data.index(part) + len(other)
+    line.send(data[: end - len(other)] + other + data[end:])
+    assert line.answer()[0] == status
+
+
+@pytest.mark.parametrize("size", [1, 40, 100_000])
+def test_requests_with_a_known_head_may_come_in_any_pieces(line: Line, size: int) -> None:
+    data = known(line)
+    whole = 3 * data
+    for start in range(0, len(whole), size):
+        line.send(whole[start : start + size])
+    assert [line.total() for _ in range(3)] == [2, 2, 2]
+    # As long as the known one, and it begins in the middle of another.
+    line.send(data + data[:-5])
+    line.send(data[-5:] + data[: len(data) - 5])
+    line.send(data[-5:])
+    assert [line.total() for _ in range(3)] == [2, 2, 2]
+
+
+def test_a_known_head_opens_nothing_that_was_closed(make: Maker) -> None:
+    endpoint = make.endpoint("add")
+    assert endpoint.post({"number1": 1, "number2": 1}).status_code == 200
+    line = Line(endpoint)
+    with closing(line.socket):
+        data = known(line)
+        make.sdk.update_deployment(endpoint.name, is_enabled=False)
+        line.send(data)
+        assert line.answer()[0] == 409
+        make.sdk.update_deployment(endpoint.name, is_enabled=True)
+        known(line)
+        make.forget(endpoint.name)
+        line.send(data)
+        assert line.answer()[0] in {401, 404}
+
+
 # What the clients of the JDK and of curl send when they may choose: an offer of HTTP/2.
 OFFERS = {
     "java": [

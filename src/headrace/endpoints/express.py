@@ -91,6 +91,10 @@ class Express:
             return None
         return endpoint if is_plain(headers, endpoint) else None
 
+    def knows(self, endpoint: Endpoint) -> bool:
+        """Check whether an endpoint that was recognised before has not changed since."""
+        return self._endpoints.find(endpoint.deployment.url_path or "") is endpoint
+
     def begin(self, endpoint: Endpoint, body: bytes, on_reply: OnReply) -> bool:
         """Begin a call that :meth:`endpoint_of` recognised; False if it is not plain after all.
 

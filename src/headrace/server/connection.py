@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from functools import partial
 from typing import Any, cast
 
@@ -25,7 +26,9 @@ class Connection(BoundedConnection):
     """A connection whose plain calls of endpoints never become tasks.
 
     Uvicorn makes an application's task when the head of a request has come. Here that waits until
-    it is known that the request is no plain call.
+    it is known that the request is no plain call. A client that makes calls one after the other
+    sends the same head with each, so a request that begins with the very bytes of the last plain
+    call on this connection is one as well: nothing of it is parsed again but its body.
     """
 
     def __init__(self, express: Express, *arguments: Any, **options: Any) -> None:
@@ -33,6 +36,19 @@ class Connection(BoundedConnection):
         self._express = express
         self._endpoint: Endpoint | None = None
         self._body = bytearray()
+        self._last: tuple[Endpoint, int] | None = None  # of the plain call that came last
+        self._known: tuple[bytes, Endpoint] | None = None  # its head, if it came in one piece
+        self._known_bytes = -1  # how long it was with its body
+
+    def data_received(self, data: bytes) -> None:
+        """Make a call whose head is known, or read what has come."""
+        if len(data) == self._known_bytes and self._is_begun_at_once(data):
+            return
+        is_whole = self.phase == BETWEEN
+        super().data_received(data)
+        last, self._last = self._last, None
+        if is_whole and last is not None:
+            self._remember(data, *last)
 
     def on_headers_complete(self) -> None:
         """Look whether the request is a plain call, as far as its head tells."""
@@ -73,13 +89,12 @@ class Connection(BoundedConnection):
             return
         self.phase = BETWEEN
         is_kept = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
-        before, held = self.cycle, Held(is_kept=is_kept)
-        self.cycle = cast("RequestResponseCycle", held)
-        if self._express.begin(endpoint, bytes(self._body), partial(self._reply, held)):
+        if self._is_begun(endpoint, bytes(self._body), is_kept=is_kept):
+            if is_kept:
+                self._last = endpoint, len(self._body)
             self._endpoint = None
             self._body.clear()
         else:
-            self.cycle = before
             self._go_the_long_way()
             super().on_message_complete()
 
@@ -96,6 +111,35 @@ class Connection(BoundedConnection):
             self.leave()
         elif self.phase == BETWEEN:
             self.since = self.loop.time()
+
+    def _remember(self, data: bytes, endpoint: Endpoint, body_bytes: int) -> None:
+        """Remember the head of a plain call, if nothing else came with it."""
+        head, end, body = data.partition(b"\r\n\r\n")
+        if len(body) == body_bytes:
+            self._known, self._known_bytes = (head + end, endpoint), len(data)
+
+    def _is_begun_at_once(self, data: bytes) -> bool:
+        """Begin a call whose head is the known one, if its endpoint is still what it was."""
+        if self._known is None or self.phase != BETWEEN or not self.cycle.response_complete:
+            return False
+        head, endpoint = self._known
+        size = len(head)
+        # It has a token in it, and a proxy may send the requests of many on one connection.
+        if not hmac.compare_digest(data[:size], head) or not self._express.knows(endpoint):
+            return False
+        is_begun = self._is_begun(endpoint, data[size:], is_kept=True)
+        if is_begun:
+            self.received += len(data)
+        return is_begun
+
+    def _is_begun(self, endpoint: Endpoint, body: bytes, *, is_kept: bool) -> bool:
+        """Have a call made, unless it is for the application after all."""
+        before, held = self.cycle, Held(is_kept=is_kept)
+        self.cycle = cast("RequestResponseCycle", held)
+        if self._express.begin(endpoint, body, partial(self._reply, held)):
+            return True
+        self.cycle = before
+        return False
 
     def _go_the_long_way(self) -> None:
         body, self._body = bytes(self._body), bytearray()
