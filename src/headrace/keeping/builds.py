@@ -35,7 +35,7 @@ IMPORT_WAIT_S = 60.0
 """How long a build waits for the import of the code. A longer one goes on in the background."""
 
 
-class Builds:
+class Builds(Loop):
     """Builds each pending pipeline once, several at a time.
 
     Args:
@@ -68,17 +68,13 @@ class Builds:
         self._importing: set[asyncio.Task[Failure | None]] = set()
         self._listening = contextlib.ExitStack()
         signal = self._listening.enter_context(signals.listen(BUILDS))
-        self._loop = Loop(
+        super().__init__(
             "builds", self._look, complaint="pending pipelines are not built", wait=signal.wait
         )
 
-    async def begin(self) -> None:
-        """Take up the builds that an earlier server did not end, and new ones."""
-        await self._loop.begin()
-
     async def close(self) -> None:
         """Stop building; what was not ended is taken up at the next start."""
-        await self._loop.close()
+        await super().close()
         self._listening.close()
         tasks: list[asyncio.Task[Any]] = [*self._building.values(), *self._importing]
         for task in tasks:

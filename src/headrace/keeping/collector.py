@@ -33,7 +33,7 @@ PAUSE_S = 0.05
 """How long others have the database to themselves between two transactions."""
 
 
-class Collector:
+class Collector(Loop):
     """Deletes executions, rows of the ledger, idempotency keys and files.
 
     A row goes first, its files after it. What a crash leaves between the two belongs to nothing,
@@ -54,21 +54,13 @@ class Collector:
         self._retention = retention
         self._clock = clock
         self._look_at_files_s = 0.0
-        self._loop = Loop(
+        super().__init__(
             "collector",
             self._collect_what_is_due,
             complaint="not collected",
             wait=clock.confirmed_or_after,
             try_again_s=COLLECT_S,
         )
-
-    async def begin(self) -> None:
-        """Collect now, and now and then from now on."""
-        await self._loop.begin()
-
-    async def close(self) -> None:
-        """Stop collecting."""
-        await self._loop.close()
 
     async def collect_rows(self) -> None:
         """Delete the rows that are kept no longer, with the files of executions."""

@@ -21,7 +21,7 @@ TRY_AGAIN_S = 1.0
 """How long to wait after the database did not answer."""
 
 
-class Scheduler:
+class Scheduler(Loop):
     """Sleeps until the first schedule is due, has it recorded, and begins again.
 
     It keeps no state that matters: what is due, and what has been recorded, is in the database.
@@ -33,7 +33,7 @@ class Scheduler:
         self._next_due_at: datetime | None = None
         self._listening = contextlib.ExitStack()
         self._signal = self._listening.enter_context(signals.listen(SCHEDULES))
-        self._loop = Loop(
+        super().__init__(
             "scheduler",
             self._act,
             complaint="schedules cannot be acted on",
@@ -41,13 +41,9 @@ class Scheduler:
             try_again_s=TRY_AGAIN_S,
         )
 
-    async def begin(self) -> None:
-        """Act on schedules from now on; what came due while no server ran comes first."""
-        await self._loop.begin()
-
     async def close(self) -> None:
         """Stop; what is due from now on is for the next server."""
-        await self._loop.close()
+        await super().close()
         self._listening.close()
 
     async def _act(self) -> float:

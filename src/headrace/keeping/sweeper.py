@@ -21,7 +21,7 @@ STALE_UPLOAD_S = 24 * 3600.0
 """An upload in parts that received nothing for so long is given up."""
 
 
-class Sweeper:
+class Sweeper(Loop):
     """Collects environments and bundles that no pipeline needs, and uploads given up.
 
     Args:
@@ -44,21 +44,13 @@ class Sweeper:
         self._data_store = data_store
         self._clock = clock
         self._unused_for_s = unused_for_s
-        self._loop = Loop(
+        super().__init__(
             "sweeper",
             self._sweep_by_trusted_clock,
             complaint="not swept",
             first_after_s=SWEEP_S,
             try_again_s=SWEEP_S,
         )
-
-    async def begin(self) -> None:
-        """Sweep from now on."""
-        await self._loop.begin()
-
-    async def close(self) -> None:
-        """Stop sweeping."""
-        await self._loop.close()
 
     async def sweep(self) -> None:
         """Remove what is unused now."""
