@@ -21,81 +21,51 @@ _OTHERS = 0o077
 """What a mode lets the group and everybody else do."""
 
 
+class _Place:
+    """A path below the root of a data directory."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __get__(self, directory: DataDirectory, _: object) -> Path:
+        return directory.root / self._path
+
+
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
     """The folders and files of one server."""
 
     root: Path
 
-    @property
-    def database(self) -> Path:
-        """The SQLite file."""
-        return self.root / "headrace.db"
-
-    @property
-    def journal(self) -> Path:
-        """Calls that are on their way to the database; part of it."""
-        return self.root / "headrace.calls"
-
-    @property
-    def keys(self) -> Path:
-        """The master key, readable by its owner alone."""
-        return self.root / "master.key"
-
-    @property
-    def known_hosts(self) -> Path:
-        """Keys of the ssh servers of git repositories."""
-        return self.root / "known_hosts"
-
-    @property
-    def bundles(self) -> Path:
-        """Folders of pipelines."""
-        return self.root / "bundles"
-
-    @property
-    def environments(self) -> Path:
-        """Environments of pipelines."""
-        return self.root / "environments"
-
-    @property
-    def artifacts(self) -> Path:
-        """Files of executions."""
-        return self.root / "artifacts"
-
-    @property
-    def data_store(self) -> Path:
-        """Files of the data store."""
-        return self.root / "data-store"
-
-    @property
-    def logs(self) -> Path:
-        """Logs of executions and builds."""
-        return self.root / "logs"
-
-    @property
-    def workspaces(self) -> Path:
-        """Private folders of the executions that run; emptied at each start."""
-        return self.root / "run" / "workspaces"
-
-    @property
-    def uploads(self) -> Path:
-        """Files of requests that are being read; emptied at each start."""
-        return self.root / "run" / "uploads"
-
-    @property
-    def engine(self) -> Path:
-        """Files of the engine's templates; emptied at each start."""
-        return self.root / "run" / "engine"
-
-    @property
-    def address(self) -> Path:
-        """Where the server that runs here can be reached from this machine."""
-        return self.root / "run" / "address"
-
-    @property
-    def harness(self) -> Path:
-        """Copies of the harness, by version."""
-        return self.root / "harness"
+    database = _Place("headrace.db")
+    """The SQLite file."""
+    journal = _Place("headrace.calls")
+    """Calls that are on their way to the database; part of it."""
+    keys = _Place("master.key")
+    """The master key, readable by its owner alone."""
+    known_hosts = _Place("known_hosts")
+    """Keys of the ssh servers of git repositories."""
+    bundles = _Place("bundles")
+    """Folders of pipelines."""
+    environments = _Place("environments")
+    """Environments of pipelines."""
+    artifacts = _Place("artifacts")
+    """Files of executions."""
+    data_store = _Place("data-store")
+    """Files of the data store."""
+    logs = _Place("logs")
+    """Logs of executions and builds."""
+    workspaces = _Place("run/workspaces")
+    """Private folders of the executions that run; emptied at each start."""
+    uploads = _Place("run/uploads")
+    """Files of requests that are being read; emptied at each start."""
+    engine = _Place("run/engine")
+    """Files of the engine's templates; emptied at each start."""
+    address = _Place("run/address")
+    """Where the server that runs here can be reached from this machine."""
+    harness = _Place("harness")
+    """Copies of the harness, by version."""
+    _scratch = _Place("run")
 
     @property
     def is_new(self) -> bool:
@@ -174,10 +144,6 @@ class DataDirectory:
                 logger.warning("%s is left from an earlier server: %s", left, error)
         for folder in (self.workspaces, self.uploads):
             _make_folder(folder)
-
-    @property
-    def _scratch(self) -> Path:
-        return self.root / "run"
 
     @property
     def _folders(self) -> tuple[Path, ...]:
