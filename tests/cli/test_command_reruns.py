@@ -28,7 +28,7 @@ def test_a_rerun_says_which_code_runs_and_prints_the_outputs(headrace, pipeline)
     )
     shown = headrace.said("executions", "show", second)
     assert f"rerun of       {first}\n" in shown
-    assert "version        1\n" in shown
+    assert "version        1, python:3." in shown
     assert f"run again as   {second}\n" in headrace.said("executions", "show", first)
     assert first in headrace.said("executions", "list", "--pipeline", name, "--limit", 1)
 

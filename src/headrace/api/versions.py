@@ -13,12 +13,11 @@ from headrace.core.errors import Conflict
 from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.web.exchange import Exchange
 from headrace.wire.answers import MAX_HOLD_S, Answer
+from headrace.wire.fields import MAX_VERSION, read_version
 from headrace.wire.versions import (
-    MAX_VERSION,
     breaks_body,
     read_rollback,
     read_signature,
-    read_version,
     version_body,
     version_item,
 )

@@ -93,7 +93,7 @@ def show(context: typer.Context, execution_id: ExecutionId, as_json: JsonFlag = 
     pairs: list[tuple[str, Any]] = [
         ("id", execution_id),
         ("pipeline", found["pipeline_name"]),
-        ("version", found["version"]),
+        ("version", _version(found["pipeline_version"])),
         ("status", found["status"]),
         ("created", short_time(found["created_at"])),
         ("started", short_time(found.get("start_date"))),
@@ -178,6 +178,12 @@ def _waited_for(current: Session, execution_id: str) -> list[dict[str, Any]]:
     except KeyboardInterrupt:
         say_that_it_goes_on(current, execution_id)
         raise typer.Exit(130) from None
+
+
+def _version(shown: dict[str, Any]) -> str:
+    commit_id = shown["commit_id"]
+    commit = f", commit {commit_id[:12]}" if commit_id else ""
+    return f"{shown['version']}{commit}, {shown['language']}"
 
 
 def _took(item: dict[str, Any]) -> str | None:

@@ -55,7 +55,7 @@ class DeploymentViews(Part):
             self._check_created(found)
         latest = self._transport.call(routes.LATEST_DEPLOYMENT_EXECUTION, name=deployment_name)
         shown = {key: value for key, value in found.items() if key not in {"id", "is_archived"}}
-        shown["pipeline"] = {"name": found["pipeline"]["name"]}
+        shown["pipeline"] = {key: it for key, it in found["pipeline"].items() if key != "id"}
         shown["last_execution_id"] = latest and latest.get("execution_id")
         return shown
 

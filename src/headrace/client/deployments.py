@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from headrace.client.deployment_views import DeploymentViews
 from headrace.client.mappings import InputSource, OutputDestination, mapping_objects
@@ -53,6 +54,8 @@ class DeploymentCalls(DeploymentViews):
         pods: int | None = None,
         idle_timeout_s: float | None = None,
         max_queue: int | None = None,
+        pipeline_version: int | None = None,
+        probe: Mapping[str, Any] | None = None,
     ) -> Object:
         """Create a deployment and return it.
 
@@ -92,6 +95,9 @@ class DeploymentCalls(DeploymentViews):
                 comes; 0 or None to keep them.
             max_queue: How many calls may wait for its pods to be answered at once; further ones are
                 refused with status 503. 1,000 unless given.
+            pipeline_version: Number of the version that it runs whichever is current; None follows
+                the current one.
+            probe: Input values of a call that a new pod has to pass before it gets others.
 
         Returns:
             The deployment, with ``endpoint_url`` and ``endpoint_token`` for an endpoint.
@@ -133,6 +139,8 @@ class DeploymentCalls(DeploymentViews):
             "pods": pods,
             "idle_timeout_s": idle_timeout_s,
             "max_queue": max_queue,
+            "pipeline_version": pipeline_version,
+            "probe": probe,
             **_mappings(inputs_mapping, outputs_mapping),
         }
         given = {key: value for key, value in body.items() if value is not None}
@@ -165,6 +173,9 @@ class DeploymentCalls(DeploymentViews):
         idle_timeout_s: float | None = None,
         max_queue: int | None = None,
         replace_pods: bool | None = None,
+        pipeline_version: int | str | None = None,
+        probe: Mapping[str, Any] | str | None = None,
+        force: bool = False,
     ) -> Object:
         """Change a deployment and return it; what is not given stays as it is.
 
@@ -196,9 +207,14 @@ class DeploymentCalls(DeploymentViews):
             max_queue: How many calls may wait.
             replace_pods: Start new pods in place of those there are. They import the code anew,
                 with the environment variables of now. A creation that failed is tried again.
+            pipeline_version: Number of the version that it runs, or ``"current"`` to follow the
+                current one. Inputs and outputs that came with it may be mapped in the same call.
+            probe: Input values of the call that a new pod has to pass; ``"none"`` for none.
+            force: Change the version even if that breaks the mapping or callers.
 
         Raises:
-            NotFound: There is no such deployment.
+            NotFound: There is no such deployment, or no such version.
+            BreakingChange: The version would break the mapping or callers.
             InvalidMapping: More than a constant or a data store path would change.
             InvalidSchedule: The schedule cannot be used, or the deployment is an endpoint.
             InvalidRequest: Another argument cannot be used.
@@ -223,9 +239,14 @@ class DeploymentCalls(DeploymentViews):
             "idle_timeout_s": idle_timeout_s,
             "max_queue": max_queue,
             "replace_pods": replace_pods,
+            "pipeline_version": pipeline_version,
+            "probe": probe,
+            "force": force or None,
             **_mappings(inputs_mapping, outputs_mapping),
         }
         given = {key: value for key, value in body.items() if value is not None}
+        if probe == "none":
+            given["probe"] = None
         self._transport.call(
             routes.UPDATE_DEPLOYMENT, Request(body=Json(given)), name=deployment_name
         )

@@ -14,12 +14,14 @@ from headrace.control.schedules import Schedules
 from headrace.control.sealing import Keys
 from headrace.control.submission import Submission
 from headrace.control.transactions import deployments as records
+from headrace.control.transactions.versions import version_to_run
 from headrace.control.warm import Pods
 from headrace.core.clock import now
 from headrace.core.deployment_drafts import (
     DeploymentChange,
     DeploymentDraft,
     changed_deployment,
+    check_probe,
 )
 from headrace.core.deployments import (
     Deployment,
@@ -91,6 +93,8 @@ class Deployments:
         token = _token(draft) if is_endpoint else None
         schedule = None if is_endpoint else read_schedule(draft.schedule)
         pipeline = await self._executions.ready_pipeline(scope, draft.pipeline_name)
+        if draft.pinned_version is not None:
+            pipeline = await self._database.read(version_to_run, pipeline, draft.pinned_version)
         inputs, outputs = map_parameters(
             draft.rule,
             (pipeline.inputs, pipeline.outputs),
@@ -119,7 +123,10 @@ class Deployments:
             schedule=schedule,
             next_fire_at=None if schedule is None else schedule.cron.next_after(at),
             low_latency=draft.low_latency,
+            pinned_version=draft.pinned_version,
+            probe=draft.probe,
         )
+        check_probe(deployment)
         sealed = None if token is None else self._keys.seal(token)
         await self._database.write(records.add, deployment, sealed)
         self._tell(deployment)
@@ -155,6 +162,8 @@ class Deployments:
 
         Raises:
             NotFound: There is no such deployment.
+            Conflict: The version that it is to run cannot.
+            BreakingChange: That version would break its mapping or its callers; not if forced.
             InvalidMapping: The change is more than a new value of a constant or a path.
             InvalidSchedule: The schedule cannot be used, or the deployment is an endpoint.
         """
@@ -164,7 +173,7 @@ class Deployments:
             return changed_deployment(deployment, change, at, user)
 
         deployment, fired = await self._database.write(
-            records.change, name, apply, at, self._worker.worker_id
+            records.change, name, apply, at, self._worker.worker_id, _pin_of(change)
         )
         self._schedules.follow_up(fired)
         self._tell(deployment)
@@ -270,6 +279,10 @@ class Deployments:
             raise records.no_deployment(name)
         deployment, sealed = found
         return deployment, None if sealed is None else self._keys.unseal(sealed)
+
+
+def _pin_of(change: DeploymentChange) -> records.Pin | None:
+    return None if change.pin is None else records.Pin(change.pin[0], change.is_forced)
 
 
 def _token(draft: DeploymentDraft) -> str:

@@ -75,18 +75,23 @@ def has_same_signature(one: PipelineVersion, other: PipelineVersion) -> bool:
 def broken_mapping(before: Deployment, after: Deployment) -> list[Break]:
     """Return what the mapping of a deployment loses with another version.
 
+    What is mapped in another way at the same time is what its user wants.
+
     Args:
         before: The deployment with the version that it has.
         after: The same with the other one (:func:`with_version`).
     """
+    new = _remapped(before.sources, after.sources)
+    new_goals = _remapped(before.destinations, after.destinations)
     inputs = {item.parameter.name: item for item in after.inputs}
     outputs = {item.parameter.name: item for item in after.outputs}
     found = [
         Break(before.name, "input", item.parameter.name, why)
         for item in before.inputs
-        if (why := _problem_of_input(item, inputs.get(item.parameter.name)))
+        if item.parameter.name not in new
+        and (why := _problem_of_input(item, inputs.get(item.parameter.name)))
     ]
-    mapped = {name for name, _ in before.sources}
+    mapped = {name for name, _ in after.sources}
     found += [
         Break(before.name, "input", item.parameter.name, why)
         for item in after.inputs
@@ -95,7 +100,8 @@ def broken_mapping(before: Deployment, after: Deployment) -> list[Break]:
     return found + [
         Break(before.name, "output", item.parameter.name, why)
         for item in before.outputs
-        if (why := _problem_of_output(item, outputs.get(item.parameter.name)))
+        if item.parameter.name not in new_goals
+        and (why := _problem_of_output(item, outputs.get(item.parameter.name)))
     ]
 
 
@@ -165,6 +171,13 @@ def text_of(pipeline_name: str, number: int | None, breaks: Sequence[Break]) -> 
     more = f"; and {len(breaks) - _SHOWN_BREAKS} more" if len(breaks) > _SHOWN_BREAKS else ""
     which = "This version" if number is None else f"Version {number}"
     return f"{which} of pipeline {pipeline_name!r} would break {shown}{more}."
+
+
+def _remapped(
+    before: Sequence[tuple[str, object]], after: Sequence[tuple[str, object]]
+) -> set[str]:
+    known = dict(before)
+    return {name for name, place in after if name in known and known[name] != place}
 
 
 def _problem_of_input(before: MappedInput, after: MappedInput | None) -> str | None:

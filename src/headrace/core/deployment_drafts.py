@@ -9,13 +9,14 @@ from typing import Any
 
 from headrace.core.deployments import Deployment, with_new_values
 from headrace.core.destinations import OutputDestination
-from headrace.core.errors import InvalidRequest, InvalidSchedule
+from headrace.core.errors import InvalidRequest, InvalidSchedule, InvalidValue
 from headrace.core.low_latency import LowLatency, read_low_latency
-from headrace.core.mappings import map_parameters
+from headrace.core.mappings import map_parameters, resolve_given
 from headrace.core.retries import Retries
 from headrace.core.schedule_requests import ScheduleRequest, read_schedule
 from headrace.core.sources import InputSource, Rule
 from headrace.core.tokens import User
+from headrace.core.values import Json
 
 InputsMapping = Sequence[tuple[str, InputSource]]
 OutputsMapping = Sequence[tuple[str, OutputDestination]]
@@ -41,6 +42,8 @@ class DeploymentDraft:
         retries: How often a failed execution is attempted again.
         is_enabled: Whether it takes executions from the start.
         low_latency: How its pods are kept; None for an elastic deployment.
+        pinned_version: Number of the version that it runs; None follows the current one.
+        probe: Input values of a call that a new pod has to pass, or None.
     """
 
     name: str
@@ -56,6 +59,8 @@ class DeploymentDraft:
     retries: Retries = Retries()
     is_enabled: bool = True
     low_latency: LowLatency | None = None
+    pinned_version: int | None = None
+    probe: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,9 @@ class DeploymentChange:
     """What a caller changes of a deployment; None leaves a property as it is.
 
     ``low_latency`` holds options by name (:mod:`headrace.core.low_latency`), and ``replaces_pods``
-    has new pods take the place of those there are.
+    has new pods take the place of those there are. ``pin`` and ``probe`` hold the new value alone,
+    because None is one: to follow the current version, and no probe. ``is_forced`` changes the
+    version even if that breaks the mapping or a caller.
     """
 
     is_enabled: bool | None = None
@@ -75,12 +82,15 @@ class DeploymentChange:
     retry_backoff_s: float | None = None
     low_latency: Mapping[str, Any] = field(default_factory=dict)
     replaces_pods: bool = False
+    pin: tuple[int | None] | None = None
+    probe: tuple[Mapping[str, Json] | None] | None = None
+    is_forced: bool = False
 
 
 def changed_deployment(
     deployment: Deployment, change: DeploymentChange, at: datetime, user: User
 ) -> Deployment:
-    """Return a deployment after a change.
+    """Return a deployment after a change; one that is pinned has its new version already.
 
     Raises:
         InvalidRequest: Of the kind that says what is wrong.
@@ -93,7 +103,7 @@ def changed_deployment(
             )
         schedule = read_schedule(change.schedule, schedule)
     sources, destinations = _changed_mapping(deployment, change)
-    return replace(
+    changed = replace(
         deployment,
         sources=sources,
         destinations=destinations,
@@ -107,7 +117,30 @@ def changed_deployment(
             retries.most if change.retries is None else change.retries,
             retries.backoff_s if change.retry_backoff_s is None else change.retry_backoff_s,
         ),
+        probe=deployment.probe if change.probe is None else change.probe[0],
     )
+    if change.probe is not None:
+        check_probe(changed)
+    return changed
+
+
+def check_probe(deployment: Deployment) -> None:
+    """Refuse a probe that the deployment's pods cannot be called with.
+
+    Raises:
+        InvalidRequest: It is elastic, or the values do not fit its inputs.
+    """
+    if deployment.probe is None:
+        return
+    if deployment.low_latency is None:
+        raise InvalidRequest(
+            f"probe is a call of new pods, and deployment {deployment.name!r} is elastic: leave it "
+            "out, or use mode 'low_latency'."
+        )
+    try:
+        resolve_given(deployment.inputs, deployment.probe)
+    except InvalidValue as error:
+        raise InvalidRequest(f"probe: {error.message}") from None
 
 
 def _changed_mapping(
@@ -116,10 +149,11 @@ def _changed_mapping(
     sources, destinations = dict(deployment.sources), dict(deployment.destinations)
     new_sources, new_destinations = change.inputs_mapping or (), change.outputs_mapping or ()
     fitted = [(item.parameter.name, item.source) for item in deployment.inputs]
-    unmapped = {name for name, _ in fitted} - sources.keys()
+    # What the version made of the mapping is not what somebody has mapped.
+    unmapped = {name for name, source in fitted if sources.get(name) != source}
     inputs = with_new_values("input", fitted, new_sources, unmapped)
     goals = [(item.parameter.name, item.destination) for item in deployment.outputs]
-    unmapped = {name for name, _ in goals} - destinations.keys()
+    unmapped = {name for name, goal in goals if destinations.get(name) != goal}
     outputs = with_new_values("output", goals, new_destinations, unmapped)
     # New values have to fit the inputs as the first ones had to.
     pipeline = deployment.pipeline

@@ -139,6 +139,7 @@ def execution_body(
     return execution_item(execution) | {
         "inputs": [_input_item(record, with_values=with_values) for record in execution.inputs],
         "outputs": [output_item(record, with_values=with_values) for record in execution.outputs],
+        "pipeline_version": _version(pipeline),
         "newest_rerun": rerun,
         "retries": execution.retries.most,
         "attempts": [
@@ -163,6 +164,19 @@ def execution_body(
                 "origin": pipeline.version.origin.value,
             }
         ],
+    }
+
+
+def _version(pipeline: Pipeline) -> Body:
+    """Return what an execution shows of its version."""
+    version = pipeline.version
+    return {
+        "version": version.number,
+        "digest": version.digest,
+        "commit_id": version.commit_id,
+        "requirements_digest": version.environment,
+        "language": version.config.language,
+        "created_by": version.created_by,
     }
 
 

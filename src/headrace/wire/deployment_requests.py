@@ -15,6 +15,7 @@ from headrace.core.numbers import is_number
 from headrace.core.retries import read_retries
 from headrace.core.schedule_requests import OPTION_NAMES, ScheduleOptions, ScheduleRequest
 from headrace.core.sources import InputSource, Rule
+from headrace.wire.fields import read_version
 from headrace.wire.mappings import read_input_mapping, read_output_mapping
 
 _ENDPOINT_ONLY = ("endpoint_url_path", "endpoint_token")
@@ -35,6 +36,8 @@ _KNOWN = {
     *_ENDPOINT_ONLY,
     *_PERIODIC_ONLY,
     *LOW_LATENCY_NAMES,
+    "pipeline_version",
+    "probe",
 }
 _CHANGEABLE = (
     "is_enabled",
@@ -47,6 +50,9 @@ _CHANGEABLE = (
     "retry_backoff_s",
     *LOW_LATENCY_NAMES,
     "replace_pods",
+    "pipeline_version",
+    "probe",
+    "force",
 )
 MAX_TIMEOUT_S = 30 * 86400
 
@@ -80,6 +86,8 @@ def read_deployment_request(body: Mapping[str, Any], rule: Rule) -> DeploymentDr
         retries=read_retries(given.get("retries"), given.get("retry_backoff_s")),
         is_enabled=_flag(given, "is_enabled") is not False,
         low_latency=read_low_latency(given) if mode is Mode.LOW_LATENCY else None,
+        pinned_version=read_version(given.get("pipeline_version"), "pipeline_version"),
+        probe=_probe(given),
     )
 
 
@@ -107,6 +115,11 @@ def read_deployment_update(body: Mapping[str, Any]) -> DeploymentChange:
             name: value for name in LOW_LATENCY_NAMES if (value := body.get(name)) is not None
         },
         replaces_pods=bool(_flag(body, "replace_pods")),
+        pin=(read_version(body["pipeline_version"], "pipeline_version"),)
+        if "pipeline_version" in body
+        else None,
+        probe=(_probe(body),) if "probe" in body else None,
+        is_forced=bool(_flag(body, "force")),
     )
 
 
@@ -155,6 +168,13 @@ def _list(given: Mapping[str, Any], *names: str) -> list[Any] | None:
             raise InvalidRequest(f"{name} must be a list of mapping objects.")
         return items
     return None
+
+
+def _probe(given: Mapping[str, Any]) -> dict[str, Any] | None:
+    values = given.get("probe")
+    if values is not None and not isinstance(values, dict):
+        raise InvalidRequest(f"probe must be an object of input values, not {values!r:.80}.")
+    return values
 
 
 def _timeout(given: Mapping[str, Any]) -> float | None:

@@ -50,7 +50,12 @@ def deployment_body(
         "id": deployment.id,
         "name": deployment.name,
         "mode": deployment.mode.value,
-        "pipeline": {"name": deployment.pipeline.name, "id": deployment.pipeline.id},
+        "pipeline": {
+            "name": deployment.pipeline.name,
+            "id": deployment.pipeline.id,
+            "version": deployment.pipeline.version.number,
+            "is_pinned": deployment.pinned_version is not None,
+        },
         "execution_rule": deployment.rule.value,
         "status": deployment.status(pods).value,
         "inputs_mapping": [_input_mapping(item) for item in deployment.inputs],
@@ -65,6 +70,7 @@ def deployment_body(
         "execution_timeout_s": deployment.timeout_s,
         "retries": deployment.retries.most,
         "retry_backoff_s": deployment.retries.backoff_s,
+        "probe": deployment.probe,
         "health": health_body(health),
     }
     if deployment.schedule is not None:

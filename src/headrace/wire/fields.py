@@ -36,6 +36,29 @@ def flag_of(fields: Mapping[str, Any], key: str) -> bool:
     return bool(flag)
 
 
+MAX_VERSION = 2**31 - 1
+"""Greatest number of a version."""
+
+
+def read_version(value: object, key: str = "version") -> int | None:
+    """Return the number of a version; None for ``current`` and for nothing.
+
+    Raises:
+        InvalidRequest: It is no number of a version.
+    """
+    if value is None or value == "current":
+        return None
+    try:
+        number = int(value) if isinstance(value, int | str) and not isinstance(value, bool) else 0
+    except ValueError:
+        number = 0
+    if not 1 <= number <= MAX_VERSION:
+        raise InvalidRequest(
+            f"{key} must be the number of a version, such as 3, or current, not {value!r:.80}."
+        )
+    return number
+
+
 def object_of(item: object, where: str, known: tuple[str, ...]) -> dict[str, Any]:
     """Return ``item`` if it is an object with no other keys than the known ones.
 

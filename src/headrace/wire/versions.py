@@ -6,14 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headrace.core.compatibility import Break
-from headrace.core.errors import InvalidRequest
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import Pipeline
 from headrace.wire.bodies import Body, pipeline_body, timestamp
-from headrace.wire.fields import flag_of, refuse_unknown
+from headrace.wire.fields import flag_of, read_version, refuse_unknown
 from headrace.wire.parameters import read_parameters
-
-MAX_VERSION = 2**31 - 1
 
 
 def version_item(pipeline: Pipeline, current: int | None) -> Body:
@@ -59,41 +56,9 @@ def version_body(
     }
 
 
-def pipeline_version(pipeline: Pipeline) -> Body:
-    """Return what an execution shows of its version."""
-    version = pipeline.version
-    return {
-        "version": version.number,
-        "digest": version.digest,
-        "commit_id": version.commit_id,
-        "requirements_digest": version.environment,
-        "language": version.config.language,
-        "created_by": version.created_by,
-    }
-
-
 def breaks_body(breaks: Iterable[Break]) -> Body:
     """Return what a version would break, each with its example."""
     return {"breaks": [found.facts() for found in breaks]}
-
-
-def read_version(text: object) -> int | None:
-    """Return the number of a version; None for ``current`` and for nothing.
-
-    Raises:
-        InvalidRequest: It is no number of a version.
-    """
-    if text is None or text == "current":
-        return None
-    try:
-        number = int(text) if isinstance(text, int | str) and not isinstance(text, bool) else 0
-    except ValueError:
-        number = 0
-    if not 1 <= number <= MAX_VERSION:
-        raise InvalidRequest(
-            f"version must be the number of a version, such as 3, or current, not {text!r:.80}."
-        )
-    return number
 
 
 def read_rollback(body: Mapping[str, Any]) -> tuple[int | None, bool]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from headrace.control.transactions.schedules import Fired, settle_schedule
+from headrace.control.transactions.versions import breaks_of_deployment, version_to_run
+from headrace.core.compatibility import refuse
 from headrace.core.deployments import Deployment
 from headrace.core.errors import AlreadyExists, NotFound
 from headrace.core.outcomes import Failure, FailureKind
@@ -15,10 +18,24 @@ from headrace.core.schedules import Schedule
 from headrace.core.sources import Rule
 from headrace.store import deployments as rows
 from headrace.store import ledger, schedules
+from headrace.store.pipelines import pipeline_by_id
 
 DELETED = Failure(
     FailureKind.CANCELLED, "The execution was cancelled, because its deployment was deleted."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The version that a deployment is to run.
+
+    Attributes:
+        number: Its number; None follows the current one.
+        is_forced: Whether it may break the deployment's mapping or its callers.
+    """
+
+    number: int | None
+    is_forced: bool = False
 
 
 def add(connection: Connection, deployment: Deployment, sealed_token: bytes | None) -> None:
@@ -50,18 +67,27 @@ def change(
     apply: Callable[[Deployment], Deployment],
     at: datetime,
     worker_id: str,
+    pin: Pin | None = None,
 ) -> tuple[Deployment, Fired]:
     """Change a deployment; return it as it is then, and what its schedule did until now.
 
+    What is mapped by the change is mapped for the version that it is to run.
+
     Raises:
-        NotFound: There is no such deployment.
+        NotFound: There is no such deployment, or no such version.
+        Conflict: The version cannot run.
+        BreakingChange: The version breaks its mapping or a caller, and is not forced.
         InvalidRequest: What ``apply`` raises.
     """
     found = rows.deployment_by_name(connection, name)
     if found is None:
         raise no_deployment(name)
     before = found[0]
-    after = apply(before)
+    after = apply(before if pin is None else _pinned(connection, before, pin))
+    if pin is not None and not pin.is_forced:
+        version = after.pipeline.version
+        breaks = breaks_of_deployment(connection, before, after)
+        refuse(after.pipeline.name, version.number, breaks)
     fired = Fired()
     if before.schedule is not None:
         fired = settle_schedule(connection, before.id, at, worker_id)
@@ -70,6 +96,14 @@ def change(
         _restart_schedule(connection, before, after, at)
     changed = rows.deployment_by_id(connection, before.id)
     return (after if changed is None else changed), fired
+
+
+def _pinned(connection: Connection, deployment: Deployment, pin: Pin) -> Deployment:
+    current = pipeline_by_id(connection, deployment.pipeline.id)
+    if current is None:
+        raise no_deployment(deployment.name)
+    pipeline = current if pin.number is None else version_to_run(connection, current, pin.number)
+    return replace(deployment, pipeline=pipeline, pinned_version=pin.number)
 
 
 def close(connection: Connection, deployment_id: str, at: datetime, worker_id: str) -> None:

@@ -217,15 +217,16 @@ def breaks_of(
     return [
         found
         for deployment in following
-        for found in breaks_of_deployment(connection, deployment, version, since=since)
+        for found in breaks_of_deployment(
+            connection, deployment, with_version(deployment, version), since=since
+        )
     ]
 
 
 def breaks_of_deployment(
-    connection: Connection, before: Deployment, version: PipelineVersion, *, since: str = ""
+    connection: Connection, before: Deployment, after: Deployment, *, since: str = ""
 ) -> list[Break]:
-    """Return what a version would break of one deployment; as :func:`breaks_of`."""
-    after = with_version(before, version)
+    """Return what a deployment loses if it becomes another one, whose version differs."""
     found = compatibility.broken_mapping(before, after)
     changed = compatibility.changed_inputs(before, after)
     if changed:
