@@ -166,7 +166,10 @@ class PipelineCreation(PipelineCalls, VersionCalls):
         if "included_folders" not in config or folders == []:
             folders = project.get("included_folders")
         requirements = config.get("requirements_path", project.get("requirements_path"))
-        entries = [*(folders or []), requirements, function_path]
+        # A lock of uv is read with its project.
+        is_lock = requirements and str(requirements).rpartition("/")[2] == "uv.lock"
+        project_file = f"{str(requirements)[: -len('uv.lock')]}pyproject.toml" if is_lock else None
+        entries = [*(folders or []), requirements, project_file, function_path]
         return [entry for entry in entries if entry]
 
     def _warnings_of(self, name: str, version: int) -> list[str]:

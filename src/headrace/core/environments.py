@@ -19,6 +19,20 @@ PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
+class RequirementsFile:
+    """A file of the pipeline's folder that the installer reads by itself.
+
+    Attributes:
+        path: Where it is in the folder: a ``pyproject.toml``, ``uv.lock``, ``pylock.toml`` or a
+            Python file with inline metadata.
+        content: All of it that decides what is installed.
+    """
+
+    path: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentSpec:
     """All that decides what is installed.
 
@@ -29,12 +43,14 @@ class EnvironmentSpec:
         folder_digest: Digest of the pipeline's folder if the requirements name files in it
             (``./package``), else None.
         constraints: Text of the constraints, in the same form.
+        file: What the installer reads instead of these texts, or None.
     """
 
     python: str
     requirements: str
     folder_digest: str | None = None
     constraints: str = ""
+    file: RequirementsFile | None = None
 
     @property
     def digest(self) -> str:
@@ -47,6 +63,8 @@ class EnvironmentSpec:
         }
         if self.constraints:
             parts["constraints"] = normalised_requirements(self.constraints)
+        if self.file is not None:
+            parts["file"] = self.file.content
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import ssl
 import sys
@@ -17,6 +16,7 @@ from headrace.environments.interpreters import home_folder
 from headrace.environments.port import Say
 from headrace.environments.processes import memory_file, run
 from headrace.environments.requirements_text import first_word, logical_lines, option_in
+from headrace.environments.uv_words import reason_in
 
 # What installers need from the server's own environment, and nothing else of it: build scripts of
 # packages are other people's code.
@@ -49,10 +49,6 @@ _ON_THE_COMMAND_LINE: Mapping[str, Sequence[str]] = {
     "--prefer-binary": (),
     "--use-feature": (),
 }
-_ERROR = re.compile(r"error: |  \u00d7 ")
-_CAUSE = re.compile(r"\s*(cause:|╰─▶)\s*")
-_CONTINUED = re.compile(r"\s*(cause:|╰─▶|│|hint:)|\s{6,}(?![\s\[])")
-_LONGEST_REASON = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +114,41 @@ class Uv:
                 command, cwd=cwd, settings=settings, say=say, keep_open=[lock, limits], given=text
             )
 
+    async def install_file(
+        self,
+        folder: Path,
+        kind: str,
+        path: Path,
+        *,
+        fresh: bool,
+        settings: Path,
+        say: Say,
+        lock: int,
+    ) -> None:
+        """Install what a file says that uv reads by itself, and whose settings of uv are in force.
+
+        Packages that it names by path are copied. The project itself is not installed: its code is
+        in the pipeline's folder. ``kind`` is one of those of
+        :func:`headrace.environments.project_files.kind_of`; all else is as for :meth:`install`.
+        """
+        python: list[str | Path] = ["--python", interpreter_in(folder)]
+        command: list[str | Path]
+        if kind == "uv":
+            command = ["sync", "--frozen", "--no-dev", "--no-install-project", "--no-editable"]
+            command += python
+        elif kind == "pylock":
+            command = ["pip", "sync", "--preview-features", "pylock", *python, path]
+        else:
+            command = ["pip", "install", "--no-editable", *python, "--requirements", path]
+        await self._run(
+            [*command, *(["--refresh"] if fresh else [])],
+            cwd=path.parent,
+            settings=path.parent if kind in {"uv", "project"} else settings,
+            say=say,
+            keep_open=[lock],
+            more={"UV_PROJECT_ENVIRONMENT": str(folder)},
+        )
+
     async def _run(
         self,
         command: Sequence[str | Path],
@@ -127,6 +158,7 @@ class Uv:
         say: Say,
         keep_open: Sequence[int],
         given: str = "",
+        more: Mapping[str, str] | None = None,
     ) -> None:
         words: list[str] = []
 
@@ -137,7 +169,7 @@ class Uv:
         status = await run(
             [self.executable, *command, "--project", settings],
             cwd=cwd,
-            environ=self.environ,
+            environ={**self.environ, **(more or {})},
             say=hear,
             given=given,
             keep_open=keep_open,
@@ -237,32 +269,3 @@ def _has_usual_cache(environ: Mapping[str, str]) -> bool:
     except OSError:
         return False
     return os.access(place, os.W_OK | os.X_OK)
-
-
-def shortened(reason: str) -> str:
-    """Return a reason that is not longer than people read, its beginning and its end."""
-    if len(reason) <= _LONGEST_REASON:
-        return reason
-    half = _LONGEST_REASON // 2
-    begin, end = reason[:half].rsplit(" ", 1)[0], reason[-half:].split(" ", 1)[-1]
-    return f"{begin} ... {end}"
-
-
-def reason_in(words: Sequence[str]) -> str:
-    """Return, on one line, the part of uv's output that says why it failed.
-
-    That is its error with the causes, up to what a build script printed; of that, the last line,
-    where the exception of a traceback stands.
-    """
-    start = next((i for i, line in enumerate(words) if _ERROR.match(line)), None)
-    if start is None:
-        return words[-1].strip() if words else "uv ended without a word."
-    reason = _ERROR.sub("", words[start])
-    for line in words[start + 1 :]:
-        if not _CONTINUED.match(line):
-            break
-        reason += _CAUSE.sub(": ", line, count=1) if _CAUSE.match(line) else f" {line.strip(' │')}"
-    reason = reason.replace("`-`", "the text").rstrip(" ^")
-    facts = [line for line in words[start:] if not line.startswith("hint:")]
-    last = _CAUSE.sub("", _ERROR.sub("", facts[-1])).strip(" ^│")
-    return reason if last in reason else f"{reason}: {last}"

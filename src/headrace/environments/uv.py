@@ -15,13 +15,15 @@ from headrace.core.errors import InvalidEnvironment
 from headrace.environments import system_packages
 from headrace.environments.bytecode import compile_bytecode
 from headrace.environments.cache import EnvironmentCache, interpreter_in
-from headrace.environments.installation import Uv, find_uv, installer_environ, shortened
+from headrace.environments.installation import Uv, find_uv, installer_environ
 from headrace.environments.interpreters import Interpreter, Interpreters
 from headrace.environments.locks import wait_for_lock
 from headrace.environments.port import Say
+from headrace.environments.project_files import kind_of
 from headrace.environments.redaction import Redaction, passwords_in
 from headrace.environments.requirements import check_local_files, names_local_files
 from headrace.environments.shared_build import WAITING, SharedBuild
+from headrace.environments.uv_words import shortened
 
 DEFAULT_TIMEOUT_S = 1800.0
 
@@ -191,7 +193,17 @@ class UvBuilder:
     ) -> None:
         place, settings = self._cache.folder(spec.digest), self._cache.root
         await self._uv.create(place, interpreter.path, settings=settings, say=say, lock=lock)
-        if normalised_requirements(spec.requirements):
+        if spec.file is not None:
+            await self._uv.install_file(
+                place,
+                kind_of(spec.file.path) or "",
+                (folder / spec.file.path).absolute(),
+                fresh=spec.folder_digest is not None,
+                settings=settings,
+                say=say,
+                lock=lock,
+            )
+        elif normalised_requirements(spec.requirements):
             await self._uv.install(
                 place,
                 spec.requirements,

@@ -13,6 +13,7 @@ from headrace.core.environments import Environment, EnvironmentSpec, python_vers
 from headrace.core.errors import Unavailable
 from headrace.core.pipelines import Pipeline
 from headrace.environments.port import Builder, Say
+from headrace.environments.project_files import kind_of, read_project_file
 from headrace.environments.requirements import names_local_files
 from headrace.environments.requirements_files import Requirements, read_requirements
 from headrace.store import pipelines as rows
@@ -114,13 +115,18 @@ def environment_spec(
     Raises:
         InvalidEnvironment: The requirements cannot be read, or use a variable that is not set.
     """
-    path = pipeline.version.config.requirements_path
+    config, bundle = pipeline.version.config, pipeline.version.bundle
+    path, python = config.requirements_path, python_version(config.language)
+    if path is not None and kind_of(path) is not None:
+        given = read_project_file(folder, path, python)
+        digest = bundle if given.needs_folder else None
+        return EnvironmentSpec(python, "", digest, file=given.file), ()
     found = Requirements("", "", ()) if path is None else read_requirements(folder, path, variables)
     needs_folder = names_local_files(f"{found.text}\n{found.constraints}")
     spec = EnvironmentSpec(
-        python=python_version(pipeline.version.config.language),
+        python=python,
         requirements=found.text,
-        folder_digest=pipeline.version.bundle if needs_folder else None,
+        folder_digest=bundle if needs_folder else None,
         constraints=found.constraints,
     )
     return spec, found.secrets
