@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from headrace.core.destinations import EndpointResult, OutputDestination, RunResult
 from headrace.core.errors import InvalidMapping, InvalidValue
@@ -31,6 +32,19 @@ ALLOWED_OUTPUT_KEYS = {
     Rule.ENDPOINT: "endpoint_output_name, datastore_path or is_null",
     Rule.PERIODIC: "datastore_path or is_null",
 }
+
+_SOURCES: Mapping[Rule, Callable[[str], InputSource]] = {
+    Rule.RUN: RunValue,
+    Rule.ENDPOINT: EndpointValue,
+}
+_GOALS: Mapping[Rule, Callable[[str], OutputDestination]] = {
+    Rule.RUN: RunResult,
+    Rule.ENDPOINT: EndpointResult,
+}
+"""What a parameter has that is not mapped; in a periodic deployment, nothing."""
+
+P = TypeVar("P", Input, Output)
+E = TypeVar("E", InputSource, OutputDestination)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,55 +178,55 @@ def check_given(mapped: Sequence[MappedInput], name: str, value: Value = None) -
 def _mapped_inputs(
     rule: Rule, inputs: Sequence[Input], mapping: Sequence[tuple[str, InputSource]]
 ) -> tuple[tuple[MappedInput, ...], list[str]]:
-    problems = _name_problems("input", [i.name for i in inputs], [name for name, _ in mapping])
-    given = dict(mapping)
-    mapped: list[MappedInput] = []
-    for parameter in inputs:
-        source = given.get(parameter.name) or _default_source(rule, parameter)
-        if source is None:
-            problems.append(
-                f"input {parameter.name!r} has no source: map it to {ALLOWED_INPUT_KEYS[rule]}"
-            )
-        elif rule not in source.rules:
-            problems.append(
-                f"input {parameter.name!r} is mapped to {_key_of(source)}, which {_article(rule)} "
-                f"does not have: use {ALLOWED_INPUT_KEYS[rule]}"
-            )
-        else:
-            if problem := source.problem_with(parameter):
-                problems.append(f"input {parameter.name!r}: {problem}")
-            mapped.append(MappedInput(parameter, source))
-    problems += _doubled_names("input", [_external_name(item.source) for item in mapped])
-    return tuple(mapped), problems
+    pairs, problems = _paired("input", rule, inputs, mapping, _SOURCES, ALLOWED_INPUT_KEYS)
+    for parameter, source in pairs:
+        problems += _of_one("input", parameter.name, source.problem_with(parameter))
+    names = [source.name for _, source in pairs if isinstance(source, EndpointValue)]
+    return tuple(MappedInput(*pair) for pair in pairs), problems + _doubled_names("input", names)
 
 
 def _mapped_outputs(
     rule: Rule, outputs: Sequence[Output], mapping: Sequence[tuple[str, OutputDestination]]
 ) -> tuple[tuple[MappedOutput, ...], list[str]]:
-    problems = _name_problems("output", [o.name for o in outputs], [name for name, _ in mapping])
+    pairs, problems = _paired("output", rule, outputs, mapping, _GOALS, ALLOWED_OUTPUT_KEYS)
+    for parameter, goal in pairs:
+        problems += _of_one("output", parameter.name, goal.problem_with(parameter))
+    names = [goal.name for _, goal in pairs if isinstance(goal, EndpointResult)]
+    return tuple(MappedOutput(*pair) for pair in pairs), problems + _doubled_names("output", names)
+
+
+def _of_one(noun: str, name: str, problem: str | None) -> list[str]:
+    return [] if problem is None else [f"{noun} {name!r}: {problem}"]
+
+
+def _paired(
+    noun: str,
+    rule: Rule,
+    parameters: Sequence[P],
+    mapping: Sequence[tuple[str, E]],
+    unless_mapped: Mapping[Rule, Callable[[str], E]],
+    allowed: Mapping[Rule, str],
+) -> tuple[list[tuple[P, E]], list[str]]:
+    """Return each parameter with its source or destination, and what is wrong with the others."""
+    problems = _name_problems(noun, [p.name for p in parameters], [name for name, _ in mapping])
     given = dict(mapping)
-    mapped: list[MappedOutput] = []
-    for parameter in outputs:
-        destination = given.get(parameter.name) or _default_destination(rule, parameter)
-        if destination is None:
+    pairs = []
+    for parameter in parameters:
+        end = given.get(parameter.name)
+        if end is None and rule in unless_mapped:
+            end = unless_mapped[rule](parameter.name)
+        about = f"{noun} {parameter.name!r}"
+        if end is None:
+            missing = "source" if noun == "input" else "destination"
+            problems.append(f"{about} has no {missing}: map it to {allowed[rule]}")
+        elif rule not in end.rules:
             problems.append(
-                f"output {parameter.name!r} has no destination: "
-                f"map it to {ALLOWED_OUTPUT_KEYS[rule]}"
-            )
-        elif rule not in destination.rules:
-            problems.append(
-                f"output {parameter.name!r} is mapped to endpoint_output_name, which "
-                f"{_article(rule)} does not have: use {ALLOWED_OUTPUT_KEYS[rule]}"
+                f"{about} is mapped to {_key_of(end)}, which {_article(rule)} does not have: "
+                f"use {allowed[rule]}"
             )
         else:
-            if problem := destination.problem_with(parameter):
-                problems.append(f"output {parameter.name!r}: {problem}")
-            mapped.append(MappedOutput(parameter, destination))
-    problems += _doubled_names(
-        "output",
-        [i.destination.name for i in mapped if isinstance(i.destination, EndpointResult)],
-    )
-    return tuple(mapped), problems
+            pairs.append((parameter, end))
+    return pairs, problems
 
 
 def _unknown(name: str, known: Mapping[str, MappedInput], mapped: Sequence[MappedInput]) -> str:
@@ -220,26 +234,6 @@ def _unknown(name: str, known: Mapping[str, MappedInput], mapped: Sequence[Mappe
         return f"input {name!r} is mapped to another source, so it cannot be given as well"
     names = ", ".join(sorted(known)) or "none"
     return f"there is no input {name!r} (the inputs are: {names})"
-
-
-def _default_source(rule: Rule, parameter: Input) -> InputSource | None:
-    match rule:
-        case Rule.RUN:
-            return RunValue(parameter.name)
-        case Rule.ENDPOINT:
-            return EndpointValue(parameter.name)
-        case Rule.PERIODIC:
-            return None
-
-
-def _default_destination(rule: Rule, parameter: Output) -> OutputDestination | None:
-    match rule:
-        case Rule.RUN:
-            return RunResult(parameter.name)
-        case Rule.ENDPOINT:
-            return EndpointResult(parameter.name)
-        case Rule.PERIODIC:
-            return None
 
 
 def _name_problems(noun: str, declared: list[str], mapped: list[str]) -> list[str]:
@@ -257,21 +251,17 @@ def _name_problems(noun: str, declared: list[str], mapped: list[str]) -> list[st
     return problems
 
 
-def _external_name(source: InputSource) -> str | None:
-    return source.name if isinstance(source, EndpointValue) else None
-
-
-def _doubled_names(noun: str, names: Iterable[str | None]) -> list[str]:
-    counts = Counter(name for name in names if name is not None)
+def _doubled_names(noun: str, names: Iterable[str]) -> list[str]:
     return [
         f"{count} {noun}s use the endpoint name {name!r}: give each a name of its own"
-        for name, count in counts.items()
+        for name, count in Counter(names).items()
         if count > 1
     ]
 
 
-def _key_of(source: InputSource) -> str:
-    return "endpoint_input_name" if isinstance(source, EndpointValue) else source.kind
+def _key_of(end: InputSource | OutputDestination) -> str:
+    of_endpoints = {EndpointValue: "endpoint_input_name", EndpointResult: "endpoint_output_name"}
+    return of_endpoints.get(type(end), end.kind)
 
 
 def _article(rule: Rule) -> str:
