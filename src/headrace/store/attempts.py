@@ -25,6 +25,11 @@ _FINISH = (
 )
 _FINISH_WITH_OUTPUTS = _FINISH.values(outputs=bindparam("new_outputs"))
 _STARTED_AT = select(executions.c.started_at).where(RUNS)
+_WAIT_AGAIN = (
+    update(executions)
+    .where(RUNS)
+    .values(status=Status.PENDING.value, worker_id=None, started_at=None)
+)
 
 
 def finish(
@@ -65,19 +70,8 @@ def attempt_again(
     if _end_if_cancelled(connection, mine, at):
         return False
     started_at = connection.scalar(_STARTED_AT, mine)
-    result = connection.execute(
-        update(executions)
-        .where(RUNS)
-        .values(
-            status=Status.PENDING.value,
-            attempt=attempt + 1,
-            worker_id=None,
-            started_at=None,
-            not_before=to_us(at + delay),
-        ),
-        mine,
-    )
-    if result.rowcount != 1:
+    later = _WAIT_AGAIN.values(attempt=attempt + 1, not_before=to_us(at + delay))
+    if connection.execute(later, mine).rowcount != 1:
         return False
     connection.execute(
         insert(attempts).values(
@@ -103,13 +97,7 @@ def hand_back(
     mine = fenced(execution_id, worker_id, attempt)
     if _end_if_cancelled(connection, mine, at):
         return False
-    result = connection.execute(
-        update(executions)
-        .where(RUNS)
-        .values(status=Status.PENDING.value, worker_id=None, started_at=None),
-        mine,
-    )
-    return result.rowcount == 1
+    return connection.execute(_WAIT_AGAIN, mine).rowcount == 1
 
 
 def is_current(connection: Connection, execution_id: str, worker_id: str, *, attempt: int) -> bool:
