@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import linecache
 import os
 import re
 import subprocess
@@ -97,7 +98,7 @@ def reader(
         yield sdk
         more_pipelines, more_variables = known(sdk)
         for name in more_pipelines - pipelines:
-            sdk.delete_pipeline(name)
+            sdk.delete_pipeline(name, force_deployments_deletion=True)
         for name in more_variables - variables:
             sdk.delete_environment_variable(name)
 
@@ -122,14 +123,20 @@ def run(block: Block, names: dict[str, Any]) -> str:
         assert done.returncode == 0, f"{block.text}\n{done.stdout}"
         return done.stdout
     printed = io.StringIO()
+    # As a notebook does it, so that functions can be asked for their source.
+    cell = f"<block {len(linecache.cache)} of a page>"
+    linecache.cache[cell] = (len(block.text), None, block.text.splitlines(keepends=True), cell)
     with contextlib.redirect_stdout(printed):
-        exec(compile(block.text, "documentation", "exec"), names)  # noqa: S102 - the repository's own text
+        exec(compile(block.text, cell, "exec"), names)  # noqa: S102 - the repository's own text
     return printed.getvalue()
 
 
 def check_printed(expected: str, printed: str) -> None:
-    pattern = ".*?".join(re.escape(part) for part in expected.strip().split("…"))
-    lines = "\n".join(line.rstrip() for line in printed.strip().splitlines())
+    wanted, lines = (
+        "\n".join(line.rstrip() for line in text.strip().splitlines())
+        for text in (expected, printed)
+    )
+    pattern = ".*?".join(re.escape(part) for part in wanted.split("…"))
     assert re.fullmatch(pattern, lines, re.DOTALL), f"expected:\n{expected}\nprinted:\n{printed}"
 
 
@@ -139,7 +146,7 @@ def check_printed(expected: str, printed: str) -> None:
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_the_examples_of_a_page_work(path: Path, reader: HeadraceSdk) -> None:
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"__name__": "__main__"}
     printed: str | None = None
     try:
         for block in blocks(path.read_text("utf-8")):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headrace.bundles.reading import CHUNK
+from headrace.core.contents import ContentDigest
 
 NOT_CONTENT = frozenset({"__pycache__", ".git"})
 """Names that never belong to a bundle, wherever they are: what Python and git write for
@@ -26,18 +27,20 @@ def content_digest(folder: Path) -> str:
     Relative paths, bytes, targets of links and whether files are executable go in; owners, times,
     order and :data:`NOT_CONTENT` do not.
     """
-    digest = hashlib.sha256(b"headrace bundle 1\n")
+    digest = ContentDigest()
     for path, kind, place in _entries(folder):
-        _feed(digest, kind.encode())
-        _feed(digest, path.encode())
         if kind == "link":
-            _feed(digest, str(place.readlink()).encode())
-        elif kind != "directory":
-            size = place.stat().st_size
-            digest.update(size.to_bytes(8, "big"))
+            digest.add_link(path, str(place.readlink()))
+        elif kind == "directory":
+            digest.add_folder(path)
+        else:
             with place.open("rb") as source:
-                while piece := source.read(CHUNK):
-                    digest.update(piece)
+                digest.add_file(
+                    path,
+                    is_program=kind == "program",
+                    size=place.stat().st_size,
+                    content=iter(lambda: source.read(CHUNK), b""),
+                )
     return digest.hexdigest()
 
 
@@ -80,12 +83,6 @@ def write_archive(folder: Path, target: Path) -> None:
                 member.size = place.stat().st_size
                 with place.open("rb") as source:
                     tar.addfile(member, source)
-
-
-def _feed(digest: hashlib._Hash, text: bytes) -> None:
-    # The length goes first, so that no two contents feed the same bytes.
-    digest.update(len(text).to_bytes(8, "big"))
-    digest.update(text)
 
 
 def _entries(folder: Path) -> list[tuple[str, str, Path]]:

@@ -43,6 +43,16 @@ def _files(sdk: HeadraceSdk) -> list[str]:
     return [item["path"] for item in sdk.list_data_store_objects()]
 
 
+def complete_version(context: typer.Context, incomplete: str) -> list[str]:
+    """Return what completes the number of a version, by the pipeline that was named before."""
+    name = context.params.get("name")
+
+    def numbers(sdk: HeadraceSdk) -> list[str]:
+        return [str(item["version"]) for item in sdk.list_pipeline_versions(str(name))]
+
+    return completing(numbers)(context, incomplete)
+
+
 def completing(names: Names) -> Callable[[typer.Context, str], list[str]]:
     """Return what completes a word by names that the server knows; nothing if there is none."""
 
@@ -70,6 +80,12 @@ def _option(name: str, meaning: str, names: Names) -> Any:
 
 PipelineName = Annotated[str, _argument("NAME", "Name of the pipeline.", pipelines_of)]
 DeploymentName = Annotated[str, _argument("NAME", "Name of the deployment.", _deployments)]
+VersionNumber = Annotated[
+    int | None,
+    typer.Argument(
+        metavar="VERSION", help="Number of the version.", autocompletion=complete_version, min=1
+    ),
+]
 MaybeDeploymentName = Annotated[
     str | None, _argument("NAME", "Name of the deployment; all unless given.", _deployments)
 ]

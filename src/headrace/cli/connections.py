@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from headrace.client.mappings import InputSource, OutputDestination
 from headrace.core.errors import InvalidRequest
@@ -58,21 +57,6 @@ def destination_from_text(text: str) -> OutputDestination:
             return OutputDestination(name, datastore_path=what)
         case _:
             raise _no_connection(text, DESTINATION_SYNTAX)
-
-
-def connection_text(item: Mapping[str, Any]) -> str:
-    """Return an element of a mapping as it is written on the command line."""
-    if "endpoint_input_name" in item:
-        return f"endpoint:{item['endpoint_input_name']}{'!' if item.get('is_required') else ''}"
-    for key, kind in (
-        ("endpoint_output_name", "endpoint"),
-        ("constant_value", "constant"),
-        ("environment_variable_name", "env"),
-        ("datastore_path", "store"),
-    ):
-        if key in item:
-            return f"{kind}:{item[key]}"
-    return "null"
 
 
 def _parts(text: str, syntax: str) -> tuple[str, str, str]:

@@ -10,7 +10,6 @@ from headrace.cli.completion import DeploymentName, OfPipeline
 from headrace.cli.connections import (
     DESTINATION_SYNTAX,
     SOURCE_SYNTAX,
-    connection_text,
     destination_from_text,
     source_from_text,
 )
@@ -36,7 +35,7 @@ from headrace.cli.option_groups import (
 from headrace.cli.output import Cell, short_time
 from headrace.cli.session import session
 from headrace.cli.usage import usage
-from headrace.client.mappings import InputSource, OutputDestination
+from headrace.client.mappings import InputSource, OutputDestination, connection_text
 from headrace.core.deployments import Mode
 from headrace.core.values import DataType
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from headrace.cli.completion import PipelineName
+from headrace.cli.deploy_shown import say_what_travels
 from headrace.cli.exits import EXIT_INTERRUPTED
 from headrace.cli.flags import Follow, JsonFlag, Timestamps
-from headrace.cli.output import Screen, short_time
+from headrace.cli.output import short_time
 from headrace.cli.parameters import (
     FUNCTION_SYNTAX,
     INPUT_SYNTAX,
@@ -23,13 +24,7 @@ from headrace.cli.parameters import (
 from headrace.cli.session import Session, session
 from headrace.cli.tables import Column
 from headrace.cli.usage import usage
-from headrace.client.local_files import size_text
-
-if TYPE_CHECKING:
-    from headrace.client.selection import Selection
-
-SHOWN_LEFT_OUT = 5
-"""How many names of what does not travel are shown."""
+from headrace.client.creation import parameter_text
 
 pipelines = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Create, show, list and delete pipelines."
@@ -111,7 +106,7 @@ def create(
         declared_inputs,
         declared_outputs,
         wait_for_completion=False,
-        on_selected=partial(_say_what_travels, current.screen),
+        on_selected=partial(say_what_travels, current.screen),
     )
     if wait:
         pipeline = _built(current, name)
@@ -170,8 +165,8 @@ def show(context: typer.Context, name: PipelineName, as_json: JsonFlag = False) 
         ("created", short_time(info["created_at"])),
         ("last execution", info["last_execution_id"]),
     ]
-    pairs += [("input", _declared(item)) for item in parameters["inputs"]]
-    pairs += [("output", _declared(item)) for item in parameters["outputs"]]
+    pairs += [("input", parameter_text(item)) for item in parameters["inputs"]]
+    pairs += [("output", parameter_text(item)) for item in parameters["outputs"]]
     if info.get("failure"):
         pairs.append(("failure", info["failure"]))
     current.screen.fields(pairs, pipeline)
@@ -217,16 +212,6 @@ def download(
     current.screen.say(f"Saved {path} ({path.stat().st_size:,} bytes).", {"path": str(path)})
 
 
-def _say_what_travels(screen: Screen, selection: Selection) -> None:
-    count = len(selection.files)
-    screen.note(f"Sending {count} file{'s' * (count != 1)}, {size_text(selection.size)}.")
-    left_out = [f"{name} ({why})" for name, why in selection.surprises.items()]
-    if left_out:
-        more = len(left_out) - SHOWN_LEFT_OUT
-        names = ", ".join(left_out[:SHOWN_LEFT_OUT]) + (f" and {more} more" if more > 0 else "")
-        screen.note(f"Left out: {names}.")
-
-
 def _built(current: Session, name: str) -> dict[str, Any]:
     screen = current.screen
     try:
@@ -258,10 +243,3 @@ def _summarise(current: Session, pipeline: dict[str, Any]) -> None:
         else f"Pipeline {name} is being built. Follow it: headrace pipelines logs {name} --follow"
     )
     current.screen.say(sentence, pipeline)
-
-
-def _declared(item: dict[str, Any]) -> str:
-    required = "!" if item.get("is_required") else ""
-    default = item.get("default_value")
-    text = f"{item['name']}:{item['data_type']}{required}"
-    return text if default is None else f"{text}={default}"

@@ -14,6 +14,12 @@ from headrace.cli.session import Session
 from headrace.cli.terminal import width
 
 VALUES = {"-i": "inputs", "--input": "inputs", "--out": "out"}
+DEPLOY_VALUES = {
+    "--name": "name",
+    "--endpoint": "endpoint",
+    "-m": "message",
+    "--message": "message",
+}
 HELP = frozenset({"-h", "--help"})
 FULL_WIDTH = 80
 FLAGS = {
@@ -37,8 +43,11 @@ def recognised(arguments: list[str]) -> Callable[[Session], int] | None:
         return lambda current: _print(current, text)
     try:
         read = run_of(arguments)
+        deploying = deploy_of(arguments)
     except _Unusual:
         return None
+    if deploying is not None:
+        return lambda current: _deploy(current, deploying)
     if read is None:
         return None
     run, as_json = read
@@ -49,6 +58,43 @@ def recognised(arguments: list[str]) -> Callable[[Session], int] | None:
         return 0
 
     return carried_out
+
+
+def deploy_of(arguments: list[str]) -> dict[str, str] | None:
+    """Return what ``deploy FILE:FUNCTION …`` asks for, by name, or None if it is no deployment.
+
+    Raises:
+        _Unusual: It may be one, but not in a plain form.
+    """
+    if not arguments or arguments[0] != "deploy":
+        return None
+    found: dict[str, str] = {}
+    left = iter(arguments[1:])
+    for argument in left:
+        option, equals, value = argument.partition("=")
+        if argument == "--json":
+            found["json"] = argument
+        elif option in DEPLOY_VALUES and (not equals or option.startswith("--")):
+            found[DEPLOY_VALUES[option]] = value if equals else _next(left)
+        elif argument.startswith("-") or ":" not in argument or "target" in found:
+            raise _Unusual
+        else:
+            found["target"] = argument
+    if "target" not in found:
+        raise _Unusual
+    return found
+
+
+def _deploy(current: Session, given: dict[str, str]) -> int:
+    from headrace.cli.deploy_jobs import plain_job  # noqa: PLC0415 - only deployments need it
+    from headrace.cli.deploy_runs import DeployRun  # noqa: PLC0415 - see above
+
+    current.screen.as_json = "json" in given
+    current.command_path = "headrace deploy"
+    job = plain_job(given["target"], given.get("name"), given.get("endpoint"))
+    run = DeployRun(current, message=given.get("message"), force=False, is_dry=False, waits=True)
+    run.one(job)
+    return 0
 
 
 def help_of(arguments: list[str]) -> str | None:

@@ -37,6 +37,7 @@ OPTIONS = {
     "enable_parallel_executions": "--parallel",
     "max_parallel_executions_per_pod": "--max-parallel",
     "replace_pods": "--replace-pods",
+    "repeat it with force": "repeat it with --force",
     "is_enabled": "--enable or --disable",
     "from_datetime": "--from",
     "to_datetime": "--to",

@@ -6,26 +6,20 @@ from headrace.client.bulk import BulkCalls
 from headrace.client.clock import ClockCalls
 from headrace.client.connected import Connected
 from headrace.client.data_store import DataStoreCalls
-from headrace.client.deployments import DeploymentCalls
+from headrace.client.deploys import DeployCalls
 from headrace.client.endpoints import EndpointCalls
-from headrace.client.logs import LogCalls
 from headrace.client.metrics import MetricCalls
-from headrace.client.pipeline_creation import PipelineCreation
-from headrace.client.projects import ProjectCalls
 from headrace.client.schedules import ScheduleCalls
 from headrace.client.users import UserCalls
 
 
 class HeadraceSdk(
     Connected,
-    PipelineCreation,
-    DeploymentCalls,
+    DeployCalls,
     EndpointCalls,
     ScheduleCalls,
     BulkCalls,
-    LogCalls,
     MetricCalls,
-    ProjectCalls,
     DataStoreCalls,
     UserCalls,
     ClockCalls,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -111,6 +111,21 @@ def mapping_objects(
     if not all(isinstance(item, kind) for item in items):
         raise InvalidMapping(f"{argument} must be a list of {kind.__name__} objects.")
     return [item.to_dict() for item in items if isinstance(item, kind)]
+
+
+def connection_text(item: Mapping[str, Any]) -> str:
+    """Return an element of a mapping as it is written on the command line."""
+    if "endpoint_input_name" in item:
+        return f"endpoint:{item['endpoint_input_name']}{'!' if item.get('is_required') else ''}"
+    for key, kind in (
+        ("endpoint_output_name", "endpoint"),
+        ("constant_value", "constant"),
+        ("environment_variable_name", "env"),
+        ("datastore_path", "store"),
+    ):
+        if key in item:
+            return f"{kind}:{item[key]}"
+    return "null"
 
 
 def _given(**fields: Any) -> dict[str, Any]:

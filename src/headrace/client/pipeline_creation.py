@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.client.creation import Fields, creation_fields, explicit, local_folder
-from headrace.client.git import commit_of
+from headrace.client.git import Commit, commit_of
 from headrace.client.local_files import size_text
 from headrace.client.messages import FilePart, Form, Reading, Request
 from headrace.client.parts import Object
@@ -103,7 +103,8 @@ class PipelineCreation(PipelineCalls, VersionCalls):
             inputs=inputs or (),
             outputs=outputs or (),
         )
-        fields += _version_fields(folder, replace, force, message, calling)
+        commit = None if folder is None else commit_of(folder)
+        fields += version_fields(commit, replace, force, message, calling)
         if folder is None:
             created = self._transport.call(routes.CREATE_PIPELINE, Request(body=Form(fields)))
         else:
@@ -180,11 +181,10 @@ class PipelineCreation(PipelineCalls, VersionCalls):
         return []
 
 
-def _version_fields(
-    folder: Path | None, replace: bool, force: bool, message: str | None, calling: str
+def version_fields(
+    commit: Commit | None, replace: bool, force: bool, message: str | None, calling: str
 ) -> Fields:
     """Return the fields that only Headrace has; none for what any client could ask for."""
-    commit = None if folder is None else commit_of(folder)
     if commit is not None and message is None:
         message = commit.subject[:MAX_MESSAGE]
     texts = {

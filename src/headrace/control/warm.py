@@ -21,34 +21,16 @@ class WarmAnswer:
     Attributes:
         execution_id: Id of the execution.
         outputs: What the caller gets, as a JSON object by the names that the caller knows.
-        version: Number of the version that made it.
         failure: Why it did not succeed, or None.
     """
 
     execution_id: str
     outputs: str
-    version: int
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StillRunning:
-    """A call that takes longer than its caller waits, and is on record.
-
-    Attributes:
-        execution_id: Id of the execution.
-        version: Number of the version that makes it.
-    """
-
-    execution_id: str
-    version: int
-
-
-Held = WarmAnswer | StillRunning
-"""What a caller who waits is told of a call that was begun."""
-
-Made = Held | Exception
-"""What a caller is told: how the call is, or why nothing can be said of it."""
+Made = WarmAnswer | str | Exception
+"""What a caller is told: the answer, the id of a call that takes long, or why there is neither."""
 
 OnAnswer = Callable[[Made], None]
 
@@ -59,15 +41,13 @@ class WarmStream:
 
     Attributes:
         execution_id: Id of the execution, whose record is on disk.
-        version: Number of the version that makes it.
         items: What it yields.
         ended: Gets how it ended, that being on disk.
     """
 
     execution_id: str
-    version: int
     items: ItemReader
-    ended: asyncio.Future[Held]
+    ended: asyncio.Future[WarmAnswer | str]
 
 
 class Pods(Protocol):
@@ -113,8 +93,8 @@ class WarmCalls(Protocol):
 
     async def call(
         self, deployment: Deployment, values: Mapping[str, Json], hold_s: float
-    ) -> Held | None:
-        """Make a call; return the answer, or what is known of it after ``hold_s`` seconds.
+    ) -> WarmAnswer | str | None:
+        """Make a call; return the answer, or the id if it takes longer than ``hold_s``.
 
         None is returned, and nothing was begun, if other pods have taken over since the values were
         read, so that another version would make the call than that of ``deployment``.
@@ -134,7 +114,7 @@ class WarmCalls(Protocol):
         Args:
             deployment: Whose pods; whichever version they have makes the call.
             body: What was sent: JSON, no longer than values may be together.
-            hold_s: How long the answer is waited for; afterwards it is still running.
+            hold_s: How long the answer is waited for; afterwards the id is told.
             on_answer: Told once, later, in the event loop's thread; it must not raise.
 
         Raises:

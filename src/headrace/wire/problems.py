@@ -53,19 +53,18 @@ def error_body(error: errors.HeadraceError, request_id: str) -> dict[str, Any]:
 
 def execution_failed(execution: Execution, failure: Failure) -> errors.PipelineExecutionFailed:
     """Return the error that whoever waits for an execution gets when it did not succeed."""
-    return call_failed(execution.id, execution.status, failure, execution.pipeline_version)
+    return call_failed(execution.id, execution.status, failure)
 
 
 def call_failed(
-    execution_id: str, status: Status, failure: Failure, version: int
+    execution_id: str, status: Status, failure: Failure
 ) -> errors.PipelineExecutionFailed:
-    """Return the error of an execution of a version that ended with a status, for a failure."""
+    """Return the error of an execution that ended with a status, because of a failure."""
     return errors.PipelineExecutionFailed(
         failure.message,
         details={
             "execution_id": execution_id,
             "status": status.value,
-            "pipeline_version": version,
             "failure": failure.kind.value,
         },
     )

@@ -1,0 +1,1 @@
+"""From a function here to a version on the server, and to the deployments that call it."""

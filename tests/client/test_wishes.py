@@ -1,0 +1,147 @@
+"""A deployment as it is wanted, beside the one that is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from headrace import Input, InputSource, Output, OutputDestination
+from headrace.client.deploying.wishes import Wish, fitted, single_wish, update_of
+from headrace.core.deployments import Mode
+from headrace.core.errors import Conflict, InvalidMapping, InvalidRequest, InvalidSchedule
+from headrace.core.sources import Rule
+
+INPUTS = (Input("x", "number", is_required=True), Input("limit", "number", default_value=5))
+OUTPUTS = (Output("y", "number"),)
+
+
+def there(**changes: Any) -> dict[str, Any]:
+    return {
+        "name": "d",
+        "pipeline": {"name": "p"},
+        "execution_rule": "endpoint",
+        "mode": "elastic",
+        "inputs_mapping": [
+            {"pipeline_input_name": "x", "endpoint_input_name": "x", "is_required": True},
+            {"pipeline_input_name": "limit", "constant_value": 5},
+        ],
+        "outputs_mapping": [{"pipeline_output_name": "y", "endpoint_output_name": "y"}],
+        "pods_wanted": 2,
+        "ram_request": "1GiB",
+        "idle_timeout_s": None,
+    } | changes
+
+
+def test_what_is_as_wanted_needs_no_update():
+    wish = Wish(
+        "d",
+        Rule.ENDPOINT,
+        Mode.ELASTIC,
+        (InputSource("x", endpoint_input_name="x"), InputSource("limit", constant_value=5)),
+        (OutputDestination("y", endpoint_output_name="y"),),
+        {"pods": 2, "ram_request": "1024MiB", "idle_timeout_s": 0.0},
+    )
+    assert not update_of(wish, there(), "p").arguments
+
+
+def test_constants_and_options_are_updated_and_said():
+    constant = InputSource("limit", constant_value=7)
+    wish = Wish("d", Rule.ENDPOINT, inputs_mapping=(constant,), options={"pods": 3})
+    update = update_of(wish, there(), "p")
+    assert update.arguments == {"inputs_mapping": [constant], "pods": 3}
+    assert update.lines == (
+        "- input limit=constant:5",
+        "+ input limit=constant:7",
+        "- pods: 2",
+        "+ pods: 3",
+    )
+
+
+def test_one_and_true_are_two_constants():
+    wish = Wish("d", Rule.ENDPOINT, inputs_mapping=(InputSource("limit", constant_value=True),))
+    now = there(inputs_mapping=[{"pipeline_input_name": "limit", "constant_value": 1}])
+    assert update_of(wish, now, "p").arguments
+
+
+def test_a_schedule_is_compared_without_its_spaces():
+    wish = Wish("d", Rule.PERIODIC, options={"schedule": "0  3 * * *"})
+    now = there(execution_rule="periodic", schedule="0 3 * * *")
+    assert not update_of(wish, now, "p").arguments
+
+
+@pytest.mark.parametrize(
+    ("wish", "change", "words"),
+    [
+        (Wish("d", Rule.ENDPOINT), {"pipeline": {"name": "q"}}, "runs pipeline 'q'"),
+        (Wish("d", Rule.PERIODIC), {}, "is an endpoint, and stays so"),
+        (Wish("d", Rule.ENDPOINT, Mode.LOW_LATENCY), {}, "is elastic, and stays so"),
+        (
+            Wish("d", Rule.ENDPOINT, inputs_mapping=(InputSource("limit", is_null=True),)),
+            {},
+            "input 'limit' of deployment 'd' is mapped to constant:5, and an update cannot",
+        ),
+    ],
+)
+def test_what_no_update_can_do_says_what_to_do(wish, change, words):
+    with pytest.raises(Conflict) as error:
+        update_of(wish, there(**change), "p")
+    assert words in error.value.message
+    assert "headrace deployments delete d" in error.value.message
+
+
+def test_a_periodic_deployment_takes_defaults_and_drops_outputs():
+    wish = Wish(
+        "d",
+        Rule.PERIODIC,
+        inputs_mapping=(InputSource("x", constant_value=1),),
+        options={"schedule": "0 3 * * *"},
+    )
+    made = fitted(wish, INPUTS, OUTPUTS)
+    assert [item.to_dict() for item in made.inputs_mapping] == [
+        {"pipeline_input_name": "x", "constant_value": 1},
+        {"pipeline_input_name": "limit", "constant_value": 5},
+    ]
+    assert [item.to_dict() for item in made.outputs_mapping] == [
+        {"pipeline_output_name": "y", "is_null": True}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "kind"),
+    [
+        (Wish("d", Rule.PERIODIC, options={"schedule": "0 3 * * *"}), InvalidMapping),
+        (
+            Wish("d", Rule.ENDPOINT, inputs_mapping=(InputSource("z", is_null=True),)),
+            InvalidMapping,
+        ),
+        (
+            Wish(
+                "d",
+                Rule.PERIODIC,
+                inputs_mapping=(InputSource("x", constant_value=1),),
+                options={"schedule": "never"},
+            ),
+            InvalidSchedule,
+        ),
+        (Wish("d", Rule.ENDPOINT, options={"ram_request": "much"}), InvalidRequest),
+    ],
+)
+def test_what_the_server_would_refuse_is_refused_before_anything_is_sent(wish, kind):
+    with pytest.raises(kind):
+        fitted(wish, INPUTS, OUTPUTS)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"endpoint": "e", "every": "* * * * *"}, "two deployments"),
+        ({"timezone": "UTC"}, "give every as well"),
+        ({"low_latency": True}, "give endpoint or every"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(given, words):
+    options = {"endpoint": None, "every": None, "timezone": None, "low_latency": False} | given
+    is_fast = options.pop("low_latency")
+    with pytest.raises(InvalidRequest, match=words):
+        single_wish("p", **options, low_latency=is_fast)
