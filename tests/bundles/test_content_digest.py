@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.bundles.archives import unpack
@@ -37,6 +37,7 @@ def fill(folder, files):
     return folder
 
 
+@settings(deadline=None)  # a disk takes as long as it takes
 @given(files=folders, other=folders)
 def test_equal_digests_mean_equal_content(tmp_path_factory, files, other):
     base = tmp_path_factory.mktemp("digest")
@@ -44,6 +45,7 @@ def test_equal_digests_mean_equal_content(tmp_path_factory, files, other):
     assert (content_digest(first) == content_digest(second)) == (files == other)
 
 
+@settings(deadline=None)  # a disk takes as long as it takes
 @given(files=folders, order=st.randoms(use_true_random=False))
 def test_order_times_owners_and_compression_do_not_matter(
     make_archive, make_member, tmp_path_factory, files, order
@@ -64,6 +66,7 @@ def test_order_times_owners_and_compression_do_not_matter(
     assert content_digest(base / "unpacked") == content_digest(fill(base / "made", files))
 
 
+@settings(deadline=None)  # a disk takes as long as it takes
 @given(files=folders)
 def test_an_archive_of_a_folder_is_the_folder_again(tmp_path_factory, files):
     base = tmp_path_factory.mktemp("digest")
