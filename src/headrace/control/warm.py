@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from headrace.core.deployments import Deployment
 from headrace.core.outcomes import Failure
@@ -14,8 +14,7 @@ from headrace.core.values import Json
 from headrace.engines.port import ItemReader
 
 
-@dataclass(frozen=True, slots=True)
-class WarmAnswer:
+class WarmAnswer(NamedTuple):
     """How a call of a pod ended, its record being on disk.
 
     Attributes:

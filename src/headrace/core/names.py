@@ -80,9 +80,14 @@ def new_id() -> str:
     """
     milliseconds, nanoseconds = divmod(now_ns(), 1_000_000)
     fraction = (nanoseconds << 12) // 1_000_000
-    value = (milliseconds & ((1 << 48) - 1)) << 80 | 0x7 << 76 | fraction << 64
-    value |= 0b10 << 62 | int.from_bytes(os.urandom(8), "big") >> 2
-    return _hyphenated(value)
+    chance = int.from_bytes(os.urandom(8), "big")
+    return "%08x-%04x-7%03x-%04x-%012x" % (  # noqa: UP031 - half the time of an f-string
+        milliseconds >> 16 & 0xFFFF_FFFF,
+        milliseconds & 0xFFFF,
+        fraction,
+        0x8000 | chance >> 50,
+        chance & 0xFFFF_FFFF_FFFF,
+    )
 
 
 def least_id(at: datetime) -> str:

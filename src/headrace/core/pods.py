@@ -118,10 +118,10 @@ class PodCall:
     variables: Mapping[str, str]
     log: str
     workspace: str
-    files: Mapping[str, InputFile] = field(default_factory=dict)
+    files: Mapping[str, InputFile] | None = None
     stream: bool = False
     is_on_record: bool = False
-    absent: Mapping[str, str | None] = field(default_factory=dict)
+    absent: Mapping[str, str | None] | None = None
     generation: str | None = None
 
 

@@ -162,12 +162,10 @@ class Connection(BoundedConnection):
         held.response_complete = True
         if held.disconnected or self.transport.is_closing():
             return
-        parts = [STATUS_LINE[status]]
-        for name, value in (*self.server_state.default_headers, *headers):
-            parts += (name, b": ", value, b"\r\n")
-        parts += (b"\r\n", body) if held.keep_alive else (b"connection: close\r\n\r\n", body)
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        end = b"\r\n" if held.keep_alive else b"connection: close\r\n\r\n"
         # In one piece: each write is a packet, and wakes up the reader.
-        self.write(b"".join(parts))
+        self.write(b"".join((STATUS_LINE[status], *lines, end, body)))
         if not held.keep_alive:
             self.transport.close()
         self.on_response_complete()

@@ -68,43 +68,25 @@ class Call:
         noted: The status that its row says although it has not ended; None if it has no row.
     """
 
-    __slots__ = (
-        "_in_a_book",
-        "_inputs_text",
-        "_on_answer",
-        "_written",
-        "arguments",
-        "began",
-        "created_us",
-        "ended_us",
-        "failure",
-        "form",
-        "given_us",
-        "hold_until",
-        "id",
-        "noted",
-        "outputs",
-        "state",
-        "ticket",
-    )
+    state = State.ACCEPTED
+    began = 0.0
+    hold_until = 0.0
+    ended_us = 0
+    given_us = 0
+    outputs: list[str] | None = None
+    failure: Failure | None = None
+    ticket: Ticket | None = None
+    noted: Status | None = None
+    _written = Status.PENDING
+    _in_a_book: asyncio.Future[None] | None = None
+    _inputs_text: str | None = None
 
     def __init__(self, form: Form, arguments: dict[str, Json], on_answer: OnAnswer) -> None:
         self.id = new_id()
-        self.state = State.ACCEPTED
         self.form = form
         self.arguments = arguments
         self.created_us = now_us()
-        self.began = 0.0
-        self.hold_until = 0.0
-        self.ended_us = self.given_us = 0
-        self.outputs: list[str] | None = None
-        self.failure: Failure | None = None
-        self.ticket: Ticket | None = None
-        self.noted: Status | None = None
-        self._written = Status.PENDING
-        self._in_a_book: asyncio.Future[None] | None = None
         self._on_answer: OnAnswer | None = on_answer
-        self._inputs_text: str | None = None
 
     def __repr__(self) -> str:
         return f"<call {self.id} of {self.form.deployment.name!r}: {self.state.value}>"

@@ -209,7 +209,8 @@ class Calls:
         """
         call = Call(form, arguments, on_answer)
         try:
-            form.add_late(arguments, variables)
+            if form.late:
+                form.add_late(arguments, variables)
         except InvalidValue as error:
             # No mistake of the caller's, so it is an execution that failed, as an elastic one is.
             self._calls[call.id] = call

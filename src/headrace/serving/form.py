@@ -28,6 +28,7 @@ class Form:
         deployment: The deployment with the version that its pods have.
         asked: The deployment that it was made for, which may have another version on record.
         crew: The pods that may make its calls.
+        late: Inputs that get their values when a call begins.
         rows: Makes the rows of its calls.
 
     Args:
@@ -56,7 +57,7 @@ class Form:
         names = [f"{encode(name).decode().replace('%', '%%')}:%s" for name in shown]
         self._answer = f"{{{','.join(names)}}}"
         self._are_all_shown = len(shown) == len(self._outputs)
-        self._late = [item for item in self._inputs if item.source.is_late]
+        self.late = [item for item in self._inputs if item.source.is_late]
         self._recorded = [
             None if isinstance(item.source, EnvironmentVariable) else item.parameter.name
             for item in self._inputs
@@ -68,7 +69,7 @@ class Form:
             if isinstance(item.source, EndpointValue)
         ]
         self._fixed: Mapping[str, Json] = {}
-        if len(self._plain) + len(self._late) < len(self._inputs):
+        if len(self._plain) + len(self.late) < len(self._inputs):
             others = [i for i in self._inputs if not isinstance(i.source, EndpointValue)]
             self._fixed = _json(resolve_given(others, {}))
 
@@ -112,7 +113,7 @@ class Form:
             InvalidValue: A variable is missing or does not fit.
         """
         bindings = StartBindings(variables, {})
-        for item in self._late:
+        for item in self.late:
             value = item.source.resolve(item.parameter, bindings)
             arguments[item.parameter.name] = value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -35,6 +36,20 @@ def _raw(value: Any) -> Any:
     if isinstance(value, JsonText):
         return msgspec.Raw(value.text)
     raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def object_encoder(names: Sequence[str]) -> Callable[[Sequence[Any]], bytes]:
+    """Return a function from values to the JSON object that has them under these names.
+
+    It is several times as fast as :func:`encode` of a dict that would have to be made first. It
+    raises TypeError if there are more values than names; of fewer the last ones are left out.
+    """
+    made = msgspec.defstruct("Record", [(name, Any, msgspec.UNSET) for name in names])
+
+    def encoded(values: Sequence[Any]) -> bytes:
+        return _encoder.encode(made(*values))
+
+    return encoded
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_raw)
@@ -104,10 +119,11 @@ def decode(text: bytes | str, what: str) -> Any:
         InvalidRequest: It is no JSON; the message says where.
     """
     try:
-        if text[:3] == BYTE_ORDER_MARK or text[:1] == "\ufeff":
-            raise InvalidRequest(f"{what} begins with a byte order mark: send UTF-8 without one.")
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if text[:3] == BYTE_ORDER_MARK or text[:1] == "\ufeff":
+            why = f"{what} begins with a byte order mark: send UTF-8 without one."
+            raise InvalidRequest(why) from None
         raise InvalidRequest(f"{what} is not valid JSON: {error}.") from None
 
 

@@ -15,8 +15,8 @@ import logging
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from headrace.store.book import journal_format as form
 from headrace.store.execution_row import Row
@@ -38,8 +38,7 @@ SLOW_PAUSE = 50
 writes a row that is alone, for a fiftieth of the time at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """What is written by one write and one sync."""
 
     at: int

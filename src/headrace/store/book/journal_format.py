@@ -17,7 +17,9 @@ from typing import Any
 
 from headrace.core.errors import InvalidRequest
 from headrace.store.execution_row import COLUMNS, LEFT_OUT, Row
-from headrace.wire.codec import decode_object, encode
+from headrace.wire.codec import decode_object, object_encoder
+
+_encoded = object_encoder(COLUMNS)
 
 HALVES = 2
 HALF_BYTES = 4 << 20
@@ -76,7 +78,7 @@ def body_of(row: Row) -> bytes:
     Raises:
         TypeError, ValueError: It cannot be one.
     """
-    return encode(dict(zip(COLUMNS, row, strict=True)))
+    return _encoded(row)
 
 
 def entry(body: bytes, use: int, place: int) -> bytes:

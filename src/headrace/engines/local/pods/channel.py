@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -106,9 +105,11 @@ class CallChannel(asyncio.Protocol):
             return
         sent = 0
         if not transport.get_write_buffer_size():
-            # The transport waits for room, and notices if the pod is gone.
-            with contextlib.suppress(OSError):
+            try:
                 sent = os.write(self._descriptor, data)
+            except OSError:
+                # The transport waits for room, and notices if the pod is gone.
+                sent = 0
         if sent < len(data):
             transport.write(data[sent:])
 

@@ -38,21 +38,14 @@ class Ticket:
         place: Where it is.
     """
 
-    __slots__ = (
-        "_ended",
-        "_home",
-        "_on_end",
-        "_on_resolved",
-        "_on_started",
-        "began",
-        "call",
-        "items",
-        "number",
-        "outcome",
-        "place",
-        "started_us",
-        "stopping",
-    )
+    items: Items | None = None
+    started_us = 0
+    began = 0.0
+    number = 0
+    outcome: Outcome | None = None
+    stopping: Failure | None = None
+    _ended: asyncio.Future[Outcome] | None = None
+    _on_started: Callable[[], None] | None = None
 
     def __init__(
         self,
@@ -62,17 +55,9 @@ class Ticket:
         on_end: Callable[[Outcome], None] | None = None,
     ) -> None:
         self.call = call
-        self.outcome: Outcome | None = None
-        self.items: Items | None = None
-        self.started_us = 0
-        self.began = 0.0
-        self.number = 0
-        self.stopping: Failure | None = None
         self.place = self._home = place
         self._on_resolved = on_resolved
         self._on_end = on_end
-        self._ended: asyncio.Future[Outcome] | None = None
-        self._on_started: Callable[[], None] | None = None
 
     @property
     def ended(self) -> asyncio.Future[Outcome]:
