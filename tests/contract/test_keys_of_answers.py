@@ -14,7 +14,7 @@ import pytest
 
 from headrace import HeadraceSdk, Input, Output
 from headrace.wire import routes
-from headrace.wire.contract_keys import CONTRACT_ROUTES
+from headrace.wire.eras.keys import CONTRACT_ROUTES
 from headrace.wire.route import Route
 
 CONFIG = """language repository_url repository_branch included_folders system_dependencies
@@ -195,6 +195,8 @@ def test_every_answer_has_the_keys_of_the_contract_and_no_others(
     ask(routes.EXECUTION_OUTPUTS, f"outputs outputs: {OUTPUT}", execution, params=wait)
     ask(routes.EXECUTION, EXECUTION, execution)
     ask(routes.EXECUTION_LOGS, LINE, execution, json={})
+    of_pipeline = {"name": names["add"], **execution}
+    ask(routes.EXECUTION_LOGS_OF_PIPELINE, LINE, of_pipeline, json={})
     ask(routes.PIPELINE_EXECUTIONS, LISTED_EXECUTION, pipeline)
     ask(routes.LATEST_EXECUTION, "execution_id", pipeline)
     failed = ask(routes.RUN_PIPELINE, "execution_id", {"name": names["fail"]}, data={})
@@ -269,11 +271,30 @@ def test_every_answer_has_the_keys_of_the_contract_and_no_others(
     ask(routes.PIPELINE, plain, {"name": made}, params=wait)
     endpoint = {"pipeline_name": made, "name": made}
     ask.http.post(ask.root + routes.CREATE_ENDPOINT.url(), json=endpoint)
+    steps(ask, made, plain)
     deleted = "pipeline deployments pipeline: name deployments: name execution_rule"
     force = {"force_deployments_deletion": "True"}
     ask(routes.DELETE_PIPELINE, deleted, {"name": made}, params=force)
     # Bare values, which are the user's.
     assert CONTRACT_ROUTES - ask.asked == {routes.EXECUTION_OUTPUT, routes.EXECUTION_INPUT}
+
+
+def steps(ask: Sweep, made: str, plain: str) -> None:
+    """Ask for all that is done with steps; ``plain`` are the keys of a pipeline without inputs."""
+    step = plain.replace("pipeline_name", "step_name").replace("created_by", "updated_at")
+    step = step.replace("pipeline_template is_archived", "").replace("pipeline_template", "")
+    step = step.replace("is_archived", "")
+    name = {"name": made}
+    form = {"data": {"step_name": made, "function_path": "f.py", "function_name": "f"}}
+    ask(routes.CREATE_STEP, step, **form, files={"step_file": archive()})
+    ask(routes.STEP, step, name, params={"wait_for_completion": "true"})
+    del form["data"]["step_name"]
+    ask(routes.UPDATE_STEP, step, name, **form, files={"step_file": archive()})
+    items = "step_name status created_at updated_at repository_branch repository_url commit_id"
+    ask(routes.STEPS, f"{items} origin")
+    ask(routes.STEP_LOGS, LINE, name, json={})
+    ask(routes.DOWNLOAD_STEP, "signed_url", name)
+    ask(routes.DELETE_STEP, "step_name", name)
 
 
 def archive() -> bytes:

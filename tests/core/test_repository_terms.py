@@ -8,7 +8,6 @@ from headrace.core.errors import InvalidRequest
 from headrace.core.repositories import (
     Repository,
     check_repository,
-    is_commit,
     password_in,
     shown_url,
 )
@@ -85,10 +84,3 @@ def test_passwords_are_not_shown(url: str, secret: str | None, shown: str) -> No
 
 def test_nothing_is_shown_of_no_repository() -> None:
     assert shown_url(None) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "is_one"), [("a" * 40, True), ("a" * 64, True), ("a" * 39, False), ("G" * 40, False)]
-)
-def test_commits_have_whole_ids(text: str, is_one: bool) -> None:
-    assert is_commit(text) is is_one

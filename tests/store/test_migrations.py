@@ -42,6 +42,7 @@ DIGESTS = {
     "v0007_daily_loop": "124a9cbe9b243f4d",
     "v0008_metrics": "6d7594bef897f3cc",
     "v0009_reruns": "4f680c2b911bda57",
+    "v0010_steps": "8252146c057cf5f6",
 }
 """Beginnings of the digests of the files, each written down when its migration landed."""
 

@@ -11,7 +11,7 @@ from headrace.core.outcomes import Failure, FailureKind
 from headrace.wire import routes
 from headrace.wire.answers import NO_CONTENT, Answer, defect, named_refusal, refusal, render
 from headrace.wire.call_answers import ended, see_other, succeeded
-from headrace.wire.contract_keys import for_client
+from headrace.wire.eras.keys import for_client
 
 CLIENT = "craft-ai-sdk@0.74.7"
 

@@ -134,6 +134,7 @@ def test_a_pipeline() -> None:
             "status": "ready",
             "origin": "local",
             "pipeline_template": None,
+            "step_name": None,
             "is_archived": False,
             "failure": None,
             "version": 1,

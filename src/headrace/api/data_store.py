@@ -18,7 +18,7 @@ from headrace.web.form_terms import FormTerms, only
 from headrace.web.forms import read_form
 from headrace.wire.answers import Answer
 from headrace.wire.bodies import object_body
-from headrace.wire.eras import LISTS_ARE_OBJECTS_SINCE, UPLOADS_SAY_THEIR_SIZE_SINCE
+from headrace.wire.eras.versions import LISTS_ARE_OBJECTS_SINCE, UPLOADS_SAY_THEIR_SIZE_SINCE
 from headrace.wire.route import Route
 from headrace.wire.routes import SIGNED_DOWNLOAD, SIGNED_PART, SIGNED_UPLOAD
 

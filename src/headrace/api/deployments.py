@@ -41,6 +41,8 @@ async def _create(exchange: Exchange, rule: Rule) -> Answer:
     draft = read_deployment_request(await exchange.json_object(), rule)
     deployment, token = await exchange.services.deployments.create(exchange.scope, draft)
     services = exchange.services
+    if exchange.waits_for_creations and deployment.low_latency and deployment.is_enabled:
+        await services.pods.settled(deployment, MAX_HOLD_S)
     pods = _pods(services, deployment)
     body = deployment_body(deployment, token, services.public_url, pods, Health())
     return Answer(body, 201)

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import FileResponse, Response
 
+from headrace.api.creation import drafted, read_creation, step_in
 from headrace.api.logs import followed_lines, lines_between
-from headrace.control.pipeline_drafts import PipelineDraft
-from headrace.control.transactions.versions import Recorded
 from headrace.core.clock import now_s
 from headrace.core.errors import InvalidRequest, NotFound
-from headrace.core.pipelines import ContainerConfig, Origin, Pipeline, PipelineStatus
+from headrace.core.names import check_name
+from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.objects.links import PURPOSE, Purpose, sign, verify
 from headrace.web.exchange import Exchange
-from headrace.web.form_terms import pipeline_terms
-from headrace.web.forms import Form, read_form
 from headrace.wire.answers import MAX_HOLD_S, NO_CONTENT, Answer
 from headrace.wire.bodies import execution_item, pipeline_body, pipeline_item
-from headrace.wire.creation import (
-    PipelineRequest,
-    read_pipeline_request,
-    repository_of,
-    resolve_config,
-)
-from headrace.wire.forms import decode_tree
+from headrace.wire.fields import refuse_unknown
 from headrace.wire.routes import SIGNED_BUNDLE
 
-ARCHIVE_PART = "step_file"
-MAX_ARCHIVE_BYTES = 64_000_000
 LINK_LIFETIME_S = 3600
 MAX_LISTED = 1000
 
@@ -47,13 +36,26 @@ async def create_pipeline(exchange: Exchange) -> Answer:
 
     The answer is 200 if nothing had to be made, because the current version is the same.
     """
-    if exchange.request.headers.get("content-type", "").startswith("application/json"):
-        return await _create_from_json(exchange)
-    # What compresses badly is as large as it was, and a tar adds a little to each file.
-    max_archive_bytes = max(MAX_ARCHIVE_BYTES, 2 * exchange.services.max_folder_bytes)
-    uploads, terms = exchange.services.uploads, pipeline_terms(ARCHIVE_PART, max_archive_bytes)
-    async with read_form(exchange.request, uploads=uploads, terms=terms) as form:
-        return await _create(exchange, decode_tree(form.fields), form)
+    async with read_creation(exchange) as (tree, form):
+        if "pipeline_template_name" in tree:
+            raise InvalidRequest("This server has no pipeline templates; give a function instead.")
+        if "step_names" in tree:
+            return await _create_of_step(exchange, tree)
+        async with drafted(exchange, tree, form) as draft:
+            recorded = await exchange.services.pipelines.create(exchange.scope, draft)
+    pipeline = recorded.pipeline
+    if exchange.waits_for_creations:
+        pipeline = await exchange.services.pipelines.wait(exchange.scope, pipeline.name, MAX_HOLD_S)
+    body = pipeline_body(pipeline)
+    body["creation_info"]["is_new"] = recorded.is_new
+    return Answer(body, 201 if recorded.is_new else 200)
+
+
+async def _create_of_step(exchange: Exchange, tree: dict[str, Any]) -> Answer:
+    refuse_unknown(tree, ("pipeline_name", "step_names"), "The request")
+    name, step_name = check_name(tree.get("pipeline_name"), "pipeline_name"), step_in(tree)
+    pipeline = await exchange.services.steps.make_pipeline(exchange.scope, name, step_name)
+    return Answer(pipeline_body(pipeline), 201)
 
 
 async def show_pipeline(exchange: Exchange) -> Answer:
@@ -113,7 +115,7 @@ async def signed_bundle(exchange: Exchange) -> Response:
 async def pipeline_logs(exchange: Exchange) -> Answer:
     """Return the log of a pipeline's build."""
     pipeline = await _pipeline(exchange)
-    return Answer(await lines_between(exchange, _log(exchange, pipeline)))
+    return Answer(await lines_between(exchange, build_log(exchange, pipeline)))
 
 
 async def pipeline_log_lines(exchange: Exchange) -> Answer:
@@ -124,7 +126,7 @@ async def pipeline_log_lines(exchange: Exchange) -> Answer:
         present = await exchange.services.pipelines.get(exchange.scope, pipeline.name)
         return present.status is not PipelineStatus.PENDING
 
-    return await followed_lines(exchange, _log(exchange, pipeline), has_ended)
+    return await followed_lines(exchange, build_log(exchange, pipeline), has_ended)
 
 
 async def pipeline_executions(exchange: Exchange) -> Answer:
@@ -147,61 +149,10 @@ async def latest_execution(exchange: Exchange) -> Answer:
     return NO_CONTENT if newest is None else Answer({"execution_id": newest})
 
 
-async def _create_from_json(exchange: Exchange) -> Answer:
-    tree = await exchange.json_object()
-    if "pipeline_template_name" in tree:
-        raise InvalidRequest("This server has no pipeline templates; give a function instead.")
-    return await _create(exchange, tree, Form([], {}))
-
-
-async def _create(exchange: Exchange, tree: dict[str, Any], form: Form) -> Answer:
-    recorded = await _recorded(exchange, tree, form)
-    body = pipeline_body(recorded.pipeline)
-    body["creation_info"]["is_new"] = recorded.is_new
-    return Answer(body, 201 if recorded.is_new else 200)
-
-
-async def _recorded(exchange: Exchange, tree: dict[str, Any], form: Form) -> Recorded:
-    services, scope = exchange.services, exchange.scope
-    request = read_pipeline_request(tree)
-    project = await services.projects.current(scope)
-    archive = form.files.get(ARCHIVE_PART)
-    if archive is not None:
-        draft = _draft(request, resolve_config(request, project, None), archive.path)
-        return await services.pipelines.create(scope, draft)
-    repository = repository_of(request, project)
-    config = resolve_config(request, project, repository)
-    fetching = services.repositories.fetched(
-        scope, repository, config.included_folders, request.function_path
-    )
-    async with fetching as code:
-        draft = _draft(request, config, code.archive)
-        draft = replace(draft, origin=Origin.GIT, commit_id=code.commit_id)
-        return await services.pipelines.create(scope, draft)
-
-
-def _draft(request: PipelineRequest, config: ContainerConfig, archive: Path) -> PipelineDraft:
-    return PipelineDraft(
-        name=request.pipeline_name,
-        function_path=request.function_path,
-        function_name=request.function_name,
-        description=request.description,
-        inputs=request.inputs,
-        outputs=request.outputs,
-        config=config,
-        archive=archive,
-        needs_nothing=request.config.requirements_path is None,
-        replaces=request.replaces,
-        is_forced=request.is_forced,
-        message=request.message,
-        commit_id=request.commit_id,
-        calling=request.calling,
-    )
-
-
 async def _pipeline(exchange: Exchange) -> Pipeline:
     return await exchange.services.pipelines.get(exchange.scope, exchange.name())
 
 
-def _log(exchange: Exchange, pipeline: Pipeline) -> Path:
+def build_log(exchange: Exchange, pipeline: Pipeline) -> Path:
+    """Return the file of the log of a pipeline's build."""
     return exchange.services.logs.of_build(pipeline.build_id)

@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from headrace.core.errors import InvalidRequest, Unavailable
-from headrace.core.repositories import HostKeys, Repository, is_commit, password_in, shown_url
+from headrace.core.repositories import HostKeys, Repository, password_in, shown_url
 
 _PASSED_ON = (
     "PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO",
@@ -93,8 +93,6 @@ class GitRepositories:
             remote = (repository.url, f"{branch}:refs/headrace/code")
             git(*where, "fetch", *options, "--", *remote)
             commit_id = git(*where, "rev-parse", "refs/headrace/code^{commit}").strip()
-            if not is_commit(commit_id):
-                raise InvalidRequest(f"{branch!r} of the repository is no commit.")
             git(*where, "checkout", "--quiet", "--detach", commit_id)
             shutil.rmtree(checkout / ".git")
             archive = Path(place, "folder.tar.gz")

@@ -10,12 +10,14 @@ from headrace.client.deploys import DeployCalls
 from headrace.client.endpoints import EndpointCalls
 from headrace.client.metrics import MetricCalls
 from headrace.client.schedules import ScheduleCalls
+from headrace.client.steps import StepCalls
 from headrace.client.users import UserCalls
 
 
 class HeadraceSdk(
     Connected,
     DeployCalls,
+    StepCalls,
     EndpointCalls,
     ScheduleCalls,
     BulkCalls,

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 from headrace.client.creation import Fields, creation_fields, explicit, local_folder
 from headrace.client.git import Commit, commit_of
 from headrace.client.local_files import size_text
-from headrace.client.messages import FilePart, Form, Reading, Request
+from headrace.client.messages import FilePart, Form, Json, Reading, Request
 from headrace.client.parts import Object
 from headrace.client.pipelines import PipelineCalls
 from headrace.client.versions import VersionCalls
-from headrace.core.errors import NotFound
+from headrace.core.errors import InvalidRequest, NotFound
+from headrace.core.names import check_name
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import MAX_FOLDER_BYTES, MAX_MESSAGE, WARNING, PipelineStatus
 from headrace.wire import routes
+from headrace.wire.route import Route
 
 if TYPE_CHECKING:
     from headrace.client.selection import Selection
@@ -39,6 +41,7 @@ class PipelineCreation(PipelineCalls, VersionCalls):
         wait_for_completion: bool = True,
         timeout_s: float | None = None,
         *,
+        step_name: str | None = None,
         replace: bool = False,
         force: bool = False,
         message: str | None = None,
@@ -72,6 +75,7 @@ class PipelineCreation(PipelineCalls, VersionCalls):
             outputs: Declared outputs, each a key of the dict that the function returns.
             wait_for_completion: Return when its environment is built, not before.
             timeout_s: Seconds to wait at most; None for no limit.
+            step_name: The step that it is made of; nothing else but the name is given then.
             replace: Make a version of the pipeline of that name, if there is one.
             force: Make it the current one even if that breaks deployments or callers.
             message: What to remember of this version; by default that of the commit.
@@ -92,6 +96,9 @@ class PipelineCreation(PipelineCalls, VersionCalls):
             Conflict: The version is ready, but something newer is current.
             WaitTimeout: ``timeout_s`` is over; the build goes on.
         """
+        if step_name is not None:
+            given = (function_path, function_name, description, container_config, inputs, outputs)
+            return self._create_of_step(pipeline_name, step_name, is_alone=not any(given))
         config = explicit(container_config)
         folder = local_folder(config)
         fields = creation_fields(
@@ -125,6 +132,16 @@ class PipelineCreation(PipelineCalls, VersionCalls):
                 warnings.warn(f"Pipeline {pipeline_name}: {text}", stacklevel=2)
         return pipeline
 
+    def _create_of_step(self, name: str, step_name: str, *, is_alone: bool) -> Object:
+        if not is_alone:
+            raise InvalidRequest(
+                "step_name says what the pipeline is made of: give its name and nothing else."
+            )
+        body = Json({"pipeline_name": check_name(name, "pipeline_name"), "step_names": [step_name]})
+        self._transport.call(routes.CREATE_PIPELINE, Request(body=body))
+        self._say(f"Pipeline {name}: made of the step {step_name}.")
+        return self.get_pipeline(name)
+
     def _send_folder(
         self,
         fields: Fields,
@@ -132,6 +149,7 @@ class PipelineCreation(PipelineCalls, VersionCalls):
         folder: Path,
         function_path: str | None,
         on_selected: Callable[[Selection], None] | None,
+        route: Route = routes.CREATE_PIPELINE,
     ) -> Object:
         # Only who makes a pipeline of a folder pays for the import of what reads ignore files.
         from headrace.client.bundles import (  # noqa: PLC0415 - see above
@@ -150,7 +168,7 @@ class PipelineCreation(PipelineCalls, VersionCalls):
             on_selected(selection)
         with pack(selection) as archive:
             form = Form(fields, (FilePart("step_file", "step_file", Reading(archive)),))
-            created: Object = self._transport.call(routes.CREATE_PIPELINE, Request(body=form))
+            created: Object = self._transport.call(route, Request(body=form))
         return created
 
     def _folder_limit(self) -> int:

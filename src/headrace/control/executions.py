@@ -17,6 +17,7 @@ from headrace.core.outcomes import CANCELLED
 from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.core.scopes import Scope
 from headrace.core.sources import Rule
+from headrace.core.steps import is_hidden
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
 from headrace.signals.port import PENDING, Signals, execution_topic
@@ -154,7 +155,7 @@ class Executions:
             Conflict: It is still being built, or could not be.
         """
         pipeline = await self._database.read(pipeline_rows.pipeline_by_name, name)
-        if pipeline is None:
+        if pipeline is None or is_hidden(name):
             raise NotFound(f"There is no pipeline {name!r}.")
         if pipeline.status is PipelineStatus.PENDING:
             raise Conflict(f"Pipeline {name!r} is still being built: wait until it is ready.")

@@ -33,6 +33,7 @@ from headrace.core.pipelines import (
 )
 from headrace.core.scopes import Scope
 from headrace.core.sources import Rule
+from headrace.core.steps import shown_name
 from headrace.environments.port import Builder
 from headrace.logs.files import LogFiles, append_line
 from headrace.signals.port import BUILDS, Signals, pipeline_topic
@@ -73,7 +74,7 @@ class Pipelines:
             BreakingChange: The version would break deployments or callers, and is not forced.
             InvalidRequest: Of the kind that says what is wrong; nothing was recorded.
         """
-        check_name(draft.name, "the pipeline's name")
+        check_name(shown_name(draft.name), "the pipeline's name")
         check_parameters(draft.inputs, draft.outputs)
         path, function = check_function(draft.function_path, draft.function_name)
         if not draft.replaces:

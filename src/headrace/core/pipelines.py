@@ -157,6 +157,7 @@ class Pipeline:
         created_by: Id of the user who created it.
         version: What it runs.
         description: Free text, or None.
+        step_name: The step that it was made of, or None.
     """
 
     id: str
@@ -165,6 +166,7 @@ class Pipeline:
     created_by: str
     version: PipelineVersion
     description: str | None = None
+    step_name: str | None = None
 
     @property
     def inputs(self) -> tuple[Input, ...]:

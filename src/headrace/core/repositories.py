@@ -16,7 +16,6 @@ MAX_URL_LENGTH = 2000
 
 _SCP = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!//)[^:].*")
 _BRANCH = re.compile(r"(?!.*(?:\.\.|@\{|\.lock$))[A-Za-z0-9_][A-Za-z0-9_./@+#-]{0,249}")
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class HostKeys(StrEnum):
@@ -64,11 +63,6 @@ def check_repository(repository: Repository, what: str) -> Repository:
             "-----BEGIN ... PRIVATE KEY----- and -----END ... PRIVATE KEY-----."
         )
     return repository
-
-
-def is_commit(text: str) -> bool:
-    """Tell whether a text is the whole id of a commit."""
-    return _COMMIT.fullmatch(text) is not None
 
 
 def password_in(url: str) -> str | None:

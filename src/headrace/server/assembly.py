@@ -142,6 +142,7 @@ class Server:
             repositories=Repositories(git, projects),
             variables=variables,
             pipelines=verbs.pipelines,
+            steps=verbs.steps,
             versions=verbs.versions,
             executions=verbs.executions,
             reruns=verbs.reruns,

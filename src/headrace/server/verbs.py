@@ -13,6 +13,7 @@ from headrace.control.pipelines import Pipelines
 from headrace.control.process_tokens import ProcessTokens
 from headrace.control.reruns import Reruns
 from headrace.control.schedules import Schedules
+from headrace.control.steps import Steps
 from headrace.control.submission import Submission
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
@@ -39,6 +40,7 @@ class Verbs:
     schedules: Schedules
     deployments: Deployments
     pipelines: Pipelines
+    steps: Steps
     metrics: Metrics
     versions: Versions
     endpoints: EndpointCache
@@ -65,6 +67,9 @@ def make_verbs(
     endpoints = EndpointCache()
     removal = Removal(database, signals, executions)
     deletion = Deletion(database, endpoints, worker, sets, removal)
+    pipelines = Pipelines(
+        database, signals, places.bundles, places.builder, logs, deletion, check_function
+    )
     return Verbs(
         tokens=Tokens(database, keys, processes, put_on_record),
         executions=executions,
@@ -73,9 +78,8 @@ def make_verbs(
         deployments=Deployments(
             database, keys, executions, submission, schedules, worker, sets, endpoints, deletion
         ),
-        pipelines=Pipelines(
-            database, signals, places.bundles, places.builder, logs, deletion, check_function
-        ),
+        pipelines=pipelines,
+        steps=Steps(database, signals, pipelines, deletion),
         metrics=Metrics(database, executions),
         versions=Versions(database, signals, worker, schedules, endpoints, sets),
         endpoints=endpoints,

@@ -7,7 +7,7 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, insert, select, update
 
 from headrace.core.executions import Execution
 from headrace.core.parameters import Input, Output
@@ -19,6 +19,7 @@ from headrace.core.pipelines import (
     PipelineStatus,
     PipelineVersion,
 )
+from headrace.core.steps import hidden_name
 from headrace.store.moments import from_us, to_us
 from headrace.store.tables import pipeline_versions as versions
 from headrace.store.tables import pipelines
@@ -32,6 +33,8 @@ WITH_VERSIONS = (
     select(*_WHOLE).join(versions, versions.c.pipeline_id == pipelines.c.id).where(_IS_KEPT)
 )
 """Each pipeline with each of its versions, for :func:`pipeline_from`."""
+
+_IS_HIDDEN = pipelines.c.name.startswith(hidden_name(""))
 
 _CURRENT = WITH_VERSIONS.where(versions.c.number == pipelines.c.current_version)
 
@@ -53,6 +56,7 @@ def add_pipeline(connection: Connection, pipeline: Pipeline) -> None:
             created_at=to_us(pipeline.created_at),
             created_by=pipeline.created_by,
             current_version=pipeline.version.number,
+            step_name=pipeline.step_name,
         )
     )
     add_version(connection, pipeline.id, pipeline.version)
@@ -112,8 +116,22 @@ def pipeline_of(connection: Connection, execution: Execution) -> Pipeline | None
 
 def all_pipelines(connection: Connection) -> list[Pipeline]:
     """Return all pipelines, oldest first."""
-    rows = connection.execute(_CURRENT.order_by(pipelines.c.created_at, pipelines.c.id))
-    return [pipeline_from(row) for row in rows]
+    return _ordered(connection, ~_IS_HIDDEN)
+
+
+def all_steps(connection: Connection) -> list[Pipeline]:
+    """Return the pipelines that steps are kept as, oldest first."""
+    return _ordered(connection, _IS_HIDDEN)
+
+
+def pipelines_of_step(connection: Connection, step_name: str) -> list[Pipeline]:
+    """Return the pipelines that were made of a step, oldest first."""
+    return _ordered(connection, pipelines.c.step_name == step_name)
+
+
+def _ordered(connection: Connection, condition: ColumnElement[bool]) -> list[Pipeline]:
+    found = _CURRENT.where(condition).order_by(pipelines.c.created_at, pipelines.c.id)
+    return [pipeline_from(row) for row in connection.execute(found)]
 
 
 def pending_pipelines(connection: Connection) -> list[Pipeline]:
@@ -201,5 +219,11 @@ def _parsed(values: tuple[Any, ...]) -> Pipeline:
         held_back=row.version_held_back,
     )
     return Pipeline(
-        row.id, row.name, from_us(row.created_at), row.created_by, version, row.description
+        row.id,
+        row.name,
+        from_us(row.created_at),
+        row.created_by,
+        version,
+        row.description,
+        row.step_name,
     )

@@ -6,7 +6,7 @@ import mimetypes
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from headrace.wire.eras import CLIENT_HEADER
+from headrace.wire.eras.versions import CLIENT_HEADER
 
 BYTES = "application/octet-stream"
 

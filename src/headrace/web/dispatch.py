@@ -32,8 +32,8 @@ from headrace.wire.answers import (
     refusal,
     stopping,
 )
-from headrace.wire.contract_keys import for_client
-from headrace.wire.eras import CLIENT_HEADER
+from headrace.wire.eras.keys import for_client
+from headrace.wire.eras.versions import CLIENT_HEADER
 from headrace.wire.problems import status_of
 from headrace.wire.route import PREFIX, Open, Route
 
@@ -81,7 +81,9 @@ def _endpoint(
     async def answered(request: Request) -> Answer | Response:
         request_id = str(uuid.uuid4())
         try:
-            return await handler(await admitted(request, services, route))
+            answer = await handler(await admitted(request, services, route))
+            client = request.headers.get(CLIENT_HEADER)
+            return for_client(answer, route, client) if isinstance(answer, Answer) else answer
         except HeadraceError as error:
             if route.needs is Open.SIGNATURE:
                 # As clients of signed URLs expect them.
@@ -99,10 +101,7 @@ def _endpoint(
 
     async def endpoint(request: Request) -> Response:
         began = time.perf_counter()
-        answer = await answered(request)
-        if isinstance(answer, Answer):
-            answer = for_client(answer, route, request.headers.get(CLIENT_HEADER))
-        response = rendered(answer)
+        response = rendered(await answered(request))
         request_log.say(request.method, _path_of(request), response.status_code, began)
         return response
 

@@ -21,12 +21,14 @@ from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
 from headrace.control.repositories import Repositories
 from headrace.control.reruns import Reruns
+from headrace.control.steps import Steps
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.control.versions import Versions
 from headrace.control.warm import Pods, WarmCalls
-from headrace.core.errors import InvalidRequest
+from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.scopes import Scope
+from headrace.core.steps import is_hidden
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
@@ -34,7 +36,12 @@ from headrace.web.forms import read_body
 from headrace.web.health_checks import HealthChecks
 from headrace.wire.answers import Answer, render
 from headrace.wire.codec import decode_object
-from headrace.wire.eras import CLIENT_HEADER, Version, client_version
+from headrace.wire.eras.versions import (
+    CLIENT_HEADER,
+    WAITS_FOR_OBJECTS_SINCE,
+    Version,
+    client_version,
+)
 from headrace.wire.forms import short
 from headrace.wire.route import Route
 
@@ -65,6 +72,7 @@ class Services:
     repositories: Repositories
     variables: Variables
     pipelines: Pipelines
+    steps: Steps
     versions: Versions
     executions: Executions
     reruns: Reruns
@@ -122,9 +130,21 @@ class Exchange:
         """The version of the public client that asks, or the current one."""
         return client_version(self.request.headers.get(CLIENT_HEADER))
 
+    @property
+    def waits_for_creations(self) -> bool:
+        """Whether the answer to a creation had best be the finished object: others are slow."""
+        return self.client < WAITS_FOR_OBJECTS_SINCE
+
     def name(self, key: str = "name") -> str:
-        """Return a placeholder of the path."""
-        return str(self.request.path_params[key])
+        """Return a placeholder of the path.
+
+        Raises:
+            NotFound: It is a name that only this server uses.
+        """
+        name = str(self.request.path_params[key])
+        if is_hidden(name):
+            raise NotFound(f"There is nothing of the name {name!r}.")
+        return name
 
     async def json_object(self) -> dict[str, Any]:
         """Return the body, a JSON object; an empty body is ``{}``.

@@ -1,7 +1,7 @@
 """An answer as a value, and its one rendering as bytes.
 
 Handlers, the short way and streams all make an :class:`Answer`. A rule that changes answers for
-some clients, such as :func:`headrace.wire.contract_keys.for_client`, takes one and returns one.
+some clients, such as :func:`headrace.wire.eras.keys.for_client`, takes one and returns one.
 """
 
 from __future__ import annotations

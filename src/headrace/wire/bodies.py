@@ -14,6 +14,7 @@ from headrace.core.outcomes import Failure
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import Pipeline
 from headrace.core.projects import Project
+from headrace.core.steps import shown_name
 from headrace.core.tokens import TokenInfo, User
 from headrace.core.values import FileValue, Value
 from headrace.wire.mappings import destination_fields, source_fields
@@ -92,10 +93,32 @@ def pipeline_body(pipeline: Pipeline) -> Body:
             "status": version.status.value,
             "origin": version.origin.value,
             "pipeline_template": None,
+            "step_name": pipeline.step_name,
             "is_archived": False,
             "failure": version.failure,
             "version": version.number,
         },
+    }
+
+
+def step_body(step: Pipeline) -> Body:
+    """Return a step (wire contract, 5.2), given as the pipeline that it is kept as."""
+    body = pipeline_body(step)
+    named = {"step_name": shown_name(step.name), **body["parameters"]}
+    del named["pipeline_name"]
+    at = timestamp(step.version.created_at)
+    return {"parameters": named, "creation_info": body["creation_info"] | {"updated_at": at}}
+
+
+def step_item(step: Pipeline) -> Body:
+    """Return a step as an element of a list."""
+    body = step_body(step)
+    config = body["parameters"]["container_config"]
+    keys = ("status", "created_at", "updated_at", "commit_id", "origin")
+    return {
+        "step_name": shown_name(step.name),
+        **{key: body["creation_info"][key] for key in keys},
+        **{key: config[key] for key in ("repository_url", "repository_branch")},
     }
 
 
@@ -153,7 +176,7 @@ def execution_body(
         ],
         "steps": [
             {
-                "name": execution.pipeline_name,
+                "name": pipeline.step_name or execution.pipeline_name,
                 "status": execution.status.value,
                 "start_date": timestamp(execution.started_at),
                 "end_date": timestamp(execution.ended_at),

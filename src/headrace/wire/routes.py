@@ -106,6 +106,14 @@ LATEST_EXECUTION = Route(
     "GET", "/pipelines/{name}/executions/latest", "Show a pipeline's latest execution", Right.LOOK
 )
 
+STEPS = Route("GET", "/steps", "List steps", Right.LOOK)
+CREATE_STEP = Route("POST", "/steps", "Create a step", Right.PIPELINES)
+STEP = Route("GET", "/steps/{name}", "Show a step, or wait until it is built", Right.LOOK)
+UPDATE_STEP = Route("PUT", "/steps/{name}", "Give a step other code", Right.PIPELINES)
+DELETE_STEP = Route("DELETE", "/steps/{name}", "Delete a step", Right.PIPELINES)
+DOWNLOAD_STEP = Route("GET", "/steps/{name}/download", "Get a URL of its folder", Right.LOOK)
+STEP_LOGS = Route("POST", "/steps/{name}/logs", "Get the log of a step's build", Right.LOOK)
+
 DEPLOYMENTS = Route("GET", "/deployments", "List deployments", Right.LOOK)
 CREATE_ENDPOINT = Route("POST", "/endpoints", "Create an endpoint", Right.DEPLOYMENTS)
 CREATE_PERIODIC = Route(
@@ -168,6 +176,13 @@ EXECUTION_INPUT = Route(
 )
 EXECUTION_LOGS = Route(
     "POST", "/executions/{execution_id}/logs", "Get the log of an execution", Right.LOOK
+)
+# The same, as clients up to 0.46.2 ask for it.
+EXECUTION_LOGS_OF_PIPELINE = Route(
+    "POST",
+    "/pipelines/{name}/executions/{execution_id}/logs",
+    "Get the log of an execution",
+    Right.LOOK,
 )
 EXECUTION_LOG_LINES = Route(
     "GET", "/executions/{execution_id}/log-lines", "Follow the log of an execution", Right.LOOK

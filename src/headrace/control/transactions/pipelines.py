@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from headrace.core.errors import AlreadyExists
 from headrace.core.pipelines import Pipeline, PipelineStatus
+from headrace.core.steps import is_hidden, shown_name
 from headrace.store import pipelines as rows
 
 
@@ -25,7 +26,12 @@ def add(connection: Connection, pipeline: Pipeline) -> str | None:
 
 
 def taken(name: str) -> AlreadyExists:
-    """Return the error for a name that a pipeline has."""
+    """Return the error for a name that a pipeline has, or a step."""
+    if is_hidden(name):
+        return AlreadyExists(
+            f"There is a step named {shown_name(name)!r} already: choose another name, or delete "
+            "it first."
+        )
     return AlreadyExists(
         f"There is a pipeline named {name!r} already: choose another name, delete it first, or "
         "make a version of it (replace)."

@@ -25,6 +25,8 @@ pipelines = Table(
     Column("description", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
+    # Name of the step that it was made of.
+    Column("step_name", Text),
     # Number of the version that whoever names the pipeline gets.
     Column("current_version", Integer, nullable=False, server_default="1"),
     # Since then it is gone for everybody; its executions go little by little.

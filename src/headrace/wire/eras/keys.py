@@ -11,7 +11,14 @@ from typing import Any
 
 from headrace.wire import routes
 from headrace.wire.answers import Answer
-from headrace.wire.eras import STEPS_UNTIL, Version, client_version, is_public_client
+from headrace.wire.eras.answers import as_of
+from headrace.wire.eras.versions import (
+    PIPELINES_ARE_NESTED_SINCE,
+    STEPS_UNTIL,
+    Version,
+    client_version,
+    is_public_client,
+)
 from headrace.wire.route import Route
 
 
@@ -44,6 +51,20 @@ _PIPELINE = _keys(
     creation_info=_keys(
         "created_at created_by commit_id status origin pipeline_template id is_archived"
     ),
+)
+_FLAT_PIPELINE = _keys(
+    "pipeline_name created_at created_by steps open_inputs open_outputs inputs outputs",
+    container_config=_CONFIG,
+    creation_info=_keys("commit_id status origin"),
+)
+_STEP = _keys(
+    parameters=_keys(
+        "step_name function_path function_name description",
+        inputs=[_keys("name data_type description is_required default_value")],
+        outputs=[_keys("name data_type description")],
+        container_config=_CONFIG,
+    ),
+    creation_info=_keys("id created_at updated_at commit_id status origin"),
 )
 _EXECUTION_ITEM = _keys(
     "execution_id status created_at created_by end_date pipeline_name deployment_name"
@@ -81,7 +102,8 @@ def _deployment(*, has_steps: bool) -> dict[str, Shape]:
     return _keys(
         "id name mode execution_rule status endpoint_token endpoint_url_path schedule "
         "human_readable_schedule created_at created_by updated_at updated_by is_enabled "
-        "is_archived description enable_parallel_executions max_parallel_executions_per_pod",
+        "is_archived description update_status active enable_parallel_executions "
+        "max_parallel_executions_per_pod",
         pipeline=_keys("name id"),
         pods=[_keys("pod_id status")],
         inputs_mapping=[_INPUT_MAPPING | steps[0]],
@@ -113,6 +135,18 @@ _SHAPES: Mapping[Route, Shape] = {
     ),
     routes.DOWNLOAD_PIPELINE: _SIGNED,
     routes.PIPELINE_LOGS: [_LINE],
+    routes.STEPS: [
+        _keys(
+            "step_name status created_at updated_at repository_branch repository_url commit_id "
+            "origin"
+        )
+    ],
+    routes.CREATE_STEP: _STEP,
+    routes.STEP: _STEP,
+    routes.UPDATE_STEP: _STEP,
+    routes.DELETE_STEP: _keys("step_name"),
+    routes.DOWNLOAD_STEP: _SIGNED,
+    routes.STEP_LOGS: [_LINE],
     routes.RUN_PIPELINE: _EXECUTION_ID,
     routes.PIPELINE_EXECUTIONS: [_EXECUTION_ITEM],
     routes.LATEST_EXECUTION: _EXECUTION_ID,
@@ -133,6 +167,7 @@ _SHAPES: Mapping[Route, Shape] = {
     routes.EXECUTION_OUTPUT: ANY,
     routes.EXECUTION_INPUT: ANY,
     routes.EXECUTION_LOGS: [[_LINE]],
+    routes.EXECUTION_LOGS_OF_PIPELINE: [[_LINE]],
     routes.METRICS: _keys("total_count", metrics=[_keys(f"{_METRIC} value")]),
     routes.LIST_METRICS: _keys("total_count", metrics=[_keys(f"{_METRIC} values")]),
     routes.RECORD_METRIC: _keys("name"),
@@ -166,15 +201,22 @@ def for_client(answer: Answer, route: Route, client: str | None) -> Answer:
         answer: The answer to a request, an error included.
         route: The route that was asked.
         client: The header ``craft-ai-client``.
+
+    Raises:
+        NotFound: As by :func:`as_of`.
     """
     if not is_public_client(client) or answer.status >= 400:
         return answer
-    return answer._replace(body=only(contract_shape(route, client_version(client)), answer.body))
+    version = client_version(client)
+    answer = as_of(version, route, answer)
+    return answer._replace(body=only(contract_shape(route, version), answer.body))
 
 
 def contract_shape(route: Route, version: Version) -> Shape:
     """Return the shape of a route's answer for a version of the public client."""
     shape = _SHAPES.get(route, ANY)
+    if shape is _PIPELINE and version < PIPELINES_ARE_NESTED_SINCE:
+        return _FLAT_PIPELINE
     return _DEPLOYMENT_OF_STEPS if shape is _DEPLOYMENT and version < STEPS_UNTIL else shape
 
 
