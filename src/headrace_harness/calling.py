@@ -23,7 +23,7 @@ def call_function(
     has_outputs: bool,
     is_joined: bool = False,
 ) -> Any:
-    """Return what the function returns; a coroutine is run to its end.
+    """Return the function's result; a coroutine is run to its end.
 
     Args:
         function: The user's function.

@@ -189,5 +189,5 @@ def split_lines(block: bytes) -> list[bytes]:
 
 
 def as_shown(line: bytes) -> bytes:
-    """Return what stays of a line after its carriage returns."""
+    """Return the visible rest of a line after its carriage returns."""
     return line.rstrip(b"\r").rpartition(b"\r")[2]

@@ -19,7 +19,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 def find_problem(
     folder: str, function_path: str, function_name: str, inputs: Sequence[str]
 ) -> str | None:
-    """Return what keeps the function from being called with these inputs, if that can be seen."""
+    """Return the reason why the function cannot be called with these inputs, if one can be seen."""
     try:
         with open(os.path.join(folder, function_path), "rb") as file:
             source = file.read()
@@ -73,7 +73,7 @@ def _syntax_problem(error: SyntaxError, path: str) -> str:
 
 
 def _bindings(tree: ast.Module) -> dict[str, list[ast.AST]]:
-    """Return what the module binds: name to the nodes that do so; ``*`` for a star import."""
+    """Return the names that the module binds, each with its nodes; ``*`` for a star import."""
     found: dict[str, list[ast.AST]] = {}
     waiting: list[ast.AST] = list(reversed(tree.body))
     while waiting:

@@ -201,7 +201,7 @@ def ancestors(path: str) -> list[str]:
 
 
 def beside(closed: Iterable[str]) -> list[str]:
-    """Return what there is beside closed paths, without links in them, and what leads to them."""
+    """Return the paths beside closed ones, without links in them, and those that lead to them."""
     shut = set(closed)
     leading = {up for path in shut for up in ancestors(path)}
     found: list[str] = []

@@ -14,7 +14,7 @@ _TORCH_SEED_CHOSEN_BELOW = 1 << 32
 
 
 def reason_not_to_fork() -> str | None:
-    """Say what this process holds that a forked child could not use, or None if nothing."""
+    """Return the thing in this process that a forked child could not use, or None."""
     threads = _python_threads()
     if threads:
         names = ", ".join(threads[:3])

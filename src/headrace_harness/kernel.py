@@ -63,7 +63,7 @@ def map_own_ids(uid: int, gid: int) -> None:
 
 
 def stay_visible() -> None:
-    """Let processes of the same user go on reading this one's entry in ``/proc``."""
+    """Keep this process's entry in ``/proc`` readable for others of the same user."""
     _check(_function("prctl")(_PR_SET_DUMPABLE, 1, 0, 0, 0))
 
 
@@ -83,7 +83,7 @@ def bind(source: str, target: str, *, with_mounts: bool = False) -> None:
 
 
 def set_read_only(mount: str, value: bool, *, with_mounts: bool = False) -> None:
-    """Let a mount be written to, or not.
+    """Make a mount read-only, or writable.
 
     Raises:
         OSError: The kernel refuses.
@@ -129,7 +129,7 @@ def landlock_allow(ruleset: int, allowed: int, path: str) -> None:
 
 
 def landlock_restrict(ruleset: int) -> None:
-    """Have this process, and all that it starts from now on, keep to a ruleset.
+    """Bind this process, and all that it starts from now on, to a ruleset.
 
     Raises:
         OSError: The kernel refuses.

@@ -59,7 +59,7 @@ class Lane:
             self._socket.sendall(data)
 
     def stop(self, number: int) -> None:
-        """Have a call end, or never begin."""
+        """End a call, or keep it from beginning."""
         with self._state:
             call = self._open.get(number)
             if call is None:
@@ -80,7 +80,7 @@ class Lane:
         self.send(encode_frame({"op": "withdrawn", "numbers": unbegun}))
 
     def grant(self, number: int, size: Optional[int]) -> None:
-        """Let a call send more items; None: nobody reads them any more."""
+        """Allow a call to send more items; None: nobody reads them any more."""
         with self._state:
             call = self._open.get(number)
             if size is None and call is None and number > self._board.started:
@@ -95,7 +95,7 @@ class Lane:
         raise NotImplementedError
 
     def _stop_running(self, call: OpenCall) -> None:
-        """Have a call end that runs; the state is locked."""
+        """End a call that runs; the state is locked."""
         raise NotImplementedError
 
     def _begin(self, call: OpenCall, log: bytes) -> bool:

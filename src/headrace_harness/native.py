@@ -30,7 +30,7 @@ def buffer_nothing() -> None:
 
 
 def show_at_once() -> None:
-    """Have Python and Fortran programs that are started from now on keep no output back."""
+    """Make Python and Fortran programs that start from now on keep no output back."""
     for name, value in _SHOWN_BY_CHILDREN.items():
         os.environ.setdefault(name, value)
 

@@ -24,7 +24,7 @@ except (AttributeError, OSError):  # an interpreter built without ctypes
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process as soon as ``parent`` has ended."""
+    """Ask the kernel to kill this process as soon as ``parent`` has ended."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -41,7 +41,7 @@ def adopt_orphans() -> None:
 
 
 def offer_to_the_oom_killer() -> None:
-    """Have the kernel, when memory runs out, choose this process before templates and server."""
+    """Ask the kernel to choose this process before templates and server when memory runs out."""
     with contextlib.suppress(OSError):
         descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
         try:
@@ -51,7 +51,7 @@ def offer_to_the_oom_killer() -> None:
 
 
 def use_huge_pages() -> None:
-    """Have the kernel put this process's private memory into huge pages, where it can.
+    """Ask the kernel to put this process's private memory into huge pages, where it can.
 
     A fork and the end of a fork cost time for each page that is in use.
     """

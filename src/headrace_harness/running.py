@@ -70,7 +70,7 @@ class RunningCall:
         self._signal(signal.SIGKILL)
 
     def tend(self, now: float) -> float | None:
-        """Do what is due; return the time at which to call this again, or None for no time."""
+        """Tend the call; return the time at which to do so again, or None for no time."""
         if self._kill_due is not None and now >= self._kill_due:
             self.kill()
         dues = [self._kill_due]

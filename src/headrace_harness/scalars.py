@@ -26,7 +26,7 @@ def is_null(value: Any) -> bool:
 
 
 def describe(value: Any) -> str:
-    """Say what a value is, with the value itself if that is short: ``a str: 'abc'``."""
+    """Describe a value, with the value itself if that is short: ``a str: 'abc'``."""
     name = type(value).__name__
     article = "an" if name[:1].lower() in set("aeiou") else "a"
     if isinstance(value, (str, bytes, int, float)):

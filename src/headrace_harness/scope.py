@@ -155,7 +155,7 @@ class ProcessVariables:
         self._memory: Any = None
 
     def show(self, variables: Mapping[str, str]) -> None:
-        """Have programs that are started from now on find these variables."""
+        """Set the variables for programs that start from now on."""
         if not variables:
             return
         if _libc is None:

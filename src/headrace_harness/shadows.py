@@ -28,7 +28,7 @@ def note_start(modules: Iterable[str]) -> None:
 
 
 def step_aside(folders: Iterable[str], keep: Collection[str]) -> None:
-    """Let imports find the files of these folders, and not a loaded module of the same name.
+    """Make imports find the files of these folders, and not a loaded module of the same name.
 
     Args:
         folders: The user's folders that are searched before the standard library.
@@ -49,7 +49,7 @@ def step_aside(folders: Iterable[str], keep: Collection[str]) -> None:
 
 @contextlib.contextmanager
 def lifted() -> Iterator[None]:
-    """Have the standard library import its own modules until the end of the block."""
+    """Make the standard library import its own modules until the end of the block."""
     if not _aside:
         yield
         return

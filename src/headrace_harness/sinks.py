@@ -26,7 +26,7 @@ def lock() -> AbstractContextManager[bool]:
 
 
 def renew_lock() -> None:
-    """Have a lock that nobody holds: in a process that was just forked."""
+    """Replace the lock by one that nobody holds: in a process that was just forked."""
     _locks[0] = _thread.RLock()
 
 

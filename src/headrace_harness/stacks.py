@@ -31,7 +31,7 @@ class Stacks:
         self._end = 0
 
     def register(self) -> None:
-        """Have this process answer the signal, and those that it forks."""
+        """Make this process answer the signal, and those that it forks."""
         faulthandler.register(_SIGNAL, file=self._descriptor, all_threads=True)
 
     def ask(self, pid: int) -> float:
@@ -41,7 +41,7 @@ class Stacks:
         return time.monotonic() + _PATIENCE_S
 
     def answer(self) -> str:
-        """Return what was written since the last question, without the frames of the harness."""
+        """Return the stacks written since the last question, without the frames of the harness."""
         text = os.pread(self._descriptor, _SHOWN_BYTES, self._end).decode("utf-8", "replace")
         return "\n".join(line for line in text.splitlines() if _OWN_FRAMES not in line)
 

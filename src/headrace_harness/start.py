@@ -160,7 +160,7 @@ def _send(control: socket.socket, message: Message) -> None:
 
 
 def _receive(control: socket.socket, frames: FrameReader) -> list[Message]:
-    """Return what the engine has said first, which is one message or more."""
+    """Return the first messages of the engine, one or more."""
     while True:
         data = control.recv(_RECEIVE_BYTES)
         if not data:

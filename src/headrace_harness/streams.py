@@ -85,7 +85,7 @@ class Stream:
         self._pass_on(body)
 
     def grant(self, size: Optional[int]) -> None:
-        """Let as many more bytes be sent; None: there is no reader any more. From any thread."""
+        """Allow so many more bytes; None: there is no reader any more. From any thread."""
         with self._state:
             if size is None:
                 self._is_wanted = False

@@ -83,7 +83,7 @@ class Template:
         signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
 
     def _tend(self) -> int | None:
-        """Let the running calls do what is due; return the milliseconds until more is."""
+        """Tend the running calls; return the milliseconds until more is due."""
         now = time.monotonic()
         due = [at for at in (call.tend(now) for call in self._calls.values()) if at is not None]
         spare_due = self._spare_due()
@@ -205,7 +205,7 @@ class Template:
         return spare
 
     def _become_child(self, spare: Spare, ends: Ends) -> None:
-        """Let go of everything that is the template's, and never return."""
+        """Release everything that is the template's, and never return."""
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, self._on_child)

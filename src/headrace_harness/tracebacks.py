@@ -16,7 +16,7 @@ _roots: list[str] = []
 
 
 def name_files_from(folder: str) -> None:
-    """Have tracebacks name the files of a pipeline's folder as its author does: ``src/m.py``."""
+    """Make tracebacks name the files of a pipeline's folder as its author does: ``src/m.py``."""
     for place in (folder, os.path.realpath(folder)):
         root = place.rstrip(os.sep) + os.sep
         if root not in _roots:
@@ -24,7 +24,7 @@ def name_files_from(folder: str) -> None:
 
 
 def last_line(error: BaseException) -> str:
-    """Return what ends the traceback of ``error``: its type and its message."""
+    """Return the last line of the traceback of ``error``: its type and its message."""
     kind = type(error)
     name = kind.__qualname__
     if kind.__module__ not in {"builtins", "__main__"}:

@@ -188,11 +188,11 @@ class _MeteredStream:
         self._ceiling = 0
 
     def allow_header(self) -> None:
-        """Let the bytes of one header be read; whoever wants more of them lies."""
+        """Allow the bytes of one header; an archive that wants more of them lies."""
         self._ceiling = self._count + _MAX_HEADER_BYTES
 
     def allow_content(self) -> None:
-        """Let bytes be read up to the total."""
+        """Allow bytes up to the total."""
         self._ceiling = self._total
 
     def read(self, size: int) -> bytes:

@@ -54,7 +54,7 @@ def complete_version(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def completing(names: Names) -> Callable[[typer.Context, str], list[str]]:
-    """Return what completes a word by names that the server knows; nothing if there is none."""
+    """Return a completion of words by names that the server knows; by none if no server answers."""
 
     def complete(context: typer.Context, incomplete: str) -> list[str]:
         from headrace import HeadraceSdk  # noqa: PLC0415 - only completion needs it here

@@ -103,7 +103,7 @@ class PodOptions:
 
 
 def given(*groups: ScheduleOptions | AttemptOptions | PodOptions) -> dict[str, Any]:
-    """Return what was given, as arguments of the SDK."""
+    """Return the given options as arguments of the SDK."""
     return {
         field.name: value
         for group in groups

@@ -37,7 +37,7 @@ class _Unusual(Exception):
 
 
 def recognised(arguments: list[str]) -> Callable[[Session], int] | None:
-    """Return what carries out a command line, or None if it is not among the plain forms."""
+    """Return the function for a command line, or None if it is not among the plain forms."""
     text = help_of(arguments)
     if text is not None:
         return lambda current: _print(current, text)

@@ -83,7 +83,7 @@ def _gap(gap: Gap | None, zone: ZoneInfo) -> str | None:
 
 
 def _change_lines(change: ClockChange, zone: ZoneInfo) -> Iterator[str]:
-    """Say what a change of the clocks does, equal effects together."""
+    """Describe the effects of a change of the clocks, equal ones together."""
     way = "forward" if change.after > change.before else "back"
     times = f"{change.fire_times:,} fire time{'s' * (change.fire_times != 1)}"
     # Where the date line is crossed, a whole day goes by.

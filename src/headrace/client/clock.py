@@ -10,7 +10,7 @@ class ClockCalls(Part):
     """Whether the server believes its clock, and deletes what is old by it."""
 
     def get_clock(self) -> Object:
-        """Return what the server thinks of its clock.
+        """Return the state of the server's clock.
 
         Returns:
             ``{"state", "now", "believed_at"}``; ``state`` is ``trusted``, or ``ahead`` or

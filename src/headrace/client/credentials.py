@@ -20,7 +20,7 @@ class Credentials:
 
 
 def credentials_path(environ: Mapping[str, str]) -> Path:
-    """Return where the file is: under ``XDG_CONFIG_HOME``, by default ``~/.config``.
+    """Return the path of the file: under ``XDG_CONFIG_HOME``, by default ``~/.config``.
 
     Raises:
         Unauthenticated: Neither is there, as the user has no home directory.
@@ -36,7 +36,7 @@ def credentials_path(environ: Mapping[str, str]) -> Path:
 
 
 def read_credentials(path: Path) -> Credentials | None:
-    """Return what the file holds, or None if there is none.
+    """Return the content of the file, or None if there is none.
 
     Raises:
         Unauthenticated: There is a file, but it cannot be used.

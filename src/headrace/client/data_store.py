@@ -123,7 +123,7 @@ class DataStoreCalls(Part):
     def get_data_store_object_information(
         self, object_path_in_datastore: str, *, exact_size: bool = False
     ) -> Object:
-        """Return what is known of a file: ``{"path", "last_modified", "size"}``.
+        """Return the facts of a file: ``{"path", "last_modified", "size"}``.
 
         Args:
             object_path_in_datastore: The file.

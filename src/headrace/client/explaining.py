@@ -20,7 +20,7 @@ SHOWN_LINES = 40
 
 @contextmanager
 def explained(transport: Transport) -> Iterator[None]:
-    """Have the error of an execution say which one it was, and show its traceback."""
+    """Add the execution's id and traceback to its error."""
     try:
         yield
     except PipelineExecutionFailed as error:

@@ -46,7 +46,7 @@ TOOL_MARKS = {
 
 
 def tool_reason(path: Path, *, is_folder: bool) -> str | None:
-    """Return which tool's work an entry is, or None if it is the user's."""
+    """Return the tool that made an entry, or None if it is the user's."""
     if path.name in TOOL_NAMES:
         return TOOL
     if is_folder:
@@ -93,7 +93,7 @@ class IgnoreRules:
             self._read(folder / name, name, folder)
 
     def reason(self, path: Path, *, is_folder: bool) -> str | None:
-        """Return which kind of ignore file leaves an entry out, or None if none does.
+        """Return the kind of ignore file that leaves an entry out, or None if none does.
 
         Args:
             path: The entry; the folders above it were entered.

@@ -123,7 +123,7 @@ class Answer:
     content: bytes
 
     def value(self) -> Any:
-        """Return what the answer says: bytes for a file, None for nothing, otherwise JSON.
+        """Return the value of the answer: bytes for a file, None for nothing, otherwise JSON.
 
         Raises:
             InvalidRequest: The body is no JSON, so this is no Headrace server.

@@ -13,7 +13,7 @@ class ProjectCalls(Part):
     """Settings that all pipelines share."""
 
     def get_project_information(self) -> Object:
-        """Return what pipelines fall back on when their creation does not say.
+        """Return the settings that pipelines fall back on when their creation gives none.
 
         Returns:
             ``{"language", "requirements_path", "included_folders", "system_dependencies",

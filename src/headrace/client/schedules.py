@@ -48,7 +48,7 @@ class ScheduleCalls(Part):
         *,
         with_status: bool = False,
     ) -> list[Object]:
-        """Return what became of the fire times of a periodic deployment, newest first.
+        """Return the ledger of a periodic deployment, newest fire time first.
 
         Each fire time that has come has exactly one row. The rows of a deleted deployment are
         still there.

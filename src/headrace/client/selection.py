@@ -41,7 +41,7 @@ class Selection:
 
 
 def select(folder: Path, included: Iterable[str]) -> Selection:
-    """Return what of a folder travels.
+    """Return the selection of a folder.
 
     An entry of ``included`` travels even if an ignore file names it, and then with all that is in
     it but what tools made.

@@ -30,7 +30,7 @@ class UserCalls(Part):
         return user
 
     def list_tokens(self) -> list[Object]:
-        """Return what is known of all SDK tokens: ``[{"id", "name", "created_at", "user"}]``."""
+        """Return all SDK tokens without their texts: ``[{"id", "name", "created_at", "user"}]``."""
         tokens: list[Object] = self._transport.call(routes.TOKENS)
         return tokens
 

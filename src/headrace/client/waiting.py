@@ -22,7 +22,7 @@ class WaitInterrupted(KeyboardInterrupt):
     """Whoever waited was interrupted; what was waited for goes on, and the message says so."""
 
     def _render_traceback_(self) -> list[str]:
-        """Return what a notebook shows."""
+        """Return the lines that a notebook shows."""
         return rendered(self, f"{type(self).__name__}: {self}")
 
 

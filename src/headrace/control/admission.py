@@ -44,7 +44,7 @@ class Admission(Protocol):
 
 
 def first_of(*stops: Stop) -> Stop:
-    """Return what stops an execution wherever in this process it runs."""
+    """Return a function that stops an execution wherever in this process it runs."""
 
     def stop(execution_id: str, failure: Failure) -> bool:
         return any(each(execution_id, failure) for each in stops)

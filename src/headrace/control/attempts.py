@@ -68,7 +68,7 @@ class Attempts:
         return None
 
     async def hand_back(self, claim: Claim) -> None:
-        """Let another worker start an execution whose code has not begun."""
+        """Give an execution whose code has not begun back to be started by another worker."""
         execution_id = claim.execution.id
         again = await self._database.write(
             rows.hand_back, execution_id, claim.worker_id, attempt=claim.attempt, at=now()

@@ -61,5 +61,5 @@ class Schedules:
         return await self._database.read(rows.next_due_at)
 
     def changed(self) -> None:
-        """Have the scheduler look again, because a schedule is new or has changed."""
+        """Wake the scheduler, because a schedule is new or has changed."""
         self._signals.notify(SCHEDULES)

@@ -22,7 +22,7 @@ _MOST_TIMES = 8
 
 
 def describe(allowed: CronSim) -> str:
-    """Return what an expression means, in English, without the zone."""
+    """Return the meaning of an expression in English, without the zone."""
     times = _times(sorted(allowed.minutes), sorted(allowed.hours))
     return ", ".join(filter(None, [times, _days(allowed), _months(allowed.months)]))
 

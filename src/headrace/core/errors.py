@@ -29,7 +29,7 @@ class HeadraceError(Exception):
         self.details: dict[str, Any] = dict(details or {})
 
     def _render_traceback_(self) -> list[str]:
-        """Return what a notebook shows: where the user called, and what was wrong."""
+        """Return the lines that a notebook shows: the user's call, and the message."""
         return rendered(self, f"{type(self).__name__}: {self.message}")
 
     @property

@@ -51,7 +51,7 @@ class Health:
 
     @property
     def failed(self) -> tuple[Ending, ...]:
-        """Those that did not succeed, newest first."""
+        """The endings without success, newest first."""
         return tuple(ending for ending in self.endings if ending.failure is not None)
 
     @property

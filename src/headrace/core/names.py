@@ -91,7 +91,7 @@ def new_id() -> str:
 
 
 def least_id(at: datetime) -> str:
-    """Return what sorts before the ids made at a time or later, and after those made earlier."""
+    """Return a text that sorts before the ids made at a time or later, and after earlier ones."""
     milliseconds = max(0, (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1))
     return _hyphenated(milliseconds << 80)
 

@@ -87,7 +87,7 @@ class Rehearsal:
 
 
 def rehearse(cron: Cron, first_day: date, duration: timedelta | None = None) -> Rehearsal:
-    """Return what a schedule does in the year that begins with a local day.
+    """Return the rehearsal of a schedule in the year that begins with a local day.
 
     Args:
         cron: Expression and zone.

@@ -45,7 +45,7 @@ class KeptFiles:
 
 
 def files_to_drop(oldest_first: Iterable[KeptFiles], excess: int, now: datetime) -> list[str]:
-    """Return whose files go so that ``excess`` bytes are freed, the oldest first.
+    """Return the executions whose files free ``excess`` bytes, the oldest first.
 
     Fewer are freed if the others are of executions that have not ended, or only just have.
     """

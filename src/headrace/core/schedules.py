@@ -136,7 +136,7 @@ def plan(
     limit: int = MAX_FIRES,
     settles: bool = False,
 ) -> Plan:
-    """Return what becomes of each fire time that is due, at most ``limit`` of them.
+    """Return the plan for the fire times that are due, at most ``limit`` of them.
 
     A clock that was set back makes nothing due that the ledger has already; one that was set
     forward makes what lies between late, and the policy for missed fire times decides.
@@ -158,7 +158,7 @@ def plan(
 
 
 def _fate(schedule: Schedule, late: timedelta, *, is_last: bool) -> tuple[Fate, str]:
-    """Return what becomes of a fire time for being so late, and why."""
+    """Return the fate of a fire time that is so late, and the reason."""
     if late <= ON_TIME:
         return Fate.RAN, ""
     noticed = f"Noticed {_duration(late)} late"

@@ -104,7 +104,7 @@ class GivenValue(InputSource):
         return _problem(self.default_value, parameter.data_type, "its default_value")
 
     def default_for(self, parameter: Input) -> Json:
-        """Return what is used when nothing is sent, or None."""
+        """Return the value that is used when nothing is sent, or None."""
         return parameter.default_value if self.default_value is None else self.default_value
 
     def is_required_for(self, parameter: Input) -> bool:

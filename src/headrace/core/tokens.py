@@ -37,7 +37,7 @@ def mint_token() -> str:
 
 
 def token_digest(token: str) -> str:
-    """Return what is stored of a token. It has 256 random bits, so one SHA-256 is enough."""
+    """Return the stored digest of a token, whose 256 random bits make one SHA-256 enough."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

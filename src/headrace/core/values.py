@@ -126,7 +126,7 @@ def parse_data_type(text: object, where: str) -> DataType:
 
 
 def describe(value: Json) -> str:
-    """Return what kind of JSON value this is, with the value if it is short."""
+    """Return the kind of a JSON value, with the value if it is short."""
     kind = {
         type(None): "null",
         bool: "a boolean",

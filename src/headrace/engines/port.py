@@ -113,7 +113,7 @@ class Ticket(Protocol):
         ...
 
     def stop(self, failure: Failure) -> None:
-        """Have the call end; ``failure`` becomes its outcome. Nothing happens if it has ended.
+        """End the call; ``failure`` becomes its outcome. Nothing happens if it has ended.
 
         A call that waits never begins. One that is awaited is cancelled. One in a thread of its
         own is given up: it has its outcome at once, and keeps its slot until it really ends. A
@@ -129,7 +129,7 @@ class PodEngine(Protocol):
     """
 
     async def deploy(self, plan: PodPlan, on_switch: Callable[[], None] = ...) -> Failure | None:
-        """Have pods that do what a plan says; return when all are up, or why none can be.
+        """Start the pods of a plan; return when all are up, or why none can be.
 
         If the deployment has pods that do not fit the plan, new ones are started first. Once these
         are up they take all new calls; the old ones finish those that they have and those that wait
@@ -157,7 +157,7 @@ class PodEngine(Protocol):
         call: PodCall,
         on_end: Callable[[Outcome], None] | None = None,
     ) -> Ticket | QueueFull:
-        """Have a call made by the pod that is free first, in order of arrival.
+        """Queue a call for the pod that is free first, in order of arrival.
 
         To be called in the event loop's thread; it never waits. The outcome is a failure at once
         if the creation of the pods has failed.
@@ -174,7 +174,7 @@ class PodEngine(Protocol):
         ...
 
     def state(self, deployment_id: str) -> PodSetState:
-        """Return what is to be seen of the pods of a deployment, now."""
+        """Return the visible state of the pods of a deployment."""
         ...
 
     async def close(self) -> None:

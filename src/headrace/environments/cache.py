@@ -50,7 +50,7 @@ class EnvironmentCache:
         return self._root / f"{_HIDDEN}uv-cache"
 
     def folder(self, digest: str) -> Path:
-        """Return where the environment of this digest is, or will be."""
+        """Return the folder of the environment of this digest, which may not be there yet."""
         return self._root / digest
 
     def lock_file(self, digest: str) -> Path:

@@ -19,7 +19,7 @@ class Builder(Protocol):
         ...
 
     def missing_system_dependencies(self, packages: Sequence[str]) -> list[str]:
-        """Return those of the named system packages that this machine does not have."""
+        """Return the named system packages that this machine does not have."""
         ...
 
     def find(self, digest: str) -> Environment | None:

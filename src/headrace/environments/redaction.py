@@ -125,7 +125,7 @@ class _Decoded:
         self.text = "".join(map(_folded, self.text))
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Return where a part of this text stands in the text as it was given."""
+        """Return the place of a part of this text in the text as it was given."""
         return self._starts[start], self._ends[end - 1]
 
     def _rewrite(self, pattern: re.Pattern[str], decode: _Decode) -> None:

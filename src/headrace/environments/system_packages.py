@@ -20,7 +20,7 @@ _TIMEOUT_S = 30.0
 
 
 def missing(packages: Sequence[str]) -> list[str]:
-    """Return those of the packages that are not installed, as they were named, each once.
+    """Return the packages that are not installed, as they were named, each once.
 
     A package is ``name``, ``name:architecture``, ``name=version`` or both; a name that an
     installed package provides counts as installed. Debian's database is asked, else that of rpm or

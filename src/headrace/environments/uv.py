@@ -79,7 +79,7 @@ class UvBuilder:
         return {version: it.path for version, it in self._interpreters.found().items()}
 
     def missing_system_dependencies(self, packages: Sequence[str]) -> list[str]:
-        """Return those of the named system packages that this machine does not have.
+        """Return the named system packages that this machine does not have.
 
         See :func:`headrace.environments.system_packages.missing`.
         """

@@ -105,7 +105,7 @@ class FileCollection:
             await asyncio.sleep(PAUSE_S)
 
     async def _unknown(self, known: Known, owners: Collection[str]) -> list[str]:
-        """Return those of these ids that no row has."""
+        """Return the ids that no row has."""
         left = list(owners)
         unknown: list[str] = []
         for begin in range(0, len(left), BATCH):

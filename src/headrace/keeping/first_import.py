@@ -24,7 +24,7 @@ def is_final(failure: Failure) -> bool:
 
 
 def import_problem(code: Code, failure: Failure) -> str:
-    """Return what is to be said of code that cannot be imported."""
+    """Return the warning about code that cannot be imported."""
     problem = f"{code.function_path} cannot be imported: {failure.message}"
     if not problem.endswith((".", "!", "?")):
         problem += "."
@@ -43,7 +43,7 @@ def import_problem(code: Code, failure: Failure) -> str:
 
 
 def still_importing(code: Code, waited_s: float) -> Failure:
-    """Return what is to be said of an import that takes long."""
+    """Return the warning about an import that takes long."""
     return Failure(
         FailureKind.TIMEOUT,
         f"{code.function_path} is still being imported after {waited_s:g} s. That goes on; the "

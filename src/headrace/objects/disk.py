@@ -107,7 +107,7 @@ async def _settled(future: asyncio.Future[_T]) -> None:
 
 
 def translated(error: OSError, place: str = "the data store's disk") -> HeadraceError:
-    """Return what to tell a caller about an error of a file system."""
+    """Return the error for callers of an error of a file system."""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return Unavailable(f"{place[0].upper()}{place[1:]} is full: free some space and retry.")

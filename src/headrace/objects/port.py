@@ -45,7 +45,7 @@ class ObjectReader(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
     async def aclose(self) -> None:
-        """Let go of the object; needed unless the chunks were read to the end."""
+        """Release the object; needed unless the chunks were read to the end."""
         ...
 
 
@@ -111,7 +111,7 @@ class ObjectStore(Protocol):
         ...
 
     async def info(self, path: str) -> ObjectInfo | None:
-        """Return what is known of an object, or None if there is none."""
+        """Return the facts of an object, or None if there is none."""
         ...
 
     async def delete(self, path: str) -> bool:
@@ -209,5 +209,5 @@ class ObjectStore(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of threads, files and connections."""
+        """Release threads, files and connections."""
         ...

@@ -47,12 +47,12 @@ class Slots:
             ) from None
 
     def give_back(self) -> None:
-        """Let another file be opened."""
+        """Release one slot."""
         self._free.release()
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
-        """Have a file open inside."""
+        """Hold a slot for one open file inside."""
         await self.take()
         try:
             yield

@@ -166,7 +166,7 @@ class Tree:
             os.fsync(folder)
 
     def local_path(self, path: str) -> Path:
-        """Return where the file of an object lies, were there one."""
+        """Return the path of an object's file, which may not be there."""
         return Path(self._root, *place(path))
 
 
@@ -177,7 +177,7 @@ def place(path: str) -> list[str]:
 
 
 def object_info(path: str, status: os.stat_result) -> ObjectInfo:
-    """Return what the status of its file says about an object."""
+    """Return the facts of an object by the status of its file."""
     seconds, nanoseconds = divmod(status.st_mtime_ns, 1_000_000_000)
     modified = datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1000)
     return ObjectInfo(path, status.st_size, modified)

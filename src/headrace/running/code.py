@@ -78,7 +78,7 @@ class CodeFinder:
         return code_of(pipeline, environment)
 
     async def resolve(self, code: Code) -> Material:
-        """Return what code stands for here (:class:`headrace.engines.port.Materials`).
+        """Return the materials of code on this machine (:class:`headrace.engines.port.Materials`).
 
         Raises:
             Unavailable: One of them is gone from the data directory.

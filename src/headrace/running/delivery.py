@@ -60,7 +60,7 @@ async def deliver(
 
 
 def problem_with(record: OutputRecord | Output, returned: Returned) -> str | None:
-    """Return what is wrong with the value of an output, or None."""
+    """Return the problem with the value of an output, or None."""
     value = returned.values.get(record.name)
     if value is None or record.data_type is DataType.FILE:
         return None

@@ -62,7 +62,7 @@ class Recording:
             await asyncio.sleep(pause)
 
     async def hand_back(self, claim: Claim, *, patience_s: float) -> None:
-        """Let the next server start an execution whose code has not begun.
+        """Give an execution whose code has not begun back to be started by the next server.
 
         After ``patience_s`` it is left as it is, as by :meth:`end`.
         """

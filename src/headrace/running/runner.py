@@ -151,7 +151,7 @@ class Runner:
         )
 
     async def _local(self, file: FileValue, workspace: Path, name: str) -> Path:
-        """Return where the bytes of a file are on this machine, fetching them if need be."""
+        """Return the path of a file on this machine, fetching it if need be."""
         store = self.data_store if file.store is FileStore.DATA_STORE else self.artifacts
         here = await store.local_path(file.path)
         if here is not None and file.store is FileStore.ARTIFACTS:

@@ -168,7 +168,7 @@ class Load:
 
 
 def _read(answer: httpx.Response, number: int, endpoint: Endpoint) -> Told | None:
-    """Return what an answer says of an execution; None if the server could not take the call.
+    """Return the execution of an answer; None if the server could not take the call.
 
     Raises:
         HeadraceError: The answer is none that a call may get.

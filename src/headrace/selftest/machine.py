@@ -86,7 +86,7 @@ class ClockWatch:
         self._steady = time.monotonic()
 
     def finding(self) -> Finding:
-        """Return what the clock was like since."""
+        """Return the finding about the clock since then."""
         moved = (now_s() - self._wall) - (time.monotonic() - self._steady)
         if now().year < EARLIEST_YEAR:
             return Finding("the clock of this machine is years behind: set it.", is_good=False)

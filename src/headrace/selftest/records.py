@@ -65,7 +65,7 @@ class Records:
     damage: list[str] = field(default_factory=list)
 
     def unfinished(self) -> list[Recorded]:
-        """Return those that have not ended."""
+        """Return the executions that have not ended."""
         return [e for e in self.executions.values() if e.status in {"Pending", "Running"}]
 
 

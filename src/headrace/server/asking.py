@@ -21,7 +21,7 @@ _PATIENCE_S = 30.0
 
 
 def ask_for_token(directory: DataDirectory, name: str) -> str:
-    """Have the server create an SDK token; return it.
+    """Ask the server for a new SDK token; return it.
 
     Whoever can read the key of a directory may do so: access tokens are signed with it.
 

@@ -53,7 +53,7 @@ class Claim:
             raise
 
     def close(self) -> None:
-        """Let another server have the directory."""
+        """Release the directory for another server."""
         while self._descriptors:
             os.close(self._descriptors.pop())
 

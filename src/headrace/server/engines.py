@@ -70,7 +70,7 @@ def local_pod_engine(
 
 
 def _bounds(directory: DataDirectory) -> Bounds:
-    """Return what user code may not change of a data directory.
+    """Return the folders of a data directory that user code may not change.
 
     The directory itself is no part of it: it may be the home folder of the server's user, where
     libraries make caches of their own.

@@ -91,7 +91,7 @@ def make_executing(
 
 
 def limits_of(settings: Settings) -> Limits:
-    """Return what each call may use."""
+    """Return the limits of each call."""
     return Limits(
         timeout_s=settings.execution_timeout_s,
         memory_bytes=settings.execution_memory,

@@ -95,7 +95,7 @@ def check_framing(received: int, data: int) -> None:
 
 
 def refusal_of(error: httptools.HttpParserError) -> Refusal:
-    """Return what to say of a request that cannot be read."""
+    """Return the refusal of a request that cannot be read."""
     cause = error.__context__
     if isinstance(cause, Refusal):
         return cause

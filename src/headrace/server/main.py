@@ -127,7 +127,7 @@ def _claimed(directory: DataDirectory) -> Claim:
 
 
 def _check_directory(directory: DataDirectory) -> None:
-    """Say what is known of a data directory, and change nothing of it.
+    """Describe a data directory, and change nothing of it.
 
     Raises:
         Unavailable: A server could not start on it.

@@ -135,7 +135,7 @@ _RELEASE = (
 
 
 def backlog(connection: Connection, now: datetime) -> Backlog:
-    """Return what waits for a worker."""
+    """Return the executions that wait for a worker, summed up."""
     if connection.scalar(_ANY_PENDING) is None:
         return Backlog()
     at = {"now": to_us(now)}
@@ -230,5 +230,5 @@ def _take(
 
 
 def release_queued(connection: Connection) -> None:
-    """Let executions be taken again that waited in the queues of workers that are gone."""
+    """Release executions that waited in the queues of workers that are gone."""
     connection.execute(_RELEASE)

@@ -74,7 +74,7 @@ _ANY_UNFINISHED = _ANY[Kind.DEPLOYMENT].where(UNFINISHED)
 
 
 def mark_pipeline(connection: Connection, pipeline_id: str, at: datetime) -> None:
-    """Have a pipeline be gone for everybody; its deployments are to be marked as well."""
+    """Mark a pipeline as gone for everybody; its deployments are to be marked as well."""
     connection.execute(
         update(pipelines)
         .where(pipelines.c.id == pipeline_id)
@@ -83,7 +83,7 @@ def mark_pipeline(connection: Connection, pipeline_id: str, at: datetime) -> Non
 
 
 def mark_deployment(connection: Connection, deployment_id: str, at: datetime) -> None:
-    """Have a deployment be gone for everybody, and fire no more."""
+    """Mark a deployment as gone for everybody; it fires no more."""
     connection.execute(delete(schedules).where(schedules.c.deployment_id == deployment_id))
     connection.execute(
         update(deployments)
@@ -98,7 +98,7 @@ def mark_deployment(connection: Connection, deployment_id: str, at: datetime) ->
 
 
 def all_deleted(connection: Connection) -> list[Deleted]:
-    """Return what was deleted and is not wholly gone; a pipeline stands for its deployments."""
+    """Return the deleted things that are not wholly gone; a pipeline stands for its deployments."""
     found = [
         Deleted(Kind.PIPELINE, row.id)
         for row in connection.execute(
@@ -164,7 +164,7 @@ def end_some(
 
 
 def part_with_some(connection: Connection, deployment_id: str, *, limit: int) -> int:
-    """Have some executions refer to a deployment no more, and forget some of its keys."""
+    """Part some executions from a deployment, and forget some of its keys."""
     some = select(executions.c.id).where(executions.c.deployment_id == deployment_id).limit(limit)
     parted = connection.execute(
         update(executions).where(executions.c.id.in_(some)).values(deployment_id=None)

@@ -8,7 +8,7 @@ class Refused(Exception):
 
 
 class Duplicate(Refused):
-    """There is a row already that a new one is like."""
+    """A new row is like one that is there."""
 
 
 class Dangling(Refused):

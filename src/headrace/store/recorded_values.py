@@ -69,12 +69,12 @@ def outputs_from(text: str) -> tuple[OutputRecord, ...]:
 
 
 def input_frame(parameter: Input, source: InputSource) -> tuple[str, str]:
-    """Return what the column of the inputs holds before and after the JSON of one value."""
+    """Return the text of the inputs' column before and after the JSON of one value."""
     return _frame(parameter.name, parameter.data_type, source.kind, source_fields(source))
 
 
 def output_frame(parameter: Output, destination: OutputDestination) -> tuple[str, str]:
-    """Return what the column of the outputs holds before and after the JSON of one value."""
+    """Return the text of the outputs' column before and after the JSON of one value."""
     fields = destination_fields(destination)
     return _frame(parameter.name, parameter.data_type, destination.kind, fields)
 

@@ -135,7 +135,7 @@ def record_files_kept_since(connection: Connection, execution_id: str) -> None:
 
 
 def known_executions(connection: Connection, ids: Collection[str]) -> set[str]:
-    """Return those of these ids that executions have."""
+    """Return the ids that executions have."""
     return _known(connection, executions, ids)
 
 
@@ -145,7 +145,7 @@ def known_builds(connection: Connection, ids: Collection[str]) -> set[str]:
 
 
 def known_deployments(connection: Connection, ids: Collection[str]) -> set[str]:
-    """Return those of these ids that deployments have."""
+    """Return the ids that deployments have."""
     return _known(connection, deployments, ids)
 
 

@@ -125,7 +125,7 @@ def advance(
 
 
 def put_off(connection: Connection, deployment_id: str, until: datetime) -> None:
-    """Have a schedule that cannot be acted on looked at again later; its fire times stay due."""
+    """Put off a schedule that cannot be acted on; its fire times stay due."""
     connection.execute(
         update(schedules)
         .where(schedules.c.deployment_id == deployment_id)

@@ -27,7 +27,7 @@ class Bounds:
             folder.mkdir(parents=True, exist_ok=True)
 
     def message(self, own: Path) -> Message:
-        """Return what the harness is told; ``own`` is the folder of one template or pod."""
+        """Return the message for the harness; ``own`` is the folder of one template or pod."""
         return {
             "closed": [str(folder.absolute()) for folder in self.closed],
             "open": [str(folder.absolute()) for folder in self.open],

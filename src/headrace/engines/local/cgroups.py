@@ -92,7 +92,7 @@ def _own_group() -> Path | None:
 
 
 def _mount() -> Path | None:
-    """Return where the second version of control groups is mounted."""
+    """Return the mount of the second version of control groups."""
     try:
         lines = Path("/proc/self/mountinfo").read_text().splitlines()
     except OSError:

@@ -17,7 +17,7 @@ _TIMEOUT_S = 20.0
 async def check_function(
     python: Path, folder: Path, function_path: str, function_name: str, inputs: Sequence[str]
 ) -> str | None:
-    """Return what keeps a function from being called, or None if nothing can be seen.
+    """Return the reason why a function cannot be called, or None if none can be seen.
 
     User code is parsed, never run.
 

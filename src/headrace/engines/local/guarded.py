@@ -100,7 +100,7 @@ class GuardedTemplate:
             await self._belongings.look()
 
     async def stacks(self) -> str:
-        """Return where the template is, for a person; in a few seconds at most.
+        """Return the stacks of the process for a person, in a few seconds at most.
 
         A guard that does not answer is killed, and the template with it.
         """
@@ -116,7 +116,7 @@ class GuardedTemplate:
         return _NO_STACK
 
     def close(self) -> None:
-        """Have both end, at once, with everything that user code started."""
+        """End both at once, with everything that user code started."""
         self._is_closed = True
         for channel in (self._template, self._guard):
             if channel is not None:

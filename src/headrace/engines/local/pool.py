@@ -166,7 +166,7 @@ class TemplatePool:
         variables: Mapping[str, str],
         deadline: Deadline,
     ) -> Acquired | Refused:
-        """Return what a start comes to, or that it takes too long for this call."""
+        """Return the outcome of a start, or that it takes too long for this call."""
         start = self._starting.get(key)
         if start is None:
             start = _Start()

@@ -60,7 +60,7 @@ class TemplatePlan:
     patience: Patience = field(default_factory=Patience)
 
     def import_output(self) -> Preface:
-        """Return what was printed while the template started."""
+        """Return the output of the template's start."""
         return output_in(self.folder)
 
     def discard_folder(self) -> None:
@@ -125,7 +125,7 @@ def launch(
 
 
 def output_in(folder: Path) -> Preface:
-    """Return what a process that was launched in a folder has printed so far."""
+    """Return the output so far of a process that was launched in a folder."""
     preface = []
     for letter, name in (("o", "out"), ("e", "err")):
         with contextlib.suppress(OSError), (folder / name).open("rb") as file:

@@ -81,11 +81,11 @@ class Template:
         self._unsaid = [line for line in preface if line[0] != "h"]
 
     async def last_words(self) -> Preface:
-        """Return what its import has printed, and where it is."""
+        """Return the output of its import, and its stacks."""
         return [*self.plan.import_output(), *await self.stacks()]
 
     def take_unsaid(self) -> Preface:
-        """Return what the import printed and no call has been told yet."""
+        """Return the output of the import that no call has in its log yet."""
         unsaid, self._unsaid = self._unsaid, []
         return unsaid
 
@@ -116,7 +116,7 @@ class Template:
         return answer
 
     async def stacks(self) -> Preface:
-        """Return where the template is, as lines for a log; in a few seconds at most."""
+        """Return the template's stacks as lines for a log, in a few seconds at most."""
         text = await self._guarded.stacks()
         return [("h", text)] if text else []
 
@@ -153,7 +153,7 @@ class Template:
         return [future for _, future in self._calls.values()]
 
     def close(self) -> None:
-        """Have the template end, at once, with everything in it; :attr:`ended` says when."""
+        """End the template at once, with everything in it; :attr:`ended` says when."""
         if self._is_launched:
             self._guarded.close()
 

@@ -86,7 +86,7 @@ class JournalBook:
         return not self._writing and not self._is_due and self._file.append(row)
 
     def _write_waiting(self) -> None:
-        """Have all rows written that came since the last time."""
+        """Write all rows that came since the last time."""
         self._is_due = False
         waiting, self._waiting = self._waiting, []
         if not waiting:

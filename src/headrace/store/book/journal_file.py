@@ -140,7 +140,7 @@ class Journal:
         return True
 
     def prepare(self, rows: Sequence[Row]) -> Piece | None:
-        """Return what is to be written for the first of some rows, as many as there is room for.
+        """Return the piece for the first of some rows, as many as there is room for.
 
         Nothing is taken by that: :meth:`write` it, in any thread, then :meth:`keep` it, and prepare
         nothing else meanwhile.
@@ -242,7 +242,7 @@ class Journal:
         self._at = self._place = 0
 
     def _empty(self, half: int) -> None:
-        """Have the entries of a half count no longer."""
+        """Make the entries of a half void."""
         use = max(self._uses) + 1
         for at, slot in form.slots_of(half, use):
             os.pwrite(self._file, slot, at)
@@ -278,7 +278,7 @@ def _read(file: int) -> bytes:
 
 
 def _fill(file: int, folder: Path) -> None:
-    """Have the file be as long as it will ever be; its blocks and its name outlast a power cut."""
+    """Give the file its full length for ever; its blocks and its name outlast a power cut."""
     for at in range(0, form.FILE_BYTES, form.HALF_BYTES):
         piece = bytes(min(form.HALF_BYTES, form.FILE_BYTES - at))
         if os.pwrite(file, piece, at) < len(piece):

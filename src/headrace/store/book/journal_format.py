@@ -60,7 +60,7 @@ class Found:
 
 
 def begin_of(half: int) -> int:
-    """Return where the entries of a half begin."""
+    """Return the offset of the entries of a half."""
     return BLOCK_BYTES + half * HALF_BYTES
 
 
@@ -105,7 +105,7 @@ def is_old(content: bytes) -> bool:
 
 
 def read_half(content: bytes, half: int) -> Found:
-    """Return what a half holds, whatever became of the file."""
+    """Return the content of a half, whatever became of the file."""
     part = content[begin_of(half) : begin_of(half + 1)]
     use = _use_of(content, half)
     entries = list(_entries(part))

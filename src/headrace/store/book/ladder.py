@@ -34,7 +34,7 @@ class Ladder:
             self._try(0, row, on_done, is_alone=is_alone)
 
     def move_all(self) -> asyncio.Future[None] | None:
-        """Have the rows of the first book brought to the database; see the port."""
+        """Move the rows of the first book to the database; see the port."""
         return self._books[0].move_all()
 
     async def close(self) -> None:

@@ -43,14 +43,14 @@ class Mover:
         self._readers: list[asyncio.Future[None]] = []
 
     def note_rows(self) -> None:
-        """Have rows that the journal has taken be moved soon."""
+        """Plan a move for rows that the journal has taken."""
         if self._is_due or self._journal.count >= MOVE_ROWS:
             self._begin()
         elif self._timer is None and self._task is None:
             self._timer = self._loop.call_later(MOVE_AFTER_S, self._begin)
 
     def make_room(self) -> bool:
-        """Have what is in the journal be moved; return whether it takes rows again at once."""
+        """Move the rows of the journal; return whether it takes others at once."""
         if self._task is not None:
             return False
         self._begin()
@@ -138,7 +138,7 @@ class Mover:
 
 
 def _let_go(readers: list[asyncio.Future[None]]) -> None:
-    """Let those read who wait."""
+    """Release the readers that wait."""
     for reader in readers:
         if not reader.done():
             reader.set_result(None)

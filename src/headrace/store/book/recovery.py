@@ -63,7 +63,7 @@ async def take_up(path: Path, database: Database) -> Journal | None:
 
 
 def _say_damage(journal: Journal) -> None:
-    """Say what of the journal is damaged, as nobody can find it out later."""
+    """Log the damage of the journal, as nobody can find it out later."""
     if journal.lost:
         logger.error(
             "%s was damaged: %d calls that were answered are lost, %d others were found",

@@ -72,7 +72,7 @@ def open_sqlite(path: Path, *, read_only: bool) -> Engine:
 
 
 def _say_what_was_refused(context: ExceptionContext) -> None:
-    """Have SQLAlchemy raise the store's own error for what the schema refuses."""
+    """Raise the store's own error for a refusal of the schema."""
     error = context.original_exception
     if isinstance(error, sqlite3.IntegrityError):
         kind = _REFUSALS.get(error.sqlite_errorname, Refused)
