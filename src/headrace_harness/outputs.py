@@ -49,24 +49,32 @@ def collect(
         if returned is not None:
             _say_lost(returned, function)
         return returned_report({}, {})
-    if type(returned) is dict and len(returned) > len(outputs):
+    # Asked for a dict first, because asking for what behaves like one takes longer.
+    is_dict = type(returned) is dict or isinstance(returned, Mapping)
+    if is_dict and len(returned) > len(outputs):
         _say_undeclared(returned, outputs, function)
+    if not is_dict:
+        raise _no_dict(returned, outputs, function)
     with room.taken():
         return _collect(returned, outputs, workspace, function, max_bytes)
 
 
+def _no_dict(returned: Any, outputs: Mapping[str, str], function: str) -> Failed:
+    wanted = ", ".join(f"{name} ({kind})" for name, kind in outputs.items())
+    got = "None" if returned is None else describe(returned)
+    noun = "output" if len(outputs) == 1 else "outputs"
+    return Failed(
+        BAD_OUTPUT, f"{function}() must return a dict with the {noun} {wanted}; it returned {got}."
+    )
+
+
 def _collect(
-    returned: Any, outputs: Mapping[str, str], workspace: str, function: str, max_bytes: int
+    returned: Mapping[Any, Any],
+    outputs: Mapping[str, str],
+    workspace: str,
+    function: str,
+    max_bytes: int,
 ) -> str:
-    # Asked for a dict first, because asking for what behaves like one takes longer.
-    if not (type(returned) is dict or isinstance(returned, Mapping)):
-        wanted = ", ".join(f"{name} ({kind})" for name, kind in outputs.items())
-        got = "None" if returned is None else describe(returned)
-        noun = "output" if len(outputs) == 1 else "outputs"
-        raise Failed(
-            BAD_OUTPUT,
-            f"{function}() must return a dict with the {noun} {wanted}; it returned {got}.",
-        )
     values: dict[str, str] = {}
     files: dict[str, dict[str, Any]] = {}
     problems = []

@@ -6,15 +6,13 @@ The hints are evaluated once, when the function's module has been imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, get_type_hints
+from typing import Any, Optional, get_type_hints
 
 from headrace_harness.failing import BAD_INPUT, BAD_OUTPUT, USER_ERROR, Failed, printable
 from headrace_harness.fitting import Convert, Unfit
 from headrace_harness.hints import Converters, structure_of
 from headrace_harness.scalars import describe
 from headrace_harness.stdlib import dataclasses, inspect
-
-_MISSING = object()
 
 
 class TypedFunction:
@@ -88,12 +86,20 @@ class TypedFunction:
         if isinstance(value, Mapping):
             lacking = [key for key in self._optional_keys if key not in value]
             return {**value, **dict.fromkeys(lacking)} if lacking else value
-        if dataclasses.is_dataclass(value) or hasattr(type(value), "model_fields"):
-            fields = {name: getattr(value, name, _MISSING) for name in outputs}
-            return {name: found for name, found in fields.items() if found is not _MISSING}
+        names = _fields_of(value)
+        if names is not None:
+            return {name: getattr(value, name) for name in names}
         expected = getattr(self._structure, "__name__", str(self._structure))
         raise Failed(
             BAD_OUTPUT,
             f"{self._name}() must return {expected}, as its type hint says; it returned "
             f"{describe(value)}.",
         )
+
+
+def _fields_of(value: Any) -> Optional[list[str]]:
+    """Return the names of the fields of a dataclass or a model; None if it has none."""
+    if dataclasses.is_dataclass(value):
+        return [field.name for field in dataclasses.fields(value)]
+    fields = getattr(type(value), "model_fields", None)
+    return None if fields is None else list(fields)

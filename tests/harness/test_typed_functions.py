@@ -69,6 +69,16 @@ class Item(BaseModel):
     parts: list[Item] = []
 
 
+@dataclass
+class Two:
+    width: float
+    label: str
+
+
+class One(BaseModel):
+    price: float
+
+
 class Broken(BaseModel):
     x: int
 
@@ -242,12 +252,11 @@ RETURNED: list[tuple[Any, Any, dict[str, str], Any]] = [
     (dict, {"a": 1, "b": 2}, {"a": "number", "b": "number"}, {"a": 1, "b": 2}),
     (Path, Path("a"), {"result": "file"}, {"result": Path("a")}),
     (Optional[str], None, {"result": "string"}, {"result": None}),
-    (Size, Size(1.0), {"width": "number", "height": "number"}, {"width": 1.0, "height": 1.0}),
-    (Size, Size(1.0), {"width": "number", "no": "number"}, {"width": 1.0}),
+    (Two, Two(1.0, "a"), {"width": "number"}, {"width": 1.0, "label": "a"}),
     (Optional[Size], None, {"width": "number"}, {"width": None}),
     (Size, {"width": 1}, {"width": "number"}, {"width": 1}),
-    (Item, Item(price=1), {"price": "number"}, {"price": 1.0}),
-    (Annotated[Item, "It."], Item(price=1), {"price": "number"}, {"price": 1.0}),
+    (One, One(price=1), {"price": "number"}, {"price": 1.0}),
+    (Annotated[One, "It."], One(price=1), {"price": "number"}, {"price": 1.0}),
     (Point, {"x": 1}, {"x": "number", "at": "string"}, {"x": 1, "at": None}),
     (Loose, {"x": 1, "y": 2}, {"x": "number", "y": "number"}, {"x": 1, "y": 2}),
     (Union[str, Point], "a", {"result": "json"}, {"result": "a"}),
