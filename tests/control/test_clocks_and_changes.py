@@ -69,11 +69,17 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]
         yield made
 
 
-def add(connection: Connection, expression: str, jitter_s: float = 0.0) -> Deployment:
+def add(
+    connection: Connection,
+    expression: str,
+    jitter_s: float = 0.0,
+    *,
+    pipeline: Pipeline = PIPELINE,
+) -> Deployment:
     made = Deployment(
         id=new_id(),
         name=new_id(),
-        pipeline=PIPELINE,
+        pipeline=pipeline,
         rule=Rule.PERIODIC,
         mode=Mode.ELASTIC,
         description=None,

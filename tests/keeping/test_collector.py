@@ -43,9 +43,8 @@ def collector_of(server: Parts, retention: Retention) -> Collector:
         server.artifacts,
         limit_bytes=retention.files_bytes,
     )
-    return Collector(
-        server.database, server.executions, files, retention, ClockWatch(server.database)
-    )
+    clock = ClockWatch(server.database)
+    return Collector(server.database, server.executions, files, retention, clock, server.pods)
 
 
 async def bytes_of(count: int) -> AsyncIterator[bytes]:

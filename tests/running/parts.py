@@ -104,6 +104,7 @@ class Parts:
     artifacts: FilesystemStore
     logs: LogFiles
     worker: Worker
+    pods: PodSets
 
     async def pipeline(self) -> Pipeline:
         return await self.pipelines.get(SERVER, "work")
@@ -218,6 +219,7 @@ async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterat
             artifacts,
             logs,
             worker,
+            sets,
         )
     finally:
         await worker.close(0)

@@ -23,7 +23,7 @@ from headrace.core.pipelines import (
     PipelineVersion,
 )
 from headrace.core.values import DataType
-from headrace.store import executions, pipelines
+from headrace.store import executions, pipelines, versions
 from headrace.store.errors import Refused
 from headrace.store.moments import from_us
 from headrace.store.sqlite import migrate as migration
@@ -172,7 +172,7 @@ def test_each_pipeline_becomes_its_first_version(upgraded: Connection) -> None:
     )
     assert (two.status, two.version.failure) == (PipelineStatus.FAILED, "why")
     assert [pending.id for pending in pipelines.pending_pipelines(upgraded)] == [three.id]
-    bundles, environments = pipelines.digests_in_use(upgraded)
+    bundles, environments = versions.digests_in_use(upgraded, from_us(5))
     assert (bundles, environments) == ({"b1", "b2", "b3", "b4"}, {"e1", "e4"})
 
 
@@ -194,7 +194,7 @@ def test_what_refers_to_pipelines_still_does(upgraded: Connection, path: Path) -
     with pytest.raises(Refused):
         upgraded.exec_driver_sql("DELETE FROM pipelines WHERE id = 'p1'")
     upgraded.exec_driver_sql("DELETE FROM pipelines WHERE id = 'p3'")
-    assert "b3" not in pipelines.digests_in_use(upgraded)[0]
+    assert "b3" not in versions.digests_in_use(upgraded, from_us(5))[0]
     engine = open_sqlite(path, read_only=True)
     assert described(upgraded.engine) == described(engine)
     engine.dispose()

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 from tests.store.conftest import AT, PIPELINE
 
+from headrace.control.transactions.versions import roll_back
 from headrace.core.attachments import Attachment
 from headrace.core.deployments import Deployment, Mode
+from headrace.core.errors import Conflict
 from headrace.core.executions import Execution
+from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pipelines import Calling, Pipeline, PipelineStatus
 from headrace.core.sources import Rule
-from headrace.store import deployments, executions, pipelines
+from headrace.store import deployments, executions, pipelines, versions
 from headrace.store.tables import pipelines as table
 
 SECOND = replace(
@@ -71,7 +75,7 @@ def test_a_version_is_built_beside_the_current_one(two: Connection) -> None:
     assert pipelines.end_build(two, SECOND.id, environment="environment-2", failure=None)
     assert not pipelines.end_build(two, SECOND.id, environment=None, failure="too late")
     assert pipelines.pending_pipelines(two) == []
-    assert pipelines.digests_in_use(two) == (
+    assert versions.digests_in_use(two, AT) == (
         {"bundle-1", "bundle-2"},
         {"environment-1", "environment-2"},
     )
@@ -101,12 +105,12 @@ def test_an_execution_keeps_its_version(
 def test_an_environment_that_moved_is_that_of_its_version(two: Connection) -> None:
     pipelines.move_environment(two, PIPELINE.version.id, "environment-3")
     pipelines.move_environment(two, SECOND.id, "environment-4")  # It has none that could move.
-    assert pipelines.digests_in_use(two)[1] == {"environment-3"}
+    assert versions.digests_in_use(two, AT)[1] == {"environment-3"}
 
 
 def test_versions_go_with_their_pipeline(two: Connection) -> None:
     pipelines.remove_pipeline(two, PIPELINE.id)
-    assert pipelines.digests_in_use(two) == (set(), set())
+    assert versions.digests_in_use(two, AT) == (set(), set())
 
 
 def test_a_pinned_deployment_has_its_version_and_others_the_current_one(two: Connection) -> None:
@@ -138,3 +142,52 @@ def test_an_execution_names_the_one_that_it_repeats(
     again = executions.execution_by_id(two, "2")
     assert again is not None
     assert again.rerun_of == "1"
+
+
+def number_of(connection: Connection) -> dict[int, bool]:
+    """Return of each version of the pipeline whether it can run."""
+    found = versions.list_versions(connection, PIPELINE.id, limit=100)
+    return {one.version.number: one.version.can_run for one in reversed(found)}
+
+
+@pytest.fixture
+def six(connection: Connection) -> Connection:
+    """A database with six versions: five are ready, the third one failed; the sixth is current."""
+    for number in range(2, 7):
+        version = replace(PIPELINE.version, id=f"v{number}", number=number, bundle=f"b{number}")
+        if number == 3:
+            version = replace(version, status=PipelineStatus.FAILED, environment=None)
+        pipelines.add_version(connection, PIPELINE.id, version)
+    make_current(connection, 6)
+    return connection
+
+
+def test_the_newest_versions_are_kept(six: Connection) -> None:
+    assert versions.discard_versions(six, 2, set(), AT) == 3
+    assert number_of(six) == {1: False, 2: False, 3: False, 4: False, 5: True, 6: True}
+    assert versions.discard_versions(six, 2, set(), AT) == 0
+    # Their files are needed for another hour.
+    assert "b2" in versions.digests_in_use(six, AT + timedelta(minutes=59))[0]
+    later = AT + timedelta(minutes=61)
+    assert versions.digests_in_use(six, later)[0] == {"b3", "b5", "b6"}
+
+
+def test_whatever_is_used_is_kept(six: Connection, new_execution: Callable[..., Execution]) -> None:
+    make_current(six, 1)
+    deployments.add_deployment(six, endpoint_of(PIPELINE, "d", pinned_version=2), b"sealed")
+    executions.add_execution(six, new_execution("e", pipeline_version=5), None)
+    assert versions.discard_versions(six, 1, {"v4"}, AT) == 0
+    executions.end_pending(six, "e", Failure(FailureKind.CANCELLED, "why"), AT)
+    assert versions.discard_versions(six, 1, {"v4"}, AT) == 1
+    assert number_of(six) == {1: True, 2: True, 3: False, 4: True, 5: False, 6: True}
+    # A rerun that has chosen it meanwhile can still be made.
+    executions.add_execution(six, new_execution("f", pipeline_version=5), None)
+    assert "b5" in versions.digests_in_use(six, AT + timedelta(days=1))[0]
+
+
+def test_a_version_that_was_let_go_is_nothing_to_go_back_to(six: Connection) -> None:
+    assert versions.number_before(six, PIPELINE.id, 6) == 5
+    versions.discard_versions(six, 1, set(), AT)
+    assert versions.number_before(six, PIPELINE.id, 6) is None
+    with pytest.raises(Conflict, match=r"kept no longer.* 2024-05-06.*deploy its code again"):
+        roll_back(six, PIPELINE.name, 5, AT, "w", is_forced=False)

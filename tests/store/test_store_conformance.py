@@ -21,7 +21,7 @@ from tests.store.conftest import AT, PIPELINE, Gate
 from headrace.core.errors import NotFound, Unavailable
 from headrace.core.executions import Execution, Status
 from headrace.core.outcomes import Failure, FailureKind
-from headrace.store import attempts, claims, deletion, executions, pipelines, workers
+from headrace.store import attempts, claims, deletion, executions, pipelines, versions, workers
 from headrace.store.database import Database
 from headrace.store.deletion import Deleted, Kind
 from headrace.store.errors import Dangling, Duplicate, Refused
@@ -327,4 +327,4 @@ async def test_what_was_deleted_is_gone_at_once_and_its_rows_in_batches(
     assert batches == [["4", "3"], ["2", "1"], ["0"], []]
     assert await store.write(deletion.bury, deleted)
     assert await store.read(deletion.all_deleted) == []
-    assert await store.read(pipelines.digests_in_use) == (set(), set())
+    assert await store.read(versions.digests_in_use, AT) == (set(), set())

@@ -63,6 +63,10 @@ class Pods(Protocol):
         """
         ...
 
+    def versions(self) -> set[str]:
+        """Return the ids of the versions that pods have or are to get."""
+        ...
+
     def changed(self) -> None:
         """Have the pods follow what the database says of deployments; returns at once."""
         ...

@@ -19,12 +19,15 @@ class Retention:
         executions: How many executions are kept; the newest stay.
         ledger_s: Seconds that a row of the ledger is kept after its fire time.
         files_bytes: Size of the logs and files of executions together; the newest stay.
+        versions: How many versions of each pipeline keep their folder and environment; the newest
+            stay, and whatever is used.
     """
 
     executions_s: float | None = None
     executions: int | None = None
     ledger_s: float | None = None
     files_bytes: int | None = None
+    versions: int | None = None
 
     def executions_since(self, now: datetime) -> datetime | None:
         """Return the time before which an execution must have ended to be too old, or None."""

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from headrace.control.deployments import KEY_LIFETIME
 from headrace.control.executions import Executions
+from headrace.control.warm import Pods
 from headrace.core.clock import now
 from headrace.core.clock_trust import ClockTrust
 from headrace.core.errors import HeadraceError
@@ -19,6 +20,7 @@ from headrace.keeping.file_collection import FileCollection
 from headrace.signals.loop import Loop
 from headrace.store import retention as rows
 from headrace.store.database import Database
+from headrace.store.versions import discard_versions
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ PAUSE_S = 0.05
 
 
 class Collector(Loop):
-    """Deletes executions, rows of the ledger, idempotency keys and files.
+    """Deletes executions, rows of the ledger, idempotency keys and files; discards old versions.
 
     A row goes first, its files after it. What a crash leaves between the two belongs to nothing,
     and is found as such.
@@ -47,12 +49,14 @@ class Collector(Loop):
         files: FileCollection,
         retention: Retention,
         clock: ClockWatch,
+        pods: Pods,
     ) -> None:
         self._database = database
         self._executions = executions
         self._files = files
         self._retention = retention
         self._clock = clock
+        self._pods = pods
         self._look_at_files_s = 0.0
         super().__init__(
             "collector",
@@ -72,6 +76,7 @@ class Collector(Loop):
             if gone:
                 logger.info("deleted %d rows of the ledger", gone)
         await self._repeat(rows.delete_keys, at - KEY_LIFETIME)
+        await self._discard_versions(at)
 
     async def collect_files(self) -> None:
         """Remove files that belong to nothing, and those that exceed the limit."""
@@ -92,6 +97,15 @@ class Collector(Loop):
                 gone += await self._delete(below=oldest, ended_before=None)
         if gone:
             logger.info("deleted %d executions that are kept no longer", gone)
+
+    async def _discard_versions(self, at: datetime) -> None:
+        """Let go of the folders and environments of old versions; the sweeper removes them."""
+        if self._retention.versions is not None:
+            gone = await self._database.write(
+                discard_versions, self._retention.versions, self._pods.versions(), at
+            )
+            if gone:
+                logger.info("discarded %d versions that are kept no longer", gone)
 
     async def _delete(self, *, below: str, ended_before: datetime | None) -> int:
         gone, after = 0, ""

@@ -6,12 +6,13 @@ import asyncio
 import logging
 
 from headrace.bundles.store import BundleStore
+from headrace.core.clock import now
 from headrace.environments.port import Builder
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.objects.port import ObjectStore
 from headrace.signals.loop import Loop
-from headrace.store import pipelines as rows
 from headrace.store.database import Reader
+from headrace.store.versions import digests_in_use
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Sweeper(Loop):
 
     async def sweep(self) -> None:
         """Remove what is unused now."""
-        bundles, environments = await self._reader.read(rows.digests_in_use)
+        bundles, environments = await self._reader.read(digests_in_use, now())
         gone = await self._builder.discard_unused(environments, unused_for_s=self._unused_for_s)
         gone += await asyncio.to_thread(
             self._bundles.discard_unused, bundles, grace_s=self._unused_for_s

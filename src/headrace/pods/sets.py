@@ -112,6 +112,14 @@ class PodSets:
         lane = self._lanes.get(deployment.id)
         return deployment if lane is None else lane.served(deployment)
 
+    def versions(self) -> set[str]:
+        """Return the ids of the versions that pods have or are to get."""
+        return {
+            version.id
+            for lane in self._lanes.values()
+            for version in (lane.version, lane.deployment.pipeline.version)
+        }
+
     def changed(self) -> None:
         """Have the pods follow what the database says of deployments."""
         self._signals.notify(DEPLOYMENTS)

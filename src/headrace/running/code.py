@@ -59,9 +59,14 @@ class CodeFinder:
         else:
             bundle = self.bundles.find(pipeline.version.bundle)
         if bundle is None:
+            which = f"version {pipeline.version.number} of pipeline {pipeline.name!r}"
             raise Unavailable(
-                f"The folder of pipeline {pipeline.name!r} is missing from the data directory: "
-                "delete the pipeline and create it again."
+                f"The folder of {which} is missing from the data directory: "
+                + (
+                    "make another version of it."
+                    if pipeline.version.discarded_at is None
+                    else "it is kept no longer. Use another version."
+                )
             )
         digest = pipeline.version.environment or ""
         if is_checked:

@@ -65,5 +65,7 @@ def make_loops(
         places.artifacts,
         limit_bytes=settings.keep_files_bytes,
     )
-    collector = Collector(places.database, verbs.executions, files, settings.retention, clock)
+    collector = Collector(
+        places.database, verbs.executions, files, settings.retention, clock, executing.sets
+    )
     return [builds, sweeper, Scheduler(verbs.schedules, signals), verbs.removal, collector]

@@ -201,6 +201,13 @@ class Settings:
         "Most size of the logs and files of all executions together; those of the oldest that have "
         "ended go first, and their records stay. 0 or off: no limit.",
     )
+    keep_versions: int | None = _setting(
+        _kept(_count),
+        50,
+        "How many versions of each pipeline keep their folder and environment, so that one can go "
+        "back to them; the newest stay, and so do those that anything runs or names. 0 or off: "
+        "all.",
+    )
     max_folder_bytes: int = _setting(
         _bytes, MAX_FOLDER_BYTES, "Most content of a pipeline's folder, unpacked."
     )
@@ -241,6 +248,7 @@ class Settings:
             self.keep_executions,
             self.keep_ledger_s,
             self.keep_files_bytes,
+            self.keep_versions,
         )
 
     @classmethod

@@ -178,12 +178,6 @@ def remove_pipeline(connection: Connection, pipeline_id: str) -> None:
     connection.execute(delete(pipelines).where(pipelines.c.id == pipeline_id))
 
 
-def digests_in_use(connection: Connection) -> tuple[set[str], set[str]]:
-    """Return the digests of the bundles and of the environments that pipelines need."""
-    rows = connection.execute(select(versions.c.bundle, versions.c.environment)).all()
-    return {row.bundle for row in rows}, {row.environment for row in rows if row.environment}
-
-
 def pipeline_from(row: Row[Any]) -> Pipeline:
     """Return the pipeline of a row of :data:`WITH_VERSIONS`."""
     return _parsed(tuple(row))

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select, update
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, tuple_, update
 
 from headrace.core.pipelines import Pipeline, PipelineStatus
+from headrace.store.moments import to_us
 from headrace.store.pipelines import WITH_VERSIONS, pipeline_from
+from headrace.store.tables import UNFINISHED, deployments, executions, pipelines
 from headrace.store.tables import pipeline_versions as versions
-from headrace.store.tables import pipelines
+
+FRESH = timedelta(hours=1)
+"""How long the folder and the environment of a version stay in any case after it was discarded:
+somebody may have chosen it at that moment, and pods may be finishing their calls."""
 
 _IS_PENDING = versions.c.status == PipelineStatus.PENDING.value
 _CAN_RUN = (versions.c.status == PipelineStatus.READY.value) & versions.c.discarded_at.is_(None)
@@ -77,6 +86,74 @@ def describe(connection: Connection, pipeline_id: str, description: str) -> None
 def hold_back(connection: Connection, version_id: str, why: str) -> None:
     """Record why a version does not become current."""
     connection.execute(update(versions).where(versions.c.id == version_id).values(held_back=why))
+
+
+def discard_versions(
+    connection: Connection, keep: int, in_pods: Collection[str], at: datetime
+) -> int:
+    """Let go of the folders and environments of old versions; return how many there were.
+
+    Their rows stay, so that history stays true. What is current, pinned, in pods or of an execution
+    that has not ended is kept in any case.
+
+    Args:
+        connection: A connection.
+        keep: How many of each pipeline are kept of those that are ready, and of those that failed.
+        in_pods: Ids of the versions that pods have.
+        at: The present, UTC.
+    """
+    place = func.row_number().over(
+        partition_by=(versions.c.pipeline_id, versions.c.status), order_by=versions.c.number.desc()
+    )
+    ended = (
+        select(versions.c.id, versions.c.pipeline_id, versions.c.number, place.label("place"))
+        .where(~_IS_PENDING, versions.c.discarded_at.is_(None))
+        .subquery()
+    )
+    old = (
+        select(ended.c.id)
+        .join(pipelines, pipelines.c.id == ended.c.pipeline_id)
+        .where(
+            ended.c.place > keep,
+            ended.c.number != pipelines.c.current_version,
+            ended.c.id.not_in(in_pods),
+            ~exists().where(
+                deployments.c.pipeline_id == ended.c.pipeline_id,
+                deployments.c.pinned_version == ended.c.number,
+                deployments.c.deleted_at.is_(None),
+            ),
+            ~_is_unfinished(ended.c.pipeline_id, ended.c.number),
+        )
+    )
+    result = connection.execute(
+        update(versions).where(versions.c.id.in_(old)).values(discarded_at=to_us(at))
+    )
+    return result.rowcount
+
+
+def digests_in_use(connection: Connection, at: datetime) -> tuple[set[str], set[str]]:
+    """Return the digests of the bundles and of the environments that versions need.
+
+    Those of a version that was discarded are needed for a while (:data:`FRESH`), and for as long as
+    an execution has it that has not ended.
+    """
+    rows = connection.execute(
+        select(versions.c.bundle, versions.c.environment).where(
+            or_(
+                versions.c.discarded_at.is_(None),
+                versions.c.discarded_at > to_us(at - FRESH),
+                _is_unfinished(versions.c.pipeline_id, versions.c.number),
+            )
+        )
+    ).all()
+    return {row.bundle for row in rows}, {row.environment for row in rows if row.environment}
+
+
+def _is_unfinished(pipeline_id: Any, number: Any) -> ColumnElement[bool]:
+    """Return whether a version has an execution that has not ended, of which there are few."""
+    return tuple_(pipeline_id, number).in_(
+        select(executions.c.pipeline_id, executions.c.pipeline_version).where(UNFINISHED)
+    )
 
 
 def hold_back_pending(
