@@ -169,6 +169,7 @@ CLAIMS: dict[str, list[str]] = {
         f"when there are more than {count(DEFAULTS['keep_executions'])};",
         f"all take more than {DEFAULTS['keep_files_bytes'] // 10**9} GB",
         f"| {DEFAULTS['keep_ledger_s'] / DAY:.0f} days after the fire time",
+        f"more than {DEFAULTS['keep_versions']} of a pipeline;",
         f"{DEFAULTS['unused_environment_s'] / DAY:.0f} days after their last use",
         f"takes longer than {deletion.PODS_PATIENCE_S:.0f} seconds",
         f"takes longer than {removal.PATIENCE_S:.0f} seconds",
