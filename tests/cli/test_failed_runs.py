@@ -108,7 +108,7 @@ def test_executions_are_chosen_and_named_in_short(headrace, fresh, project):
     assert listed("--since", "1h") == [newest, bad, oldest]
     assert listed("--since", "2999-01-01") == []
     plain = headrace.said("executions", "list", "--pipeline", fresh, "--status", "Failed")
-    assert re.search(r"Failed .*\d\.\d\ds  ValueError: x$", plain.splitlines()[1])
+    assert re.search(r"Failed .*\d\.\d\ds +- +ValueError: x$", plain.splitlines()[1])
 
     assert headrace.json("executions", "show", "latest")["execution_id"] == newest
     for execution_id in (newest, bad, oldest):
