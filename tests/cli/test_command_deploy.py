@@ -7,6 +7,7 @@ import stat
 import subprocess
 
 import pytest
+from tests.pythons import working
 
 pytestmark = pytest.mark.system
 
@@ -175,6 +176,47 @@ def test_options_of_a_deployment_change_where_an_update_can_do_it(project):
     assert refused.returncode == 1
     assert "is periodic, and stays so" in refused.stderr
     assert "headrace deployments delete scale" in refused.stderr
+
+
+def test_pods_that_cannot_start_are_no_success_and_the_old_ones_go_on(project):
+    fast = ("deploy", "model.py:scale", "--endpoint", "deploy-pods", "--low-latency")
+    assert project(*fast).returncode == 0
+    edit(project, "FACTOR = 2", "FACTOR = 3")
+    assert project("deploy", "model.py:scale").returncode == 0
+    assert call(project, "deploy-pods", x=1) == {"total": 4.0}
+    # Only the first import of a build is no pod's.
+    broken = "import sys\n\nif '/pods/' in sys.argv[0]:\n    raise OSError('no pod')\nFACTOR = 4"
+    edit(project, "FACTOR = 3", broken)
+    for _ in ("changed", "unchanged"):
+        done = project("deploy", "model.py:scale")
+        assert done.returncode == 1
+        assert "with version 3, and those of the version before go on" in done.stderr
+        assert "no pod" in done.stderr
+    assert call(project, "deploy-pods", x=1) == {"total": 4.0}
+
+
+def test_imports_that_nothing_installs_are_named(project):
+    edit(project, "FACTOR = 2", "import not_there")
+    done = project("deploy", "model.py:scale")
+    assert done.returncode == 1
+    assert "Nothing says what to install, but the code imports not_there (model.py, line 4)" in (
+        done.stderr
+    )
+
+
+def test_the_folder_says_which_python(project):
+    others = sorted(working().keys() - {"3.11"})
+    if not others:
+        pytest.skip("there is no other Python on this machine")
+    file = project.folder / "pyproject.toml"
+    table = "[project]\nname = 'p'\nversion = '1'\nrequires-python = "
+    file.write_text(f"{table}'=={others[0]}.*'\n")
+    found = project("deploy", "model.py:scale", "--dry-run").stdout
+    assert f"Python {others[0]}, pyproject.toml" in found
+    file.write_text(f"{table}'>=4'\n")
+    refused = project("deploy", "model.py:scale", "--dry-run")
+    assert refused.returncode == 2
+    assert "requires-python is '>=4', and the server has Python 3." in refused.stderr
 
 
 def test_a_pipeline_of_another_function_is_not_replaced_by_chance(project):

@@ -33,9 +33,15 @@ async def environment_info(exchange: Exchange) -> Answer:
 
 
 async def environment_summary(exchange: Exchange) -> Answer:
-    """Show the status of the environment, and since when it has it: the server's start."""
-    since = timestamp(exchange.services.started_at)
-    return Answer({"environment_status": READY, "environment_status_updated_at": since})
+    """Show the environment's status, since when it has it, and the versions of Python it has."""
+    services = exchange.services
+    return Answer(
+        {
+            "environment_status": READY,
+            "environment_status_updated_at": timestamp(services.started_at),
+            "pythons": await services.pipelines.pythons(exchange.scope),
+        }
+    )
 
 
 async def health(exchange: Exchange) -> Answer:

@@ -15,7 +15,7 @@ from headrace.cli.session import Session
 from headrace.cli.usage import WrongUsage
 from headrace.client.deploying.deployed import Deployed
 from headrace.client.deploying.deployer import Comparison, carry_out
-from headrace.core.errors import PipelineCreationFailed
+from headrace.core.errors import DeploymentCreationFailed, PipelineCreationFailed
 
 if TYPE_CHECKING:
     from headrace.cli.manifest import Manifest
@@ -77,6 +77,10 @@ class DeployRun:
             return carry_out(
                 sdk, comparison, self, message=self._message, force=self._force, waits=self._waits
             )
+        except DeploymentCreationFailed as error:
+            if comparison.changes.number is not None:
+                error.add_note(f"Back to what was before: headrace rollback {name}")
+            raise
         except PipelineCreationFailed as error:
             if comparison.changes.number is not None:
                 error.add_note(f"Pipeline {name} goes on with version {comparison.changes.number}.")

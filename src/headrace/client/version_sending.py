@@ -42,9 +42,15 @@ class VersionSending(PipelineCreation, DeploymentCalls, LogCalls, ProjectCalls):
         from headrace.client.bundles import check_size  # noqa: PLC0415 - as in deploy
         from headrace.client.deploying.plans import plan_of  # noqa: PLC0415 - as in deploy
 
-        plan = plan_of(order, self.get_project_information(), drafts)
+        plan = plan_of(order, self.get_project_information(), self._pythons, drafts)
         check_size(plan.selection, self._folder_limit)
         return plan
+
+    def _pythons(self) -> list[str]:
+        """Return the versions of Python that the server has."""
+        summary: Object = self._transport.call(routes.ENVIRONMENT_SUMMARY)
+        pythons: list[str] = summary["pythons"]
+        return pythons
 
     def send_version(self, plan: Plan, *, message: str | None, force: bool) -> tuple[int, bool]:
         """Send the version of a plan; return its number, and whether it is new.

@@ -144,6 +144,12 @@ class Pipelines:
         with contextlib.suppress(OSError):
             append_line(self._logs.of_build(pipeline.build_id), f"{WARNING}{line}")
 
+    async def pythons(self, scope: Scope) -> list[str]:
+        """Return the versions of Python that pipelines can have here, the oldest first."""
+        del scope  # Whoever may look sees the same.
+        found = await asyncio.to_thread(self._builder.interpreters)
+        return sorted(found, key=lambda version: tuple(map(int, version.split("."))))
+
     async def get(self, scope: Scope, name: str) -> Pipeline:
         """Return a pipeline.
 

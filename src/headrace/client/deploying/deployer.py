@@ -12,8 +12,9 @@ from headrace.client.deploying.deployed import Deployed
 from headrace.client.deploying.plans import Plan
 from headrace.client.deploying.wishes import Update, Wish, fitted, update_of
 from headrace.core.deployments import Mode
-from headrace.core.errors import Conflict, NotFound
+from headrace.core.errors import Conflict, DeploymentCreationFailed, NotFound
 from headrace.core.pipelines import PipelineStatus
+from headrace.core.pods import RolloutStatus
 
 if TYPE_CHECKING:
     from headrace.client.version_sending import VersionSending
@@ -173,12 +174,13 @@ def _deployed(
     wish = one.wish
     if one.is_nothing:
         # Its pods may be about to change to the new version.
-        return sdk.get_deployment(wish.name, wait_for_completion=waits)
+        return _awaited(sdk, wish.name) if waits else sdk.get_deployment(wish.name)
     told.deploying(wish.name)
     if one.there is not None:
-        return sdk.update_deployment(
+        changed = sdk.update_deployment(
             wish.name, wait_for_completion=waits, **dict(one.update.arguments)
         )
+        return _awaited(sdk, wish.name) if waits else changed
     return sdk.create_deployment(
         pipeline,
         wish.name,
@@ -191,6 +193,23 @@ def _deployed(
     )
 
 
+def _awaited(sdk: VersionSending, name: str) -> Object:
+    """Return a deployment once its pods have the current version.
+
+    Raises:
+        DeploymentCreationFailed: They could not be started; those of another version go on.
+    """
+    found: Object = sdk.get_deployment(name, wait_for_completion=True)
+    rollout = found.get("rollout")
+    if rollout is not None and rollout["status"] == RolloutStatus.FAILED:
+        raise DeploymentCreationFailed(
+            f"The pods of deployment {name!r} could not be started with version "
+            f"{rollout['version']}, and those of the version before go on: {rollout['reason']}",
+            details={"deployment_name": name, "rollout": rollout},
+        )
+    return found
+
+
 def _callers(sdk: VersionSending, pipeline: str, told: Told, *, is_new: bool) -> list[Object]:
     """Return the deployment that calls a pipeline, if there is one only; wait for all pods."""
     names = [one["name"] for one in sdk.list_deployments() if one["pipeline_name"] == pipeline]
@@ -200,7 +219,7 @@ def _callers(sdk: VersionSending, pipeline: str, told: Told, *, is_new: bool) ->
     for name in names:
         if is_new:
             told.deploying(name)
-        found.append(sdk.get_deployment(name, wait_for_completion=True))
+        found.append(_awaited(sdk, name))
     return found if len(found) == 1 else []
 
 

@@ -12,16 +12,16 @@ from typing import Any
 from headrace.client.bundles import check_function_file
 from headrace.client.deploying.digests import bundle_digest
 from headrace.client.deploying.installed import joined
-from headrace.client.deploying.needs import needs_of
+from headrace.client.deploying.needs import Pythons, needs_of
 from headrace.client.deploying.targets import Target, target_of
 from headrace.client.git import Commit, commit_of
 from headrace.client.selection import Selection, select
-from headrace.core.environments import SUPPORTED_PYTHONS
-from headrace.core.errors import InvalidEnvironment
 from headrace.core.names import check_name
 from headrace.core.signatures.reading import read_signature
 from headrace.core.signatures.source import Signature, Source
 from headrace.wire.bodies import input_body, output_body
+
+REQUIREMENTS_FILES = frozenset({"requirements.txt", "pyproject.toml", "uv.lock", "pylock.toml"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,13 @@ class Plan:
         }
 
 
-def plan_of(order: Order, project: Mapping[str, Any], drafts: Path) -> Plan:
+def plan_of(order: Order, project: Mapping[str, Any], pythons: Pythons, drafts: Path) -> Plan:
     """Return the version that somebody wants; nothing of its code is run.
 
     Args:
         order: What is wanted.
         project: The project's settings, as the server shows them.
+        pythons: Asks the server which versions of Python it has.
         drafts: A folder for files that are made of code that is in no file.
 
     Raises:
@@ -106,23 +107,23 @@ def plan_of(order: Order, project: Mapping[str, Any], drafts: Path) -> Plan:
     include = list(order.include or project["included_folders"] or ())
     named = [order.requirements] if order.requirements else []
     selection = _selection(target, [*include, *named])
-    needs = needs_of(selection, order.requirements, project)
+    needs = needs_of(
+        source_of(target, selection),
+        requirements=order.requirements,
+        python=order.python,
+        here=target.python,
+        project=project,
+        pythons=pythons,
+    )
     if needs.path and needs.path not in selection.files:
         selection = _selection(target, [*include, needs.path])
-    python = order.python or needs.python or target.python
+    packages = order.system_dependencies or project["system_dependencies"]
     config = {
-        "language": f"python:{python}-slim" if python else project["language"],
+        "language": needs.language,
         "included_folders": include or None,
-        "system_dependencies": list(
-            order.system_dependencies or project["system_dependencies"] or ()
-        )
-        or None,
+        "system_dependencies": list(packages) if packages else None,
         "requirements_path": needs.path,
     }
-    if python is not None and python not in SUPPORTED_PYTHONS:
-        raise InvalidEnvironment(
-            f"Python {python} is not supported; use one of {', '.join(SUPPORTED_PYTHONS)}."
-        )
     signature = read_signature(source_of(target, selection), target.function_name)
     return Plan(
         name=name,
@@ -137,13 +138,16 @@ def plan_of(order: Order, project: Mapping[str, Any], drafts: Path) -> Plan:
 
 
 def source_of(target: Target, selection: Selection) -> Source:
-    """Return the texts of what travels, the function's file first."""
+    """Return the texts of what travels, and of the folder's own files about requirements."""
 
     def read(path: str) -> str | None:
         file = selection.files.get(path)
-        if file is None:
+        if file is None and target.folder is not None and path in REQUIREMENTS_FILES:
+            # It travels if it is what the environment is made of, even if nobody included it.
+            file = target.folder / path
+        if file is None or not file.is_file():
             return None
-        with tokenize.open(file) as text:  # in the encoding that the file declares
+        with tokenize.open(file) as text:  # in the encoding that a Python file declares
             return text.read()
 
     return Source(target.function_path, read)
