@@ -195,6 +195,13 @@ def test_pods_that_cannot_start_are_no_success_and_the_old_ones_go_on(project):
     assert call(project, "deploy-pods", x=1) == {"total": 4.0}
 
 
+def test_a_model_of_some_megabytes_travels(project):
+    (project.folder / "model.bin").write_bytes(bytes(6_000_000))
+    done = project("deploy", "model.py:scale")
+    assert done.returncode == 0, done.stderr
+    assert "Sending 2 files, 5.72 MB." in done.stderr
+
+
 def test_imports_that_nothing_installs_are_named(project):
     edit(project, "FACTOR = 2", "import not_there")
     done = project("deploy", "model.py:scale")

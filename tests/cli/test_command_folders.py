@@ -46,14 +46,6 @@ def test_empty_folders_travel_and_ignored_files_do_not(headrace, fresh, project)
     }
 
 
-def test_a_folder_too_large_is_refused_before_it_is_sent(headrace, fresh, project):
-    arguments = ("pipelines", "create", fresh, "--folder", project, "--function", "main.py:look")
-    done = headrace(*arguments, "--include", "a.bin", "--include", "main.py")
-    assert done.returncode == 2
-    assert "a.bin (6,000,000 bytes)" in done.stderr
-    assert "with --include," in done.stderr
-
-
 def test_the_limit_of_a_folder_is_a_setting(headrace, project, own_server):
     server = own_server(HEADRACE_MAX_FOLDER_BYTES="7MB")
     at = ("--url", server.url, "--token", server.token)
@@ -62,4 +54,7 @@ def test_the_limit_of_a_folder_is_a_setting(headrace, project, own_server):
     assert made.returncode == 0, made.stderr
     (project / "more").write_bytes(bytes(2_000_000))
     refused = headrace.process(*at, *create, "--include", "/", "--include", "a.bin")
+    assert refused.returncode == 2
     assert "at most 7,000,000" in refused.stderr
+    assert "a.bin (6,000,000 bytes)" in refused.stderr
+    assert "with --include," in refused.stderr

@@ -384,3 +384,15 @@ def test_user_code_can_use_the_client_without_arguments(
     )
     result = public_sdk.run_pipeline(pipeline_name=name, inputs={"pipeline": add})
     assert result["outputs"] == {"result": 42, "me": public_sdk.who_am_i()["name"]}
+
+
+def test_a_folder_is_as_large_as_the_contract_says(public_sdk: Any, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("def nothing():\n    pass\n")
+    (tmp_path / "data.bin").write_bytes(bytes(5_000_000))
+    with pytest.raises(SdkException, match="at most 5,000,000"):
+        public_sdk.create_pipeline(
+            pipeline_name="too-large",
+            function_path="main.py",
+            function_name="nothing",
+            container_config={"local_folder": str(tmp_path)},
+        )

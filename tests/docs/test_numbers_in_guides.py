@@ -76,7 +76,10 @@ INPUTS = count(DEFAULTS["max_input_bytes"])
 OUTPUTS = count(DEFAULTS["max_output_bytes"])
 TEXT = f"{count(form_terms.MAX_TEXT_BYTES)} bytes"
 UPLOAD = f"by default {DEFAULTS['max_upload_bytes'] // 10**9} GB"
-FOLDER = f"`HEADRACE_MAX_FOLDER_BYTES`, by default {count(pipelines.MAX_FOLDER_BYTES)} bytes"
+FOLDER = (
+    f"`HEADRACE_MAX_FOLDER_BYTES`, by default {count(pipelines.MAX_FOLDER_BYTES)} bytes; of the "
+    f"public client {count(pipelines.MAX_CONTRACT_FOLDER_BYTES)}"
+)
 HOLD = count(answers.MAX_HOLD_S)
 RECORD = f"{serving_calls.RECORD_AFTER_S * 1000:.0f} ms"
 MOVE = f"{mover.MOVE_AFTER_S * 1000:.0f} ms"

@@ -33,7 +33,7 @@ async def read_creation(exchange: Exchange) -> AsyncIterator[tuple[dict[str, Any
         yield await exchange.json_object(), Form([], {})
         return
     # What compresses badly is as large as it was, and a tar adds a little to each file.
-    max_archive_bytes = max(MAX_ARCHIVE_BYTES, 2 * exchange.services.max_folder_bytes)
+    max_archive_bytes = max(MAX_ARCHIVE_BYTES, 2 * exchange.max_folder_bytes)
     uploads, terms = exchange.services.uploads, pipeline_terms(ARCHIVE_PART, max_archive_bytes)
     async with read_form(exchange.request, uploads=uploads, terms=terms) as form:
         yield decode_tree(form.fields), form
@@ -58,7 +58,8 @@ async def drafted(
     project = await services.projects.current(scope)
     archive = form.files.get(ARCHIVE_PART)
     if archive is not None:
-        yield _draft(request, resolve_config(request, project, None), archive.path)
+        draft = _draft(request, resolve_config(request, project, None), archive.path)
+        yield replace(draft, max_bytes=exchange.max_folder_bytes)
         return
     repository = repository_of(request, project)
     config = resolve_config(request, project, repository)

@@ -27,7 +27,7 @@ async def environment_info(exchange: Exchange) -> Answer:
             "environment_status": READY,
             "version": __version__,
             "gpu_enabled": False,
-            "max_folder_bytes": services.max_folder_bytes,
+            "max_folder_bytes": exchange.max_folder_bytes,
         }
     )
 

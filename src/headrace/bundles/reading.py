@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from headrace.core.errors import InvalidRequest, TooLarge
-from headrace.core.pipelines import MAX_FOLDER_BYTES
+from headrace.core.pipelines import MAX_CONTRACT_FOLDER_BYTES
 
 CHUNK = 64 * 1024
 
@@ -57,7 +57,7 @@ class ArchiveLimits:
         seconds: Time for reading all of it.
     """
 
-    content_bytes: int = MAX_FOLDER_BYTES
+    content_bytes: int = MAX_CONTRACT_FOLDER_BYTES
     members: int = 20_000
     stream_bytes: int = 200_000_000
     seconds: float = 30.0

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from headrace.bundles.archives import unpack
 from headrace.bundles.contents import NOT_CONTENT, content_digest, write_archive
-from headrace.bundles.reading import ArchiveLimits
+from headrace.bundles.reading import ArchiveLimits, folder_limits
 from headrace.bundles.stamps import stamp_of
 from headrace.core.clock import now_s
 from headrace.core.errors import HeadraceError, Unavailable
@@ -63,8 +63,10 @@ class BundleStore:
         self._root = root
         self._limits = limits
 
-    def keep(self, archive: Path) -> Bundle:
+    def keep(self, archive: Path, max_bytes: int | None = None) -> Bundle:
         """Unpack an archive and keep its content; equal content is kept once.
+
+        With ``max_bytes``, that is the most content that it may have.
 
         When this returns, the bundle survives a loss of power. It is safe from
         :meth:`discard_unused` for the grace period that is counted from now.
@@ -77,7 +79,8 @@ class BundleStore:
         try:
             with self._incoming() as incoming:
                 folder = incoming / _FOLDER
-                unpack(archive, folder, self._limits)
+                limits = self._limits if max_bytes is None else folder_limits(max_bytes)
+                unpack(archive, folder, limits)
                 digest = content_digest(folder)
                 write_archive(folder, incoming / _ARCHIVE)
                 _write_stamp(incoming)

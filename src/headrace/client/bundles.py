@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from headrace.client.selection import Selection
 from headrace.core.errors import InvalidCode, InvalidRequest, TooLarge
-from headrace.core.pipelines import MAX_FOLDER_BYTES, check_folder_path
+from headrace.core.pipelines import MAX_CONTRACT_FOLDER_BYTES, check_folder_path
 
 NAMED_FILES = 5
 """How many of the biggest files an error names."""
@@ -27,7 +27,7 @@ def check_size(selection: Selection, limit: Callable[[], int]) -> None:
     Raises:
         TooLarge: With the biggest files.
     """
-    if selection.size <= MAX_FOLDER_BYTES:
+    if selection.size <= MAX_CONTRACT_FOLDER_BYTES:
         return
     most = limit()
     if selection.size <= most:

@@ -32,6 +32,7 @@ class PipelineDraft:
         outputs: Declared outputs.
         config: The settings of its environment.
         archive: The folder's content: a gzip-compressed tar.
+        max_bytes: Most content of the folder; None for what the server takes at all.
         needs_nothing: Whether the caller said that there are no requirements; otherwise it may be
             that nobody thought of them.
         origin: Where the folder came from.
@@ -50,6 +51,7 @@ class PipelineDraft:
     outputs: tuple[Output, ...]
     config: ContainerConfig
     archive: Path
+    max_bytes: int | None = None
     needs_nothing: bool = False
     origin: Origin = Origin.LOCAL
     replaces: bool = False

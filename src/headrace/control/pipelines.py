@@ -79,7 +79,7 @@ class Pipelines:
         path, function = check_function(draft.function_path, draft.function_name)
         if not draft.replaces:
             await self._check_free(draft.name)
-        bundle = await asyncio.to_thread(self._bundles.keep, draft.archive)
+        bundle = await asyncio.to_thread(self._bundles.keep, draft.archive, draft.max_bytes)
         pipeline = self._drafted(scope, draft, bundle.digest, (path, function))
         if not draft.replaces:
             await self._check(draft, bundle.folder, (path, function))

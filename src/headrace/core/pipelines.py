@@ -13,8 +13,11 @@ from enum import StrEnum
 from headrace.core.errors import InvalidCode, InvalidRequest
 from headrace.core.parameters import Input, Output
 
-MAX_FOLDER_BYTES = 5_000_000
-"""Content of a pipeline's folder, unpacked (wire contract, 6.1)."""
+MAX_FOLDER_BYTES = 50_000_000
+"""Content of a pipeline's folder, unpacked, unless the server says otherwise."""
+
+MAX_CONTRACT_FOLDER_BYTES = 5_000_000
+"""The same for the public client (wire contract, 6.1)."""
 
 
 _SYSTEM_PACKAGE = re.compile(

@@ -161,6 +161,7 @@ class Server:
             public_url=self._urls.public,
             uploads=self._directory.uploads,
             max_folder_bytes=settings.max_folder_bytes,
+            max_contract_folder_bytes=settings.max_contract_folder_bytes,
             max_upload_bytes=settings.max_upload_bytes,
             max_text_bytes=text_limit(settings.max_input_bytes),
             link_key=places.keys.derive("signed links"),

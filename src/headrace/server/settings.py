@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from headrace.core.errors import InvalidRequest
-from headrace.core.pipelines import MAX_FOLDER_BYTES
+from headrace.core.pipelines import MAX_CONTRACT_FOLDER_BYTES, MAX_FOLDER_BYTES
 from headrace.core.repositories import HostKeys
 from headrace.core.retention import Retention
 from headrace.core.rights import GRANTABLE, Right
@@ -210,6 +210,12 @@ class Settings:
     )
     max_folder_bytes: int = _setting(
         _bytes, MAX_FOLDER_BYTES, "Most content of a pipeline's folder, unpacked."
+    )
+    max_contract_folder_bytes: int = _setting(
+        _bytes,
+        MAX_CONTRACT_FOLDER_BYTES,
+        "Most content of a folder that the public client craft-ai-sdk sends; never more than "
+        "HEADRACE_MAX_FOLDER_BYTES.",
     )
     git_host_keys: HostKeys = _setting(
         HostKeys,

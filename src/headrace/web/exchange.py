@@ -41,6 +41,7 @@ from headrace.wire.eras.versions import (
     WAITS_FOR_OBJECTS_SINCE,
     Version,
     client_version,
+    is_public_client,
 )
 from headrace.wire.forms import short
 from headrace.wire.route import Route
@@ -61,6 +62,7 @@ class Services:
         public_url: Root URL under which callers reach this server.
         uploads: Folder for files while a request is read.
         max_folder_bytes: Most content of a pipeline's folder.
+        max_contract_folder_bytes: The same for the public client.
         max_upload_bytes: Greatest size of one uploaded file.
         max_text_bytes: Greatest size of the text of a request that brings values.
         link_key: Key that signs URLs.
@@ -91,6 +93,7 @@ class Services:
     public_url: str
     uploads: Path
     max_folder_bytes: int
+    max_contract_folder_bytes: int
     max_upload_bytes: int
     max_text_bytes: int
     link_key: bytes
@@ -134,6 +137,14 @@ class Exchange:
     def waits_for_creations(self) -> bool:
         """Whether the answer to a creation had best be the finished object: others are slow."""
         return self.client < WAITS_FOR_OBJECTS_SINCE
+
+    @property
+    def max_folder_bytes(self) -> int:
+        """Most content of a pipeline's folder that this caller may send."""
+        services = self.services
+        if not is_public_client(self.request.headers.get(CLIENT_HEADER)):
+            return services.max_folder_bytes
+        return min(services.max_folder_bytes, services.max_contract_folder_bytes)
 
     def name(self, key: str = "name") -> str:
         """Return a placeholder of the path.
