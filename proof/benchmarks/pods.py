@@ -135,10 +135,6 @@ def call_of(engine: LocalPodEngine, deployment: str, folder: Path) -> Call:
         made = PodCall(
             execution_id=execution_id,
             values={"number1": 9, "number2": 6},
-            identity={
-                "CRAFT_AI_EXECUTION_ID": execution_id,
-                "HEADRACE_EXECUTION_ID": execution_id,
-            },
             variables=variables,
             log=f"{folder}/logs/{deployment}-{number % 256}.log",
             workspace=f"{folder}/workspaces/{execution_id}",

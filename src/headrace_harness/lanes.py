@@ -10,7 +10,7 @@ from headrace_harness.frames import FrameReader, Message, encode_frame, frame
 from headrace_harness.pod_calls import Function, OpenCall
 from headrace_harness.scope import ProcessVariables
 from headrace_harness.sinks import NativeOutput
-from headrace_harness.stdlib import _thread, contextlib, contextvars, json, os, signal, socket
+from headrace_harness.stdlib import _thread, contextvars, json, os, signal, socket
 
 RECEIVE_BYTES = 65536
 """For more at once the allocator would get memory from the kernel, and give it back, each time."""
@@ -55,8 +55,11 @@ class Lane:
 
     def send(self, data: bytes) -> None:
         """Send whole frames to the engine; if it is gone, :meth:`serve` notices."""
-        with self._sending, contextlib.suppress(OSError):
-            self._socket.sendall(data)
+        with self._sending:
+            try:
+                self._socket.sendall(data)
+            except OSError:
+                return
 
     def stop(self, number: int) -> None:
         """End a call, or keep it from beginning."""
@@ -131,7 +134,7 @@ class SequentialLane(Lane):
         if not self._begin(call, os.fsencode(call.log)):
             return
         function.scope.alone = call
-        self._variables.show(message["identity"])
+        self._variables.show(call.identity)
         report = self._context.copy().run(function.run, call)
         self._native.settle()
         call.finish()

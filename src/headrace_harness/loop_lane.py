@@ -99,7 +99,7 @@ class LoopLane(Lane):
             if not self._begin(call, os.fsencode(call.log)):
                 return
             self.function.scope.alone = call
-            self._variables.show(message["identity"])
+            self._variables.show(call.identity)
         # The task runs in a copy of the context it is made in.
         call.task = self._context.copy().run(self._loop.create_task, self._run(call))
 

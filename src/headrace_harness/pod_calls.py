@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Optional
 
 from headrace_harness import calling, loading, outputs, shadows, sinks, tracebacks
@@ -29,7 +29,8 @@ class OpenCall:
     Attributes:
         number: The engine's number of it; later calls have higher ones.
         message: What the engine said.
-        overlay: Variables that it alone has.
+        identity: Variables that say which execution it is.
+        overlay: All variables that it alone has.
         log: Path of its log.
         is_over: Whether its outcome has been said.
         is_stopped: Whether the engine has asked for its end.
@@ -41,6 +42,7 @@ class OpenCall:
     __slots__ = (
         "_open_sink",
         "_sink",
+        "identity",
         "is_over",
         "is_stopped",
         "is_unread",
@@ -53,11 +55,17 @@ class OpenCall:
     )
 
     def __init__(
-        self, message: Message, constants: Mapping[str, str], open_sink: Callable[[str], Sink]
+        self,
+        message: Message,
+        constants: Mapping[str, str],
+        id_names: Iterable[str],
+        open_sink: Callable[[str], Sink],
     ) -> None:
         self.number: int = message["number"]
         self.message = message
-        self.overlay: dict[str, str] = {**constants, **message["identity"]}
+        execution_id: str = message["id"]
+        self.identity = dict.fromkeys(id_names, execution_id)
+        self.overlay: dict[str, str] = {**constants, **self.identity}
         self.log: str = message["log"]
         self.is_over = False
         self.is_stopped = False
@@ -110,6 +118,7 @@ class Function:
         self._name: str = setup["function"]
         self._outputs: dict[str, str] = setup["outputs"]
         self.constants: dict[str, str] = setup["identity"]
+        self._id_names: list[str] = setup["id_names"]
         self._output_bytes: int = setup["output_bytes"]
         self._log_bytes: int = setup["log_bytes"]
         self._send = send
@@ -131,7 +140,7 @@ class Function:
 
     def open(self, message: Message) -> OpenCall:
         """Return the call that a message tells of."""
-        return OpenCall(message, self.constants, self._open_sink)
+        return OpenCall(message, self.constants, self._id_names, self._open_sink)
 
     def run(self, call: OpenCall) -> str:
         """Carry out a call and return its report; never raises."""
@@ -250,7 +259,7 @@ class Function:
             call.number,
             self._name,
             next(iter(self._outputs)),
-            is_wanted=call.message["stream"],
+            is_wanted=call.message.get("stream", False),
             max_bytes=self._output_bytes,
             send=self._send,
         )

@@ -126,13 +126,12 @@ class PodBench:
         *,
         files: Mapping[str, InputFile] | None = None,
         stream: bool = False,
-        **identity: str,
+        execution_id: str | None = None,
     ) -> PodCall:
         number = next(self._numbers)
         return PodCall(
-            execution_id=f"execution-{number}",
+            execution_id=execution_id or f"execution-{number}",
             values=values or {},
-            identity={"CRAFT_AI_EXECUTION_ID": f"execution-{number}", **identity},
             variables=self.variables,
             log=str(self.root / "logs" / f"{number:02}" / f"{number}.log"),
             workspace=str(self.root / "workspaces" / str(number)),

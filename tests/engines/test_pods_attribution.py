@@ -18,8 +18,9 @@ def say(text):
 
 def seen():
     return {'out': [current_execution_id.get(), os.getenv('CRAFT_AI_EXECUTION_ID'),
-                    dict(os.environ)['CRAFT_AI_EXECUTION_ID'], os.environ['TOKEN'],
-                    'TOKEN' in os.environ, len(os.environ) == len(list(os.environ))]}
+                    dict(os.environ)['CRAFT_AI_EXECUTION_ID'], os.environ['HEADRACE_EXECUTION_ID'],
+                    'HEADRACE_EXECUTION_ID' in os.environ,
+                    len(os.environ) == len(list(os.environ))]}
 
 def in_threads(text):
     say(text)
@@ -44,12 +45,12 @@ async def test_parallel_calls_keep_their_output_and_variables_apart(pods, python
     pods.python = python
     pods.write(SAYING)
     await pods.deploy(function, max_parallel=4)
-    for turn in range(2):
-        tickets = [pods.submit({"text": f"t{n}"}, TOKEN=f"{turn}-{n}") for n in range(4)]
+    for _ in range(2):
+        tickets = [pods.submit({"text": f"t{n}"}) for n in range(4)]
         for n, ticket in enumerate(tickets):
             outcome = await ticket.ended
             own = ticket.call.execution_id
-            assert outcome.values["out"] == [own] * 3 + [f"{turn}-{n}", True, True]
+            assert outcome.values["out"] == [own] * 4 + [True, True]
             assert pods.log(ticket) == [
                 ("stdout", f"t{n} {own} t{n} {own}"),
                 ("stderr", f"t{n} logged"),
@@ -69,7 +70,7 @@ async def test_one_at_a_time_everything_that_comes_is_the_calls_and_in_order(pod
             os.write(1, b'line\\n')
             print('between', file=sys.stderr)
             subprocess.run(['echo', 'by a program'])
-            subprocess.run('echo $CRAFT_AI_EXECUTION_ID/$TOKEN >&2', shell=True)
+            subprocess.run('echo $CRAFT_AI_EXECUTION_ID/$HEADRACE_EXECUTION_ID >&2', shell=True)
             thread = threading.Thread(target=lambda: print(os.environ['CRAFT_AI_EXECUTION_ID']))
             thread.start()
             thread.join()
@@ -77,8 +78,8 @@ async def test_one_at_a_time_everything_that_comes_is_the_calls_and_in_order(pod
             return {{'out': 1}}
     """)
     await pods.deploy()
-    tickets = [pods.submit(TOKEN="x" * n * 400) for n in range(6)]
-    for n, ticket in enumerate(tickets):
+    tickets = [pods.submit(execution_id=f"{n}" * (1 + n * 400)) for n in range(6)]
+    for ticket in tickets:
         await ticket.ended
         own = ticket.call.execution_id
         assert pods.log(ticket) == [
@@ -86,7 +87,7 @@ async def test_one_at_a_time_everything_that_comes_is_the_calls_and_in_order(pod
             ("stdout", "native line"),
             ("stderr", "between"),
             ("stdout", "by a program"),
-            ("stderr", f"{own}/{'x' * n * 400}"),
+            ("stderr", f"{own}/{own}"),
             ("stdout", own),
             ("stdout", "no line end"),
         ]
@@ -274,7 +275,7 @@ async def test_no_call_changes_for_another_what_the_pod_is_known_by(pods):
         assert await pods.value() == [*["http://here"] * 2, "http://here/mine", "http://here"]
 
 
-async def test_tokens_of_calls_do_not_pile_up_in_memory(pods):
+async def test_variables_of_calls_do_not_pile_up_in_memory(pods):
     pods.write("""
         def fn():
             line = open('/proc/self/statm').read().split()
@@ -283,7 +284,7 @@ async def test_tokens_of_calls_do_not_pile_up_in_memory(pods):
     await pods.deploy()
 
     async def used(calls: int) -> int:
-        tickets = [pods.submit(TOKEN=f"{n:05}" * 500) for n in range(calls)]
+        tickets = [pods.submit(execution_id=f"{n:05}" * 500) for n in range(calls)]
         outcomes = [await ticket.ended for ticket in tickets]
         return outcomes[-1].values["out"]
 

@@ -43,7 +43,6 @@ class Running:
                 "number": number,
                 "id": f"execution-{number}",
                 "values": {"number": number},
-                "identity": {},
                 "log": str(self.log),
                 "workspace": "",
                 "stream": True,
@@ -82,6 +81,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
         "calling": "platform",
         "outputs": {"out": "json"},
         "identity": {},
+        "id_names": [],
         "output_bytes": 1 << 20,
         "log_bytes": 1000,
     }

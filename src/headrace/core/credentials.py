@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 _PREFIXES = ("CRAFT_AI", "HEADRACE")
 
+ID_NAMES = tuple(f"{prefix}_EXECUTION_ID" for prefix in _PREFIXES)
+"""The variables by which code finds out which execution it belongs to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Addresses:

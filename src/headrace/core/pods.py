@@ -98,7 +98,6 @@ class PodCall:
     Attributes:
         execution_id: Id of the execution that this call belongs to.
         values: Arguments of all types but file, by input name; None for null.
-        identity: Variables that only this call has (``CRAFT_AI_EXECUTION_ID`` and so on).
         variables: The environment's variables now. The same object as before means no change.
         log: File that receives the call's log lines; it is made with the first of them.
         workspace: Folder for the call's files; it is made only if there are any, and whoever
@@ -114,7 +113,6 @@ class PodCall:
 
     execution_id: str
     values: Mapping[str, Json]
-    identity: Mapping[str, str]
     variables: Mapping[str, str]
     log: str
     workspace: str

@@ -38,11 +38,6 @@ class PodLane:
             values=call.values,
             files=call.files,
             absent=call.absent,
-            identity={
-                name: value
-                for name, value in call.identity.items()
-                if name.endswith("EXECUTION_ID")
-            },
             variables=call.variables,
             log=str(call.log),
             workspace=str(call.workspace),

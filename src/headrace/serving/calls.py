@@ -45,8 +45,6 @@ ALONE_S = 0.05
 STALLED_S = 3.0
 """Calls that wait longer to be recorded are a fault of the server."""
 
-_EXECUTION_ID = ("CRAFT_AI_EXECUTION_ID", "HEADRACE_EXECUTION_ID")
-
 
 class Calls:
     """Makes and records calls (:class:`headrace.control.warm.WarmCalls`)."""
@@ -223,7 +221,6 @@ class Calls:
         order = PodCall(
             execution_id=execution_id,
             values=given,
-            identity=dict.fromkeys(_EXECUTION_ID, execution_id),
             variables=variables,
             log=self._logs.text_of_execution(execution_id),
             workspace=f"{self._workspaces}/{execution_id}",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from headrace.core.credentials import ID_NAMES
 from headrace.core.errors import InvalidRequest
 from headrace.core.outcomes import Failure, FailureKind, Outcome, Returned
 from headrace.core.pods import PodCall, PodPlan
@@ -53,6 +54,7 @@ def setup_message(
         "work": str(own / "work"),
         "outputs": {name: kind.value for name, kind in plan.outputs.items()},
         "identity": dict(identity),
+        "id_names": list(ID_NAMES),
         "max_parallel": plan.max_parallel,
         "memory_bytes": plan.ram_bytes,
         "log_bytes": settings.log_bytes,
@@ -65,16 +67,16 @@ def setup_message(
 
 def call_body(number: int, call: PodCall, *, is_read: bool) -> bytes:
     """Return the JSON text that tells a pod of a call; ``is_read``: its items are read."""
-    message = {
+    message: dict[str, Json] = {
         "op": "call",
         "number": number,
         "id": call.execution_id,
         "values": call.values,
-        "identity": call.identity,
         "log": call.log,
         "workspace": call.workspace,
-        "stream": is_read,
     }
+    if is_read:
+        message["stream"] = True
     if call.absent:
         message["absent"] = call.absent
     if call.files:
