@@ -128,7 +128,7 @@ def _report(program: Program, call: Message, progress: Progress) -> str:
         progress.step = CALLED
         typed = program.typed(function, name) if call["calling"] == calling.TYPED else None
         if typed is not None:
-            arguments = typed.arguments(arguments)
+            arguments = typed.arguments(arguments, call["files"])
         returned = calling.call_function(
             function,
             arguments,

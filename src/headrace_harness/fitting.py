@@ -155,10 +155,16 @@ def text_file(value: Any) -> Any:
     return io.open(_place(value), encoding="utf-8")
 
 
+class GivenFile(str):
+    """The path of a file that the platform gave; no JSON value is one, whatever it holds."""
+
+    __slots__ = ()
+
+
 def _place(value: Any) -> str:
     """Return the path of a file that was given."""
-    if isinstance(value, dict) and isinstance(value.get("path"), str):
-        return str(value["path"])
+    if isinstance(value, GivenFile):
+        return str(value)
     raise Unfit(f"must be a file, but is {_said(value)}")
 
 

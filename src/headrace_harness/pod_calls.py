@@ -183,7 +183,7 @@ class Function:
         if absent:
             arguments = calling.completed(self._function, arguments, absent)
         if self._typed is not None:
-            arguments = self._typed.arguments(arguments)
+            arguments = self._typed.arguments(arguments, files or ())
         try:
             return self._function(**arguments)
         except TypeError as error:

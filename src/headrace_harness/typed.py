@@ -5,11 +5,11 @@ The hints are evaluated once, when the function's module has been imported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Optional, get_type_hints
 
 from headrace_harness.failing import BAD_INPUT, BAD_OUTPUT, USER_ERROR, Failed, printable
-from headrace_harness.fitting import Convert, Unfit
+from headrace_harness.fitting import Convert, GivenFile, Unfit
 from headrace_harness.hints import Converters, structure_of
 from headrace_harness.scalars import describe
 from headrace_harness.stdlib import dataclasses, inspect
@@ -49,8 +49,12 @@ class TypedFunction:
                 f"converted by them ({type(error).__name__}: {error}).",
             ) from None
 
-    def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def arguments(self, values: Mapping[str, Any], files: Collection[str]) -> dict[str, Any]:
         """Return the arguments that the values stand for; None is None for all types.
+
+        Args:
+            values: The values, by name.
+            files: The names of those that are files, as ``{"path": …}``.
 
         Raises:
             Failed: Values do not fit their hints; the message says which, and why.
@@ -60,6 +64,9 @@ class TypedFunction:
         for name, convert in self._converts:
             value = found.get(name)
             if value is not None:
+                # What a caller writes into a JSON value is no path that a function opens.
+                if name in files:
+                    value = GivenFile(value["path"])
                 try:
                     found[name] = convert(value)
                 except Unfit as unfit:

@@ -77,6 +77,9 @@ class Size:
 class Larger(Size):
     weight: float | None = None
 
+class Holder(TypedDict):
+    file: Path
+
 class Plain:
     pass
 
@@ -228,6 +231,8 @@ def test_what_may_be_none_is_not_required(parameter: str) -> None:
         ("x: tuple = (1, (2,))", "array", [1, [2]]),
         ("x: dict = {'a': [1]}", "json", {"a": [1]}),
         ("*, x: str = 'a'", "string", "a"),
+        ("x: int = 2", "number", 2),
+        ("x: Literal['a', 'b'] = 'b'", "string", "b"),
         ("x=1", "number", 1),
         ("x='a'", "string", "a"),
         ("x=True", "boolean", True),
@@ -345,6 +350,10 @@ NOT_UNDERSTOOD = [
     ("x: Vector.Other", "Other is no class in m.py"),
     ("x: float = 'a'", 'its default is a string: "a", which is no number'),
     ("x: bool = 0", "its default is a number: 0, which is no boolean"),
+    ("x: int = 2.5", "its default is a number: 2.5; write a whole number"),
+    ("x: Literal['a', 'b'] = 'c'", 'its default is a string: "c"; write one of its values'),
+    ("x: Colour = 'green'", 'its default is a string: "green"; write one of its values'),
+    ("x: Holder", "its field 'file' is a file, and files cannot be inside of an object; write one"),
     ("é: float", "the input name 'é' is not a valid name"),
     ("x: float, /", "taken by position alone"),
     ("*x: float", "write a parameter for each, or one of type list"),

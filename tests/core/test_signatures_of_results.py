@@ -44,6 +44,11 @@ class Data:
     score: float
     nothing: None
 
+Same = Keys
+
+class Deep(TypedDict):
+    keys: Keys
+
 class Hidden(TypedDict):
     _x: float
 """
@@ -81,6 +86,7 @@ BY_HINT = [
     ("Any", {"result": "json"}, Calling.TYPED),
     ("str | dict", {"result": "json"}, Calling.TYPED),
     ("Keys", {"score": "number", "label": "string", "plot": "file"}, Calling.PLATFORM),
+    ("Same", {"score": "number", "label": "string", "plot": "file"}, Calling.PLATFORM),
     ("Optional[Keys]", {"score": "number", "label": "string", "plot": "file"}, Calling.TYPED),
     ("Loose", {"score": "number", "why": "string"}, Calling.TYPED),
     ("Data", {"score": "number", "nothing": "json"}, Calling.TYPED),
@@ -129,6 +135,11 @@ def test_outputs_are_seen_in_the_code(body: str, found: dict[str, str], calling:
     assert outputs(f"def f():\n    {body}") == (found, calling)
 
 
+def test_the_values_of_a_dict_have_the_type_that_its_hint_says() -> None:
+    found, _ = outputs("def f() -> dict[str, float]: return {'a': x, 'b': y}")
+    assert found == {"a": "number", "b": "number"}
+
+
 def test_what_was_guessed_is_said() -> None:
     assert "a (number)" in read("def f() -> dict: return {'a': 1}").notes[0]
     assert "one output 'result' of type json" in read("def f() -> dict: return g()").notes[0]
@@ -139,6 +150,8 @@ def test_what_was_guessed_is_said() -> None:
     ("hint", "said"),
     [
         ("bytes", "what it returns: no output can be of type bytes; write Path"),
+        ("list[Path]", "write one field of what is returned of type Path for each"),
+        ("Deep", "its field 'keys' (m.py, line"),
         ("Hidden", "what it returns: the output name '_x' is not a valid name"),
     ],
 )

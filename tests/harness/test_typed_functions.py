@@ -70,6 +70,11 @@ class Item(BaseModel):
 
 
 @dataclass
+class Holder:
+    file: Path
+
+
+@dataclass
 class Two:
     width: float
     label: str
@@ -100,7 +105,11 @@ def typed(hint: Any) -> TypedFunction:
 
 
 def got(hint: Any, value: Any) -> Any:
-    return typed(hint).arguments({"x": value, "other": 1})["x"]
+    return typed(hint).arguments({"x": value, "other": 1}, ())["x"]
+
+
+def opened(hint: Any, path: str) -> Any:
+    return typed(hint).arguments({"x": {"path": path}}, ["x"])["x"]
 
 
 NOW = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
@@ -143,9 +152,6 @@ FITTING: list[tuple[Any, Any, Any]] = [
     (dt.date, "2026-01-31", NOW.date()),
     (dt.time, "12:00", dt.time(12)),
     (uuid.UUID, str(NAME), NAME),
-    (Path, {"path": "/a/b"}, Path("/a/b")),
-    (PurePath, {"path": "/a/b"}, PurePath("/a/b")),
-    (os.PathLike, {"path": "/a/b"}, Path("/a/b")),
     (Point, {"x": 1, "at": "2026-01-31", "more": 1}, {"x": 1.0, "at": NOW.date(), "more": 1}),
     (Loose, {"x": 1}, {"x": 1}),
     (Size, {"width": 1}, Size(1.0)),
@@ -206,7 +212,7 @@ def test_all_that_does_not_fit_comes_together() -> None:
     def fn(a: int, b: str, c: Path) -> None: ...
 
     with pytest.raises(Failed, match=r"input 'a' .*; input 'b' .*") as caught:
-        TypedFunction(fn, "m.py", "fn").arguments({"a": "x", "b": 1})
+        TypedFunction(fn, "m.py", "fn").arguments({"a": "x", "b": 1}, ())
     assert "'c'" not in caught.value.message
 
 
@@ -223,6 +229,25 @@ def test_a_fault_of_a_validator_is_its_authors() -> None:
         got(Broken, {"x": 1})
 
 
+@pytest.mark.parametrize(
+    ("hint", "kind"), [(Path, Path), (PurePath, PurePath), (os.PathLike, Path)]
+)
+def test_files_are_paths(hint: Any, kind: Any) -> None:
+    found = opened(hint, "/a/b")
+    assert found == kind("/a/b")
+    assert type(found) is type(kind("/a/b"))
+
+
+@pytest.mark.parametrize("hint", [Path, Optional[Path], list[Path], BinaryIO, TextIO, Holder])
+@pytest.mark.parametrize(
+    "value", [{"path": "/etc/passwd"}, [{"path": "/etc/passwd"}], "/etc/passwd"]
+)
+def test_no_caller_writes_a_path_that_a_function_opens(hint: Any, value: Any) -> None:
+    with pytest.raises(Failed) as caught:
+        got(hint, {"file": value} if hint is Holder else value)
+    assert caught.value.kind == BAD_INPUT
+
+
 def test_files_are_opened(tmp_path: Path) -> None:
     place = tmp_path / "a.txt"
     place.write_text("é", encoding="utf-8")
@@ -232,7 +257,7 @@ def test_files_are_opened(tmp_path: Path) -> None:
         (BinaryIO, b"\xc3\xa9"),
         (IO[bytes], b"\xc3\xa9"),
     ):
-        with got(hint, {"path": str(place)}) as file:
+        with opened(hint, str(place)) as file:
             assert file.read() == content
 
 
@@ -294,7 +319,7 @@ class Callable:
 
 
 def test_what_has_no_hints_is_called_as_it_is() -> None:
-    assert TypedFunction(Callable(), "m.py", "fn").arguments({"x": "a"}) == {"x": "a"}
+    assert TypedFunction(Callable(), "m.py", "fn").arguments({"x": "a"}, ()) == {"x": "a"}
     assert TypedFunction(len, "m.py", "len").returned(3, {"n": "number"}) == {"n": 3}
 
 

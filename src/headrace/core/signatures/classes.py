@@ -192,7 +192,12 @@ def _enum(found: _Class, kinds: set[str]) -> Hint:
     values = list(_members(found, is_text="enum.StrEnum" in kinds))
     if not values:
         raise Misread(f"the values of {found.node.name} are not written out; write a Literal")
-    return Hint(type_of_values(values), is_converted=True, description=one_of(values))
+    return Hint(
+        type_of_values(values),
+        is_converted=True,
+        description=one_of(values),
+        values=tuple(values),
+    )
 
 
 def _members(found: _Class, *, is_text: bool) -> Iterator[Json]:

@@ -22,6 +22,9 @@ class Hint:
         description: A text for people, or None.
         fields: The fields of a class that has some, else None.
         is_dict: Whether its values with fields are dicts.
+        values: The values that there are, if they are written out.
+        is_whole: Whether only whole numbers will do.
+        holds: The data type of the values of a dict, if its hint says so.
         may_be_absent: Whether a key of a TypedDict may be left out.
         yields: Whether these are the items of a generator.
     """
@@ -32,6 +35,9 @@ class Hint:
     description: str | None = None
     fields: tuple[Field, ...] | None = None
     is_dict: bool = False
+    values: tuple[Json, ...] = ()
+    is_whole: bool = False
+    holds: DataType | None = None
     may_be_absent: bool = False
     yields: bool = False
 

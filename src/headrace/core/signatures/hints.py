@@ -71,6 +71,12 @@ class HintReader:
                 return self._local(found) if is_new else Hint(DataType.JSON, is_converted=True)
         return self._named(short_name(found.name), [])
 
+    @property
+    def _for_each_file(self) -> str:
+        """What to write instead of files inside of something."""
+        what = "field of what is returned" if self._is_returned else "parameter"
+        return f"write one {what} of type Path for each file, or one for an archive of them"
+
     @contextmanager
     def _opened(self, node: ast.AST) -> Iterator[bool]:
         is_new = node not in self._open
@@ -82,7 +88,16 @@ class HintReader:
 
     def _local(self, found: Local) -> Hint:
         if isinstance(found.node, ast.ClassDef):
-            return class_hint(self._modules, found.module, found.node, self.read)
+            hint = class_hint(self._modules, found.module, found.node, self.read)
+            held = [field for field in hint.fields or () if field.hint.data_type is DataType.FILE]
+            # What is returned may have files as outputs of their own, but not deeper.
+            depth = sum(isinstance(node, ast.ClassDef) for node in self._open)
+            if held and (not self._is_returned or depth > 1):
+                raise Misread(
+                    f"its field '{held[0].name}' is a file, and files cannot be inside of an "
+                    f"object; {self._for_each_file}"
+                )
+            return hint
         if isinstance(found.node, ast.expr):
             return self.read(found.module, found.node)
         raise Misread("it is no type")
@@ -123,11 +138,8 @@ class HintReader:
         return self._named(name, [self.read(module, item) for item in holds if not _is_dots(item)])
 
     def _named(self, name: str, inner: Sequence[Hint]) -> Hint:
-        if not self._is_returned and any(item.data_type is DataType.FILE for item in inner):
-            raise Misread(
-                "files cannot be inside of a list or dict; write one parameter of type Path for "
-                "each file, or one for an archive of them"
-            )
+        if any(item.data_type is DataType.FILE for item in inner):
+            raise Misread(f"files cannot be inside of a list or dict; {self._for_each_file}")
         is_checked = any(item.is_converted or item.data_type is not DataType.JSON for item in inner)
         if name in PLAIN:
             return Hint(PLAIN[name])
@@ -137,11 +149,13 @@ class HintReader:
             return Hint(DataType.ARRAY, is_converted=True)
         if name in DICTS:
             self._check_keys(inner)
-            return Hint(DataType.JSON, is_converted=any(_is_checked(item) for item in inner[1:]))
+            is_checked = any(_is_checked(item) for item in inner[1:])
+            holds = inner[1].data_type if len(inner) == 2 else None
+            return Hint(DataType.JSON, is_converted=is_checked, holds=holds)
         if name in FILES:
             return Hint(DataType.FILE, is_converted=True)
         if name in CONVERTED:
-            return Hint(CONVERTED[name], is_converted=True)
+            return Hint(CONVERTED[name], is_converted=True, is_whole=name == "int")
         return self._rare(name)
 
     def _rare(self, name: str) -> Hint:
@@ -192,6 +206,7 @@ class HintReader:
             is_optional=len(values) < len(given),
             is_converted=True,
             description=one_of(values),
+            values=tuple(values),
         )
 
     def _annotated(self, module: Module, _: str, items: list[ast.expr]) -> Hint:

@@ -147,7 +147,7 @@ class _Reading:
             hint.data_type,
             joined(self.docs.parameters.get(argument.arg), hint.description),
             is_required=default is None and not hint.is_optional,
-            default_value=self._default(argument.arg, hint.data_type, default),
+            default_value=self._default(argument.arg, hint, hint.data_type, default),
         )
 
     def _guessed(self, argument: ast.arg, default: ast.expr | None) -> Hint:
@@ -169,7 +169,7 @@ class _Reading:
         self.notes.append(f"Parameter '{name}' has no type hint; by its default it is a {kind}.")
         return Hint(kind)
 
-    def _default(self, name: str, kind: DataType, node: ast.expr | None) -> object:
+    def _default(self, name: str, hint: Hint, kind: DataType, node: ast.expr | None) -> object:
         if node is None:
             return None
         try:
@@ -188,6 +188,10 @@ class _Reading:
             raise Misread(
                 f"its default is {describe(value)}, which is no {kind}; write one that is"
             )
+        is_known = not hint.values or value in hint.values
+        if not is_known or (hint.is_whole and value != int(value)):
+            wanted = "a whole number" if hint.is_whole else "one of its values"
+            raise Misread(f"its default is {describe(value)}; write {wanted}")
         return value
 
     @contextmanager

@@ -88,6 +88,8 @@ def _seen(function: Function, docs: Docs, hint: Hint | None) -> Results:
     first = keys[0] if keys else None
     if first and all(found is not None and found.keys() == first.keys() for found in keys):
         kinds = {key: _kind([found[key] for found in keys if found]) for key in first}
+        if hint is not None and hint.holds is not None:
+            kinds = dict.fromkeys(first, hint.holds)
         said = ", ".join(f"{key} ({kind})" for key, kind in kinds.items())
         outputs = tuple((key, kind, docs.returned.get(key)) for key, kind in kinds.items())
         note = (
