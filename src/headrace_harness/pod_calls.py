@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Optional
 
 from headrace_harness import calling, loading, outputs, shadows, sinks, tracebacks
@@ -19,7 +19,8 @@ from headrace_harness.frames import Message
 from headrace_harness.scope import Scope
 from headrace_harness.shared_logs import SharedLog
 from headrace_harness.sinks import Sink
-from headrace_harness.stdlib import _thread, contextlib, functools, inspect, os
+from headrace_harness.stdlib import contextlib, functools, inspect, os
+from headrace_harness.strays import Strays
 from headrace_harness.streams import Stream
 
 
@@ -123,7 +124,7 @@ class Function:
         self._log_bytes: int = setup["log_bytes"]
         self._send = send
         self._settle = settle
-        self._strays = _Strays()
+        self._strays = Strays()
         self._typed: Any = None
         if setup["calling"] == calling.TYPED:
             from headrace_harness.typed import TypedFunction
@@ -288,22 +289,3 @@ class Function:
             self.scope.outside,
             path=os.fsencode(log),
         )
-
-
-class _Strays:
-    """An event loop in a thread, for plain functions that return something to be awaited."""
-
-    def __init__(self) -> None:
-        self._lock = _thread.allocate_lock()
-        self._loop: Any = None
-
-    def run(self, work: Coroutine[Any, Any, str]) -> str:
-        """Run a coroutine to its end, in a copy of the present context."""
-        with shadows.lifted():
-            import asyncio
-
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                _thread.start_new_thread(self._loop.run_forever, ())
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
