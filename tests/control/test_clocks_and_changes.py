@@ -17,8 +17,10 @@ from headrace.control.transactions.deletion import mark_deployments
 from headrace.control.transactions.schedules import fire_due
 from headrace.core.cron import Cron
 from headrace.core.deployments import Deployment, Mode
+from headrace.core.errors import Conflict, NotFound
 from headrace.core.ledger import Verification, verify
 from headrace.core.names import new_id
+from headrace.core.parameters import Input
 from headrace.core.pipelines import (
     ContainerConfig,
     Origin,
@@ -178,3 +180,13 @@ def test_the_ledger_stays_whole(
     assert found.is_proven, found
     mark_deployments(connection, [made.id], at, WORKER)
     assert verified(connection, made, latest).is_proven
+
+
+def test_a_mapping_is_checked_for_the_version_that_is_current_when_it_is_recorded(
+    connection: Connection,
+) -> None:
+    read = replace(PIPELINE.version, inputs=(Input("gone", "number"),))
+    with pytest.raises(Conflict, match="Version 1 of pipeline 'one' is current meanwhile"):
+        add(connection, "* * * * *", pipeline=replace(PIPELINE, version=read))
+    with pytest.raises(NotFound, match="no pipeline 'one'"):
+        add(connection, "* * * * *", pipeline=replace(PIPELINE, id="deleted"))

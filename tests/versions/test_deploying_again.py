@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import wait_until
-from tests.versions.conftest import Loop
+from tests.versions.conftest import Loop, X
 
 from headrace import (
     AlreadyExists,
@@ -150,3 +150,33 @@ def test_a_version_shows_all_of_itself(loop: Loop, sdk: HeadraceSdk) -> None:
 def test_bad_words_are_refused_by_name(loop: Loop, more: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidRequest, match=named):
         loop.deploy(1, **more)
+
+
+def test_what_is_not_waited_for_is_shown_as_it_comes(loop: Loop, sdk: HeadraceSdk) -> None:
+    loop.deploy(1)
+    go = loop.folder.parent / "go"
+    source = f"import pathlib, time\nwhile not pathlib.Path({str(go)!r}).exists():\n"
+    source += "    time.sleep(0.01)\n\ndef main(x):\n    return {'y': 2}\n"
+    (loop.folder / "main.py").write_text(source)
+    for is_new in (True, False):  # Whoever repeats a request that was lost makes nothing twice.
+        coming = sdk.create_pipeline(
+            loop.name,
+            "main.py",
+            "main",
+            container_config={"local_folder": str(loop.folder)},
+            inputs=[X],
+            outputs=[Output("y", "number", "another")],
+            wait_for_completion=False,
+            replace=True,
+        )
+        info = coming["creation_info"]
+        assert (info["version"], info["status"]) == (2, "creation_pending")
+        assert info["is_new"] is is_new
+        assert coming["parameters"]["outputs"][0]["description"] == "another"
+    assert sdk.get_pipeline(loop.name)["creation_info"]["version"] == 1
+    # The current one deployed again is what stays.
+    assert loop.deploy(1)["version"] == 1
+    go.touch()
+    found = sdk.get_pipeline_version(loop.name, 2, wait_for_completion=True)
+    assert (found["status"], found["is_current"]) == ("ready", False)
+    assert "Version 1 was deployed again" in found["failure"]

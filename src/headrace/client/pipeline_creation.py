@@ -125,6 +125,10 @@ class PipelineCreation(PipelineCalls, VersionCalls):
         if wait_for_completion and version > 1:
             self._current_version(pipeline_name, version, timeout_s)
         pipeline = self.get_pipeline(pipeline_name, wait_for_completion, timeout_s)
+        if pipeline["creation_info"].get("version", version) != version:
+            # It is still being built, and what is shown of a pipeline is its current version.
+            pipeline["parameters"] = created["parameters"]
+            pipeline["creation_info"] |= {key: info[key] for key in _OF_VERSION}
         pipeline["creation_info"] |= {"version": version, "is_new": is_new}
         if wait_for_completion and is_new:
             self._say(f"Pipeline {pipeline_name}: ready.")
@@ -197,6 +201,10 @@ class PipelineCreation(PipelineCalls, VersionCalls):
             lines = [str(line["message"]) for line in self.get_pipeline_logs(name, version=version)]
             return [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)]
         return []
+
+
+_OF_VERSION = ("status", "commit_id", "origin", "failure")
+"""What ``creation_info`` of a pipeline says of its version, besides the number."""
 
 
 def version_fields(

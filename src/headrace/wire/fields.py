@@ -48,10 +48,9 @@ def read_version(value: object, key: str = "version") -> int | None:
     """
     if value is None or value == "current":
         return None
-    try:
-        number = int(value) if isinstance(value, int | str) and not isinstance(value, bool) else 0
-    except ValueError:
-        number = 0
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    is_text = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
+    number = int(str(value)) if is_number or is_text else 0
     if not 1 <= number <= MAX_VERSION:
         raise InvalidRequest(
             f"{key} must be the number of a version, such as 3, or current, not {value!r:.80}."

@@ -9,10 +9,14 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from headrace.control.transactions.schedules import Fired, settle_schedule
-from headrace.control.transactions.versions import breaks_of_deployment, version_to_run
-from headrace.core.compatibility import refuse
+from headrace.control.transactions.versions import (
+    breaks_of_deployment,
+    no_pipeline,
+    version_to_run,
+)
+from headrace.core.compatibility import has_same_signature, refuse
 from headrace.core.deployments import Deployment
-from headrace.core.errors import AlreadyExists, NotFound
+from headrace.core.errors import AlreadyExists, Conflict, NotFound
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.schedules import Schedule
 from headrace.core.sources import Rule
@@ -42,8 +46,11 @@ def add(connection: Connection, deployment: Deployment, sealed_token: bytes | No
     """Insert a deployment.
 
     Raises:
+        NotFound: Its pipeline was deleted meanwhile.
+        Conflict: Its version is another one meanwhile, and takes or returns something else.
         AlreadyExists: Its name or its URL path is taken.
     """
+    _check_version(connection, deployment)
     if rows.deployment_by_name(connection, deployment.name) is not None:
         raise AlreadyExists(
             f"There is a deployment named {deployment.name!r} already: choose another name, or "
@@ -59,6 +66,19 @@ def add(connection: Connection, deployment: Deployment, sealed_token: bytes | No
     rows.add_deployment(connection, deployment, sealed_token)
     if deployment.schedule is not None:
         _start_schedule(connection, deployment, deployment.created_at)
+
+
+def _check_version(connection: Connection, deployment: Deployment) -> None:
+    """Check that the version is still the one that the mapping was checked for."""
+    read = deployment.pipeline
+    present = pipeline_by_id(connection, read.id, deployment.pinned_version)
+    if present is None:
+        raise no_pipeline(read.name)
+    if not present.version.can_run or not has_same_signature(present.version, read.version):
+        raise Conflict(
+            f"Version {present.version.number} of pipeline {read.name!r} is current meanwhile, "
+            "with other inputs or outputs: look at them, then try again."
+        )
 
 
 def change(
