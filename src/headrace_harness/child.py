@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace_harness import calling, loading, outputs, processes, room, tracebacks
 from headrace_harness.confinement import Confinement
-from headrace_harness.copying import copy_folder, copy_input
+from headrace_harness.copying import attach, copy_folder, copy_input
 from headrace_harness.ending import end_like_an_interpreter
 from headrace_harness.failing import ENVIRONMENT, USER_ERROR, Failed
 from headrace_harness.forking import Randomness
@@ -30,14 +30,22 @@ class Program:
             the import has left it.
         function_path: File of its functions, relative to the folder.
         confinement: What keeps calls from changing what others read.
+        attached: Files that belong in the copies of the folder, by their places in it.
         module: That file, imported; None if each child has to import it.
         randomness: The state of the generators before the fork; None if there is no module.
         files: What the import opened; None if there is no module.
         original: Keeps the folder that code is imported from, where the kernel does not.
     """
 
-    def __init__(self, folder: str, function_path: str, confinement: Confinement) -> None:
+    def __init__(
+        self,
+        folder: str,
+        function_path: str,
+        confinement: Confinement,
+        attached: Mapping[str, str],
+    ) -> None:
         self.folder = folder
+        self.attached = attached
         self.function_path = function_path
         self.confinement = confinement
         self.module: types.ModuleType | None = None
@@ -159,7 +167,9 @@ def _prepare(program: Program, call: Message) -> dict[str, Any]:
     try:
         if program.original is not None:
             program.original.restore()
-        copy_folder(program.folder, os.path.join(call["workspace"], WORK_FOLDER))
+        work = os.path.join(call["workspace"], WORK_FOLDER)
+        copy_folder(program.folder, work)
+        attach(work, program.attached)
         workspace = program.confinement.move_in(call["workspace"])
         call["workspace"] = workspace
         work = os.path.join(workspace, WORK_FOLDER)

@@ -70,6 +70,33 @@ def copy_folder(source: str, target: str) -> None:
                     os.mkfifo(new, 0o600)
 
 
+def attach(folder: str, attached: Mapping[str, str]) -> None:
+    """Put links to attached files in their places in a private copy of a folder.
+
+    A link, because each call has a copy of the folder, and what is attached may be large. What it
+    leads to is closed to user code.
+
+    Raises:
+        FileExistsError: The folder has something in such a place already.
+        OSError: As for making links.
+    """
+    root = os.path.realpath(folder)
+    for place, source in attached.items():
+        above, name = os.path.split(os.path.join(root, place))
+        try:
+            os.makedirs(above, exist_ok=True)
+            # A link on the way would lead elsewhere, be it in the folder.
+            is_taken = os.path.realpath(above) != above or os.path.lexists(f"{above}/{name}")
+        except OSError:
+            is_taken = True
+        if is_taken:
+            raise FileExistsError(
+                f"the folder has something at {place} already, where a file is attached to the "
+                "deployment: take it out of the folder, or detach the file"
+            )
+        os.symlink(source, os.path.join(above, name))
+
+
 def copy_input(workspace: str, name: str, file: Mapping[str, str]) -> str:
     """Make a private copy of an input file in the workspace of its call, and return its path.
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 from headrace_harness import denials, loading, native, processes, shadows, sinks, tracebacks
 from headrace_harness.board import Board
 from headrace_harness.confinement import Bounds, enter
-from headrace_harness.copying import copy_folder
+from headrace_harness.copying import attach, copy_folder
 from headrace_harness.ending import end_like_an_interpreter
 from headrace_harness.failing import ENVIRONMENT, Failed
 from headrace_harness.frames import FrameReader, Message, encode_frame
@@ -128,6 +128,7 @@ class _Pod:
         work, path = setup["work"], setup["function_path"]
         try:
             copy_folder(setup["folder"], work)
+            attach(work, setup.get("attached", {}))
             os.chdir(work)
         except OSError as error:
             message = f"The pipeline's folder could not be copied: {error}."

@@ -10,7 +10,7 @@ import sys
 from headrace_harness import calling, denials, loading, native, processes, room
 from headrace_harness.child import Program
 from headrace_harness.confinement import NONE, Bounds, enter
-from headrace_harness.copying import copy_folder
+from headrace_harness.copying import attach, copy_folder
 from headrace_harness.failing import Failed
 from headrace_harness.forking import Randomness, reason_not_to_fork, settle_memory
 from headrace_harness.frames import FrameReader, Message, encode_frame
@@ -83,7 +83,9 @@ def _be_template(calls: socket.socket, setup: Message, stacks: Stacks) -> None:
     """Import user code, say how that went, and carry out calls; return when there are no more."""
     confinement = enter(Bounds.read(setup["bounds"]))
     denials.explain_for(confinement)
-    program = Program(setup["folder"], setup["function_path"], confinement)
+    program = Program(
+        setup["folder"], setup["function_path"], confinement, setup.get("attached", {})
+    )
     answer: Message = {"op": "ready"} if setup["bare"] else _import(program, setup)
     for stream in (sys.stdout, sys.stderr):
         calling.flush(stream)
@@ -115,10 +117,12 @@ def _import(program: Program, setup: Message) -> Message:
     work = setup["work"]
     try:
         copy_folder(program.folder, work)
+        attach(work, program.attached)
         os.chdir(work)
     except OSError as error:
         return _not_copied(error)
-    program.folder = work
+    # Copies of this one have them as links.
+    program.folder, program.attached = work, {}
     loading.prepare_interpreter(work, program.function_path)
     randomness = Randomness()
     try:

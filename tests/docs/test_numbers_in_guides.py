@@ -17,6 +17,7 @@ from headrace.control import deletion, variables
 from headrace.control.metrics import MAX_PAGE_VALUES
 from headrace.control.transactions import verification
 from headrace.core import (
+    attachments,
     clock_trust,
     filenames,
     health,
@@ -95,6 +96,7 @@ BACKOFF = f"{retries.DEFAULT_BACKOFF_S:.0f} seconds"
 LOG = PLAN["log_bytes"] >> 20
 
 CLAIMS: dict[str, list[str]] = {
+    "attached-files": [f"more than {attachments.MAX_ATTACHMENTS} files"],
     "data-store": [
         f"Files of {client_data_store.PART_BYTES >> 20} MiB and more are sent in parts",
         f"files over {client_data_store.SHOWN_FROM_BYTES // 10**6} MB have a progress bar",

@@ -11,6 +11,7 @@ import pytest
 from tests.running.parts import parts
 
 from headrace.bundles.store import BundleStore
+from headrace.control.attached_files import AttachedFiles
 from headrace.control.sealing import load_keys
 from headrace.control.variables import Variables
 from headrace.control.versions import Versions
@@ -138,7 +139,12 @@ async def site_on(root, **settings):
         builder.defects = []
         versions = Failing(*server.parts_of_versions)
         versions.on_pending, versions.on_end = [], []
-        codes = CodeFinder(server.database, bundles, builder)
+        codes = CodeFinder(
+            server.database,
+            bundles,
+            builder,
+            AttachedFiles(directory.attachments, server.data_store),
+        )
         settings_of_engine = LocalEngineSettings(
             runtime_dir=root / "run" / "builds",
             harness_dir=install_harness(directory.harness),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from headrace.bundles.store import BundleStore
+from headrace.control.attached_files import AttachedFiles
 from headrace.core.errors import NotFound
 from headrace.environments.uv import UvBuilder
 from headrace.keeping.clock_watch import ClockWatch
@@ -29,7 +30,13 @@ async def test_an_upload_is_given_up_a_day_after_its_last_part(tmp_path: Path) -
     data_store, bundles = FilesystemStore(directory.data_store), BundleStore(directory.bundles)
     builder = UvBuilder(directory.environments)
     sweeper = Sweeper(
-        database, builder, bundles, data_store, ClockWatch(database), unused_for_s=3600
+        database,
+        builder,
+        bundles,
+        data_store,
+        AttachedFiles(directory.attachments, data_store),
+        ClockWatch(database),
+        unused_for_s=3600,
     )
     try:
         stale, fresh = [await data_store.begin_upload(path) for path in ("stale", "fresh")]

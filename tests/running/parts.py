@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.bundles.store import BundleStore
+from headrace.control.attached_files import AttachedFiles
 from headrace.control.attempts import Attempts
 from headrace.control.deletion import Deletion
 from headrace.control.endpoint_cache import EndpointCache
@@ -165,9 +166,10 @@ async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterat
     artifacts = FilesystemStore(directory.artifacts)
     data_store = FilesystemStore(directory.data_store)
     bundles, logs = BundleStore(directory.bundles), LogFiles(directory.logs)
+    attached = AttachedFiles(directory.attachments, data_store)
     builder = UvBuilder(directory.environments)
     keys = load_keys(directory.keys)
-    codes = CodeFinder(database, bundles, builder)
+    codes = CodeFinder(database, bundles, builder, attached)
     harness = install_harness(directory.harness)
     engine = LocalEngine(
         LocalEngineSettings(

@@ -43,6 +43,7 @@ DIGESTS = {
     "v0008_metrics": "6d7594bef897f3cc",
     "v0009_reruns": "4f680c2b911bda57",
     "v0010_steps": "8252146c057cf5f6",
+    "v0011_attachments": "64d2debe2599c2ad",
 }
 """Beginnings of the digests of the files, each written down when its migration landed."""
 

@@ -219,6 +219,7 @@ def test_an_execution() -> None:
             "created_by": "u-1",
         },
         "newest_rerun": None,
+        "attachments": [],
         "retries": 0,
         "attempts": [],
         "steps": [STEP],

@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from headrace.bundles.reading import CHUNK
@@ -59,6 +59,26 @@ def files_of(folder: Path) -> list[tuple[str, int, str]]:
                 digest = hashlib.file_digest(source, "sha256").hexdigest()
             found.append((path, place.stat().st_size, digest))
     return found
+
+
+def taken_places(folder: Path, places: Sequence[str]) -> list[str]:
+    """Return those of some places at which nothing can be put into a folder.
+
+    There is something already, or a file or a link on the way.
+    """
+    taken = []
+    for place in places:
+        at = folder
+        *above, name = place.split("/")
+        for segment in above:
+            at /= segment
+            if at.is_symlink() or (at.exists() and not at.is_dir()):
+                taken.append(place)
+                break
+        else:
+            if os.path.lexists(at / name):
+                taken.append(place)
+    return taken
 
 
 def write_archive(folder: Path, target: Path) -> None:

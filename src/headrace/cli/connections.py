@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from headrace.cli.usage import usage
 from headrace.client.mappings import InputSource, OutputDestination
 from headrace.core.errors import InvalidRequest
 from headrace.core.values import DataType, value_from_text
@@ -69,3 +70,18 @@ def _parts(text: str, syntax: str) -> tuple[str, str, str]:
 
 def _no_connection(text: str, syntax: str) -> InvalidRequest:
     return InvalidRequest(f"{text!r} connects nothing: write {syntax}.")
+
+
+def mapping_from_texts(
+    inputs: list[str] | None, outputs: list[str] | None, types: dict[str, DataType]
+) -> tuple[list[InputSource], list[OutputDestination]]:
+    """Return the sources and destinations that ``--input`` and ``--output`` name.
+
+    Raises:
+        WrongUsage: A text is not of its form.
+    """
+    with usage("--input"):
+        sources = [source_from_text(text, types) for text in inputs or ()]
+    with usage("--output"):
+        destinations = [destination_from_text(text) for text in outputs or ()]
+    return sources, destinations

@@ -6,12 +6,17 @@ from typing import Annotated, Literal
 
 import typer
 
+from headrace.cli.attached import (
+    AttachOption,
+    DetachOption,
+    attached_files,
+    attached_pairs,
+)
 from headrace.cli.completion import DeploymentName, OfPipeline
 from headrace.cli.connections import (
     DESTINATION_SYNTAX,
     SOURCE_SYNTAX,
-    destination_from_text,
-    source_from_text,
+    mapping_from_texts,
 )
 from headrace.cli.deployment_fields import (
     COLUMNS,
@@ -34,8 +39,7 @@ from headrace.cli.option_groups import (
 )
 from headrace.cli.output import Cell, short_time
 from headrace.cli.session import session
-from headrace.cli.usage import usage
-from headrace.client.mappings import InputSource, OutputDestination, connection_text
+from headrace.client.mappings import connection_text
 from headrace.core.deployments import Mode
 from headrace.core.values import DataType
 
@@ -85,6 +89,7 @@ def create(
         bool, typer.Option("--disabled", help="Create it so that it takes no executions yet.")
     ] = False,
     description: Annotated[str | None, typer.Option(help="Free text.")] = None,
+    attach: AttachOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Make a pipeline an HTTP endpoint or a periodic job; print how it is called, or when it fires.
@@ -94,7 +99,7 @@ def create(
     """
     current = session(context, as_json)
     declared = current.sdk.get_pipeline(pipeline)["parameters"]["inputs"]
-    sources, destinations = _mapping(
+    sources, destinations = mapping_from_texts(
         inputs, outputs, {item["name"]: DataType(item["data_type"]) for item in declared}
     )
     if rule is None:
@@ -111,6 +116,7 @@ def create(
             endpoint_token=endpoint_token,
             description=description,
             is_enabled=False if disabled else None,
+            attach=attached_files(attach),
             **given(schedule, attempts, pods),
         )
     if disabled:
@@ -118,11 +124,8 @@ def create(
     if rule == "periodic":
         current.screen.fields(schedule_pairs(made), made)
         return
-    pairs = [
-        ("url", made["endpoint_url"]),
-        ("token", made["endpoint_token"]),
-        ("page", f"{made['endpoint_url']}/docs"),
-    ]
+    url = made["endpoint_url"]
+    pairs = [("url", url), ("token", made["endpoint_token"]), ("page", f"{url}/docs")]
     current.screen.fields(pairs, made)
 
 
@@ -172,6 +175,7 @@ def show(context: typer.Context, name: DeploymentName, as_json: JsonFlag = False
         ("retries", retries_text(found)),
         ("created", short_time(found["created_at"])),
         ("last execution", found["last_execution_id"]),
+        *attached_pairs(found),
     ]
     pairs += [
         ("input", f"{item['pipeline_input_name']}={connection_text(item)}")
@@ -201,14 +205,19 @@ def update(
     replace_pods: Annotated[
         bool, typer.Option("--replace-pods", help="Start new pods in place of those there are.")
     ] = False,
+    attach: AttachOption = None,
+    detach: DetachOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Enable or disable a deployment, change its schedule, its pods, or values of its mapping.
 
     What is not given stays as it is. Of a mapping, only constants and data store paths can change.
     """
+    attached = attached_files(attach, detach)
     current = session(context, as_json)
     options = given(schedule, attempts, pods)
+    if attached:
+        options["attach"] = attached
     if replace_pods:
         options["replace_pods"] = True
     if enable is None and not (options or inputs or outputs):
@@ -216,7 +225,7 @@ def update(
             "nothing is to be changed: give at least one of them", param_hint="options"
         )
     mapping = current.sdk.get_deployment(name)["inputs_mapping"]
-    sources, destinations = _mapping(
+    sources, destinations = mapping_from_texts(
         inputs,
         outputs,
         {item["pipeline_input_name"]: DataType(item["data_type"]) for item in mapping},
@@ -275,13 +284,3 @@ def delete(context: typer.Context, name: DeploymentName, as_json: JsonFlag = Fal
     current = session(context, as_json)
     deleted = current.sdk.delete_deployment(name)
     current.screen.say(f"Deleted deployment {name}.", deleted)
-
-
-def _mapping(
-    inputs: list[str] | None, outputs: list[str] | None, types: dict[str, DataType]
-) -> tuple[list[InputSource], list[OutputDestination]]:
-    with usage("--input"):
-        sources = [source_from_text(text, types) for text in inputs or ()]
-    with usage("--output"):
-        destinations = [destination_from_text(text) for text in outputs or ()]
-    return sources, destinations

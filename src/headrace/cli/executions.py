@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from headrace.cli.attached import attached_pairs
 from headrace.cli.completion import DeploymentOption, ExecutionId, PipelineOption
 from headrace.cli.execution_filters import OfVersion, Since, Until
 from headrace.cli.flags import Follow, JsonFlag, Out, Timestamps
@@ -118,6 +119,7 @@ def show(context: typer.Context, execution_id: ExecutionId, as_json: JsonFlag = 
     ]
     if found.get("failure"):
         pairs.append(("failure", found["failure"]["message"]))
+    pairs += attached_pairs(found)
     has_outputs = found["status"] == Status.SUCCEEDED
     pairs += [(f"input {i['pipeline_input_name']}", _input(i)) for i in found["inputs"]]
     pairs += [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from headrace.client.attached import Attach, AttachedCalls
 from headrace.client.deployment_views import DeploymentViews
 from headrace.client.mappings import InputSource, OutputDestination, mapping_objects
 from headrace.client.messages import Json, Request
@@ -20,7 +21,7 @@ _CREATION_ROUTES = {
 }
 
 
-class DeploymentCalls(DeploymentViews):
+class DeploymentCalls(DeploymentViews, AttachedCalls):
     """Deployments, however they are called."""
 
     def create_deployment(
@@ -56,6 +57,7 @@ class DeploymentCalls(DeploymentViews):
         max_queue: int | None = None,
         pipeline_version: int | None = None,
         probe: Mapping[str, Any] | None = None,
+        attach: Attach | None = None,
     ) -> Object:
         """Create a deployment and return it.
 
@@ -98,6 +100,8 @@ class DeploymentCalls(DeploymentViews):
             pipeline_version: Number of the version that it runs whichever is current; None follows
                 the current one.
             probe: Input values of a call that a new pod has to pass before it gets others.
+            attach: Local files that are in the pipeline's folder when its code is imported, by
+                their places in it, such as ``{"models/iris.joblib": "model.joblib"}``.
 
         Returns:
             The deployment, with ``endpoint_url`` and ``endpoint_token`` for an endpoint.
@@ -141,10 +145,10 @@ class DeploymentCalls(DeploymentViews):
             "max_queue": max_queue,
             "pipeline_version": pipeline_version,
             "probe": probe,
+            "attachments": self.send_attached(attach) if attach else None,
             **_mappings(inputs_mapping, outputs_mapping),
         }
-        given = {key: value for key, value in body.items() if value is not None}
-        self._transport.call(route, Request(body=Json(given)))
+        self._transport.call(route, _request(body))
         self._say(f"Deployment {deployment_name}: created.")
         return self.get_deployment(deployment_name, wait_for_completion, timeout_s)
 
@@ -176,6 +180,7 @@ class DeploymentCalls(DeploymentViews):
         pipeline_version: int | str | None = None,
         probe: Mapping[str, Any] | str | None = None,
         force: bool = False,
+        attach: Attach | None = None,
     ) -> Object:
         """Change a deployment and return it; what is not given stays as it is.
 
@@ -211,6 +216,8 @@ class DeploymentCalls(DeploymentViews):
                 current one. Inputs and outputs that came with it may be mapped in the same call.
             probe: Input values of the call that a new pod has to pass; ``"none"`` for none.
             force: Change the version even if that breaks the mapping or callers.
+            attach: Files that are attached, or take the place of those that are; None in the place
+                of a file detaches what is there. Pods are replaced.
 
         Raises:
             NotFound: There is no such deployment, or no such version.
@@ -242,15 +249,18 @@ class DeploymentCalls(DeploymentViews):
             "pipeline_version": pipeline_version,
             "probe": probe,
             "force": force or None,
+            "attachments": self.send_attached(attach) if attach else None,
             **_mappings(inputs_mapping, outputs_mapping),
         }
-        given = {key: value for key, value in body.items() if value is not None}
-        if probe == "none":
-            given["probe"] = None
-        self._transport.call(
-            routes.UPDATE_DEPLOYMENT, Request(body=Json(given)), name=deployment_name
-        )
+        request = _request(body, {"probe": None} if probe == "none" else {})
+        self._transport.call(routes.UPDATE_DEPLOYMENT, request, name=deployment_name)
         return self.get_deployment(deployment_name, wait_for_completion, timeout_s)
+
+
+def _request(body: Object, nulls: Object | None = None) -> Request:
+    """Return the request of a body without what was not given, but with these nulls."""
+    given = {key: value for key, value in body.items() if value is not None}
+    return Request(body=Json(given | (nulls or {})))
 
 
 def _mappings(

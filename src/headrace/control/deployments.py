@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 
 from headrace.control.admission import Admission
+from headrace.control.attaching import Attaching
 from headrace.control.deletion import Deletion
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
 from headrace.control.executions import Executions
@@ -31,18 +32,17 @@ from headrace.core.deployments import (
     check_url_path,
     mint_endpoint_token,
 )
-from headrace.core.destinations import OutputDestination
 from headrace.core.errors import (
     Conflict,
     NotFound,
     Unauthenticated,
 )
-from headrace.core.mappings import MappedInput, MappedOutput, map_parameters, takes_values
+from headrace.core.mappings import map_parameters, takes_values
 from headrace.core.names import check_name, new_id
 from headrace.core.rights import Right
 from headrace.core.schedule_requests import read_schedule
 from headrace.core.scopes import Scope
-from headrace.core.sources import InputSource, Rule
+from headrace.core.sources import Rule
 from headrace.core.tokens import same_token
 from headrace.core.values import Json
 from headrace.store import deployments as rows
@@ -67,6 +67,7 @@ class Deployments:
         pods: Pods,
         endpoints: EndpointCache,
         deletion: Deletion,
+        attaching: Attaching,
     ) -> None:
         self._database = database
         self._keys = keys
@@ -77,6 +78,7 @@ class Deployments:
         self._pods = pods
         self._endpoints = endpoints
         self._deletion = deletion
+        self._attaching = attaching
 
     async def create(self, scope: Scope, draft: DeploymentDraft) -> tuple[Deployment, str | None]:
         """Create a deployment; return it with its token, if it is an endpoint.
@@ -102,6 +104,7 @@ class Deployments:
             draft.outputs_mapping,
         )
         check_endpoint_files(inputs, outputs)
+        attachments = await self._attaching.check(pipeline.version, (), draft.attachments)
         at = now()
         deployment = Deployment(
             id=new_id(),
@@ -110,8 +113,8 @@ class Deployments:
             rule=draft.rule,
             mode=Mode.ELASTIC if draft.low_latency is None else Mode.LOW_LATENCY,
             description=draft.description,
-            sources=_sources(inputs),
-            destinations=_destinations(outputs),
+            sources=tuple((item.parameter.name, item.source) for item in inputs),
+            destinations=tuple((item.parameter.name, item.destination) for item in outputs),
             is_enabled=draft.is_enabled,
             created_at=at,
             created_by=scope.user.id,
@@ -125,6 +128,7 @@ class Deployments:
             low_latency=draft.low_latency,
             pinned_version=draft.pinned_version,
             probe=draft.probe,
+            attachments=attachments,
         )
         check_probe(deployment)
         sealed = None if token is None else self._keys.seal(token)
@@ -166,7 +170,13 @@ class Deployments:
             BreakingChange: That version would break its mapping or its callers; not if forced.
             InvalidMapping: The change is more than a new value of a constant or a path.
             InvalidSchedule: The schedule cannot be used, or the deployment is an endpoint.
+            InvalidRequest: A file cannot be attached.
         """
+        if change.attachments:
+            present = await self.get(scope, name)
+            await self._attaching.check(
+                present.pipeline.version, present.attachments, change.attachments
+            )
         at, user = now(), scope.user
 
         def apply(deployment: Deployment) -> Deployment:
@@ -287,11 +297,3 @@ def _pin_of(change: DeploymentChange) -> records.Pin | None:
 
 def _token(draft: DeploymentDraft) -> str:
     return mint_endpoint_token() if draft.token is None else check_endpoint_token(draft.token)
-
-
-def _sources(inputs: Sequence[MappedInput]) -> tuple[tuple[str, InputSource], ...]:
-    return tuple((item.parameter.name, item.source) for item in inputs)
-
-
-def _destinations(outputs: Sequence[MappedOutput]) -> tuple[tuple[str, OutputDestination], ...]:
-    return tuple((item.parameter.name, item.destination) for item in outputs)

@@ -70,6 +70,7 @@ def new_execution(
         status=Status.PENDING,
         retries=Retries() if deployment is None else deployment.retries,
         pipeline_version=order.pipeline.version.number,
+        attachments=() if deployment is None else deployment.attachments,
         is_low_latency=deployment is not None and deployment.low_latency is not None,
         created_at=at,
         created_by=order.created_by,

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 from pathlib import Path
 
+from headrace.bundles.contents import taken_places
 from headrace.bundles.store import BundleStore
+from headrace.control.attaching import places_of, refuse_taken
 from headrace.control.deletion import Deletion
 from headrace.control.pipeline_drafts import (
     CheckFunction,
@@ -38,6 +40,7 @@ from headrace.environments.port import Builder
 from headrace.logs.files import LogFiles, append_line
 from headrace.signals.port import BUILDS, Signals, pipeline_topic
 from headrace.signals.waiting import wait_until_over
+from headrace.store import deployments
 from headrace.store import pipelines as rows
 from headrace.store.database import Database
 
@@ -90,6 +93,7 @@ class Pipelines:
         digest = pipeline.version.digest
         if await self._database.read(version_records.unchanged, draft.name, digest) is None:
             await self._check(draft, bundle.folder, (path, function))
+            await self._check_places(draft.name, bundle.folder)
             if not draft.is_forced:
                 await self._check_compatible(pipeline)
         recorded = await self._database.write(version_records.add_version, pipeline)
@@ -130,6 +134,13 @@ class Pipelines:
         if present is not None:
             breaks = await self._database.read(version_records.breaks_of, present, pipeline.version)
             refuse(pipeline.name, None, breaks)
+
+    async def _check_places(self, name: str, folder: Path) -> None:
+        """Refuse a folder that has something where files are attached to the deployments."""
+        present = await self._database.read(rows.pipeline_by_name, name)
+        if present is not None:
+            following = await self._database.read(deployments.following, present.id)
+            refuse_taken({one.name: taken_places(folder, places_of(one)) for one in following})
 
     async def _begin_build(
         self, recorded: Recorded, draft: PipelineDraft, folder: Path

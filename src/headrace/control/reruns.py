@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from headrace.control.artifacts import artifact_folder, input_path
+from headrace.control.attached_files import AttachedFiles
 from headrace.control.orders import Order, UploadedFile, new_execution
 from headrace.control.submission import Submission
 from headrace.control.transactions import reruns as found
@@ -72,12 +73,14 @@ class Reruns:
         variables: Variables,
         artifacts: ObjectStore,
         data_store: ObjectStore,
+        attached: AttachedFiles,
     ) -> None:
         self._database = database
         self._submission = submission
         self._variables = variables
         self._artifacts = artifacts
         self._data_store = data_store
+        self._attached = attached
 
     async def target(self, scope: Scope, execution_id: str, code: CodeChoice) -> Target:
         """Return an execution that can be repeated, with the version that is to run.
@@ -150,6 +153,7 @@ class Reruns:
             is_low_latency=False,
             waits=has_to_wait(target.deployment),
             rerun_of=target.execution.id,
+            attachments=target.attachments,
         )
         try:
             await self._submission.keep_files(execution_id, files)
@@ -193,6 +197,12 @@ class Reruns:
             return Plan(*about, error.message)
 
     async def _repetition(self, target: Target, given: Mapping[str, Value]) -> Repetition:
+        for one in target.attachments:
+            if not await self._attached.is_kept(one):
+                raise InvalidValue(
+                    f"Execution {target.execution.id} cannot run again with the file that was "
+                    f"attached at {one.path!r}, which is not kept any more."
+                )
         variables = await self._variables.current()
         return repetition(target, given, variables, await self._gone(target))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from headrace.core.attachments import Attachment
 from headrace.core.pipelines import Calling
 from headrace.core.values import MAX_OUTPUT_BYTES, DataType, Json
 
@@ -23,6 +24,7 @@ class Code:
         function_name: Name of the function in that file.
         owner: Id of the user who made the pipeline; its import acts in that user's name.
         calling: How the function is called.
+        attachments: Files that are present in the folder before the code is imported.
     """
 
     environment: str
@@ -31,6 +33,7 @@ class Code:
     function_name: str
     owner: str = ""
     calling: Calling = Calling.PLATFORM
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def is_typed(self) -> bool:
@@ -45,10 +48,12 @@ class Material:
     Attributes:
         python: Interpreter of the pipeline's environment.
         folder: The pipeline's folder, unpacked; never written to.
+        attached: Where attached files are, by their places in the folder; never written to.
     """
 
     python: Path
     folder: Path
+    attached: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

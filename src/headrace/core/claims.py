@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headrace.core.attachments import Attachment
 from headrace.core.executions import Execution
 from headrace.core.pipelines import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What the pods of a deployment have imported, whose executions they may run.
+
+    Attributes:
+        deployment_id: The deployment.
+        version: Number of the version.
+        attachments: The files that were in the folder.
+    """
+
+    deployment_id: str
+    version: int
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from headrace.core.attachments import Attachment, changed_attachments
 from headrace.core.deployments import Deployment, with_new_values
 from headrace.core.destinations import OutputDestination
 from headrace.core.errors import InvalidRequest, InvalidSchedule, InvalidValue
@@ -44,6 +45,7 @@ class DeploymentDraft:
         low_latency: How its pods are kept; None for an elastic deployment.
         pinned_version: Number of the version that it runs; None follows the current one.
         probe: Input values of a call that a new pod has to pass, or None.
+        attachments: Files that go along with its code, by their places in the folder.
     """
 
     name: str
@@ -61,6 +63,7 @@ class DeploymentDraft:
     low_latency: LowLatency | None = None
     pinned_version: int | None = None
     probe: Mapping[str, Json] | None = None
+    attachments: Mapping[str, Attachment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,8 @@ class DeploymentChange:
     ``low_latency`` holds options by name (:mod:`headrace.core.low_latency`), and ``replaces_pods``
     has new pods take the place of those there are. ``pin`` and ``probe`` hold the new value alone,
     because None is one: to follow the current version, and no probe. ``is_forced`` changes the
-    version even if that breaks the mapping or a caller.
+    version even if that breaks the mapping or a caller. ``attachments`` are added, replaced, or for
+    None taken away, by their places in the folder.
     """
 
     is_enabled: bool | None = None
@@ -85,6 +89,7 @@ class DeploymentChange:
     pin: tuple[int | None] | None = None
     probe: tuple[Mapping[str, Json] | None] | None = None
     is_forced: bool = False
+    attachments: Mapping[str, Attachment | None] = field(default_factory=dict)
 
 
 def changed_deployment(
@@ -112,6 +117,7 @@ def changed_deployment(
         updated_by=user.id,
         schedule=schedule,
         low_latency=changed_low_latency(deployment, change),
+        attachments=changed_attachments(deployment.attachments, change.attachments),
         timeout_s=deployment.timeout_s if change.timeout_s is None else change.timeout_s,
         retries=Retries(
             retries.most if change.retries is None else change.retries,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from headrace.core.attachments import Attachment
 from headrace.core.destinations import OutputDestination
 from headrace.core.outcomes import Failure
 from headrace.core.retries import Retries
@@ -111,6 +112,7 @@ class Execution:
         fire_at: The fire time of a schedule that it was recorded for, UTC.
         pipeline_version: Number of the version that it runs, chosen when it was accepted.
         rerun_of: Id of the execution that it repeats, or None.
+        attachments: Files that go along with its code.
         attempts: The earlier attempts, oldest first.
     """
 
@@ -136,6 +138,7 @@ class Execution:
     fire_at: datetime | None = None
     pipeline_version: int = 1
     rerun_of: str | None = None
+    attachments: tuple[Attachment, ...] = ()
     attempts: tuple[Attempt, ...] = ()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
 
 from headrace.core.absence import Absent
+from headrace.core.attachments import Attachment
 from headrace.core.deployments import Deployment
 from headrace.core.destinations import DataStorePath, OutputDestination, RunResult
 from headrace.core.errors import Conflict, InvalidValue
@@ -33,12 +34,14 @@ class Target:
         pipeline: Its pipeline, with the version that is to run.
         deployment: The deployment that it came by, as it is now; None for a plain run.
         rerun: Id of the newest execution that repeats it already, or None.
+        attachments: The files that go along with the code.
     """
 
     execution: Execution
     pipeline: Pipeline
     deployment: Deployment | None = None
     rerun: str | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

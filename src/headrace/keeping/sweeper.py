@@ -6,11 +6,13 @@ import asyncio
 import logging
 
 from headrace.bundles.store import BundleStore
+from headrace.control.attached_files import AttachedFiles
 from headrace.core.clock import now
 from headrace.environments.port import Builder
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.objects.port import ObjectStore
 from headrace.signals.loop import Loop
+from headrace.store.attachments import attached_in_use
 from headrace.store.database import Reader
 from headrace.store.versions import digests_in_use
 
@@ -23,7 +25,7 @@ STALE_UPLOAD_S = 24 * 3600.0
 
 
 class Sweeper(Loop):
-    """Collects environments and bundles that no pipeline needs, and uploads given up.
+    """Collects environments, bundles and attached files that nobody needs, and uploads given up.
 
     Args:
         unused_for_s: How long one must have been unused, in seconds.
@@ -35,6 +37,7 @@ class Sweeper(Loop):
         builder: Builder,
         bundles: BundleStore,
         data_store: ObjectStore,
+        attached: AttachedFiles,
         clock: ClockWatch,
         *,
         unused_for_s: float,
@@ -43,6 +46,7 @@ class Sweeper(Loop):
         self._builder = builder
         self._bundles = bundles
         self._data_store = data_store
+        self._attached = attached
         self._clock = clock
         self._unused_for_s = unused_for_s
         super().__init__(
@@ -60,8 +64,10 @@ class Sweeper(Loop):
         gone += await asyncio.to_thread(
             self._bundles.discard_unused, bundles, grace_s=self._unused_for_s
         )
+        attached = await self._reader.read(attached_in_use)
+        gone += await self._attached.discard_unused(attached, unused_for_s=self._unused_for_s)
         if gone:
-            logger.info("collected %d unused environments and bundles", len(gone))
+            logger.info("collected %d unused environments, bundles and attached files", len(gone))
         stale = await self._data_store.discard_stale_uploads(STALE_UPLOAD_S)
         if stale:
             logger.info("discarded %d uploads that were given up", stale)

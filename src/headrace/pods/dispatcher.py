@@ -63,15 +63,14 @@ class Dispatcher:
             return LOOK_AGAIN_S
         at = now()
         waiting = await self._database.read(claims.pod_backlog, at)
-        for (deployment_id, version), count in waiting.items():
+        for wanted, count in waiting.items():
+            deployment_id = wanted.deployment_id
             lane = self._sets.lanes.get(deployment_id)
             # Without an environment there are no pods: then the executions end with the reason.
             if lane is None or not lane.takes_executions or self._is_closed:
                 continue
-            if version != lane.version.number:
-                await self._database.write(
-                    claims.give_to_slots, deployment_id, lane.version.number, at
-                )
+            if wanted != lane.imported:
+                await self._database.write(claims.give_to_slots, lane.imported, at)
                 self._signals.notify(PENDING)
                 continue
             free = lane.capacity - self._busy.get(deployment_id, 0)
@@ -88,7 +87,7 @@ class Dispatcher:
         started = 0
         try:
             started = await self._worker.take_for_pods(
-                (deployment_id, lane.version.number),
+                lane.imported,
                 count,
                 PodLane(self._engine, deployment_id, generation),
                 partial(self._free, deployment_id, 1),

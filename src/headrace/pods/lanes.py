@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass, replace
 
+from headrace.core.attachments import Attachment
+from headrace.core.claims import Imported
 from headrace.core.deployments import Deployment
 from headrace.core.outcomes import Failure
 from headrace.core.pipelines import PipelineVersion
@@ -18,10 +21,12 @@ class Crew:
     Attributes:
         version: What they have imported.
         generation: The generation of their plan, by which the engine knows them.
+        attachments: The files that were in the folder when they imported it.
     """
 
     version: PipelineVersion
     generation: str
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(slots=True)
@@ -66,6 +71,13 @@ class Lane:
         return self.deployment.pipeline.version if self.crew is None else self.crew.version
 
     @property
+    def imported(self) -> Imported:
+        """What the pods have imported that answer calls now, or will be the first to."""
+        deployment = self.deployment
+        attachments = deployment.attachments if self.crew is None else self.crew.attachments
+        return Imported(deployment.id, self.version.number, attachments)
+
+    @property
     def rollout(self) -> Rollout | None:
         """The change to other pods that is under way or has failed; None if there is none."""
         number = self.deployment.pipeline.version.number
@@ -78,7 +90,11 @@ class Lane:
     def served(self, deployment: Deployment) -> Deployment:
         """Return a state of the deployment with the version that answers its calls now."""
         crew = self.crew
-        if crew is None or crew.version.id == deployment.pipeline.version.id:
+        if crew is None:
+            return deployment
+        if crew.attachments != deployment.attachments:
+            deployment = replace(deployment, attachments=crew.attachments)
+        if crew.version.id == deployment.pipeline.version.id:
             return deployment
         return replace(deployment, pipeline=replace(deployment.pipeline, version=crew.version))
 
@@ -98,4 +114,8 @@ def generation_of(deployment: Deployment) -> str:
     low_latency = deployment.low_latency
     if low_latency is None:
         raise LookupError(f"{deployment.name} is no low-latency deployment")
-    return f"{deployment.pipeline.version.id}/{low_latency.generation}"
+    generation = f"{deployment.pipeline.version.id}/{low_latency.generation}"
+    if not deployment.attachments:
+        return generation
+    attached = repr([(one.path, one.digest) for one in deployment.attachments])
+    return f"{generation}/{hashlib.sha256(attached.encode()).hexdigest()}"

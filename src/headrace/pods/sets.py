@@ -246,7 +246,7 @@ class PodSets:
             return
         lane.failure = None
         lane.plan = plan
-        crew = Crew(deployment.pipeline.version, plan.generation)
+        crew = Crew(deployment.pipeline.version, plan.generation, deployment.attachments)
         failure = await self._engine.deploy(plan, partial(setattr, lane, "crew", crew))
         lane.is_up = True
         if failure is not None:
@@ -258,7 +258,9 @@ class PodSets:
         if low_latency is None:
             raise LookupError(f"{deployment.name} is no low-latency deployment")
         variables = await self._variables.current()
-        code = await self._codes.find(deployment.pipeline, variables, is_checked=True)
+        code = await self._codes.find(
+            deployment.pipeline, variables, attachments=deployment.attachments, is_checked=True
+        )
         log = self._logs.of_deployment(deployment.id)
         log.parent.mkdir(parents=True, exist_ok=True)
         return PodPlan(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.bundles.store import BundleStore
+from headrace.control.attached_files import AttachedFiles
+from headrace.core.attachments import Attachment
 from headrace.core.calls import Code, Material
 from headrace.core.environments import Environment, EnvironmentSpec, python_version
 from headrace.core.errors import Unavailable
@@ -32,6 +34,7 @@ class CodeFinder:
     database: Database
     bundles: BundleStore
     builder: Builder
+    attached: AttachedFiles
 
     async def find(
         self,
@@ -39,6 +42,7 @@ class CodeFinder:
         variables: Mapping[str, str],
         say: Say = lambda _: None,
         *,
+        attachments: tuple[Attachment, ...] = (),
         is_checked: bool = False,
     ) -> Code:
         """Return the code of a ready pipeline, its environment being ready on this machine.
@@ -47,12 +51,14 @@ class CodeFinder:
             pipeline: The pipeline.
             variables: The environment's variables.
             say: Told of an environment that is built again.
+            attachments: Files that go along with it.
             is_checked: Whether to check that all files are those that were sent and installed, and
                 to make them again if not: before a process imports them.
 
         Raises:
             Unavailable: The pipeline's folder is gone from the data directory.
-            InvalidEnvironment: The environment is gone and cannot be built again.
+            InvalidEnvironment: The environment is gone and cannot be built again, or an attached
+                file is gone.
         """
         if is_checked:
             bundle = await asyncio.to_thread(self.bundles.sound, pipeline.version.bundle)
@@ -80,7 +86,10 @@ class CodeFinder:
                 await self.database.write(
                     rows.move_environment, pipeline.version.id, environment.digest
                 )
-        return code_of(pipeline, environment)
+        if is_checked:
+            for one in attachments:
+                await self.attached.sound(one)
+        return code_of(pipeline, environment, attachments)
 
     async def resolve(self, code: Code) -> Material:
         """Return the materials of code on this machine (:class:`headrace.engines.port.Materials`).
@@ -89,13 +98,24 @@ class CodeFinder:
             Unavailable: One of them is gone from the data directory.
         """
         bundle, environment = self.bundles.find(code.bundle), self.builder.find(code.environment)
+        gone = [one.path for one in code.attachments if self.attached.find(one) is None]
+        if gone:
+            raise Unavailable(
+                f"The file attached at {gone[0]!r} has gone from the data directory meanwhile: run "
+                "it again."
+            )
         if bundle is None or environment is None:
             what = "folder" if bundle is None else "environment"
             raise Unavailable(
                 f"The {what} of {code.function_path} has gone from the data directory meanwhile: "
                 "run it again."
             )
-        return Material(environment.python, bundle.folder)
+        attached = {one.path: self.attached.find(one) for one in code.attachments}
+        return Material(
+            environment.python,
+            bundle.folder,
+            {path: place for path, place in attached.items() if place is not None},
+        )
 
     async def build(
         self, pipeline: Pipeline, folder: Path, variables: Mapping[str, str], say: Say
@@ -137,7 +157,9 @@ def environment_spec(
     return spec, found.secrets
 
 
-def code_of(pipeline: Pipeline, environment: Environment) -> Code:
+def code_of(
+    pipeline: Pipeline, environment: Environment, attachments: tuple[Attachment, ...] = ()
+) -> Code:
     """Return the code of a pipeline; the same for its creation and for each of its calls."""
     return Code(
         environment=environment.digest,
@@ -146,4 +168,5 @@ def code_of(pipeline: Pipeline, environment: Environment) -> Code:
         function_name=pipeline.version.function_name,
         owner=pipeline.created_by,
         calling=pipeline.version.calling,
+        attachments=attachments,
     )

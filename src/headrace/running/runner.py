@@ -99,9 +99,10 @@ class Runner:
             append_line(self.logs.of_execution(execution.id), line)
 
         variables = await self.variables.current()
-        code = await self.codes.find(pipeline, variables, say)
+        find = partial(self.codes.find, pipeline, variables, say, attachments=execution.attachments)
+        code = await find()
         if not engine.is_warm(code, variables):
-            code = await self.codes.find(pipeline, variables, say, is_checked=True)
+            code = await find(is_checked=True)
         bindings = await look_up(execution.inputs, variables, self.data_store)
         parameters = {parameter.name: parameter for parameter in pipeline.inputs}
         inputs = resolve(execution.inputs, parameters, bindings)

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 
 from headrace.control.transactions import workers as records
-from headrace.core.claims import Claim
+from headrace.core.claims import Claim, Imported
 from headrace.core.clock import now
 from headrace.core.errors import Unavailable
 from headrace.core.names import new_id
@@ -117,7 +117,7 @@ class Worker:
 
     async def take_for_pods(
         self,
-        of_pods: tuple[str, int],
+        of_pods: Imported,
         limit: int,
         engine: Engine,
         on_end: Callable[[], None],
@@ -125,7 +125,7 @@ class Worker:
         """Claim executions that wait for pods and run them outside the slots; return how many.
 
         Args:
-            of_pods: The deployment's id, and the number of the version that its pods have.
+            of_pods: What the pods have imported.
             limit: How many at most.
             engine: What runs them.
             on_end: Called at the end of each.
@@ -160,7 +160,7 @@ class Worker:
                 )
                 self._signals.notify(PENDING)
 
-    async def _claim(self, limit: int, of_pods: tuple[str, int] | None = None) -> list[Claim]:
+    async def _claim(self, limit: int, of_pods: Imported | None = None) -> list[Claim]:
         """Take the oldest executions that may start, for slots or for pods."""
         return await self._database.write(records.claim, self.worker_id, limit, now(), of_pods)
 

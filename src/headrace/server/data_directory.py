@@ -49,6 +49,8 @@ class DataDirectory:
     """Folders of pipelines."""
     environments = _Place("environments")
     """Environments of pipelines."""
+    attachments = _Place("attachments")
+    """Files that are attached to deployments."""
     artifacts = _Place("artifacts")
     """Files of executions."""
     data_store = _Place("data-store")
@@ -150,6 +152,7 @@ class DataDirectory:
         return (
             self.bundles,
             self.environments,
+            self.attachments,
             self.artifacts,
             self.data_store,
             self.logs,

@@ -79,6 +79,7 @@ def _bounds(directory: DataDirectory) -> Bounds:
         closed=(
             directory.bundles,
             directory.environments,
+            directory.attachments,
             directory.harness,
             directory.artifacts,
             directory.data_store,

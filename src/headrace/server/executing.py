@@ -53,7 +53,7 @@ def make_executing(
 ) -> Executing:
     """Make what runs code; ``stack`` closes the engines."""
     database, logs = places.database, places.logs
-    codes = CodeFinder(database, places.bundles, places.builder)
+    codes = CodeFinder(database, places.bundles, places.builder, places.attached)
     engine = local_engine(settings, directory, codes, processes.issue)
     stack.push_async_callback(engine.close)
     pods = local_pod_engine(settings, directory, codes, processes.issue)

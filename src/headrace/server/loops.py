@@ -55,6 +55,7 @@ def make_loops(
         places.builder,
         places.bundles,
         places.data_store,
+        places.attached,
         clock,
         unused_for_s=settings.unused_environment_s,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from headrace.bundles.reading import folder_limits
 from headrace.bundles.store import BundleStore
+from headrace.control.attached_files import AttachedFiles
 from headrace.control.sealing import Keys, load_keys
 from headrace.environments.uv import UvBuilder
 from headrace.logs.files import LogFiles
@@ -30,6 +31,7 @@ class Places:
     logs: LogFiles
     bundles: BundleStore
     builder: UvBuilder
+    attached: AttachedFiles
     artifacts: FilesystemStore
     data_store: FilesystemStore
 
@@ -52,7 +54,9 @@ async def open_places(
     )
     stack.push_async_callback(builder.close)
     logs = LogFiles(directory.logs)
-    return Places(keys, database, book, logs, bundles, builder, artifacts, data_store)
+    attached = AttachedFiles(directory.attachments, data_store)
+    attached.sweep()
+    return Places(keys, database, book, logs, bundles, builder, attached, artifacts, data_store)
 
 
 async def _objects(root: Path, stack: AsyncExitStack) -> FilesystemStore:

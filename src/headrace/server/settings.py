@@ -177,7 +177,7 @@ class Settings:
         _paths, (), "Further Python interpreters, or folders of them, separated by colons."
     )
     unused_environment_s: float = _setting(
-        _seconds, 7 * 86400.0, "Seconds after which an unused environment is removed."
+        _seconds, 7 * 86400.0, "Seconds after which unused environments and files are removed."
     )
     keep_executions_s: float | None = _setting(
         _kept(_seconds),

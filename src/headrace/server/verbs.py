@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headrace.control.attaching import Attaching
 from headrace.control.deletion import Deletion
 from headrace.control.deployments import Deployments
 from headrace.control.endpoint_cache import EndpointCache
@@ -65,6 +66,7 @@ def make_verbs(
     )
     schedules = Schedules(database, signals, worker, stop)
     endpoints = EndpointCache()
+    attaching = Attaching(places.attached, places.bundles)
     removal = Removal(database, signals, executions)
     deletion = Deletion(database, endpoints, worker, sets, removal)
     pipelines = Pipelines(
@@ -73,10 +75,26 @@ def make_verbs(
     return Verbs(
         tokens=Tokens(database, keys, processes, put_on_record),
         executions=executions,
-        reruns=Reruns(database, submission, variables, places.artifacts, places.data_store),
+        reruns=Reruns(
+            database,
+            submission,
+            variables,
+            places.artifacts,
+            places.data_store,
+            places.attached,
+        ),
         schedules=schedules,
         deployments=Deployments(
-            database, keys, executions, submission, schedules, worker, sets, endpoints, deletion
+            database,
+            keys,
+            executions,
+            submission,
+            schedules,
+            worker,
+            sets,
+            endpoints,
+            deletion,
+            attaching,
         ),
         pipelines=pipelines,
         steps=Steps(database, signals, pipelines, deletion),

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Select,
+    Text,
     and_,
     bindparam,
     exists,
@@ -20,12 +21,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
+from headrace.core.claims import Imported
 from headrace.core.errors import HeadraceError
 from headrace.core.executions import Execution, Status
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.store.attempts import finish
 from headrace.store.execution_row import execution_from
 from headrace.store.moments import from_us, to_us
+from headrace.store.recorded_values import attachments_from, attachments_text
 from headrace.store.tables import (
     IS_ORPHAN,
     UNFINISHED,
@@ -73,13 +76,18 @@ _IS_READY: ColumnElement[bool] = and_(
     ~_IS_HELD,
     ~IS_ORPHAN,
 )
+_CODE = (executions.c.deployment_id, executions.c.pipeline_version, executions.c.attachments)
+_HAS_CODE = and_(
+    executions.c.pipeline_version == bindparam("of_version"),
+    executions.c.attachments.is_not_distinct_from(bindparam("attached", type_=Text)),
+)
 _ANY_PENDING = select(executions.c.id).where(_IS_PENDING).limit(1)
 _IS_ELASTIC = and_(_IS_READY, executions.c.is_low_latency.is_(False))
 _ANY_READY = select(executions.c.id).where(_IS_ELASTIC).limit(1)
 _READY_FOR_PODS = (
-    select(executions.c.deployment_id, executions.c.pipeline_version, func.count())
-    .where(_IS_READY, executions.c.is_low_latency)
-    .group_by(executions.c.deployment_id, executions.c.pipeline_version)
+    select(*_CODE, func.count())
+    .where(_IS_READY, executions.c.is_low_latency, executions.c.deployment_id.is_not(None))
+    .group_by(*_CODE)
 )
 _ANY_HELD = select(executions.c.id).where(_IS_PENDING, executions.c.waits).limit(1)
 _NEXT_AT = select(func.min(executions.c.not_before)).where(
@@ -94,7 +102,7 @@ _OLDEST_FOR_PODS = (
         _IS_READY,
         executions.c.is_low_latency,
         executions.c.deployment_id == bindparam("of_deployment"),
-        executions.c.pipeline_version == bindparam("of_version"),
+        _HAS_CODE,
     )
     .order_by(executions.c.id)
     .limit(bindparam("most"))
@@ -105,7 +113,7 @@ _GIVE_TO_SLOTS = (
         _IS_READY,
         executions.c.is_low_latency,
         executions.c.deployment_id == bindparam("of_deployment"),
-        executions.c.pipeline_version != bindparam("of_version"),
+        ~_HAS_CODE,
     )
     .values(is_low_latency=False)
 )
@@ -161,43 +169,48 @@ def claim_pending(
 def claim_for_pods(
     connection: Connection,
     worker_id: str,
-    deployment_id: str,
-    version: int,
+    pods: Imported,
     *,
     limit: int,
     at: datetime,
 ) -> list[Execution]:
     """Do as :func:`claim_pending` for those that wait for the pods of a deployment.
 
-    Those of other versions than that of the pods are left.
+    Those of another version than that of the pods, or with other attachments, are left.
     """
-    which = {"now": to_us(at), "most": limit, "of_deployment": deployment_id, "of_version": version}
+    which = {"now": to_us(at), "most": limit, **_of(pods)}
     return _take(connection, worker_id, _OLDEST_FOR_PODS, which, at)
 
 
-def pod_backlog(connection: Connection, now: datetime) -> dict[tuple[str, int], int]:
-    """Return how many executions could start now in pods, by deployment's id and version."""
+def pod_backlog(connection: Connection, now: datetime) -> dict[Imported, int]:
+    """Return how many executions could start now in pods, by the code that they are to run."""
     rows = connection.execute(_READY_FOR_PODS, {"now": to_us(now)})
-    return {(row[0], row[1]): row[2] for row in rows if row[0] is not None}
+    return {Imported(row[0], row[1], attachments_from(row[2])): row[3] for row in rows}
 
 
-def give_to_slots(connection: Connection, deployment_id: str, version: int, now: datetime) -> None:
-    """Have executions start in slots that wait for pods of a deployment which have another version.
+def give_to_slots(connection: Connection, pods: Imported, now: datetime) -> None:
+    """Have executions start in slots that wait for pods of a deployment which have other code.
 
     Args:
         connection: A connection.
-        deployment_id: The deployment.
-        version: The version that its pods have.
+        pods: What its pods have imported.
         now: Those that may start later are left as they are.
     """
-    which = {"now": to_us(now), "of_deployment": deployment_id, "of_version": version}
-    connection.execute(_GIVE_TO_SLOTS, which)
+    connection.execute(_GIVE_TO_SLOTS, {"now": to_us(now), **_of(pods)})
 
 
 def next_pending_at(connection: Connection, now: datetime) -> datetime | None:
     """Return when the next one of those that wait for a time may start, or None."""
     earliest: int | None = connection.scalar(_NEXT_AT, {"now": to_us(now)})
     return from_us(earliest)
+
+
+def _of(pods: Imported) -> dict[str, Any]:
+    return {
+        "of_deployment": pods.deployment_id,
+        "of_version": pods.version,
+        "attached": attachments_text(pods.attachments),
+    }
 
 
 def _take(

@@ -20,6 +20,8 @@ from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.retries import Retries
 from headrace.store.moments import from_us, to_us
 from headrace.store.recorded_values import (
+    attachments_from,
+    attachments_text,
     input_frame,
     inputs_from,
     inputs_text,
@@ -57,6 +59,7 @@ COLUMNS = (
     "waits",
     "is_low_latency",
     "pipeline_version",
+    "attachments",
 )
 """The columns of the row of a call that a pod answers, in their order. Those of others are null."""
 
@@ -109,6 +112,7 @@ def row_of(execution: Execution, worker_id: str | None) -> dict[str, Any]:
         "fire_at": to_us(execution.fire_at),
         "pipeline_version": execution.pipeline_version,
         "rerun_of": execution.rerun_of,
+        "attachments": attachments_text(execution.attachments),
     }
 
 
@@ -144,6 +148,7 @@ class RowMaker:
             False,
             True,
             deployment.pipeline.version.number,
+            attachments_text(deployment.attachments),
         )
 
     def row(
@@ -225,6 +230,7 @@ def summary_from(row: Found[Any]) -> Execution:
         fire_at=from_us(row.fire_at),
         pipeline_version=row.pipeline_version,
         rerun_of=row.rerun_of,
+        attachments=attachments_from(row.attachments),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from headrace.core.absence import ABSENT, Absent
+from headrace.core.attachments import Attachment
 from headrace.core.destinations import OutputDestination
 from headrace.core.executions import InputRecord, OutputRecord
 from headrace.core.parameters import Input, Output
@@ -21,6 +22,19 @@ from headrace.wire.mappings import (
     source_fields,
     source_from,
 )
+
+
+def attachments_text(attachments: Sequence[Attachment]) -> str | None:
+    """Return attachments as their column holds them; None if there are none."""
+    if not attachments:
+        return None
+    return encode([[one.path, one.digest, one.size, one.object] for one in attachments]).decode()
+
+
+def attachments_from(text: str | None) -> tuple[Attachment, ...]:
+    """Return the attachments of a column."""
+    return tuple(Attachment(*fields) for fields in decode(text or "[]", "attachments"))
+
 
 ABSENT_TEXT = 'null,"absent":true'
 """What the column of the inputs has in the place of a value that was not given."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from headrace.core.absence import Absent
+from headrace.core.attachments import Attachment
 from headrace.core.executions import Execution, InputRecord, OutputRecord
 from headrace.core.loglines import LogLine
 from headrace.core.objects import ObjectInfo
@@ -164,6 +166,7 @@ def execution_body(
         "outputs": [output_item(record, with_values=with_values) for record in execution.outputs],
         "pipeline_version": _version(pipeline),
         "newest_rerun": rerun,
+        "attachments": attachment_items(execution.attachments),
         "retries": execution.retries.most,
         "attempts": [
             {
@@ -201,6 +204,11 @@ def _version(pipeline: Pipeline) -> Body:
         "language": version.config.language,
         "created_by": version.created_by,
     }
+
+
+def attachment_items(attachments: Iterable[Attachment]) -> list[Body]:
+    """Return attached files; ``object`` is the path in the data store."""
+    return [asdict(one) for one in attachments]
 
 
 def output_item(record: OutputRecord, *, with_values: bool = True) -> Body:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from headrace.core.attachments import Attachment, attachment, check_place
 from headrace.core.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.core.deployments import Mode
 from headrace.core.destinations import OutputDestination
@@ -33,6 +34,7 @@ _KNOWN = {
     "outputs_mapping",
     "inputs",
     "outputs",
+    "attachments",
     *_ENDPOINT_ONLY,
     *_PERIODIC_ONLY,
     *LOW_LATENCY_NAMES,
@@ -53,6 +55,7 @@ _CHANGEABLE = (
     "pipeline_version",
     "probe",
     "force",
+    "attachments",
 )
 MAX_TIMEOUT_S = 30 * 86400
 
@@ -88,6 +91,7 @@ def read_deployment_request(body: Mapping[str, Any], rule: Rule) -> DeploymentDr
         low_latency=read_low_latency(given) if mode is Mode.LOW_LATENCY else None,
         pinned_version=read_version(given.get("pipeline_version"), "pipeline_version"),
         probe=_probe(given),
+        attachments={place: one for place, one in _attachments(given).items() if one is not None},
     )
 
 
@@ -120,6 +124,7 @@ def read_deployment_update(body: Mapping[str, Any]) -> DeploymentChange:
         else None,
         probe=(_probe(body),) if "probe" in body else None,
         is_forced=bool(_flag(body, "force")),
+        attachments=_attachments(body),
     )
 
 
@@ -175,6 +180,28 @@ def _probe(given: Mapping[str, Any]) -> dict[str, Any] | None:
     if values is not None and not isinstance(values, dict):
         raise InvalidRequest(f"probe must be an object of input values, not {values!r:.80}.")
     return values
+
+
+def _attachments(given: Mapping[str, Any]) -> dict[str, Attachment | None]:
+    items = given.get("attachments")
+    if items is None:
+        return {}
+    if not isinstance(items, dict):
+        raise InvalidRequest(
+            'attachments must be a JSON object, such as {"models/iris.joblib": {"digest": "…", '
+            '"size": 4096}}; null in the place of the inner object detaches.'
+        )
+    found: dict[str, Attachment | None] = {}
+    for place, fields in items.items():
+        if fields is None:
+            found[check_place(place)] = None
+            continue
+        if not isinstance(fields, dict) or set(fields) != {"digest", "size"}:
+            raise InvalidRequest(
+                f"The attachment {place!r:.200} must be an object with the keys digest and size."
+            )
+        found[place] = attachment(place, fields["digest"], fields["size"])
+    return found
 
 
 def _timeout(given: Mapping[str, Any]) -> float | None:

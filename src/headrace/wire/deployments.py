@@ -9,7 +9,7 @@ from headrace.core.low_latency import LowLatency
 from headrace.core.mappings import MappedInput, MappedOutput
 from headrace.core.pods import PodSetState
 from headrace.core.sources import EndpointValue, Rule
-from headrace.wire.bodies import Body, log_item, timestamp
+from headrace.wire.bodies import Body, attachment_items, log_item, timestamp
 from headrace.wire.mappings import destination_fields, source_fields
 
 SHOWN_FIRE_TIMES = 5
@@ -72,6 +72,7 @@ def deployment_body(
         "retry_backoff_s": deployment.retries.backoff_s,
         "probe": deployment.probe,
         "health": health_body(health),
+        "attachments": attachment_items(deployment.attachments),
     }
     if deployment.schedule is not None:
         body |= schedule_fields(deployment)

@@ -80,9 +80,11 @@ class _Search:
         pipeline: Pipeline | None = self._version(execution.pipeline_id, number)
         if pipeline is None:
             raise NotFound(f"Pipeline {execution.pipeline_name!r} has no version {number}.")
-        found = Target(
-            execution, pipeline, deployment, links.rerun_of(self._connection, execution_id)
-        )
+        known = links.rerun_of(self._connection, execution_id)
+        attachments = deployment.attachments if deployment else ()
+        if self._code == ORIGINAL:
+            attachments = execution.attachments
+        found = Target(execution, pipeline, deployment, known, attachments)
         check_target(found)
         return found
 

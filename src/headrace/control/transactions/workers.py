@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from headrace.core.claims import Claim
+from headrace.core.claims import Claim, Imported
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.store import claims
 from headrace.store import workers as rows
@@ -37,7 +37,7 @@ def claim(
     worker_id: str,
     limit: int,
     at: datetime,
-    of_pods: tuple[str, int] | None = None,
+    of_pods: Imported | None = None,
 ) -> list[Claim]:
     """Take the oldest executions that may start, for slots or for pods.
 
@@ -46,12 +46,12 @@ def claim(
         worker_id: Who takes them.
         limit: How many at most.
         at: When, UTC.
-        of_pods: The deployment's id and the number of the version of those pods; None for slots.
+        of_pods: What those pods have imported; None for slots.
     """
     if of_pods is None:
         claimed = claims.claim_pending(connection, worker_id, limit=limit, at=at)
     else:
-        claimed = claims.claim_for_pods(connection, worker_id, *of_pods, limit=limit, at=at)
+        claimed = claims.claim_for_pods(connection, worker_id, of_pods, limit=limit, at=at)
     one_of_each = {(each.pipeline_id, each.pipeline_version): each for each in claimed}
     known = {which: pipeline_of(connection, each) for which, each in one_of_each.items()}
     # A row cannot outlive its pipeline (foreign key), so every claimed one has it.

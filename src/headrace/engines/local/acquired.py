@@ -46,13 +46,15 @@ class TemplateKey:
     function_path: str
     variables: str
     owner: str
+    attached: tuple[tuple[str, str], ...]
 
     @classmethod
     def of(cls, code: Code, variables: Mapping[str, str]) -> TemplateKey:
         """Return the key of this code with these variables."""
         text = json.dumps(sorted(variables.items()))
         digest = hashlib.sha256(text.encode()).hexdigest()
-        return cls(code.environment, code.bundle, code.function_path, digest, code.owner)
+        attached = tuple((one.path, one.digest) for one in code.attachments)
+        return cls(code.environment, code.bundle, code.function_path, digest, code.owner, attached)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,13 @@ from pathlib import Path
 
 from headrace.engines.local.belongings import Belongings
 from headrace.engines.local.channel import Channel
-from headrace.engines.local.process import TemplatePlan, await_exit, describe_exit, spawn
+from headrace.engines.local.process import (
+    TemplatePlan,
+    attached_message,
+    await_exit,
+    describe_exit,
+    spawn,
+)
 from headrace_harness.frames import Message
 
 _WORD_PATIENCE_S = 1.0  # for the guard's word of an end that the engine has noticed already
@@ -80,6 +86,7 @@ class GuardedTemplate:
                 "op": "setup",
                 "calls": descriptor,
                 "folder": str(plan.material.folder.absolute()),
+                "attached": attached_message(plan.material),
                 "function_path": plan.code.function_path,
                 "work": str(plan.folder / "work"),
                 "bare": plan.bare,

@@ -124,6 +124,11 @@ def launch(
         )
 
 
+def attached_message(material: Material) -> dict[str, str]:
+    """Return what the harness is told of attached files: where they are, by their places."""
+    return {path: str(place.absolute()) for path, place in material.attached.items()}
+
+
 def output_in(folder: Path) -> Preface:
     """Return the output so far of a process that was launched in a folder."""
     preface = []

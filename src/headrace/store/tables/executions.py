@@ -59,6 +59,8 @@ executions = Table(
     Column("pipeline_version", Integer, nullable=False, server_default="1"),
     # Id of the execution that it repeats, which may be gone.
     Column("rerun_of", Text),
+    # Files that go along with its code, as JSON; null for none.
+    Column("attachments", Text),
     # Set for a worker that is not this server's to read.
     Column("cancel_requested_at", BigInteger),
     CheckConstraint(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from headrace.core.calls import Material
 from headrace.core.credentials import ID_NAMES
 from headrace.core.errors import InvalidRequest
 from headrace.core.outcomes import Failure, FailureKind, Outcome, Returned
@@ -14,6 +15,7 @@ from headrace.core.pods import PodCall, PodPlan
 from headrace.core.values import Json
 from headrace.engines.local.outcome import output_file
 from headrace.engines.local.pods.settings import PodSettings
+from headrace.engines.local.process import attached_message
 from headrace.wire import codec
 from headrace_harness.frames import Message
 
@@ -23,7 +25,7 @@ _NUMBER = re.compile(rb'\{"op":"ended","number":(\d+)')
 def setup_message(
     plan: PodPlan,
     settings: PodSettings,
-    folder: Path,
+    material: Material,
     identity: Mapping[str, str],
     *,
     pod_id: str,
@@ -35,7 +37,7 @@ def setup_message(
     Args:
         plan: What it is for.
         settings: The operator's.
-        folder: Folder of its code.
+        material: What it is started from.
         identity: Variables that it is known by. Each call has them for itself as well, so that
             none changes those of another.
         pod_id: Its id.
@@ -47,7 +49,8 @@ def setup_message(
         "op": "pod",
         "pod_id": pod_id,
         "calls": calls,
-        "folder": str(folder.absolute()),
+        "folder": str(material.folder.absolute()),
+        "attached": attached_message(material),
         "function_path": code.function_path,
         "function": code.function_name,
         "calling": code.calling.value,

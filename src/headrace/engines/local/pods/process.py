@@ -122,7 +122,7 @@ class PodProcess:
             setup_message(
                 plan,
                 self._settings,
-                material.folder,
+                material,
                 self.credential.variables,
                 pod_id=self.id,
                 own=self.folder,

@@ -1,0 +1,82 @@
+"""What is checked before a file is attached: its place in the folder, and its content."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from headrace.bundles.contents import taken_places
+from headrace.bundles.store import BundleStore
+from headrace.control.attached_files import AttachedFiles
+from headrace.core.attachments import Attachment, changed_attachments
+from headrace.core.deployments import Deployment
+from headrace.core.errors import InvalidRequest
+from headrace.core.pipelines import PipelineVersion
+
+
+class Attaching:
+    """Checks attachments.
+
+    Args:
+        attached: The attached files on this machine.
+        bundles: The folders of pipelines.
+    """
+
+    def __init__(self, attached: AttachedFiles, bundles: BundleStore) -> None:
+        self._attached = attached
+        self._bundles = bundles
+
+    async def check(
+        self,
+        version: PipelineVersion,
+        present: Sequence[Attachment],
+        changes: Mapping[str, Attachment | None],
+    ) -> tuple[Attachment, ...]:
+        """Return the attachments that a deployment has after a change, all of them being here.
+
+        Raises:
+            InvalidRequest: One cannot be where it is to be, or is not as large as was said.
+            InvalidEnvironment: The data store does not have one, or has something else in its
+                place.
+        """
+        after = changed_attachments(present, changes)
+        bundle = self._bundles.find(version.bundle)
+        places = [one.path for one in after]
+        if bundle is not None:
+            taken = await asyncio.to_thread(taken_places, bundle.folder, places)
+            if taken:
+                raise InvalidRequest(
+                    f"A file cannot be attached at {taken[0]!r}: the pipeline's folder has "
+                    "something there already. Take it out of the folder, or choose another place."
+                )
+        for one in after:
+            if one.path in changes:
+                place = await self._attached.sound(one)
+                size = place.stat().st_size
+                if size != one.size:
+                    raise InvalidRequest(
+                        f"size of the attachment {one.path!r} must be {size}, not {one.size}."
+                    )
+        return after
+
+
+def refuse_taken(folder_places: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a version whose folder has something where files are attached.
+
+    Args:
+        folder_places: The places that it has, by the name of the deployment.
+
+    Raises:
+        InvalidRequest: There is one.
+    """
+    for name, places in folder_places.items():
+        if places:
+            raise InvalidRequest(
+                f"The folder has something at {places[0]!r}, where a file is attached to "
+                f"deployment {name!r}: leave it out of the folder, or detach the file."
+            )
+
+
+def places_of(deployment: Deployment) -> list[str]:
+    """Return where files are attached to a deployment."""
+    return [one.path for one in deployment.attachments]
