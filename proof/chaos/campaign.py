@@ -13,10 +13,10 @@ from typing import Any
 from proof.chaos.small_disk import SmallDisk
 
 from headrace import HeadraceSdk
+from headrace.local.private_server import PrivateServer
 from headrace.selftest.judgement import Judgement, judge
 from headrace.selftest.load import Load, Told
 from headrace.selftest.mishaps import Mishaps
-from headrace.selftest.private_server import PrivateServer
 from headrace.selftest.proof import MAY_FAIL
 from headrace.selftest.work import (
     Endpoint,

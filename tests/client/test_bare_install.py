@@ -66,6 +66,13 @@ def test_the_command_says_what_it_needs(bare):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [("dev", "a.py:f"), ("run", "--local", "a.py:f")])
+def test_a_command_with_a_server_of_its_own_names_the_extra_that_has_all(bare, arguments):
+    done = bare("headrace", *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "pip install 'headrace[server]'" in done.stderr
+
+
 def test_importing_headrace_loads_no_http(bare):
     program = (
         "import sys, headrace; print({'http', 'ssl', 'asyncio', 'pathspec'} & set(sys.modules))"

@@ -38,6 +38,7 @@ from headrace.engines.local.hanging import Patience
 from headrace.engines.local.pods import PodSettings, pace
 from headrace.environments import requirements_files, uv
 from headrace.keeping import builds, collector, removal
+from headrace.local import own_server, place
 from headrace.objects import port as objects_port
 from headrace.server import http, limits
 from headrace.server.settings import Settings, variable_of
@@ -103,6 +104,12 @@ CLAIMS: dict[str, list[str]] = {
         f"{objects.MAX_PATH_LENGTH} bytes, 255 for each segment",
         f"| Parts of an upload | {count(objects_port.MAX_PARTS)} |",
         f"| A page of a list | {api_data_store.PAGE_SIZE} files",
+    ],
+    "developing-locally": [
+        f"the last {own_server.SETTINGS['HEADRACE_KEEP_VERSIONS']} versions",
+        f"the last {own_server.SETTINGS['HEADRACE_KEEP_EXECUTIONS']} calls",
+        f"{place.UNUSED_S // DAY} days after its last use",
+        f"127.0.0.1:{own_server.USUAL_PORT}",
     ],
     "endpoints": [
         f"more than {filenames.MAX_FILENAME_BYTES} bytes the beginning",

@@ -25,6 +25,7 @@ EPILOG = (
 
 COMMANDS = {
     "serve": "operate:serve",
+    "dev": "dev:dev",
     "check": "operate:check",
     "selftest": "selftest:selftest",
     "login": "accounts:login",

@@ -71,6 +71,9 @@ def follow(current: Session, execution_id: str, doing: str, *, logs: bool) -> li
 
 def say_that_it_goes_on(current: Session, execution_id: str) -> None:
     """Tell whoever interrupted the command what became of the execution."""
+    if current.is_local:
+        current.screen.note("\nInterrupted.")
+        return
     current.screen.note(
         f"\nExecution {execution_id} goes on. Follow it: headrace executions logs "
         f"{execution_id} --follow\nCancel it: headrace executions cancel {execution_id}"
@@ -108,7 +111,9 @@ def show_outputs(
         current.screen.fields(
             [(name, texts.get(name, value)) for name, value in outputs.items()],
             document,
-            whole=f"headrace executions outputs {execution_id} --json",
+            whole=None
+            if current.is_local
+            else f"headrace executions outputs {execution_id} --json",
         )
     else:
         current.screen.say(f"Execution {execution_id} succeeded; it has no outputs.", document)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from headrace.cli.completion import PipelineName
 from headrace.cli.flags import Detach, JsonFlag, Out, ShowLog
+from headrace.cli.local_runs import run_locally
+from headrace.cli.own_servers import EnvFile, Folder, Variables, wanted_variables
 from headrace.cli.running import Run, carry_out
 from headrace.cli.session import session
+from headrace.cli.usage import wrong
 
 
 def run(
@@ -28,7 +32,30 @@ def run(
     detach: Detach = False,
     logs: ShowLog = False,
     out: Out = None,
+    local: Annotated[
+        bool,
+        typer.Option(
+            "--local",
+            help="Run PATH/TO/FILE.py:FUNCTION, given in place of the name, on a server of its own "
+            "that ends with the command; its log is printed on stderr.",
+        ),
+    ] = False,
+    folder: Folder = Path(),
+    env: Variables = None,
+    env_file: EnvFile = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Run a pipeline and print its outputs."""
-    carry_out(session(context, as_json), Run(name, tuple(inputs or ()), detach, logs, out))
+    """Run a pipeline and print its outputs.
+
+    --folder, --env and --env-file go with --local.
+    """
+    current = session(context, as_json)
+    wanted = Run(name, tuple(inputs or ()), detach, logs or local, out)
+    if local:
+        if detach:
+            raise wrong("--detach", "it cannot be given with --local, whose server ends.")
+        run_locally(current, wanted, folder, wanted_variables(env, env_file, folder))
+    elif folder != Path() or env or env_file:
+        raise wrong("--folder, --env and --env-file", "they need --local.")
+    else:
+        carry_out(current, wanted)

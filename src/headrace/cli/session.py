@@ -18,6 +18,7 @@ class Session:
         screen: Where it prints.
         url: Server named on the command line, or None.
         token: SDK token given on the command line, or None.
+        is_local: Whether the server ends with the command, and cannot be asked later.
         command_path: The command with its nouns, for hints.
     """
 
@@ -25,6 +26,7 @@ class Session:
         self.screen = Screen()
         self.url: str | None = None
         self.token: str | None = None
+        self.is_local = False
         self.command_path = "headrace"
         self._sdk: HeadraceSdk | None = None
         self._runs: RunSdk | None = None

@@ -44,6 +44,26 @@ class LogCalls(Part):
         """
         return self._lines(routes.EXECUTION_LOG_LINES, follow, execution_id=execution_id)
 
+    def read_execution_log(self, execution_id: str, cursor: int = 0) -> Line:
+        """Return the lines of an execution's log that are there, from a place on.
+
+        Args:
+            execution_id: The execution.
+            cursor: ``cursor`` of the page before.
+
+        Returns:
+            ``{"lines": [{"timestamp", "message", "stream"}], "cursor": int, "is_complete": bool}``;
+            it is complete once the execution has ended and these are its last lines.
+
+        Raises:
+            NotFound: There is no such execution.
+        """
+        query = {"cursor": cursor, "wait_s": 0, "limit": PAGE_LINES}
+        page: Line = self._transport.call(
+            routes.EXECUTION_LOG_LINES, Request(query=query), execution_id=execution_id
+        )
+        return page
+
     def iter_deployment_logs(self, deployment_name: str, *, follow: bool = False) -> Iterator[Line]:
         """Yield what the pods of a low-latency deployment said outside of executions.
 

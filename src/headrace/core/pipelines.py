@@ -32,6 +32,10 @@ WARNING = "Warning: "
 """Begins a line of a build's log that its author should read though the pipeline is made."""
 
 
+FAILS_UNTIL_MENDED = "Until that is mended, each run fails with it."
+"""Ends the warning that code cannot be imported, though something else than code may mend that."""
+
+
 class PipelineStatus(StrEnum):
     """The life of a pipeline, spelled as on the wire."""
 

@@ -10,6 +10,7 @@ import re
 
 from headrace.core.calls import Code
 from headrace.core.outcomes import Failure, FailureKind
+from headrace.core.pipelines import FAILS_UNTIL_MENDED
 
 _FINAL = re.compile(
     r"(ImportError|ModuleNotFoundError|SyntaxError|IndentationError|TabError|NameError|"
@@ -31,7 +32,7 @@ def import_problem(code: Code, failure: Failure) -> str:
     if not is_final(failure):
         if failure.kind is FailureKind.TIMEOUT:
             return failure.message
-        return f"{problem} Until that is mended, each run fails with it."
+        return f"{problem} {FAILS_UNTIL_MENDED}"
     missing = _MODULE.match(failure.message)
     if missing is None:
         return problem

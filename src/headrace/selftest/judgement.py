@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headrace.client.client import HeadraceSdk
+from headrace.local.private_server import PrivateServer
 from headrace.selftest.load import Told
-from headrace.selftest.private_server import PrivateServer
 from headrace.selftest.processes import await_none
 from headrace.selftest.proof import MAY_FAIL, Claim, prove
 from headrace.selftest.records import Records, read_records, unfinished_count

@@ -14,7 +14,7 @@ import httpx
 
 from headrace.client.client import HeadraceSdk
 from headrace.core.errors import HeadraceError, Unavailable
-from headrace.selftest.private_server import PrivateServer
+from headrace.local.private_server import PrivateServer
 from headrace.selftest.work import FUNCTIONS, Endpoint
 
 CALL_S = 60.0

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from headrace.core.errors import Unavailable
+from headrace.local.private_server import PrivateServer
 from headrace.selftest.passing_time import let_pass
-from headrace.selftest.private_server import PrivateServer
 from headrace.selftest.processes import Found, processes_of
 
 START_TRIES = 20

@@ -14,11 +14,11 @@ import httpx
 
 from headrace.client.client import HeadraceSdk
 from headrace.core.errors import HeadraceError
+from headrace.local.private_server import PrivateServer
 from headrace.selftest.judgement import judge
 from headrace.selftest.load import Load, Told
 from headrace.selftest.machine import ClockWatch, look_at_disk
 from headrace.selftest.mishaps import Mishaps
-from headrace.selftest.private_server import PrivateServer
 from headrace.selftest.work import (
     Endpoint,
     Periodic,

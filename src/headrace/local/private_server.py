@@ -18,8 +18,10 @@ START_S = 60.0
 STOP_S = 60.0
 PAUSE_S = 0.02
 
-COMMAND = (sys.executable, "-c", "from headrace.cli import main; main()", "serve")
+COMMAND = (sys.executable, "-c", "from headrace.cli import main; main()")
 """The command of this very installation, wherever its programs were put."""
+
+BOUND_COMMAND = (sys.executable, "-m", "headrace.cli.bound_process")
 
 
 @dataclass
@@ -29,12 +31,15 @@ class PrivateServer:
     Attributes:
         data_dir: Its data directory.
         settings: ``HEADRACE_*`` variables; those of this process do not count.
+        is_bound: Whether it ends with the process that starts it, whichever way that ends, and
+            hears no key that is pressed in its terminal.
         url: Its root URL once it has started; the same at each start.
         token: An SDK token, from its first start.
     """
 
     data_dir: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    is_bound: bool = False
     url: str = ""
     token: str = ""
     _process: subprocess.Popen[bytes] | None = None
@@ -63,6 +68,14 @@ class PrivateServer:
             Unavailable: It ended, or did not come up in time; the message is what it said.
         """
         self.spawn()
+        self.wait_until_up()
+
+    def wait_until_up(self) -> None:
+        """Wait until the server that was spawned accepts requests.
+
+        Raises:
+            Unavailable: As :meth:`start`.
+        """
         deadline = time.monotonic() + START_S
         while not self.is_up():
             if self.pid is None or time.monotonic() > deadline:
@@ -76,11 +89,12 @@ class PrivateServer:
         port = self.url.rpartition(":")[2] or "0"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*COMMAND, "--data-dir", str(self.data_dir), "--port", port],
+                [*self._command, "serve", "--data-dir", str(self.data_dir), "--port", port],
                 env={**clean_environ(), **self.settings},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                start_new_session=self.is_bound,
             )
 
     def is_up(self) -> bool:
@@ -116,6 +130,10 @@ class PrivateServer:
         except subprocess.TimeoutExpired:
             self.kill()
             raise Unavailable(f"The server did not end within {STOP_S:g} s.") from None
+
+    @property
+    def _command(self) -> tuple[str, ...]:
+        return (*BOUND_COMMAND, str(os.getpid())) if self.is_bound else COMMAND
 
     def _said(self) -> str:
         try:
