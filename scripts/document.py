@@ -60,7 +60,8 @@ the same names that begin with `CRAFT_AI`, else what `headrace login` kept.
 API_INTRO = """\
 # HTTP API
 
-Bodies are JSON, except where a form carries files. Times are ISO 8601 in UTC.
+Bodies are JSON, except where a form carries files. Times are ISO 8601 in UTC. `GET /openapi.json`
+describes all of it to tools.
 
 **Credentials.** `POST {refresh}` with `{{"refresh_token": "<SDK token>"}}` answers
 `{{"access_token": …}}`, good for an hour. Send it as `Authorization: Bearer <access token>`. Routes

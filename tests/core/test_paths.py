@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.errors import InvalidCode, InvalidRequest
-from headrace.core.objects import MAX_PATH_LENGTH, check_object_path
+from headrace.core.filenames import MAX_PATH_BYTES
+from headrace.core.objects import check_object_path
 from headrace.core.pipelines import check_folder_path, check_function
 
 segments = st.lists(
@@ -43,7 +44,7 @@ def test_what_is_no_object_path(path: object) -> None:
 def test_object_paths_have_a_greatest_length_in_bytes() -> None:
     segment = "é" * 127
     longest = "/".join([segment] * 4) + "/abcd"
-    assert len(longest.encode()) == MAX_PATH_LENGTH
+    assert len(longest.encode()) == MAX_PATH_BYTES
     assert check_object_path(longest) == longest
     with pytest.raises(InvalidRequest, match="at most 1024 bytes"):
         check_object_path(longest + "e")

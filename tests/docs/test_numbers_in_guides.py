@@ -24,7 +24,6 @@ from headrace.core import (
     low_latency,
     metrics,
     names,
-    objects,
     parameters,
     pipelines,
     pods,
@@ -101,7 +100,7 @@ CLAIMS: dict[str, list[str]] = {
     "data-store": [
         f"Files of {client_data_store.PART_BYTES >> 20} MiB and more are sent in parts",
         f"files over {client_data_store.SHOWN_FROM_BYTES // 10**6} MB have a progress bar",
-        f"{objects.MAX_PATH_LENGTH} bytes, 255 for each segment",
+        f"{filenames.MAX_PATH_BYTES} bytes, 255 for each segment",
         f"| Parts of an upload | {count(objects_port.MAX_PARTS)} |",
         f"| A page of a list | {api_data_store.PAGE_SIZE} files",
     ],
@@ -150,7 +149,7 @@ CLAIMS: dict[str, list[str]] = {
         FOLDER,
         f"an environment variable | {count(variables.MAX_VALUE_BYTES)} bytes",
         f"a name | {names.MAX_NAME_LENGTH} characters",
-        f"data store | {objects.MAX_PATH_LENGTH} bytes, 255 for each",
+        f"data store | {filenames.MAX_PATH_BYTES} bytes, 255 for each",
     ],
     "low-latency": [
         f"how many pods, {low_latency.MAX_PODS} at most",

@@ -9,6 +9,7 @@ from headrace.version import __version__
 from headrace.web.exchange import Exchange
 from headrace.web.health_checks import Part
 from headrace.wire.answers import Answer
+from headrace.wire.api_document.document import api_document
 from headrace.wire.bodies import timestamp
 
 READY = "ready"
@@ -30,6 +31,11 @@ async def environment_info(exchange: Exchange) -> Answer:
             "max_folder_bytes": exchange.max_folder_bytes,
         }
     )
+
+
+async def describe_api(exchange: Exchange) -> Answer:
+    """Describe all routes as an OpenAPI document."""
+    return Answer({**api_document(), "servers": [{"url": exchange.services.public_url}]})
 
 
 async def environment_summary(exchange: Exchange) -> Answer:

@@ -25,6 +25,7 @@ from headrace.wire.route import Route
 
 HANDLERS: Mapping[Route, Handler] = {
     routes.HEALTH: environment.health,
+    routes.API_DOCUMENT: environment.describe_api,
     routes.ENVIRONMENT_INFO: environment.environment_info,
     routes.ENVIRONMENT_SUMMARY: environment.environment_summary,
     routes.CLOCK: environment.show_clock,

@@ -7,6 +7,7 @@ from typing import Any
 from headrace.api.creation import drafted, read_creation
 from headrace.api.logs import lines_between
 from headrace.api.pipelines import build_log, folder_url
+from headrace.core.names import check_name
 from headrace.core.pipelines import Pipeline
 from headrace.web.exchange import Exchange
 from headrace.web.forms import Form
@@ -23,7 +24,7 @@ async def list_steps(exchange: Exchange) -> Answer:
 async def create_step(exchange: Exchange) -> Answer:
     """Create a step: answer once it is recorded, and build it in the background."""
     async with read_creation(exchange) as (tree, form):
-        tree["pipeline_name"] = tree.pop("step_name", None)
+        tree["pipeline_name"] = check_name(tree.pop("step_name", None), "step_name")
         return await _made(exchange, tree, form)
 
 

@@ -7,6 +7,18 @@ MAX_FILENAME_BYTES = 200
 
 MAX_SUFFIX_BYTES = 32
 
+MAX_PATH_BYTES = 1024
+MAX_SEGMENT_BYTES = 255
+"""What file systems take between two slashes."""
+
+
+def fits_a_disk(path: str) -> bool:
+    """Tell whether a path is no longer than a file may have it, as a whole and between slashes."""
+    whole = path.encode("utf-8", "surrogatepass")
+    return len(whole) <= MAX_PATH_BYTES and all(
+        len(segment) <= MAX_SEGMENT_BYTES for segment in whole.split(b"/")
+    )
+
 
 def usable_filename(sent: str, fallback: str) -> str:
     """Return a base name that every file system takes, as near to a sent name as can be.

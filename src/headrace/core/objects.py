@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from headrace.core.errors import InvalidRequest
-
-MAX_PATH_LENGTH = 1024
+from headrace.core.filenames import MAX_PATH_BYTES, MAX_SEGMENT_BYTES, fits_a_disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +38,17 @@ def check_object_path(path: object) -> str:
             "The path of an object must be a non-empty text, such as folder/file.csv."
         )
     canonical = path.removeprefix("/")
-    if len(canonical.encode("utf-8", "surrogatepass")) > MAX_PATH_LENGTH:
-        raise InvalidRequest(f"The path of an object has at most {MAX_PATH_LENGTH} bytes.")
+    if not fits_a_disk(canonical):
+        raise InvalidRequest(
+            f"The path of an object has at most {MAX_PATH_BYTES} bytes, and each segment of it at "
+            f"most {MAX_SEGMENT_BYTES} bytes."
+        )
     segments = canonical.split("/")
     if any(segment in {"", ".", ".."} for segment in segments):
         raise InvalidRequest(
             f"The path {path!r} has an empty, '.' or '..' segment; name the object from the root, "
             "such as folder/file.csv."
         )
-    if any(len(segment.encode("utf-8", "surrogatepass")) > 255 for segment in segments):
-        raise InvalidRequest("Each segment of an object's path has at most 255 bytes.")
     if "\\" in canonical or not canonical.isprintable():
         raise InvalidRequest(f"The path {path!r} holds a backslash or a control character.")
     return canonical

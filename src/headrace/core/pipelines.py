@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from headrace.core.errors import InvalidCode, InvalidRequest
+from headrace.core.filenames import MAX_PATH_BYTES, MAX_SEGMENT_BYTES, fits_a_disk
 from headrace.core.parameters import Input, Output
 
 MAX_FOLDER_BYTES = 50_000_000
@@ -233,8 +234,13 @@ def check_folder_path(path: object, what: str) -> str:
     ``what`` names the field in messages. A leading ``/`` or ``./`` means the folder itself.
 
     Raises:
-        InvalidRequest: Empty, or it leaves the folder.
+        InvalidRequest: Empty, longer than a path can be, or it leaves the folder.
     """
+    if isinstance(path, str) and not fits_a_disk(path):
+        raise InvalidRequest(
+            f"{what} is longer than the path of a file can be: at most {MAX_PATH_BYTES} bytes, "
+            f"and {MAX_SEGMENT_BYTES} between two slashes."
+        )
     is_path = isinstance(path, str) and path.strip()
     canonical = posixpath.normpath(str(path).lstrip("/") or ".") if is_path else ""
     if not canonical.strip():

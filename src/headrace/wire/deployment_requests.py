@@ -12,6 +12,7 @@ from headrace.core.destinations import OutputDestination
 from headrace.core.errors import InvalidRequest
 from headrace.core.low_latency import OPTION_NAMES as LOW_LATENCY_NAMES
 from headrace.core.low_latency import read_low_latency
+from headrace.core.names import check_name
 from headrace.core.numbers import is_number
 from headrace.core.retries import read_retries
 from headrace.core.schedule_requests import OPTION_NAMES, ScheduleOptions, ScheduleRequest
@@ -78,7 +79,7 @@ def read_deployment_request(body: Mapping[str, Any], rule: Rule) -> DeploymentDr
     return DeploymentDraft(
         rule=rule,
         name=_text(given, "name"),
-        pipeline_name=_text(given, "pipeline_name"),
+        pipeline_name=check_name(_text(given, "pipeline_name"), "pipeline_name"),
         description=_optional_text(given, "description"),
         inputs_mapping=_inputs_mapping(given) or (),
         outputs_mapping=_outputs_mapping(given) or (),

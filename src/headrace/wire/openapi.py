@@ -40,7 +40,7 @@ _ERRORS = {
     "413": "The inputs are larger than a limit.",
     "500": "The execution failed; the message says why, and additional_data has its id.",
 }
-_ERROR = {
+ERROR: Schema = {
     "type": "object",
     "required": ["message", "name", "request_id", "additional_data"],
     "properties": {
@@ -50,6 +50,7 @@ _ERROR = {
         "additional_data": {"type": ["object", "null"], "description": "Further facts."},
     },
 }
+"""The body of every error."""
 
 
 def endpoint_document(deployment: Deployment, public_url: str) -> Schema:
@@ -78,7 +79,7 @@ def endpoint_document(deployment: Deployment, public_url: str) -> Schema:
             "schemas": {
                 "Inputs": inputs_schema(sent_inputs(deployment), with_files=False),
                 "Outputs": outputs_schema(shown_outputs(deployment)),
-                "Error": _ERROR,
+                "Error": ERROR,
             },
             "responses": {status: _error(about) for status, about in _ERRORS.items()},
             "securitySchemes": {

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from headrace.core.executions import Execution, Status
     from headrace.core.outcomes import Failure
 
+MAX_MESSAGE = 4000
+"""Characters of the message of an error; what was sent may be longer, and is not sent back."""
+
 STATUSES: dict[type[errors.HeadraceError], int] = {
     errors.InvalidRequest: 400,
     errors.TooLarge: 413,
@@ -44,11 +47,18 @@ def status_of(error: errors.HeadraceError) -> int:
 def error_body(error: errors.HeadraceError, request_id: str) -> dict[str, Any]:
     """Return the error object (wire contract, 1.4)."""
     return {
-        "message": error.message,
+        "message": _readable(error.message),
         "name": error.code,
         "request_id": request_id,
         "additional_data": error.details or None,
     }
+
+
+def _readable(message: str) -> str:
+    """Return a message without the middle of what somebody sent that was very long."""
+    if len(message) <= MAX_MESSAGE:
+        return message
+    return f"{message[: MAX_MESSAGE // 2]} … {message[-MAX_MESSAGE // 2 :]}"
 
 
 def execution_failed(execution: Execution, failure: Failure) -> errors.PipelineExecutionFailed:

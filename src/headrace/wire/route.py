@@ -10,6 +10,7 @@ from headrace.core.rights import Right
 
 PREFIX = "/api/v1"
 
+_PLACEHOLDER = re.compile(r"{(\w+)(?::path)?}")
 _REST_OF_PATH = re.compile(r":path}")
 
 
@@ -46,6 +47,11 @@ class Route:
     def is_public(self) -> bool:
         """Whether it needs neither an access token nor the token of an endpoint."""
         return self.needs in {Open.NOTHING, Open.SIGNATURE}
+
+    @property
+    def placeholders(self) -> list[str]:
+        """The names of the placeholders of its path."""
+        return _PLACEHOLDER.findall(self.path)
 
     def url(self, **names: str) -> str:
         """Return the path with its placeholders filled in, below the server's root."""

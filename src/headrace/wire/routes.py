@@ -276,6 +276,7 @@ ENDPOINT_OPENAPI = _of_endpoint("GET", "/endpoints/{path}/openapi.json", "Descri
 ENDPOINT_DOCS = _of_endpoint(
     "GET", "/endpoints/{path}/docs", "Try an endpoint in a browser", Open.NOTHING
 )
+API_DOCUMENT = _of_endpoint("GET", "/openapi.json", "Describe the API", Open.NOTHING)
 FRONT = _of_endpoint("GET", "/", "Say which program answers, and where to go", Open.NOTHING)
 
 ROUTES: tuple[Route, ...] = tuple(
