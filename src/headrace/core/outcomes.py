@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from headrace.core.values import Json
 
@@ -60,8 +61,7 @@ class OutputFile:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(NamedTuple):
     """User code returned what it declared, after conversion to JSON.
 
     Attributes:
@@ -69,8 +69,8 @@ class Returned:
         files: Outputs of type file, by output name.
     """
 
-    values: Mapping[str, Json] = field(default_factory=dict)
-    files: Mapping[str, OutputFile] = field(default_factory=dict)
+    values: Mapping[str, Json] = {}
+    files: Mapping[str, OutputFile] = {}
 
 
 Outcome = Returned | Failure

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from functools import partial
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import (
@@ -39,6 +38,7 @@ class Connection(BoundedConnection):
         self._last: tuple[Endpoint, int] | None = None  # of the plain call that came last
         self._known: tuple[bytes, Endpoint] | None = None  # its head, if it came in one piece
         self._known_bytes = -1  # how long it was with its body
+        self._held = Held()
 
     def data_received(self, data: bytes) -> None:
         """Make a call whose head is known, or read what has come."""
@@ -134,10 +134,12 @@ class Connection(BoundedConnection):
 
     def _is_begun(self, endpoint: Endpoint, body: bytes, *, is_kept: bool) -> bool:
         """Have a call made, unless it is for the application after all."""
-        before, held = self.cycle, Held(is_kept=is_kept)
+        before, held = self.cycle, self._held
+        held.begin(is_kept=is_kept)
         self.cycle = cast("RequestResponseCycle", held)
-        if self._express.begin(endpoint, body, partial(self._reply, held)):
+        if self._express.begin(endpoint, body, self._reply):
             return True
+        held.response_complete = True
         self.cycle = before
         return False
 
@@ -158,7 +160,8 @@ class Connection(BoundedConnection):
         self.is_asked = True
         self.cycle.transport = cast("Any", CountedTransport(self))
 
-    def _reply(self, held: Held, status: int, headers: RawHeaders, body: bytes) -> None:
+    def _reply(self, status: int, headers: RawHeaders, body: bytes) -> None:
+        held = self._held
         held.response_complete = True
         if held.disconnected or self.transport.is_closing():
             return

@@ -31,6 +31,9 @@ from headrace.server.supervision import Supervision
 from headrace.store.sqlite.database import SqliteDatabase
 from headrace.store.sqlite.migrate import migrate, schema_state
 
+YOUNG_OBJECTS = 10_000
+"""How many containers may have come since the collector last looked for rings among them."""
+
 FIRST_NAME = "first"
 """Name of the token that is made at the first start."""
 
@@ -165,6 +168,8 @@ async def _serve(
         supervision.ready(http.stop, server.describe_unwritten)
         # What is there now stays: the collector of garbage need not look at it again and again.
         gc.freeze()
+        # Nor at each call that is under way: what it consists of goes by itself.
+        gc.set_threshold(YOUNG_OBJECTS)
         await http.serve(sockets=[listener])
 
 

@@ -9,14 +9,22 @@ if TYPE_CHECKING:
 
 
 class Held:
-    """What stands for a plain call where uvicorn keeps the request that is being answered."""
+    """What stands for a plain call where uvicorn keeps the request that is being answered.
+
+    A connection needs one for all its plain calls, of which it answers one at a time.
+    """
 
     __slots__ = ("disconnected", "keep_alive", "response_complete")
 
-    def __init__(self, *, is_kept: bool) -> None:
+    def __init__(self) -> None:
+        self.keep_alive = True
+        self.response_complete = True
+        self.disconnected = False
+
+    def begin(self, *, is_kept: bool) -> None:
+        """Stand for another call."""
         self.keep_alive = is_kept
         self.response_complete = False
-        self.disconnected = False
 
     @property
     def message_event(self) -> Held:

@@ -200,6 +200,8 @@ def is_plain(deployment: Deployment) -> bool:
 
 
 def _input_text(value: Json | Absent) -> str:
+    if type(value) is int:
+        return repr(value)
     # What stands behind the value stands beside it in the row (headrace.store.executions).
     return ABSENT_TEXT if isinstance(value, Absent) else encode(value).decode()
 
@@ -207,6 +209,8 @@ def _input_text(value: Json | Absent) -> str:
 def _text_of(value: Json | JsonText) -> str:
     if value is None:
         return "null"
+    if type(value) is int:
+        return repr(value)
     return value.text if isinstance(value, JsonText) else encode(value).decode()
 
 

@@ -135,7 +135,9 @@ class Journal:
         except OSError:
             self.drop()
             return False
-        self._note(begin, time.monotonic() - begin)
+        took = time.monotonic() - begin
+        if took > SLOW_S or self._slow_ones:
+            self._note(begin, took)
         self.keep(piece)
         return True
 
@@ -154,15 +156,16 @@ class Journal:
         if not self.takes:
             return None
         entries: list[bytes] = []
-        size, use = 0, self._uses[self._half]
+        room, use = form.HALF_BYTES - self._at, self._uses[self._half]
         for place, row in enumerate(rows, self._place):
             made = form.entry(form.body_of(row), use, place)
-            if len(made) > ENTRY_BYTES:
+            size = len(made)
+            if size > ENTRY_BYTES:
                 raise ValueError("the row is too large for an entry")
-            if self._at + size + len(made) > form.HALF_BYTES:
+            room -= size
+            if room < 0:
                 break
             entries.append(made)
-            size += len(made)
         if not entries:
             return None
         at = form.begin_of(self._half) + self._at

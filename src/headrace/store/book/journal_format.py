@@ -19,8 +19,6 @@ from headrace.core.errors import InvalidRequest
 from headrace.store.execution_row import COLUMNS, LEFT_OUT, Row
 from headrace.wire.codec import decode_object, object_encoder
 
-_encoded = object_encoder(COLUMNS)
-
 HALVES = 2
 HALF_BYTES = 4 << 20
 BLOCK_BYTES = 4096
@@ -72,13 +70,8 @@ def slots_of(half: int, use: int) -> Iterator[tuple[int, bytes]]:
         yield (2 * half + copy) * _SLOT_STEP, slot
 
 
-def body_of(row: Row) -> bytes:
-    """Return the body of a row's entry.
-
-    Raises:
-        TypeError, ValueError: It cannot be one.
-    """
-    return _encoded(row)
+body_of = object_encoder(COLUMNS)
+"""Returns the body of a row's entry; raises TypeError or ValueError if it cannot be one."""
 
 
 def entry(body: bytes, use: int, place: int) -> bytes:

@@ -30,8 +30,11 @@ class Ladder:
         elif execution_id in self._begun:
             self._begun.discard(execution_id)
             self._books[-1].append(row, on_done)
+        elif len(self._books) == 1:
+            self._books[0].append(row, on_done, is_alone=is_alone)
         else:
-            self._try(0, row, on_done, is_alone=is_alone)
+            hear = partial(self._hear, 1, row, on_done)
+            self._books[0].append(row, hear, is_alone=is_alone)
 
     def move_all(self) -> asyncio.Future[None] | None:
         """Move the rows of the first book to the database; see the port."""
@@ -46,14 +49,11 @@ class Ladder:
         """Say where the rows of the first book are; see the port."""
         return self._books[0].describe()
 
-    def _try(self, rung: int, row: Row, on_done: OnDone, *, is_alone: bool = False) -> None:
-        next_rung = rung + 1
-        if next_rung < len(self._books):
-            on_done = partial(self._hear, next_rung, row, on_done)
-        self._books[rung].append(row, on_done, is_alone=is_alone)
-
-    def _hear(self, next_rung: int, row: Row, on_done: OnDone, verdict: Verdict) -> None:
-        if verdict is Verdict.REFUSED:
-            self._try(next_rung, row, on_done)
-        else:
+    def _hear(self, rung: int, row: Row, on_done: OnDone, verdict: Verdict) -> None:
+        """Hand on a verdict, or the row to this book if the one before has refused it."""
+        if verdict is not Verdict.REFUSED:
             on_done(verdict)
+        elif rung + 1 < len(self._books):
+            self._books[rung].append(row, partial(self._hear, rung + 1, row, on_done))
+        else:
+            self._books[rung].append(row, on_done)
