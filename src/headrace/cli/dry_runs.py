@@ -85,10 +85,10 @@ def _of_version(preview: Preview) -> list[str]:
     if comparison.is_same_version:
         return [f"Pipeline {plan.name}: version {number} would stay."]
     travels = extent(plan.selection)
+    notes = [f"Note: {note}" for note in plan.notes]
     if number is None:
         lines = [f"{headline(plan)} would be created, with {travels}:"]
-        return lines + [f"  {line}" for line in signature_lines(plan)]
-    notes = [f"Note: {note}" for note in plan.notes]
+        return [*lines, *(f"  {line}" for line in signature_lines(plan)), *notes]
     lines = [f"{headline(plan)} would get a new version in place of {number}, with {travels}:"]
     return [*lines, *notes, *comparison.lines, *preview.code]
 
