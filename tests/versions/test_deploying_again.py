@@ -77,7 +77,7 @@ def test_going_back_and_forth(loop: Loop, sdk: HeadraceSdk) -> None:
     assert call(x=0).json()["outputs"] == {"y": 2}
     assert sdk.rollback_pipeline(loop.name)["version"] == 1
     assert call(x=0).json()["outputs"] == {"y": 1}
-    with pytest.raises(Conflict, match="no version before 1"):
+    with pytest.raises(Conflict, match="no version before 1 was current and is kept"):
         sdk.rollback_pipeline(loop.name)
     assert sdk.rollback_pipeline(loop.name, 3)["is_current"]
     assert call(x=0).json()["outputs"] == {"y": 3}

@@ -48,7 +48,7 @@ def test_reading(loop: Loop, http: httpx.Client, path: str, status: int, named: 
         ("rollback", {"force": "yes"}, 400, "force must be"),
         ("rollback", {"number": 1}, 400, "unknown key 'number'"),
         ("rollback", [], 400, "must be a JSON object"),
-        ("rollback", {}, 409, "no version before 1"),
+        ("rollback", {}, 409, "no version before 1 was current"),
         ("versions/check", {"inputs": 1}, 400, "inputs must be a list"),
         ("versions/check", {"inputs": [{"name": "x"}]}, 400, "data_type"),
         ("versions/check", {"outputs": [{"name": "y", "data_type": "text"}]}, 400, "text"),

@@ -43,6 +43,7 @@ from headrace.signals.waiting import wait_until_over
 from headrace.store import deployments
 from headrace.store import pipelines as rows
 from headrace.store.database import Database
+from headrace.store.versions import build_ids
 
 
 class Pipelines:
@@ -207,9 +208,11 @@ class Pipelines:
             InUse: It has deployments, and they are not to be deleted.
         """
         pipeline = await self.get(scope, name)
+        builds = await self._database.read(build_ids, pipeline.id)
         deployments = await self._deletion.of_pipeline(pipeline, with_deployments=with_deployments)
         self._signals.notify(pipeline_topic(name))
-        self._logs.remove(self._logs.of_build(pipeline.id))
+        for build_id in builds:
+            self._logs.remove(self._logs.of_build(build_id))
         return pipeline, [(found, rule) for _, found, rule in deployments]
 
     async def _check_free(self, name: str) -> None:

@@ -40,6 +40,12 @@ def list_versions(
     return [pipeline_from(row) for row in rows]
 
 
+def build_ids(connection: Connection, pipeline_id: str) -> list[str]:
+    """Return the ids by which the logs of a pipeline's builds are found."""
+    found = select(versions.c.id).where(versions.c.pipeline_id == pipeline_id)
+    return [pipeline_id, *connection.scalars(found)]
+
+
 def current_number(connection: Connection, pipeline_id: str) -> int | None:
     """Return the number of the current version of a pipeline, or None if it is gone."""
     query = select(pipelines.c.current_version).where(pipelines.c.id == pipeline_id)

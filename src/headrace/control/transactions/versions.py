@@ -150,7 +150,8 @@ def roll_back(
         number = versions.number_before(connection, present.id, present.version.number)
         if number is None:
             raise Conflict(
-                f"Pipeline {name!r} has no version before {present.version.number} to go back to."
+                f"Pipeline {name!r} has nothing to go back to: no version before "
+                f"{present.version.number} was current and is kept."
             )
     target = version_to_run(connection, present, number)
     why = f"The pipeline was rolled back to version {number} while this one was built."
