@@ -34,6 +34,8 @@ def v{number}(n, place=None):
     """Say which version it is, once a file is there."""
     while place and not Path(place).exists():
         time.sleep(0.005)
+    if n == -1:
+        raise ValueError("none of these")
     return {{"made": {number}, "n": n}}
 '''
     for number in range(1, VERSIONS + 1)
@@ -130,6 +132,8 @@ class Load:
                     self.failed.append((number, answer.status_code, answer.text))
                     continue
                 made = answer.json()["outputs"]["made"]
+                if answer.headers["headrace-version"] != str(made):
+                    self.failed.append((number, made, answer.headers))
                 self.answers.append((answer.json()["execution_id"], made))
 
     def until(self, count: int) -> None:
@@ -203,8 +207,44 @@ def test_what_runs_and_what_waits_over_a_change_is_made_by_its_own_version(
         assert [each.result(60).json()["outputs"]["made"] for each in held] == [1, 1]
     for each in later:
         answer = endpoint.http.get(each["results_url"], follow_redirects=True)
+        assert answer.headers["headrace-version"] == "1"
         assert answer.json()["outputs"]["made"] == 1
         assert make.execution(each["execution_id"])["status"] == "Succeeded"
+
+
+def test_every_way_to_call_says_the_version(make: Maker, versions: Versions) -> None:
+    """The short way and the long one, recorded first, streamed, at once, with a client, elastic."""
+    warm, elastic = (
+        make.endpoint(pipeline=versions.name, mode=mode) for mode in ("low_latency", "elastic")
+    )
+    versions.move(3, warm)
+    wait_until(lambda: shown(make, warm)["rollout"] is None, what="version 3 answers")
+    ways = [
+        {},
+        {"Prefer": "wait=20"},
+        {"Idempotency-Key": "a"},
+        {"Accept": "text/event-stream"},
+        {"Prefer": "respond-async"},
+        {"craft-ai-client": "craft-ai-sdk@0.74.7"},
+    ]
+    for endpoint in (warm, elastic):
+        for more in ways:
+            answer = endpoint.post({"n": 1}, headers=more)
+            assert answer.headers["headrace-version"] == "3", more
+        late = endpoint.post({"n": 1}, headers={"Prefer": "respond-async"})
+        found = endpoint.http.get(late.headers["location"], follow_redirects=True)
+        assert found.headers["headrace-version"] == "3"
+        # A key of an earlier call is answered with the version of that.
+        versions.move(4, endpoint)
+        wait_until(lambda: not shown(make, warm)["rollout"], what="version 4 answers")
+        again = endpoint.post({"n": 1}, headers={"Idempotency-Key": "a", "Prefer": "respond-async"})
+        assert again.headers["headrace-version"] == "3"
+        versions.move(3, endpoint)
+        wait_until(lambda: not shown(make, warm)["rollout"], what="version 3 answers again")
+        failed = endpoint.post({"n": -1})
+        assert failed.status_code == 500
+        assert failed.headers["headrace-version"] == "3"
+        assert failed.json()["additional_data"]["pipeline_version"] == 3
 
 
 def shown(make: Maker, endpoint: Endpoint) -> Any:

@@ -37,7 +37,7 @@ class Answering:
         self.read.append(body)
         if self.refuses is not None:
             raise self.refuses
-        on_answer(WarmAnswer("e1", '{"y":2}'))
+        on_answer(WarmAnswer("e1", '{"y":2}', 1))
         return True
 
 

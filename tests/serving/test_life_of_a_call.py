@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from headrace.control.warm import Made, WarmAnswer
+from headrace.control.warm import Made, StillRunning, WarmAnswer
 from headrace.core.errors import NotFound
 from headrace.core.executions import Status
 from headrace.core.outcomes import CANCELLED
@@ -37,6 +37,7 @@ class FormOfOne:
     rows = Rows()
 
     deployment = SimpleNamespace(name="adder")
+    version = 3
 
     def texts_of(self, arguments: dict[str, Any]) -> list[str]:
         return [str(value) for value in arguments.values()]
@@ -87,7 +88,7 @@ def test_a_call_that_is_soon_done_has_one_row(tried: Tried) -> None:
     assert tried.told == []
     call.answer()
     assert repr(call) == f"<call {call.id} of 'adder': answered>"
-    assert tried.told == [WarmAnswer(call.id, '{"y":2}')]
+    assert tried.told == [WarmAnswer(call.id, '{"y":2}', 3)]
 
 
 def test_a_call_that_takes_long_is_noted_as_it_is(tried: Tried) -> None:
@@ -107,11 +108,11 @@ def test_a_call_that_takes_long_is_noted_as_it_is(tried: Tried) -> None:
     assert status(call.note("w")) == "Running"
     call.hear_note(Verdict.KEPT)
     assert not call.is_ahead_of_its_row
-    call.tell(call.id)
+    call.tell_late()
     assert status(call.end(CANCELLED, "w")) == "Failed"
     call.set_on_record()
     call.answer()
-    assert tried.told == [call.id], "its caller is told one thing"
+    assert tried.told == [StillRunning(call.id, 3)], "its caller is told one thing"
 
 
 def test_a_call_may_end_before_it_is_known_that_it_was_noted(tried: Tried) -> None:

@@ -32,19 +32,21 @@ def test_nothing_has_neither_type_nor_length() -> None:
 
 
 def test_outputs_as_text_and_as_values_are_answered_alike() -> None:
-    as_text = render(ended("id-1", '{"sum": 3,"none":null}', None))
-    as_values = render(succeeded("id-1", {"sum": 3, "none": None}))
+    as_text = render(ended("id-1", '{"sum": 3,"none":null}', None, 2))
+    as_values = render(succeeded("id-1", {"sum": 3, "none": None}, 2))
     assert as_text[0] == as_values[0] == 200
     assert json.loads(as_text[2]) == json.loads(as_values[2])
     assert dict(as_text[1])[b"craft-ai-execution-id"] == b"id-1"
+    assert dict(as_text[1])[b"headrace-version"] == dict(as_values[1])[b"headrace-version"] == b"2"
 
 
 def test_a_call_that_failed_is_answered_with_its_failure() -> None:
     with pytest.raises(errors.PipelineExecutionFailed, match="It broke") as raised:
-        ended("id-1", "{}", Failure(FailureKind.USER_ERROR, "It broke."))
+        ended("id-1", "{}", Failure(FailureKind.USER_ERROR, "It broke."), 2)
     answer = refusal(raised.value, "request-1")
     assert answer.status == 500
     assert answer.body["additional_data"]["execution_id"] == "id-1"
+    assert answer.headers == {"Headrace-Version": "2"}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ def test_errors_have_one_form(answer: Answer, status: int, name: str) -> None:
 
 
 def test_the_public_client_gets_the_keys_of_the_contract_and_every_error() -> None:
-    told = see_other("id-1", "http://here/results")
+    told = see_other("id-1", "http://here/results", 2)
     assert for_client(told, routes.ENDPOINT, None) is told
     assert for_client(told, routes.ENDPOINT, "someone@1.0") is told
     shown = for_client(told, routes.ENDPOINT, CLIENT)

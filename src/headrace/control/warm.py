@@ -20,16 +20,34 @@ class WarmAnswer(NamedTuple):
     Attributes:
         execution_id: Id of the execution.
         outputs: What the caller gets, as a JSON object by the names that the caller knows.
+        version: Number of the version that made it.
         failure: Why it did not succeed, or None.
     """
 
     execution_id: str
     outputs: str
+    version: int
     failure: Failure | None = None
 
 
-Made = WarmAnswer | str | Exception
-"""What a caller is told: the answer, the id of a call that takes long, or why there is neither."""
+@dataclass(frozen=True, slots=True)
+class StillRunning:
+    """A call that takes longer than its caller waits, and is on record.
+
+    Attributes:
+        execution_id: Id of the execution.
+        version: Number of the version that makes it.
+    """
+
+    execution_id: str
+    version: int
+
+
+Held = WarmAnswer | StillRunning
+"""What a caller who waits is told of a call that was begun."""
+
+Made = Held | Exception
+"""What a caller is told: how the call is, or why nothing can be said of it."""
 
 OnAnswer = Callable[[Made], None]
 
@@ -40,13 +58,15 @@ class WarmStream:
 
     Attributes:
         execution_id: Id of the execution, whose record is on disk.
+        version: Number of the version that makes it.
         items: What it yields.
         ended: Gets how it ended, that being on disk.
     """
 
     execution_id: str
+    version: int
     items: ItemReader
-    ended: asyncio.Future[WarmAnswer | str]
+    ended: asyncio.Future[Held]
 
 
 class Pods(Protocol):
@@ -96,8 +116,8 @@ class WarmCalls(Protocol):
 
     async def call(
         self, deployment: Deployment, values: Mapping[str, Json], hold_s: float
-    ) -> WarmAnswer | str | None:
-        """Make a call; return the answer, or the id if it takes longer than ``hold_s``.
+    ) -> Held | None:
+        """Make a call; return the answer, or what is known of it after ``hold_s`` seconds.
 
         None is returned, and nothing was begun, if other pods have taken over since the values were
         read, so that another version would make the call than that of ``deployment``.
@@ -117,7 +137,7 @@ class WarmCalls(Protocol):
         Args:
             deployment: Whose pods; whichever version they have makes the call.
             body: What was sent: JSON, no longer than values may be together.
-            hold_s: How long the answer is waited for; afterwards the id is told.
+            hold_s: How long the answer is waited for; afterwards it is still running.
             on_answer: Told once, later, in the event loop's thread; it must not raise.
 
         Raises:

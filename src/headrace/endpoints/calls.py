@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from headrace.control.warm import StillRunning
 from headrace.core.deployments import Deployment
 from headrace.core.destinations import EndpointResult
 from headrace.core.errors import NotFound
@@ -21,7 +22,7 @@ from headrace.web.exchange import Exchange
 from headrace.web.files import file_response
 from headrace.wire.answers import MAX_HOLD_S, Answer
 from headrace.wire.bodies import json_value
-from headrace.wire.call_answers import EXECUTION_ID, ended, results_url, see_other, succeeded
+from headrace.wire.call_answers import ended, headers_of, results_url, see_other, succeeded
 from headrace.wire.codec import parts_of
 from headrace.wire.problems import execution_failed
 from headrace.wire.routes import ENDPOINT_FILE_V1, ENDPOINT_RESULTS_V1, ENDPOINT_V1
@@ -59,17 +60,22 @@ async def call_endpoint(exchange: Exchange) -> Answer | Response:
         execution_id = await services.deployments.trigger(
             exchange.scope, deployment, call.values, call.files, call.idempotency_key
         )
+    if is_held:
+        execution = await services.executions.wait(exchange.scope, execution_id, _hold_s(prefer))
+        return await _answer(exchange, execution)
+    version = deployment.pipeline.version.number
+    if call.idempotency_key is not None:
+        # It may be an earlier call's.
+        execution = await services.executions.get(exchange.scope, execution_id)
+        version = execution.pipeline_version
     location = _location(exchange, execution_id)
     if "craft-ai-client" in headers:
-        return see_other(execution_id, location)
-    if "respond-async" in prefer:
-        return Answer(
-            {"execution_id": execution_id, "status": "accepted", "results_url": location},
-            202,
-            {"Location": location, EXECUTION_ID: execution_id},
-        )
-    execution = await services.executions.wait(exchange.scope, execution_id, _hold_s(prefer))
-    return await _answer(exchange, execution)
+        return see_other(execution_id, location, version)
+    return Answer(
+        {"execution_id": execution_id, "status": "accepted", "results_url": location},
+        202,
+        {"Location": location, **headers_of(execution_id, version)},
+    )
 
 
 async def _warm_answer(
@@ -86,13 +92,13 @@ async def _warm_answer(
     made = await warm_calls.call(deployment, call.values, _hold_s(headers.get("prefer", "")))
     if made is None:
         return None
-    if isinstance(made, str):
-        return see_other(made, _location(exchange, made))
-    answer = ended(made.execution_id, made.outputs, made.failure)
+    if isinstance(made, StillRunning):
+        return see_other(made.execution_id, _location(exchange, made.execution_id), made.version)
+    answer = ended(made.execution_id, made.outputs, made.failure, made.version)
     if not _is_wrapped(exchange):
         return answer
     outputs = {name: {"value": value} for name, value in parts_of(made.outputs).items()}
-    return _wrapped_outputs(made.execution_id, outputs)
+    return _wrapped_outputs(made.execution_id, outputs, made.version)
 
 
 def _hold_s(prefer: str) -> float:
@@ -102,7 +108,8 @@ def _hold_s(prefer: str) -> float:
 
 async def _answer(exchange: Exchange, execution: Execution) -> Answer | Response:
     if not execution.status.is_terminal:
-        return see_other(execution.id, _location(exchange, execution.id))
+        location = _location(exchange, execution.id)
+        return see_other(execution.id, location, execution.pipeline_version)
     if execution.failure is not None:
         raise execution_failed(execution, execution.failure)
     if _is_wrapped(exchange):
@@ -110,16 +117,16 @@ async def _answer(exchange: Exchange, execution: Execution) -> Answer | Response
             name: _wrapped(exchange, execution, name, record)
             for name, record in _answered(execution).items()
         }
-        return _wrapped_outputs(execution.id, outputs)
+        return _wrapped_outputs(execution.id, outputs, execution.pipeline_version)
     for name, record in _answered(execution).items():
         if isinstance(record.value, FileValue):
-            return await _file_answer(exchange, execution.id, name, record.value)
+            return await _file_answer(exchange, execution, name, record.value)
     flat = {name: json_value(record.value) for name, record in _answered(execution).items()}
-    return succeeded(execution.id, flat)
+    return succeeded(execution.id, flat, execution.pipeline_version)
 
 
 async def _file_answer(
-    exchange: Exchange, execution_id: str, name: str, value: FileValue
+    exchange: Exchange, execution: Execution, name: str, value: FileValue
 ) -> Response:
     """Send the file that is the answer to a call."""
     asks = exchange.request.headers
@@ -130,22 +137,22 @@ async def _file_answer(
         value,
         BYTES if is_old else type_for(asks, value.filename),
         {
-            EXECUTION_ID: execution_id,
-            "Execution-Id": execution_id,
+            **headers_of(execution.id, execution.pipeline_version),
+            "Execution-Id": execution.id,
             # Old clients read the output's name from the end of this header, unquoted.
-            **attachment(value.filename, f"result=result_{execution_id}_{name}"),
+            **attachment(value.filename, f"result=result_{execution.id}_{name}"),
         },
     )
 
 
-def _wrapped_outputs(execution_id: str, outputs: Mapping[str, object]) -> Answer:
+def _wrapped_outputs(execution_id: str, outputs: Mapping[str, object], version: int) -> Answer:
     """Return the answer with wrapped outputs; callers of this URL look for the status."""
     body = {
         "execution_id": execution_id,
         "status": Status.SUCCEEDED.value,
         "outputs": dict(outputs),
     }
-    return Answer(body, 200, {EXECUTION_ID: execution_id})
+    return Answer(body, 200, headers_of(execution_id, version))
 
 
 def _wrapped(

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import partial
 
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
-from headrace.control.warm import Made, WarmAnswer, WarmCalls
+from headrace.control.warm import Made, StillRunning, WarmAnswer, WarmCalls
 from headrace.core.errors import HeadraceError, Unavailable
 from headrace.core.values import MAX_VALUES_BYTES
 from headrace.web import request_log
@@ -126,11 +126,12 @@ class Express:
 
     def _answer(self, endpoint: Endpoint, made: Made) -> Answer:
         if isinstance(made, WarmAnswer):
-            return ended(made.execution_id, made.outputs, made.failure)
-        if isinstance(made, str):
+            return ended(made.execution_id, made.outputs, made.failure, made.version)
+        if isinstance(made, StillRunning):
             path = endpoint.deployment.url_path or ""
-            location = results_url(self._public_url, path, made, endpoint.token, is_wrapped=False)
-            return see_other(made, location)
+            execution_id, token = made.execution_id, endpoint.token
+            location = results_url(self._public_url, path, execution_id, token, is_wrapped=False)
+            return see_other(execution_id, location, made.version)
         if isinstance(made, HeadraceError):
             raise made
         request_id = str(uuid.uuid4())

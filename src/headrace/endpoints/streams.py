@@ -16,7 +16,7 @@ from headrace.control.warm import WarmAnswer, WarmStream
 from headrace.core.errors import HeadraceError
 from headrace.core.values import Json
 from headrace.wire.answers import Answer, refusal, render
-from headrace.wire.call_answers import EXECUTION_ID, ended
+from headrace.wire.call_answers import ended, headers_of
 from headrace.wire.codec import encode
 
 MEDIA_TYPE = "text/event-stream"
@@ -31,7 +31,7 @@ def streamed(stream: WarmStream, request_id: str) -> Response:
         _events(stream, request_id),
         headers={
             "Cache-Control": "no-store",
-            EXECUTION_ID: stream.execution_id,
+            **headers_of(stream.execution_id, stream.version),
             # Some proxies keep an answer back until it is complete.
             "X-Accel-Buffering": "no",
         },
@@ -69,7 +69,7 @@ async def _last_event(stream: WarmStream, request_id: str) -> bytes:
     try:
         made = await asyncio.shield(stream.ended)
         if isinstance(made, WarmAnswer):
-            return _event("end", ended(made.execution_id, made.outputs, made.failure))
+            return _event("end", ended(made.execution_id, made.outputs, made.failure, made.version))
         return _event("end", Answer({"execution_id": stream.execution_id}))
     except HeadraceError as error:
         return _event("error", refusal(error, request_id))

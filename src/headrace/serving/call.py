@@ -24,7 +24,7 @@ from __future__ import annotations
 import asyncio
 from enum import Enum
 
-from headrace.control.warm import Made, OnAnswer, WarmAnswer
+from headrace.control.warm import Held, Made, OnAnswer, StillRunning, WarmAnswer
 from headrace.core.clock import now_us
 from headrace.core.executions import Status, status_after
 from headrace.core.names import new_id
@@ -156,7 +156,11 @@ class Call:
         self.state = State.ANSWERED
         if self._on_answer is not None:
             text = "{}" if self.outputs is None else self.form.answer(self.outputs)
-            self.tell(WarmAnswer(self.id, text, self.failure))
+            self.tell(WarmAnswer(self.id, text, self.form.version, self.failure))
+
+    def tell_late(self) -> None:
+        """Tell its caller, who has waited enough, that it is on record and has not ended."""
+        self.tell(StillRunning(self.id, self.form.version))
 
     def tell(self, made: Made) -> None:
         """Tell its caller something; nothing happens if something was told already."""
@@ -193,7 +197,7 @@ class Call:
         )
 
 
-def settle(made: asyncio.Future[WarmAnswer | str], answer: Made) -> None:
+def settle(made: asyncio.Future[Held], answer: Made) -> None:
     """Give whoever waits for a future what a caller is told."""
     if made.done():
         # Whoever waited has gone.

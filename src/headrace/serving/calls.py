@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from headrace.control.variables import Variables
-from headrace.control.warm import OnAnswer, WarmAnswer, WarmStream
+from headrace.control.warm import Held, OnAnswer, WarmAnswer, WarmStream
 from headrace.core.clock import now_ns, now_s
 from headrace.core.deployments import Deployment
 from headrace.core.errors import InvalidValue, Unavailable
@@ -81,7 +81,7 @@ class Calls:
 
     async def call(
         self, deployment: Deployment, values: Mapping[str, Json], hold_s: float
-    ) -> WarmAnswer | str | None:
+    ) -> Held | None:
         """Make a call; see the protocol."""
         begun = await self._begin_any(deployment, values, hold_s)
         return None if begun is None else await begun[1]
@@ -111,12 +111,12 @@ class Calls:
             answer = await made
             if isinstance(answer, WarmAnswer) and answer.failure is not None:
                 status = status_after(answer.failure)
-                raise call_failed(answer.execution_id, status, answer.failure)
+                raise call_failed(call.id, status, answer.failure, answer.version)
         await self.record(call.id)
         items = None if call.ticket is None else call.ticket.items
         if items is None:
             raise LookupError("a call that is streamed has items")
-        return WarmStream(call.id, items, made)
+        return WarmStream(call.id, call.form.version, items, made)
 
     def stop(self, execution_id: str, failure: Failure) -> bool:
         """Stop a call, to end with ``failure``; False if there is no such call."""
@@ -176,7 +176,7 @@ class Calls:
         hold_s: float,
         *,
         is_stream: bool = False,
-    ) -> tuple[Call, asyncio.Future[WarmAnswer | str]] | None:
+    ) -> tuple[Call, asyncio.Future[Held]] | None:
         variables = await self._variables.current()
         # From here on in one step of the event loop, in which no other pods can take over.
         form = self._form(deployment)
@@ -185,7 +185,7 @@ class Calls:
         if form.deployment.pipeline.version.id != deployment.pipeline.version.id:
             return None
         arguments = form.read(values, is_small=False)
-        made: asyncio.Future[WarmAnswer | str] = self._loop.create_future()
+        made: asyncio.Future[Held] = self._loop.create_future()
         tell = partial(settle, made)
         call = self._begin(form, arguments, variables, hold_s, tell, is_stream=is_stream)
         return call, made
@@ -291,4 +291,4 @@ class Calls:
             if call.is_ahead_of_its_row:
                 self._note(call)
             elif call.noted is not None and at >= call.hold_until:
-                call.tell(call.id)
+                call.tell_late()

@@ -28,6 +28,7 @@ class Form:
         deployment: The deployment with the version that its pods have.
         asked: The deployment that it was made for, which may have another version on record.
         crew: The pods that may make its calls.
+        version: Number of that version.
         late: Inputs that get their values when a call begins.
         rows: Makes the rows of its calls.
 
@@ -41,6 +42,7 @@ class Form:
         self.deployment = deployment
         self.asked = asked
         self.crew = crew
+        self.version = deployment.pipeline.version.number
         self._max_input_bytes = max_input_bytes
         self.rows = RowMaker(deployment)
         self._inputs = deployment.inputs

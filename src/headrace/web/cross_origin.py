@@ -8,6 +8,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
+from headrace.wire.answers import VERSION
+
 ENDPOINTS = "/endpoints/"
 """The beginning of the paths of endpoints; no other path is opened to other origins."""
 
@@ -25,8 +27,8 @@ def endpoint_access(origins: Sequence[str]) -> Middleware:
         _EndpointAccess,
         allow_origins=tuple(origins),
         allow_methods=("GET", "POST"),
-        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Prefer"),
-        expose_headers=("Location", "Craft-Ai-Execution-Id", "Content-Disposition"),
+        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Prefer", VERSION),
+        expose_headers=("Location", "Craft-Ai-Execution-Id", VERSION, "Content-Disposition"),
     )
 
 

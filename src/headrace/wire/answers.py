@@ -23,6 +23,9 @@ BEARER = "Bearer"
 ENDPOINT_TOKEN = "EndpointToken"  # noqa: S105 - the name of a scheme
 """The scheme by which callers of endpoints do."""
 
+VERSION = "Headrace-Version"
+"""The header by which a caller asks for a version of a pipeline, and is told which made a call."""
+
 RawHeaders = Sequence[tuple[bytes, bytes]]
 """Headers as they are sent, names in lower case."""
 
@@ -69,6 +72,8 @@ def refusal(error: HeadraceError, request_id: str, scheme: str = BEARER) -> Answ
         headers = {"WWW-Authenticate": f'{scheme} realm="headrace"'}
     elif isinstance(error, Unavailable):
         headers = {"Retry-After": str(error.details.get("retry_after_s", 1))}
+    elif "pipeline_version" in error.details:
+        headers = {VERSION: str(error.details["pipeline_version"])}
     return Answer(error_body(error, request_id), status_of(error), headers)
 
 

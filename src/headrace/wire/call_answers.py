@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from headrace.core.executions import status_after
 from headrace.core.outcomes import Failure
-from headrace.wire.answers import Answer
+from headrace.wire.answers import VERSION, Answer
 from headrace.wire.codec import as_it_is
 from headrace.wire.problems import call_failed
 from headrace.wire.routes import ENDPOINT_RESULTS, ENDPOINT_RESULTS_V1
@@ -15,22 +15,26 @@ from headrace.wire.routes import ENDPOINT_RESULTS, ENDPOINT_RESULTS_V1
 EXECUTION_ID = "Craft-Ai-Execution-Id"
 
 
-def succeeded(execution_id: str, outputs: Any) -> Answer:
+def headers_of(execution_id: str, version: int) -> dict[str, str]:
+    """Return the headers of all answers to a call: its execution, and the version that makes it."""
+    return {EXECUTION_ID: execution_id, VERSION: str(version)}
+
+
+def succeeded(execution_id: str, outputs: Any, version: int) -> Answer:
     """Return the answer with the outputs of a call, by the names that the caller knows."""
-    return Answer(
-        {"execution_id": execution_id, "outputs": outputs}, 200, {EXECUTION_ID: execution_id}
-    )
+    body = {"execution_id": execution_id, "outputs": outputs}
+    return Answer(body, 200, headers_of(execution_id, version))
 
 
-def ended(execution_id: str, outputs: str, failure: Failure | None) -> Answer:
+def ended(execution_id: str, outputs: str, failure: Failure | None, version: int) -> Answer:
     """Return the answer to a call that has ended, whose outputs are the text of a JSON object.
 
     Raises:
         PipelineExecutionFailed: It did not succeed, because of ``failure``.
     """
     if failure is not None:
-        raise call_failed(execution_id, status_after(failure), failure)
-    return succeeded(execution_id, as_it_is(outputs))
+        raise call_failed(execution_id, status_after(failure), failure, version)
+    return succeeded(execution_id, as_it_is(outputs), version)
 
 
 def results_url(
@@ -42,7 +46,7 @@ def results_url(
     return f"{public_url}{results}?token={quote(token)}"
 
 
-def see_other(execution_id: str, location: str) -> Answer:
+def see_other(execution_id: str, location: str, version: int) -> Answer:
     """Return the redirection to the outputs of a call, which says in words where they will be."""
     body = {
         "execution_id": execution_id,
@@ -54,4 +58,4 @@ def see_other(execution_id: str, location: str) -> Answer:
             "there later."
         ),
     }
-    return Answer(body, 303, {"Location": location, EXECUTION_ID: execution_id})
+    return Answer(body, 303, {"Location": location, **headers_of(execution_id, version)})

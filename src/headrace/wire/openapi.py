@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from headrace.core.deployments import Deployment
 from headrace.core.values import MAX_VALUES_BYTES
+from headrace.wire.answers import VERSION
 from headrace.wire.bodies import timestamp
 from headrace.wire.routes import ENDPOINT, ENDPOINT_RESULTS
 from headrace.wire.schemas import (
@@ -31,6 +32,13 @@ _WHERE = {
 _EXECUTION_ID = {
     "schema": {"type": "string", "format": "uuid"},
     "description": "Id of the execution that the call started.",
+}
+_MADE_BY = {
+    "Craft-Ai-Execution-Id": _EXECUTION_ID,
+    VERSION: {
+        "schema": {"type": "integer"},
+        "description": "Number of the version that makes the call.",
+    },
 }
 _ERRORS = {
     "400": "The inputs cannot be used; the message names all that is wrong. Nothing was started.",
@@ -181,7 +189,7 @@ def _success(outputs: Sequence[Field]) -> Schema:
     if files:
         content[BYTES] = {"schema": {"type": "string", "format": "binary"}}
         about = f"The file {files[0]}; or the outputs as JSON, if the function returned no file."
-    headers: Schema = {"Craft-Ai-Execution-Id": _EXECUTION_ID}
+    headers: Schema = dict(_MADE_BY)
     if files:
         headers["Content-Disposition"] = {
             "schema": {"type": "string"},
@@ -200,7 +208,7 @@ def _accepted() -> Schema:
     )
     return {
         "description": "The call is recorded and will end (Prefer: respond-async).",
-        "headers": {"Location": _WHERE, "Craft-Ai-Execution-Id": _EXECUTION_ID},
+        "headers": {"Location": _WHERE, **_MADE_BY},
         "content": {JSON: {"schema": body}},
     }
 
@@ -216,7 +224,7 @@ def _see_other() -> Schema:
     )
     return {
         "description": "There are no outputs yet: follow the Location, or ask there later.",
-        "headers": {"Location": _WHERE, "Craft-Ai-Execution-Id": _EXECUTION_ID},
+        "headers": {"Location": _WHERE, **_MADE_BY},
         "content": {JSON: {"schema": body}},
     }
 

@@ -63,18 +63,19 @@ def _readable(message: str) -> str:
 
 def execution_failed(execution: Execution, failure: Failure) -> errors.PipelineExecutionFailed:
     """Return the error that whoever waits for an execution gets when it did not succeed."""
-    return call_failed(execution.id, execution.status, failure)
+    return call_failed(execution.id, execution.status, failure, execution.pipeline_version)
 
 
 def call_failed(
-    execution_id: str, status: Status, failure: Failure
+    execution_id: str, status: Status, failure: Failure, version: int
 ) -> errors.PipelineExecutionFailed:
-    """Return the error of an execution that ended with a status, because of a failure."""
+    """Return the error of an execution of a version that ended with a status, for a failure."""
     return errors.PipelineExecutionFailed(
         failure.message,
         details={
             "execution_id": execution_id,
             "status": status.value,
+            "pipeline_version": version,
             "failure": failure.kind.value,
         },
     )
