@@ -1,159 +1,22 @@
-"""Deployments with pods whose version changes under load: each answer is of the version it says."""
+"""Deployments whose version changes while they are called: each answer is of the one it says."""
 
 from __future__ import annotations
 
-import itertools
-import sqlite3
-import uuid
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from tests.conftest import RunningServer, wait_until
+from tests.rolling import Load, Versions
 from tests.warm import Endpoint, Maker, maker
 
 from headrace import Input, Output
 
 pytestmark = pytest.mark.system
-
-VERSIONS = 12
-CONNECTIONS = 16
-
-SOURCE = """
-import os, time
-from pathlib import Path
-
-""" + "".join(
-    f'''
-def v{number}(n, place=None):
-    """Say which version it is, once a file is there."""
-    while place and not Path(place).exists():
-        time.sleep(0.005)
-    if n == -1:
-        raise ValueError("none of these")
-    return {{"made": {number}, "n": n}}
-'''
-    for number in range(1, VERSIONS + 1)
-)
-
-
-class Versions:
-    """A pipeline whose versions are there from the start, and which of them is current."""
-
-    def __init__(self, running: RunningServer, make: Maker, folder: Path) -> None:
-        self.make = make
-        self.database = running.data_dir / "headrace.db"
-        self.name = f"rolling-{uuid.uuid4().hex[:8]}"
-        code = folder / uuid.uuid4().hex
-        code.mkdir()
-        (code / "work.py").write_text(SOURCE)
-        make.sdk.create_pipeline(
-            self.name,
-            "work.py",
-            "v1",
-            container_config={"local_folder": str(code)},
-            inputs=[Input("n", "number"), Input("place", "string")],
-            outputs=[Output("made", "number"), Output("n", "number")],
-        )
-        for number in range(2, VERSIONS + 1):
-            self._add(number)
-
-    def _add(self, number: int) -> None:
-        with self.rows() as rows:
-            rows.execute(
-                "CREATE TEMP TABLE one AS SELECT v.* FROM pipeline_versions v"
-                " JOIN pipelines p ON p.id = v.pipeline_id WHERE p.name = ? AND v.number = 1",
-                [self.name],
-            )
-            changed = [uuid.uuid4().hex, number, f"v{number}"]
-            rows.execute("UPDATE one SET id = ?, number = ?, function_name = ?", changed)
-            rows.execute("INSERT INTO pipeline_versions SELECT * FROM one")
-
-    def rows(self) -> Any:
-        opened = sqlite3.connect(self.database, timeout=60, isolation_level=None)
-        opened.row_factory = sqlite3.Row
-        return closing(opened)
-
-    def move(self, number: int, endpoint: Endpoint) -> None:
-        """Make a version the current one; its pods are on their way when this returns."""
-        with self.rows() as rows:
-            rows.execute(
-                "UPDATE pipelines SET current_version = ? WHERE name = ?", [number, self.name]
-            )
-        self.make.sdk.update_deployment(endpoint.name, is_enabled=True)
-
-    def check(self, load: Load) -> None:
-        """Check that no call failed, and that each row says the version that made the answer."""
-        assert load.failed == []
-        answers = dict(load.answers)
-        assert len(answers) == len(load.answers)
-
-        def recorded() -> dict[str, tuple[int, str]]:
-            with self.rows() as rows:
-                found = rows.execute("SELECT id, pipeline_version, status FROM executions")
-                return {row[0]: (row[1], row[2]) for row in found if row[0] in answers}
-
-        # The journal has them at once, the database soon.
-        wait_until(lambda: len(recorded()) == len(answers), what="calls are in the database")
-        assert recorded() == {each: (made, "Succeeded") for each, made in answers.items()}
-
-
-@dataclass
-class Load:
-    """Callers who go on, each by one connection, by each of the ways to call an endpoint."""
-
-    endpoint: Endpoint
-    answers: list[tuple[str, int]] = field(default_factory=list)
-    failed: list[Any] = field(default_factory=list)
-    is_over: bool = False
-
-    def __post_init__(self) -> None:
-        self._numbers = itertools.count()
-        self._threads = ThreadPoolExecutor(CONNECTIONS)
-        self._work = [self._threads.submit(self._call, each) for each in range(CONNECTIONS)]
-
-    def _call(self, connection: int) -> None:
-        headers = {"Authorization": f"EndpointToken {self.endpoint.token}"}
-        with httpx.Client(headers=headers, timeout=60) as http:
-            while not self.is_over:
-                number = next(self._numbers)
-                more = {}
-                if connection == 0:
-                    more = {"Idempotency-Key": str(number)}
-                elif connection <= 3:
-                    more = {"Prefer": "wait=25"}
-                answer = http.post(self.endpoint.url, json={"n": number}, headers=more)
-                if answer.status_code != 200 or answer.json()["outputs"]["n"] != number:
-                    self.failed.append((number, answer.status_code, answer.text))
-                    continue
-                made = answer.json()["outputs"]["made"]
-                if answer.headers["headrace-version"] != str(made):
-                    self.failed.append((number, made, answer.headers))
-                self.answers.append((answer.json()["execution_id"], made))
-
-    def until(self, count: int) -> None:
-        wait_until(lambda: len(self.answers) >= count or self.failed, what="calls are answered")
-
-    def until_made_by(self, version: int, count: int) -> None:
-        """Return when so many answers came from a version."""
-        begin = len(self.answers)
-        wait_until(
-            lambda: (
-                sum(made == version for _, made in self.answers[begin:]) >= count or self.failed
-            ),
-            what=f"version {version} answers",
-        )
-
-    def end(self) -> None:
-        self.is_over = True
-        for work in self._work:
-            work.result(60)
-        self._threads.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -162,95 +25,271 @@ def make(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield made
 
 
-@pytest.fixture(scope="module")
-def versions(
-    server: RunningServer, make: Maker, tmp_path_factory: pytest.TempPathFactory
-) -> Versions:
-    return Versions(server, make, tmp_path_factory.mktemp("versions"))
+@pytest.fixture
+def versions(make: Maker, tmp_path: Path) -> Versions:
+    found = Versions(make, tmp_path)
+    found.deploy()
+    return found
 
 
-@pytest.mark.parametrize("options", [{}, {"pods": 2}, {"enable_parallel_executions": True}])
-def test_ten_changes_under_load_fail_no_call_and_each_answer_is_of_the_version_it_says(
-    make: Maker, versions: Versions, options: dict[str, Any]
+@pytest.mark.parametrize(
+    ("options", "changes"),
+    [({}, 10), ({"pods": 2}, 3), ({"enable_parallel_executions": True}, 3)],
+    ids=["one pod", "two pods", "parallel"],
+)
+def test_changes_under_load_fail_no_call_and_each_answer_is_of_the_version_it_says(
+    server: RunningServer, versions: Versions, options: dict[str, Any], changes: int
 ) -> None:
-    endpoint = make.endpoint(pipeline=versions.name, **options)
-    versions.move(1, endpoint)
-    load = Load(endpoint)
+    load = Load(versions.endpoint(**options))
     try:
         load.until(100)
-        changes = range(2, 12) if not options else (2, 1, 3)
-        for number in changes:
-            versions.move(number, endpoint)
-            load.until_made_by(number, 50)
+        for number in range(changes):
+            # Going back and forth are changes as well, and need no build.
+            version = versions.deploy() if number < 2 else versions.go_to(1 + number % 3)
+            load.until_made_by(version, 20)
     finally:
         load.end()
-    versions.check(load)
-    assert {made for _, made in load.answers} == {1, *changes}
+    load.check(server.data_dir / "headrace.db")
+    assert {made for _, made in load.answers} == {1, 2, 3}
 
 
 def test_what_runs_and_what_waits_over_a_change_is_made_by_its_own_version(
     make: Maker, versions: Versions, tmp_path: Path
 ) -> None:
-    endpoint = make.endpoint(pipeline=versions.name)
-    versions.move(1, endpoint)
+    endpoint = versions.endpoint()
     place = tmp_path / "place"
     body = {"n": 1, "place": str(place)}
-    with ThreadPoolExecutor(8) as threads:
+    with ThreadPoolExecutor(2) as threads:
         # Two for the only pod, one of which waits in its queue; the others wait in the database.
         held = [threads.submit(endpoint.post, body) for _ in range(2)]
         wait_until(lambda: running_and_waiting(make, endpoint) == (1, 1), what="one waits")
-        later = [endpoint.post(body, headers={"Prefer": "respond-async"}).json() for _ in range(5)]
-        versions.move(2, endpoint)
-        wait_until(lambda: shown(make, endpoint)["rollout"] is None, what="others take over")
-        assert endpoint.post({"n": 1}).json()["outputs"]["made"] == 2
+        async_too = {"Prefer": "respond-async"}
+        later = [endpoint.post(body, headers=async_too).json() for _ in range(5)]
+        versions.deploy()
+        versions.until_up(endpoint)
+        assert made_by(endpoint) == 2
         place.touch()
         assert [each.result(60).json()["outputs"]["made"] for each in held] == [1, 1]
     for each in later:
         answer = endpoint.http.get(each["results_url"], follow_redirects=True)
         assert answer.headers["headrace-version"] == "1"
         assert answer.json()["outputs"]["made"] == 1
-        assert make.execution(each["execution_id"])["status"] == "Succeeded"
+        shown = make.execution(each["execution_id"])
+        assert (shown["status"], shown["pipeline_version"]["version"]) == ("Succeeded", 1)
 
 
-def test_every_way_to_call_says_the_version(make: Maker, versions: Versions) -> None:
-    """The short way and the long one, recorded first, streamed, at once, with a client, elastic."""
-    warm, elastic = (
-        make.endpoint(pipeline=versions.name, mode=mode) for mode in ("low_latency", "elastic")
+@pytest.mark.parametrize("mode", ["low_latency", "elastic"])
+def test_every_way_to_call_says_the_version(versions: Versions, mode: str) -> None:
+    """The short way and the long one, recorded first, streamed, at once, and with a client."""
+    endpoint = versions.endpoint(mode=mode)
+    key = {"Idempotency-Key": "a"}
+    at_once = {"Prefer": "respond-async"}
+    ways = [{}, {"Prefer": "wait=20"}, key, {"Accept": "text/event-stream"}, at_once]
+    for more in [*ways, {"craft-ai-client": "craft-ai-sdk@0.74.7"}]:
+        answer = endpoint.post({"n": 1}, headers=more)
+        assert answer.headers["headrace-version"] == "1", more
+    versions.deploy()
+    wait_until(lambda: made_by(endpoint) == 2, what="version 2 answers")
+    # A key of an earlier call is answered with what made that.
+    for more in (key, key | at_once):
+        assert endpoint.post({"n": 1}, headers=more).headers["headrace-version"] == "1"
+    late = endpoint.post({"n": 1}, headers=at_once)
+    found = endpoint.http.get(late.headers["location"], follow_redirects=True)
+    assert late.headers["headrace-version"] == found.headers["headrace-version"] == "2"
+    failed = endpoint.post({"n": -1})
+    assert (failed.status_code, failed.headers["headrace-version"]) == (500, "2")
+    assert failed.json()["additional_data"]["pipeline_version"] == 2
+
+
+@pytest.mark.parametrize("mode", ["low_latency", "elastic"])
+def test_a_caller_may_ask_for_a_version(make: Maker, versions: Versions, mode: str) -> None:
+    endpoint = versions.endpoint(mode=mode)
+    versions.deploy(
+        "def fn(m, more=5):\n    return {{'made': {number}, 'm': m + more}}\n",
+        inputs=[Input("m", "number"), Input("more", "number")],
+        outputs=[Output("made", "number"), Output("m", "number")],
+        force=True,
     )
-    versions.move(3, warm)
-    wait_until(lambda: shown(make, warm)["rollout"] is None, what="version 3 answers")
-    ways = [
-        {},
-        {"Prefer": "wait=20"},
-        {"Idempotency-Key": "a"},
-        {"Accept": "text/event-stream"},
-        {"Prefer": "respond-async"},
-        {"craft-ai-client": "craft-ai-sdk@0.74.7"},
-    ]
-    for endpoint in (warm, elastic):
-        for more in ways:
-            answer = endpoint.post({"n": 1}, headers=more)
-            assert answer.headers["headrace-version"] == "3", more
-        late = endpoint.post({"n": 1}, headers={"Prefer": "respond-async"})
-        found = endpoint.http.get(late.headers["location"], follow_redirects=True)
-        assert found.headers["headrace-version"] == "3"
-        # A key of an earlier call is answered with the version of that.
-        versions.move(4, endpoint)
-        wait_until(lambda: not shown(make, warm)["rollout"], what="version 4 answers")
-        again = endpoint.post({"n": 1}, headers={"Idempotency-Key": "a", "Prefer": "respond-async"})
-        assert again.headers["headrace-version"] == "3"
-        versions.move(3, endpoint)
-        wait_until(lambda: not shown(make, warm)["rollout"], what="version 3 answers again")
-        failed = endpoint.post({"n": -1})
-        assert failed.status_code == 500
-        assert failed.headers["headrace-version"] == "3"
-        assert failed.json()["additional_data"]["pipeline_version"] == 3
+    wait_until(lambda: endpoint.post({"m": 1}).status_code == 200, what="version 2 answers")
+
+    def asked(version: str, body: Any, **more: str) -> httpx.Response:
+        return endpoint.post(body, headers={"Headrace-Version": version, **more})
+
+    # Each with its own inputs and outputs, whatever the pods have.
+    first, second = asked("1", {"n": 3}), asked("2", {"m": 3})
+    assert (first.json()["outputs"]["made"], first.json()["outputs"]["n"]) == (1, 3)
+    assert second.json()["outputs"] == {"made": 2, "m": 8}
+    assert [each.headers["headrace-version"] for each in (first, second)] == ["1", "2"]
+    shown = make.execution(first.json()["execution_id"])
+    assert shown["pipeline_version"]["version"] == 1
+    assert asked("1", {"m": 3}).status_code == 400
+    unknown = asked("9", {"n": 1})
+    assert (unknown.status_code, "no version 9; its versions are 1 to 2" in unknown.text) == (
+        404,
+        True,
+    )
+    for wrong in ("latest", "0", "-1", "1.0", "", "9" * 30):
+        refused = asked(wrong, {"n": 1})
+        assert (refused.status_code, "such as 3" in refused.text) == (400, True), wrong
+    at_once = asked("1", {"n": 3}, Prefer="respond-async")
+    found = endpoint.http.get(at_once.headers["location"], follow_redirects=True)
+    assert found.json()["outputs"]["made"] == 1
 
 
-def shown(make: Maker, endpoint: Endpoint) -> Any:
-    return make.sdk.get_deployment(endpoint.name)
+def test_a_version_that_could_not_be_built_makes_no_call(versions: Versions) -> None:
+    endpoint = versions.endpoint()
+    with pytest.raises(Exception, match="no_such_module"):
+        versions.deploy(prelude="import no_such_module")
+    refused = endpoint.post({"n": 1}, headers={"Headrace-Version": "2"})
+    assert refused.status_code == 409
+    assert "Version 2" in refused.json()["message"]
+    assert made_by(endpoint) == 1
+
+
+def test_a_renamed_input_is_read_by_the_version_that_makes_the_call(
+    server: RunningServer, versions: Versions
+) -> None:
+    """Callers of either version go on: each is answered by it, or refused by the other one."""
+    endpoint = versions.endpoint()
+    source = "def fn({name}):\n    return {{{{'made': {{number}}, 'n': {name}}}}}\n"
+    outputs = [Output("made", "number"), Output("n", "number")]
+    answered: list[tuple[str, str, int]] = []
+    wrong: list[Any] = []
+    is_over = False
+
+    def call_on(name: str, version: int) -> None:
+        number = 0
+        while not is_over:
+            number += 1
+            answer = endpoint.post({name: number})
+            if answer.status_code == 200:
+                made = answer.json()["outputs"]
+                answered.append((answer.json()["execution_id"], name, made["made"]))
+                if made["n"] != number or made["made"] % 2 != version:
+                    wrong.append(made)
+            elif answer.status_code != 400 or f"{name!r}" not in answer.json()["message"]:
+                wrong.append(answer.text)
+
+    with ThreadPoolExecutor(8) as threads:
+        work = [
+            threads.submit(call_on, *which) for which in [("n", 1), ("other", 0)] for _ in range(4)
+        ]
+        try:
+            for name in ("other", "n", "other"):
+                text = source.format(name=name)
+                number = versions.deploy(text, [Input(name, "number")], outputs, force=True)
+                wait_until(
+                    lambda at=number: wrong or (answered and answered[-1][2] == at),  # type: ignore[misc]
+                    what="it answers",
+                )
+        finally:
+            is_over = True
+            for each in work:
+                each.result(60)
+    assert wrong == []
+    for execution_id, name, made in answered[:: max(1, len(answered) // 20)]:
+        shown = versions.make.execution(execution_id)
+        assert next(item["step_input_name"] for item in shown["inputs"]) == name
+        assert shown["pipeline_version"]["version"] == made
+
+
+def test_streams_go_on_over_a_change(versions: Versions, tmp_path: Path) -> None:
+    source = """
+import time
+from pathlib import Path
+
+def fn(place):
+    yield {number}
+    while not Path(place).exists():
+        time.sleep(0.005)
+    yield {number}
+"""
+    place = tmp_path / "place"
+    signature = [Input("place", "string")], [Output("items", "array")]
+    versions.deploy(source, *signature)
+    endpoint = versions.endpoint()
+    headers = {"Authorization": f"EndpointToken {endpoint.token}", "Accept": "text/event-stream"}
+    body = {"place": str(place)}
+    with endpoint.http.stream("POST", endpoint.url, json=body, headers=headers) as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == "data: 2"
+        versions.deploy(source, *signature)
+        versions.until_up(endpoint)
+        place.touch()
+        assert endpoint.post(body).json()["outputs"] == {"items": [3, 3]}
+        assert [line for line in lines if line.startswith("data: 2")] == ["data: 2"]
+        assert answer.headers["headrace-version"] == "2"
+
+
+def test_pods_that_sleep_wake_with_the_version_that_is_current(
+    make: Maker, versions: Versions
+) -> None:
+    endpoint = versions.endpoint(idle_timeout_s=1)
+    wait_until(lambda: status(make, endpoint) == "standby", what="pods sleep")
+    versions.deploy()
+    versions.until_up(endpoint)
+    wait_until(lambda: status(make, endpoint) == "standby", what="pods sleep again")
+    assert made_by(endpoint) == 2
+
+
+def test_a_disabled_deployment_comes_back_with_the_version_that_is_current(
+    make: Maker, versions: Versions, tmp_path: Path
+) -> None:
+    """What waited meanwhile is made by the version that it was accepted with."""
+    endpoint = versions.endpoint()
+    body = {"n": 1, "place": str(tmp_path / "place")}
+    runs, waits = (endpoint.post(body, headers={"Prefer": "respond-async"}) for _ in range(2))
+    wait_until(lambda: running_and_waiting(make, endpoint)[0] == 1, what="one runs")
+    make.sdk.update_deployment(endpoint.name, is_enabled=False)
+    (tmp_path / "place").touch()
+    versions.deploy()
+    assert endpoint.post({"n": 1}).status_code == 409
+    make.sdk.update_deployment(endpoint.name, is_enabled=True)
+    assert made_by(endpoint) == 2
+    for accepted in (runs, waits):
+        found = endpoint.http.get(accepted.headers["location"], follow_redirects=True)
+        assert found.json()["outputs"]["made"] == 1
+
+
+def test_of_two_changes_right_after_each_other_the_last_one_holds(versions: Versions) -> None:
+    endpoint = versions.endpoint()
+    load = Load(endpoint)
+    try:
+        load.until(20)
+        versions.deploy()
+        versions.make.sdk.rollback_pipeline(versions.name)
+        versions.make.sdk.rollback_pipeline(versions.name, 2)
+        third = versions.deploy()
+        load.until_made_by(third, 20)
+    finally:
+        load.end()
+    assert load.failed == []
+    versions.until_up(endpoint)
+
+
+def test_an_elastic_endpoint_has_no_cold_call_by_a_change(versions: Versions) -> None:
+    endpoint = versions.endpoint(mode="elastic")
+    assert made_by(endpoint) == 1
+    for change in (versions.deploy, lambda: versions.make.sdk.rollback_pipeline(versions.name)):
+        change()
+        before = time.time()
+        assert endpoint.post({"n": 1}).json()["outputs"]["imported"] < before
+
+
+def made_by(endpoint: Endpoint) -> int:
+    """Return the version that makes a call now."""
+    answer = endpoint.post({"n": 1})
+    assert answer.status_code == 200, answer.text
+    made: int = answer.json()["outputs"]["made"]
+    assert answer.headers["headrace-version"] == str(made)
+    return made
+
+
+def status(make: Maker, endpoint: Endpoint) -> str:
+    found: str = make.sdk.get_deployment(endpoint.name)["status"]
+    return found
 
 
 def running_and_waiting(make: Maker, endpoint: Endpoint) -> tuple[int, int]:
-    found = shown(make, endpoint)
+    found = make.sdk.get_deployment(endpoint.name)
     return found["running"], found["waiting"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from headrace.control.admission import Admission
 from headrace.control.endpoint_cache import EndpointCache
 from headrace.control.schedules import Schedules
@@ -9,7 +11,8 @@ from headrace.control.transactions import versions as records
 from headrace.control.transactions.schedules import Fired
 from headrace.control.warm import Pods
 from headrace.core.clock import now
-from headrace.core.compatibility import Break
+from headrace.core.compatibility import Break, with_version
+from headrace.core.deployments import Deployment
 from headrace.core.pipelines import Pipeline, PipelineStatus, PipelineVersion
 from headrace.core.scopes import Scope
 from headrace.signals.port import Signals, pipeline_topic
@@ -55,6 +58,22 @@ class Versions:
         if number is None:
             return pipeline
         return await self._database.read(records.version_of, pipeline, number)
+
+    async def of_call(self, scope: Scope, deployment: Deployment, number: int | None) -> Deployment:
+        """Return a deployment with the version that is to make a call of it.
+
+        That is the one that its caller asks for by number, or else the one that answers now. What
+        the pods do not have is made by an elastic execution, with a mapping that fits it.
+
+        Raises:
+            NotFound: There is no such version.
+            Conflict: It cannot run.
+        """
+        served = self._pods.served(deployment)
+        if number is None or number == served.pipeline.version.number:
+            return served
+        found = await self._database.read(records.version_to_run, served.pipeline, number)
+        return replace(with_version(served, found.version), low_latency=None)
 
     async def wait(
         self, scope: Scope, pipeline: Pipeline, number: int | None, timeout_s: float

@@ -44,6 +44,7 @@ class PodPlan:
         timeout_s: Seconds from the start of user code to its end.
         idle_timeout_s: Seconds without a call after which no pod is kept.
         max_queue: Calls that may wait; more are refused.
+        probe: A call that a new pod has to pass before it takes others; None for no such call.
     """
 
     deployment_id: str
@@ -60,6 +61,7 @@ class PodPlan:
     timeout_s: float | None = None
     idle_timeout_s: float | None = None
     max_queue: int = 1000
+    probe: PodCall | None = None
 
     def fits(self, other: PodPlan) -> bool:
         """Check whether pods that were started for one plan serve the other as well."""

@@ -7,12 +7,13 @@ import uuid
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from headrace.control.warm import StillRunning
 from headrace.core.deployments import Deployment
 from headrace.core.destinations import EndpointResult
-from headrace.core.errors import NotFound
+from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.executions import Execution, OutputRecord, Status
 from headrace.core.values import DataType, FileValue
 from headrace.endpoints.streams import MEDIA_TYPE, streamed
@@ -20,13 +21,14 @@ from headrace.web.attachments import BYTES, attachment, is_old_client, type_for
 from headrace.web.call_bodies import ReadCall, read_call
 from headrace.web.exchange import Exchange
 from headrace.web.files import file_response
-from headrace.wire.answers import MAX_HOLD_S, Answer
+from headrace.wire.answers import MAX_HOLD_S, VERSION, Answer
 from headrace.wire.bodies import json_value
 from headrace.wire.call_answers import ended, headers_of, results_url, see_other, succeeded
 from headrace.wire.codec import parts_of
 from headrace.wire.problems import execution_failed
 from headrace.wire.routes import ENDPOINT_FILE_V1, ENDPOINT_RESULTS_V1, ENDPOINT_V1
 
+_NUMBER = re.compile(r"[1-9]\d{0,8}")
 _WAIT = re.compile(r"\bwait=(\d{1,6})\b")
 
 
@@ -48,7 +50,9 @@ async def endpoint_file_v1(exchange: Exchange) -> Answer | Response:
 async def call_endpoint(exchange: Exchange) -> Answer | Response:
     """Call an endpoint; answer with its outputs: flat, or below ``v1`` each in an object."""
     services, headers = exchange.services, exchange.request.headers
-    deployment = services.pods.served(exchange.endpoint.deployment)
+    deployment = await services.versions.of_call(
+        exchange.scope, exchange.endpoint.deployment, _asked_version(headers)
+    )
     prefer = headers.get("prefer", "")
     is_held = "craft-ai-client" not in headers and "respond-async" not in prefer
     async with read_call(exchange.request, services, deployment) as call:
@@ -99,6 +103,15 @@ async def _warm_answer(
         return answer
     outputs = {name: {"value": value} for name, value in parts_of(made.outputs).items()}
     return _wrapped_outputs(made.execution_id, outputs, made.version)
+
+
+def _asked_version(headers: Headers) -> int | None:
+    asked = headers.get(VERSION)
+    if asked is None or _NUMBER.fullmatch(asked):
+        return None if asked is None else int(asked)
+    raise InvalidRequest(
+        f"{VERSION} must be the number of a version, such as 3, not {asked!r:.80}."
+    )
 
 
 def _hold_s(prefer: str) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from headrace.core.attachments import Attachment
 from headrace.core.claims import Imported
+from headrace.core.compatibility import with_version
 from headrace.core.deployments import Deployment
 from headrace.core.outcomes import Failure
 from headrace.core.pipelines import PipelineVersion
@@ -96,7 +97,7 @@ class Lane:
             deployment = replace(deployment, attachments=crew.attachments)
         if crew.version.id == deployment.pipeline.version.id:
             return deployment
-        return replace(deployment, pipeline=replace(deployment.pipeline, version=crew.version))
+        return with_version(deployment, crew.version)
 
 
 def asks_for_another(before: Deployment, after: Deployment) -> bool:

@@ -17,6 +17,7 @@ from headrace.core.pods import PodPlan, PodSetState, PodStatus
 from headrace.engines.port import PodEngine
 from headrace.logs.files import LogFiles
 from headrace.pods.lanes import Crew, Lane, asks_for_another, generation_of
+from headrace.pods.probes import probe_of
 from headrace.running.code import CodeFinder
 from headrace.signals.loop import Loop
 from headrace.signals.port import DEPLOYMENTS, PENDING, Signals
@@ -277,6 +278,7 @@ class PodSets:
             timeout_s=self._limits.within(deployment.timeout_s).timeout_s,
             idle_timeout_s=low_latency.idle_timeout_s,
             max_queue=low_latency.max_queue,
+            probe=probe_of(deployment, variables),
         )
 
 

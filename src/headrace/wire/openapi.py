@@ -129,6 +129,13 @@ def _call(deployment: Deployment) -> Schema:
                     "within 5 seconds": {"value": "wait=5"},
                 },
             },
+            {
+                "name": VERSION,
+                "in": "header",
+                "description": "Number of the version that is to make the call; without it, the "
+                "one that the endpoint has now.",
+                "schema": {"type": "integer", "minimum": 1},
+            },
         ],
         "requestBody": _request_body(sent_inputs(deployment)),
         "responses": {

@@ -70,6 +70,8 @@ class Nursery:
             self.starting.discard(pod)
         if failure is not None:
             await pod.ended.wait()
+            for line in pod.probe_said:
+                self._ground.journal.say(pod.plan, pod.id, line)
             self.say(pod, f"could not be started: {failure.message}")
             return failure
         self.say(pod, f"is up, and uses {mebibytes(pod.health.memory_bytes)} of memory")

@@ -9,14 +9,18 @@ from typing import Protocol
 from headrace.core.calls import Material
 from headrace.core.credentials import Issue
 from headrace.core.outcomes import Failure, FailureKind
-from headrace.core.pods import PodPlan, PodStatus, PodView
+from headrace.core.pods import PodCall, PodPlan, PodStatus, PodView
 from headrace.engines.local.pods.health import Health
+from headrace.engines.local.pods.pace import Pace
+from headrace.engines.local.pods.probing import lines_of_probe, why_it_fails
 from headrace.engines.local.pods.process import PodProcess
 from headrace.engines.local.pods.sent import SentCalls
 from headrace.engines.local.pods.settings import PodSettings
 from headrace.engines.local.pods.ticket import Ticket
 from headrace.engines.local.process import import_failure, output_in, unusable_interpreter
 from headrace_harness.frames import Message
+
+_UNTRIED = Failure(FailureKind.WORKER_LOST, "The pod ended before it could make its probe.")
 
 
 class PodOwner(Protocol):
@@ -54,6 +58,7 @@ class Pod:
         is_leaving: Whether another one is about to take its place.
         was_up: Whether it ever took calls.
         is_to_end: Whether its end is the engine's own doing.
+        probe_said: What its probe has printed, if it did not pass.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class Pod:
         self.is_leaving = False
         self.was_up = False
         self.is_to_end = False
+        self.probe_said: list[str] = []
         self._settings = settings
         self._owner = owner
         self._material = material
@@ -138,9 +144,25 @@ class Pod:
             )
         self.calls.can_time_out = answer["is_async"] or plan.max_parallel is not None
         self._process.credential.serving = 1
+        if plan.probe is not None and (failure := await self._try(plan.probe)) is not None:
+            return failure
         self.is_open = self.was_up = True
         self._up_since = self._loop.time()
         return None
+
+    async def _try(self, probe: PodCall) -> Failure | None:
+        """Have it make its probe; return why it does not pass, it being about to end."""
+        folder, limit_s = self._process.folder, self._settings.patience.start_s
+        failure: Failure | None = _UNTRIED
+        try:
+            failure = await why_it_fails(probe, self.calls, folder, limit_s)
+        finally:
+            if failure is not None:
+                self.probe_said = lines_of_probe(folder)
+                self.end_now()
+        # The first call may take longer than all others.
+        self.calls.pace = Pace()
+        return failure
 
     def look(self) -> None:
         """Ask how it is."""
@@ -214,7 +236,12 @@ class Pod:
 
     def take_back(self, tickets: list[Ticket]) -> None:
         """Pass on calls that it has not begun."""
-        self._owner.take_back(tickets)
+        if self.was_up:
+            self._owner.take_back(tickets)
+        else:
+            # Its probe is for no other pod.
+            for ticket in tickets:
+                ticket.resolve(_UNTRIED)
 
     def kill_for_call(self) -> None:
         """Kill it to end the one call that runs in it."""
