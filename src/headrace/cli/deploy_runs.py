@@ -12,7 +12,7 @@ from headrace.cli.deploy_shown import deployed_pairs, say_what_was_understood
 from headrace.cli.dry_runs import preview_of, show_previews
 from headrace.cli.exits import EXIT_INTERRUPTED
 from headrace.cli.session import Session
-from headrace.cli.usage import WrongUsage
+from headrace.cli.usage import WrongUsage, wrong
 from headrace.client.deploying.deployed import Deployed
 from headrace.client.deploying.deployer import Comparison, carry_out
 from headrace.core.errors import DeploymentCreationFailed, PipelineCreationFailed
@@ -73,6 +73,8 @@ class DeployRun:
     def _carried_out(self, comparison: Comparison) -> Deployed:
         sdk = self._current.sdk
         name = comparison.plan.name
+        if not self._waits and not comparison.is_same_version and comparison.wished:
+            raise wrong("--no-wait", "a deployment is made or changed once the version is ready.")
         try:
             return carry_out(
                 sdk, comparison, self, message=self._message, force=self._force, waits=self._waits
@@ -116,7 +118,7 @@ class DeployRun:
             screen.say(f"Nothing changed: {what}{_at(deployed.url)}.", None)
             return
         screen.fields(deployed_pairs(deployed), None)
-        if not self._waits:
+        if deployed.is_new and not self._waits:
             screen.note(f"It is being built: headrace versions {deployed.name}")
         elif deployed.is_new and deployed.version > 1:
             screen.note(f"Back to what was before: headrace rollback {deployed.name}")

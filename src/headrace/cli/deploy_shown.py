@@ -38,7 +38,7 @@ def say_what_was_understood(screen: Screen, comparison: Comparison) -> None:
         screen.note(f"Note: {note}")
     if comparison.changes.number is not None and not comparison.is_same_version:
         screen.note(f"Changes of version {comparison.changes.number}:")
-        for line in comparison.lines or ["rebuilt: its build had failed"]:
+        for line in comparison.lines or ["nothing, but it is not ready"]:
             screen.note(f"  {coloured(screen, line)}")
 
 

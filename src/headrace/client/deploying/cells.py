@@ -87,7 +87,7 @@ def is_in(module: str, inner: str, value: object) -> bool:
 def _text_of(code: CodeType) -> str:
     with suppress(OSError, TypeError):
         return "".join(inspect.findsource(code)[0])
-    return _argument_text() if code.co_filename == "<string>" else ""
+    return _program_text() if code.co_filename == "<string>" else ""
 
 
 def _session_texts() -> Iterator[str]:
@@ -96,11 +96,14 @@ def _session_texts() -> Iterator[str]:
         # Lines of files are kept with the time of their file; those of cells have none.
         if len(entry) == 4 and entry[1] is None:
             yield "".join(entry[2])
-    yield _argument_text()
+    yield _program_text()
 
 
-def _argument_text() -> str:
-    """Return the program of ``python -c``, or nothing if Python was started otherwise."""
+def _program_text() -> str:
+    """Return the script that Python was started with, or the text of ``python -c``; else nothing."""
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    if script is not None:
+        return "".join(linecache.getlines(script))
     for option, text in zip(sys.orig_argv[1:], sys.orig_argv[2:], strict=False):
         if not option.startswith("-") or option.startswith("--"):
             break

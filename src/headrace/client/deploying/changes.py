@@ -49,7 +49,10 @@ class Changes:
     def files(self) -> list[str]:
         """The files that differ, each with what became of it."""
         marks = (("+", self.added), ("~", self.changed), ("-", self.removed))
-        return [f"{mark} {path}" for mark, paths in marks for path in paths]
+        found = [f"{mark} {path}" for mark, paths in marks for path in paths]
+        if not (found or self.is_same_code):
+            return ["~ which files may be executed, or which folders are empty"]
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON."""

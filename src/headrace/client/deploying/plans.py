@@ -13,15 +13,14 @@ from headrace.client.bundles import check_function_file
 from headrace.client.deploying.digests import bundle_digest
 from headrace.client.deploying.installed import joined
 from headrace.client.deploying.needs import Pythons, needs_of
-from headrace.client.deploying.targets import Target, target_of
+from headrace.client.deploying.targets import REQUIREMENTS_FILES, Target, target_of
 from headrace.client.git import Commit, commit_of
 from headrace.client.selection import Selection, select
+from headrace.core.errors import InvalidCode
 from headrace.core.names import check_name
 from headrace.core.signatures.reading import read_signature
 from headrace.core.signatures.source import Signature, Source
 from headrace.wire.bodies import input_body, output_body
-
-REQUIREMENTS_FILES = frozenset({"requirements.txt", "pyproject.toml", "uv.lock", "pylock.toml"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +146,13 @@ def source_of(target: Target, selection: Selection) -> Source:
             file = target.folder / path
         if file is None or not file.is_file():
             return None
-        with tokenize.open(file) as text:  # in the encoding that a Python file declares
-            return text.read()
+        if file.suffix != ".py":
+            return file.read_text("utf-8", "replace")
+        try:
+            with tokenize.open(file) as text:  # in the encoding that it declares
+                return text.read()
+        except (SyntaxError, UnicodeDecodeError) as error:
+            raise InvalidCode(f"{path} cannot be read as Python: {error}.") from None
 
     return Source(target.function_path, read)
 

@@ -19,6 +19,9 @@ from headrace.core.errors import InvalidCode, InvalidRequest
 
 FUNCTION_SYNTAX = "PATH/TO/FILE.py:FUNCTION"
 PINS = "requirements.txt"
+REQUIREMENTS_FILES = frozenset({PINS, "pyproject.toml", "uv.lock", "pylock.toml"})
+"""Files by which a folder says what its code needs."""
+
 SHOWN_FILES = 5
 """How many files an error names."""
 
@@ -63,7 +66,10 @@ def target_of(function: Callable[..., Any] | str, folder: Path | None, drafts: P
         )
     inner = inspect.unwrap(function)
     file = _file_of(inner)
-    return _of_session(inner, folder, drafts) if file is None else _of_file(inner, file, folder)
+    if file is not None and inner.__module__ != "__main__":
+        return _of_file(inner, file, folder)
+    # A script that deploys itself cannot be imported there, where nobody has the SDK.
+    return _of_session(inner, file, folder, drafts)
 
 
 def function_from_text(text: str) -> tuple[str, str]:
@@ -137,27 +143,38 @@ def _of_file(function: Any, file: Path, folder: Path | None) -> Target:
             "calls it, and deploy that."
         )
     if folder is None:
-        module = "" if function.__module__ == "__main__" else function.__module__
-        depth = module.count(".") + (file.name == "__init__.py")
-        folder = file.parents[depth]
+        folder = file.parents[function.__module__.count(".") + (file.name == "__init__.py")]
     if not file.is_relative_to(folder.resolve()):
         raise InvalidRequest(f"folder {str(folder)!r} does not hold {str(file)!r}.")
     return Target(file.relative_to(folder.resolve()).as_posix(), name, folder)
 
 
-def _of_session(function: Callable[..., Any], folder: Path | None, drafts: Path) -> Target:
-    """Return a module of its own for a function that is in no file, with what it needs."""
+def _of_session(
+    function: Callable[..., Any], script: Path | None, folder: Path | None, drafts: Path
+) -> Target:
+    """Return a module of its own for a function that no module has, with what it needs.
+
+    Args:
+        function: The function.
+        script: The script that it is in, whose place the module takes; None if it is in no file.
+        folder: The folder that travels; None for that of the script.
+        drafts: A folder for what is made here.
+    """
     text = gather(function)
     selection, modules = local_modules(imported_by(text))
     name = function.__name__
-    file = drafts / f"{name}{'_' if f'{name}.py' in selection.files else ''}.py"
-    file.write_text(text, "utf-8")
-    further = {file.name: file}
-    pins = pinned(modules) if folder is None else []
+    path = f"{name}{'_' if f'{name}.py' in selection.files else ''}.py"
+    if script is not None and (folder is None or script.is_relative_to(folder.resolve())):
+        folder = script.parent if folder is None else folder
+        path = script.relative_to(folder.resolve()).as_posix()
+    further = {path: drafts / "module.py"}
+    further[path].write_text(text, "utf-8")
+    is_said = folder is not None and any((folder / one).exists() for one in REQUIREMENTS_FILES)
+    pins = [] if is_said else pinned(modules)
     if pins:
         further[PINS] = drafts / PINS
         further[PINS].write_text("".join(f"{one}\n" for one in pins), "utf-8")
     files = {**selection.files, **further}
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     whole = Selection(files, selection.folders, selection.links, {}, 0)
-    return Target(file.name, name, folder, whole, python)
+    return Target(path, name, folder, whole, python)
