@@ -202,6 +202,22 @@ def test_a_model_of_some_megabytes_travels(project):
     assert "Sending 2 files, 5.72 MB." in done.stderr
 
 
+def test_a_pinned_deployment_stays_and_is_said_to(project):
+    project.said("deploy", "model.py:scale", "--endpoint", "deploy-pinned")
+    project.said("deployments", "update", "deploy-pinned", "--version", 1)
+    edit(project, "FACTOR = 2", "FACTOR = 3")
+    shown = project.said("deploy", "model.py:scale")
+    assert "deploy-pinned, pinned to version 1" in shown
+    assert call(project, "deploy-pinned", x=1) == {"total": 3.0}
+    assert "1, pinned" in project.said("deployments", "show", "deploy-pinned")
+    project.said("deployments", "update", "deploy-pinned", "--version", "current")
+    assert call(project, "deploy-pinned", x=1) == {"total": 4.0}
+    for option, value in (("--version", "newest"), ("--probe", "[1]"), ("--probe", "{")):
+        refused = project("deployments", "update", "deploy-pinned", option, value)
+        assert refused.returncode == 2
+        assert option in refused.stderr
+
+
 def test_imports_that_nothing_installs_are_named(project):
     edit(project, "FACTOR = 2", "import not_there")
     done = project("deploy", "model.py:scale")

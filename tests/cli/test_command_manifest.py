@@ -71,6 +71,19 @@ def test_a_file_is_applied_compared_and_applied_again(project):
     assert project.json("diff")["other_deployments"] == ["toml-job"]
 
 
+def test_what_the_file_no_longer_says_is_said_and_stays(project):
+    change(project, "inputs = {factor", "retries = 2\ninputs = {factor")
+    project.said("deploy", "toml-scale")
+    change(project, "retries = 2\n", "")
+    done = project("deploy", "toml-scale")
+    assert "does not say: toml-scale: retries = 2. It stays." in done.stderr
+    assert project.json("deployments", "show", "toml-scale")["retries"] == 2
+    change(project, "inputs = {factor", "pods = 2\ninputs = {factor")
+    refused = project("deploy", "toml-scale")
+    assert refused.returncode == 2
+    assert "pods is an option of pods, and deployment 'toml-scale' is elastic" in refused.stderr
+
+
 def test_a_mistake_anywhere_deploys_nothing(project):
     project.said("deploy")
     before = len(project.json("versions", "toml-scale"))

@@ -85,6 +85,8 @@ DEPLOYED = f"{ONE}[deployments.d]\n"
             f"{ONE}[pipelines.q]\nfunction = 'a.py:f'\n[deployments.d]\n",
             "[deployments.d] pipeline is missing",
         ),
+        (f"{DEPLOYED}probe = 3\n", "[deployments.d] probe must be a table of inputs"),
+        (f"{DEPLOYED}version = 'newest'\n", "[deployments.d] version must be the number"),
         (
             f"{DEPLOYED}timeout = 'soon'\n",
             "[deployments.d] timeout cannot be used",

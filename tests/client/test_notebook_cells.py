@@ -82,6 +82,26 @@ def test_a_mistake_is_shown_with_the_line_of_the_cell(cells, pipeline):
     assert "/headrace/" not in said
 
 
+def test_a_function_of_a_cell_is_deployed_and_shows_no_token(cells, sdk):
+    try:
+        said = shown(
+            cells(
+                "import json\nLIMIT = 3",
+                "def of_cell(x: float):\n    return {'y': json.dumps(x + LIMIT)}",
+                "deployed = sdk.deploy(of_cell, endpoint='of-cell')\ndeployed",
+                "print(sdk.trigger_endpoint('of-cell', deployed.token, {'x': 1})['outputs'])\n"
+                "print(deployed.token in repr(deployed) + deployed._repr_html_())",
+                "def wrong(x: float):\n    return sdk.list_pipelines()\nsdk.deploy(wrong)",
+            )
+        )
+    finally:
+        sdk.delete_pipeline("of_cell", force_deployments_deletion=True)
+    assert "pipeline  of_cell" in said
+    assert "{'y': '4'}\nFalse\n" in said
+    assert "InvalidCode: 'wrong' cannot be deployed from here: it uses 'sdk', which is" in said
+    assert "/headrace/client/" not in said
+
+
 def test_a_server_that_is_down_is_one_line(cells):
     down = {"HEADRACE_ENVIRONMENT_URL": "http://127.0.0.1:9", "HEADRACE_CONTROL_URL": ""}
     said = shown(cells("sdk.list_pipelines()", **down))

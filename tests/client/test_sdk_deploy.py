@@ -89,6 +89,36 @@ with HeadraceSdk() as sdk:
 """
 
 
+SCRIPT = """
+from headrace import HeadraceSdk
+STEP = 2
+def from_script(x: float):
+    return {"y": x + STEP}
+with HeadraceSdk() as sdk:
+    print(sdk.deploy(from_script).version)
+"""
+
+
+def test_a_script_deploys_a_function_of_its_own(sdk, server, tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        env=server.client_environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    try:
+        assert done.stdout == "1\n", done.stderr
+        assert sdk.run_pipeline("from_script", {"x": 1})["outputs"] == {"y": 3}
+        parameters = sdk.get_pipeline_version("from_script")["parameters"]
+        assert parameters["function_path"] == "script.py"
+    finally:
+        sdk.delete_pipeline("from_script")
+
+
 def test_a_function_of_a_session_is_deployed_with_what_it_names(sdk, server, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", SESSION],

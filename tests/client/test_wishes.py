@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headrace import Input, InputSource, Output, OutputDestination
-from headrace.client.deploying.wishes import Wish, fitted, single_wish, update_of
+from headrace.client.deploying.wishes import Wish, fitted, single_wish, unsaid, update_of
 from headrace.core.deployments import Mode
 from headrace.core.errors import Conflict, InvalidMapping, InvalidRequest, InvalidSchedule
 from headrace.core.sources import Rule
@@ -19,7 +19,7 @@ OUTPUTS = (Output("y", "number"),)
 def there(**changes: Any) -> dict[str, Any]:
     return {
         "name": "d",
-        "pipeline": {"name": "p"},
+        "pipeline": {"name": "p", "version": 1, "is_pinned": False},
         "execution_rule": "endpoint",
         "mode": "elastic",
         "inputs_mapping": [
@@ -58,6 +58,24 @@ def test_constants_and_options_are_updated_and_said():
     )
 
 
+def test_what_is_set_and_not_said_is_named():
+    now = there(pipeline={"name": "p", "version": 3, "is_pinned": True}, max_queue=1000)
+    said = Wish("d", Rule.ENDPOINT, options={"ram_request": "1GiB"})
+    assert dict(unsaid(said, now)) == {
+        "pods": 2,
+        "pipeline_version": 3,
+        "inputs.limit": "constant:5",
+    }
+
+
+def test_a_pin_is_an_option():
+    now = there(pipeline={"name": "p", "version": 3, "is_pinned": True})
+    pinned = Wish("d", Rule.ENDPOINT, options={"pipeline_version": 3})
+    assert not update_of(pinned, now, "p").arguments
+    follows = Wish("d", Rule.ENDPOINT, options={"pipeline_version": "current"})
+    assert update_of(follows, now, "p").arguments == {"pipeline_version": "current"}
+
+
 def test_one_and_true_are_two_constants():
     wish = Wish("d", Rule.ENDPOINT, inputs_mapping=(InputSource("limit", constant_value=True),))
     now = there(inputs_mapping=[{"pipeline_input_name": "limit", "constant_value": 1}])
@@ -73,7 +91,11 @@ def test_a_schedule_is_compared_without_its_spaces():
 @pytest.mark.parametrize(
     ("wish", "change", "words"),
     [
-        (Wish("d", Rule.ENDPOINT), {"pipeline": {"name": "q"}}, "runs pipeline 'q'"),
+        (
+            Wish("d", Rule.ENDPOINT),
+            {"pipeline": {"name": "q", "version": 1, "is_pinned": False}},
+            "runs pipeline 'q'",
+        ),
         (Wish("d", Rule.PERIODIC), {}, "is an endpoint, and stays so"),
         (Wish("d", Rule.ENDPOINT, Mode.LOW_LATENCY), {}, "is elastic, and stays so"),
         (

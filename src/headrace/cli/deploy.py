@@ -11,7 +11,7 @@ import typer
 from headrace.cli.deploy_jobs import Job, Spec
 from headrace.cli.deploy_runs import DeployRun
 from headrace.cli.deployments import Destinations, Sources
-from headrace.cli.flags import JsonFlag
+from headrace.cli.flags import Force, JsonFlag
 from headrace.cli.manifest import FILE_NAME, Manifest, read_manifest
 from headrace.cli.option_groups import with_groups
 from headrace.cli.session import session
@@ -102,10 +102,7 @@ def deploy(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change; send nothing.")
     ] = False,
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Go on although deployments or their callers would break."),
-    ] = False,
+    force: Force = False,
     wait: Annotated[bool, typer.Option(help="Wait until it is ready.")] = True,
     as_json: JsonFlag = False,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from headrace.cli.session import Session
 from headrace.cli.usage import WrongUsage, wrong
 from headrace.client.deploying.deployed import Deployed
 from headrace.client.deploying.deployer import Comparison, carry_out
+from headrace.client.deploying.wishes import unsaid
 from headrace.core.errors import DeploymentCreationFailed, PipelineCreationFailed
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class DeployRun:
         jobs = _chosen(manifest, only)
         with TemporaryDirectory(prefix="headrace-") as drafts:
             comparisons = [compared(self._current, job, Path(drafts)) for job in jobs]
-            others = self._not_in_file(manifest)
+            others = self._not_in_file(manifest, comparisons)
             if self._is_dry:
                 previews = [preview_of(self._current, one) for one in comparisons]
                 document = {"pipelines": [one.to_dict() for one in previews], **others}
@@ -123,10 +124,21 @@ class DeployRun:
         elif deployed.is_new and deployed.version > 1:
             screen.note(f"Back to what was before: headrace rollback {deployed.name}")
 
-    def _not_in_file(self, manifest: Manifest) -> dict[str, list[str]]:
+    def _not_in_file(
+        self, manifest: Manifest, comparisons: Sequence[Comparison]
+    ) -> dict[str, list[str]]:
         """Return what is on the server and not in a file."""
+        from headrace.cli.manifest import KEYS  # noqa: PLC0415 - only files need it
+
         sdk = self._current.sdk
         return {
+            "other_settings": [
+                f"{one.wish.name}: {KEYS.get(name, name)} = {value}"
+                for comparison in comparisons
+                for one in comparison.wished
+                if one.there is not None
+                for name, value in unsaid(one.wish, one.there)
+            ],
             "other_deployments": [
                 one["name"]
                 for one in sdk.list_deployments()
@@ -146,6 +158,8 @@ class DeployRun:
                 f"Deployment {name} is on the server and not in {manifest.path}. It stays; to "
                 f"delete it: headrace deployments delete {name}"
             )
+        for text in others["other_settings"]:
+            note(f"The server has, and {manifest.path} does not say: {text}. It stays.")
         names = others["other_pipelines"]
         if names:
             note(f"Pipelines on the server that {manifest.path} does not have: {', '.join(names)}.")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from headrace.cli.output import Cell, Screen
 from headrace.cli.tables import Column, plain_lines
 from headrace.cli.terminal import painted
-from headrace.client.local_files import size_text
 
 if TYPE_CHECKING:
     from headrace.client.deploying.deployed import Deployed
@@ -72,18 +71,12 @@ def signature_lines(plan: Plan) -> list[str]:
 
 def say_what_travels(screen: Screen, selection: Selection) -> None:
     """Say on stderr how much of a folder travels, and what stays here."""
-    screen.note(f"Sending {extent(selection)}.")
+    screen.note(f"Sending {selection.extent}.")
     left_out = [f"{name} ({why})" for name, why in selection.surprises.items()]
     if left_out:
         more = len(left_out) - SHOWN_LEFT_OUT
         names = ", ".join(left_out[:SHOWN_LEFT_OUT]) + (f" and {more} more" if more > 0 else "")
         screen.note(f"Left out: {names}.")
-
-
-def extent(selection: Selection) -> str:
-    """Return how many files travel, and how large they are."""
-    count = len(selection.files)
-    return f"{count} file{'s' * (count != 1)}, {size_text(selection.size)}"
 
 
 def coloured(screen: Screen, line: str) -> str:
@@ -97,7 +90,9 @@ def deployed_pairs(deployed: Deployed) -> list[tuple[str, Cell]]:
     pairs: list[tuple[str, Cell]] = [("pipeline", deployed.name), ("version", deployed.version)]
     found = deployed.deployment
     if found is not None:
-        pairs.append(("deployment", found["name"]))
+        pipeline = found["pipeline"]
+        pinned = f", pinned to version {pipeline['version']}" if pipeline["is_pinned"] else ""
+        pairs.append(("deployment", f"{found['name']}{pinned}"))
     if found is not None and deployed.url:
         pairs += [
             ("url", deployed.url),

@@ -72,6 +72,17 @@ def pod_pairs(found: dict[str, Any]) -> list[tuple[str, Cell]]:
     return pairs
 
 
+def version_text(found: dict[str, Any]) -> str:
+    """Return which version a deployment runs, and which its pods are changing to."""
+    pipeline, rollout = found["pipeline"], found.get("rollout")
+    text = f"{pipeline['version']}, {'pinned' if pipeline['is_pinned'] else 'the current one'}"
+    if rollout is None:
+        return text
+    if rollout["reason"]:
+        return f"{text}; pods of version {rollout['version']} do not start: {rollout['reason']}"
+    return f"{text}; pods of version {rollout['version']} are starting"
+
+
 def with_pod(line: dict[str, Any]) -> dict[str, Any]:
     """Return a line of a deployment's log whose message begins with the pod's id."""
     return line | {"message": f"{line['pod_id']} {line['message']}"}

@@ -27,13 +27,15 @@ from headrace.cli.deployment_fields import (
     retries_text,
     schedule_pairs,
     seconds_text,
+    version_text,
     with_pod,
 )
-from headrace.cli.flags import JsonFlag, Timestamps
+from headrace.cli.flags import Force, JsonFlag, Timestamps
 from headrace.cli.option_groups import (
     AttemptOptions,
     PodOptions,
     ScheduleOptions,
+    VersionOptions,
     given,
     with_groups,
 )
@@ -81,6 +83,7 @@ def create(
         Mode, typer.Option(help="A process for each execution, or pods that stay.")
     ] = Mode.ELASTIC,
     pods: PodOptions,
+    version: VersionOptions,
     url_path: Annotated[str | None, typer.Option(help="Last segment of the URL.")] = None,
     endpoint_token: Annotated[
         str | None, typer.Option(help="The endpoint's token; one is made unless given.")
@@ -117,7 +120,7 @@ def create(
             description=description,
             is_enabled=False if disabled else None,
             attach=attached_files(attach),
-            **given(schedule, attempts, pods),
+            **given(schedule, attempts, pods, version),
         )
     if disabled:
         current.screen.note(f"It is disabled: headrace deployments update {name} --enable")
@@ -158,6 +161,7 @@ def show(context: typer.Context, name: DeploymentName, as_json: JsonFlag = False
     pairs: list[tuple[str, Cell]] = [
         ("name", found["name"]),
         ("pipeline", found["pipeline"]["name"]),
+        ("version", version_text(found)),
         ("rule", found["execution_rule"]),
         ("mode", found["mode"]),
         ("status", found["status"]),
@@ -202,11 +206,13 @@ def update(
     schedule: ScheduleOptions,
     attempts: AttemptOptions,
     pods: PodOptions,
+    version: VersionOptions,
     replace_pods: Annotated[
         bool, typer.Option("--replace-pods", help="Start new pods in place of those there are.")
     ] = False,
     attach: AttachOption = None,
     detach: DetachOption = None,
+    force: Force = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Enable or disable a deployment, change its schedule, its pods, or values of its mapping.
@@ -215,7 +221,7 @@ def update(
     """
     attached = attached_files(attach, detach)
     current = session(context, as_json)
-    options = given(schedule, attempts, pods)
+    options = given(schedule, attempts, pods, version)
     if attached:
         options["attach"] = attached
     if replace_pods:
@@ -236,6 +242,7 @@ def update(
             is_enabled=enable,
             inputs_mapping=sources or None,
             outputs_mapping=destinations or None,
+            force=force,
             **options,
         )
     said = f"Deployment {name} is {changed['status']}."

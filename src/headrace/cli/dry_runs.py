@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.cli.deploy_shown import coloured, extent, headline, signature_lines
+from headrace.cli.deploy_shown import coloured, headline, signature_lines
 from headrace.cli.exits import EXIT_FAILED
 from headrace.cli.output import Screen
 from headrace.cli.session import Session
@@ -84,7 +84,7 @@ def _of_version(preview: Preview) -> list[str]:
     plan, number = comparison.plan, comparison.changes.number
     if comparison.is_same_version:
         return [f"Pipeline {plan.name}: version {number} would stay."]
-    travels = extent(plan.selection)
+    travels = plan.selection.extent
     notes = [f"Note: {note}" for note in plan.notes]
     if number is None:
         lines = [f"{headline(plan)} would be created, with {travels}:"]

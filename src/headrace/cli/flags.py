@@ -12,6 +12,10 @@ JsonFlag = Annotated[
 ]
 Timestamps = Annotated[bool, typer.Option("--timestamps", "-t", help="Begin lines with the time.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Go on although deployments or their callers would break."),
+]
 Out = Annotated[
     Path | None, typer.Option("--out", help="Folder that file outputs are saved in, by their name.")
 ]

@@ -14,7 +14,7 @@ from headrace.cli.deploy_jobs import Job, Spec
 from headrace.cli.times import seconds_from_text
 from headrace.cli.usage import WrongUsage
 from headrace.client.deploying.plans import Order
-from headrace.client.deploying.wishes import Wish
+from headrace.client.deploying.wishes import FOLLOWS, Wish
 from headrace.core.deployments import Mode
 from headrace.core.errors import HeadraceError
 from headrace.core.names import check_name
@@ -67,6 +67,20 @@ def _requirements(value: Any) -> str:
     return "" if value is False else _text(value)
 
 
+def _inputs(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _Wrong("must be a table of inputs, such as {x = 1}")
+    return value
+
+
+def _version(value: Any) -> int | str:
+    if value == FOLLOWS:
+        return FOLLOWS
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise _Wrong(f"must be the number of a version, or {FOLLOWS!r}")
+
+
 def _connections(value: Any) -> tuple[str, ...]:
     if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
         raise _Wrong("must be a table of texts, such as {limit = 'constant:5'}")
@@ -99,8 +113,13 @@ OPTIONS: Mapping[str, tuple[str, Read]] = {
     "ram": ("ram_request", _text),
     "idle_timeout": ("idle_timeout_s", _seconds),
     "max_queue": ("max_queue", _number),
+    "probe": ("probe", _inputs),
+    "version": ("pipeline_version", _version),
 }
 """Keys of a table of a deployment that are arguments of ``create_deployment``."""
+
+KEYS = {argument: key for key, (argument, _) in OPTIONS.items()}
+"""What the file calls arguments of ``create_deployment``."""
 
 DEPLOYMENT_KEYS: Mapping[str, Read] = {
     "pipeline": _text,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -16,10 +17,43 @@ from headrace.core.schedules import Missed, Overlap
 
 R = TypeVar("R")
 
+CURRENT = "current"
+NO_PROBE = "none"
+
 
 def duration_option(*names: str, about: str) -> Any:
     """Return an option that takes a duration and gives its seconds."""
     return typer.Option(*names, metavar="DURATION", parser=seconds_from_text, help=about)
+
+
+def version_from_text(text: str) -> int | str:
+    """Return the number of a version, or ``current``.
+
+    Raises:
+        typer.BadParameter: The text is neither.
+    """
+    if text == CURRENT:
+        return text
+    if not text.isascii() or not text.isdigit():
+        raise typer.BadParameter(f"{text!r} is no version: write its number, or {CURRENT}.")
+    return int(text)
+
+
+def probe_from_text(text: str) -> dict[str, Any] | str:
+    """Return the inputs of a probe, or ``none``.
+
+    Raises:
+        typer.BadParameter: The text is no JSON object.
+    """
+    if text == NO_PROBE:
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise typer.BadParameter(f'{text!r} is no JSON object, such as {{"x": 1}}.')
+    return value
 
 
 @dataclass(frozen=True)
@@ -102,7 +136,32 @@ class PodOptions:
     ] = None
 
 
-def given(*groups: ScheduleOptions | AttemptOptions | PodOptions) -> dict[str, Any]:
+@dataclass(frozen=True)
+class VersionOptions:
+    """Which version a deployment runs, and what new pods of it have to do first."""
+
+    pipeline_version: Annotated[
+        str | None,
+        typer.Option(
+            "--version",
+            metavar="VERSION",
+            parser=version_from_text,
+            help="Number of the version that it runs whatever is current; current: follow that.",
+        ),
+    ] = None
+    probe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JSON",
+            parser=probe_from_text,
+            help="Inputs of a call that new pods have to pass first, as '{\"x\": 1}'; or none.",
+        ),
+    ] = None
+
+
+def given(
+    *groups: ScheduleOptions | AttemptOptions | PodOptions | VersionOptions,
+) -> dict[str, Any]:
     """Return the given options as arguments of the SDK."""
     return {
         field.name: value

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from headrace.cli.completion import PipelineName, VersionNumber
-from headrace.cli.flags import JsonFlag
+from headrace.cli.flags import Force, JsonFlag
 from headrace.cli.output import Cell, short_time
 from headrace.cli.session import Session, session
 from headrace.cli.tables import Column
@@ -112,10 +112,7 @@ def rollback(
     context: typer.Context,
     name: PipelineName,
     number: VersionNumber = None,
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Go on although deployments or their callers would break."),
-    ] = False,
+    force: Force = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Go back to the version before the current one, or to any other; nothing is built."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from headrace.client.local_files import size_text
 from headrace.client.mappings import InputSource, OutputDestination, mapping_objects
 from headrace.client.version_sending import VersionSending
 from headrace.core.errors import InvalidRequest
@@ -121,8 +120,7 @@ class _Told:
     def understood(self, comparison: Comparison) -> None:
         """Say how much travels, if something does."""
         if not comparison.is_same_version:
-            selection = comparison.plan.selection
-            self._say(f"Sending {len(selection.files)} files, {size_text(selection.size)}.")
+            self._say(f"Sending {comparison.plan.selection.extent}.")
 
     def building(self, name: str, number: int) -> None:
         """Say that a build goes on."""

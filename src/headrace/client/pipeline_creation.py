@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.client.creation import Fields, creation_fields, explicit, local_folder
 from headrace.client.git import Commit, commit_of
-from headrace.client.local_files import size_text
 from headrace.client.messages import FilePart, Form, Json, Reading, Request
 from headrace.client.parts import Object
 from headrace.client.pipelines import PipelineCalls
@@ -167,7 +166,7 @@ class PipelineCreation(PipelineCalls, VersionCalls):
             check_function_file(folder, function_path)
         selection = select(folder, self._included(config, function_path))
         check_size(selection, self._folder_limit)
-        self._say(f"Sending {len(selection.files)} files, {size_text(selection.size)}.")
+        self._say(f"Sending {selection.extent}.")
         if on_selected is not None:
             on_selected(selection)
         with pack(selection) as archive:

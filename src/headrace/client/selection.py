@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from headrace.client.ignored import CACHE, TOOL, IgnoreRules, is_data_directory, tool_reason
+from headrace.client.local_files import size_text
 from headrace.core.errors import InvalidRequest
 from headrace.core.pipelines import check_folder_path
 
@@ -33,6 +34,12 @@ class Selection:
     links: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     size: int = 0
+
+    @property
+    def extent(self) -> str:
+        """How many files travel, and how large they are."""
+        count = len(self.files)
+        return f"{count} file{'s' * (count != 1)}, {size_text(self.size)}"
 
     @property
     def surprises(self) -> dict[str, str]:

@@ -60,8 +60,7 @@ def _seconds(text: str) -> float:
 
 
 def _positive_seconds(text: str) -> float:
-    number = _seconds(text)
-    if number == 0:
+    if (number := _seconds(text)) == 0:
         raise ValueError("must be more than 0 seconds")
     return number
 
@@ -212,10 +211,7 @@ class Settings:
         _bytes, MAX_FOLDER_BYTES, "Most content of a pipeline's folder, unpacked."
     )
     max_contract_folder_bytes: int = _setting(
-        _bytes,
-        MAX_CONTRACT_FOLDER_BYTES,
-        "Most content of a folder that the public client craft-ai-sdk sends; never more than "
-        "HEADRACE_MAX_FOLDER_BYTES.",
+        _bytes, MAX_CONTRACT_FOLDER_BYTES, "The same of the client craft-ai-sdk, if that is less."
     )
     git_host_keys: HostKeys = _setting(
         HostKeys,

@@ -100,7 +100,7 @@ def _session_texts() -> Iterator[str]:
 
 
 def _program_text() -> str:
-    """Return the script that Python was started with, or the text of ``python -c``; else nothing."""
+    """Return the text of the script or of the ``-c`` that Python was started with, or nothing."""
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     if script is not None:
         return "".join(linecache.getlines(script))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from headrace.client.deploying.changes import Changes, changes_of
 from headrace.client.deploying.deployed import Deployed
 from headrace.client.deploying.plans import Plan
-from headrace.client.deploying.wishes import Update, Wish, fitted, update_of
+from headrace.client.deploying.wishes import FOLLOWS, Update, Wish, check_mode, fitted, update_of
 from headrace.core.deployments import Mode
 from headrace.core.errors import Conflict, DeploymentCreationFailed, NotFound
 from headrace.core.pipelines import PipelineStatus
@@ -110,6 +110,7 @@ def compare(sdk: VersionSending, plan: Plan, wishes: Sequence[Wish]) -> Comparis
         with suppress(NotFound):
             there = sdk.get_deployment(wish.name)
         update = update_of(wish, there, plan.name) if there else Update({}, ())
+        check_mode(wish, there)
         wished.append(Wished(wish, there, update))
     return Comparison(plan, version, changes_of(plan, version), tuple(wished))
 
@@ -189,7 +190,7 @@ def _deployed(
         inputs_mapping=wish.inputs_mapping,
         outputs_mapping=wish.outputs_mapping,
         wait_for_completion=waits,
-        **wish.options,
+        **{key: value for key, value in wish.options.items() if value != FOLLOWS},
     )
 
 

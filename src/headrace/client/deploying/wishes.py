@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headrace.client.mappings import InputSource, OutputDestination, connection_text
 from headrace.core.deployments import Mode
 from headrace.core.errors import Conflict, InvalidRequest
-from headrace.core.low_latency import OPTION_NAMES, read_low_latency
+from headrace.core.low_latency import (
+    DEFAULT_MAX_QUEUE,
+    OPTION_NAMES,
+    LowLatency,
+    read_low_latency,
+)
 from headrace.core.mappings import map_parameters
 from headrace.core.names import check_name
 from headrace.core.parameters import Input, Output
+from headrace.core.retries import DEFAULT_BACKOFF_S
 from headrace.core.schedule_requests import ScheduleOptions, ScheduleRequest, read_schedule
+from headrace.core.schedules import DEFAULT_MISSED_WINDOW_S, Missed, Overlap
 from headrace.core.sources import Rule
 from headrace.core.values import DataType
 from headrace.wire.mappings import read_input_mapping, read_output_mapping
 
-_SHOWN_AS = {"pods": "pods_wanted"}
-"""Options that a deployment shows under another name."""
+FOLLOWS = "current"
+"""The version of a deployment that is not pinned."""
+
+_DEFAULTS: Mapping[str, Any] = {
+    "timezone": "UTC",
+    "missed": Missed.SKIP,
+    "missed_window_s": DEFAULT_MISSED_WINDOW_S,
+    "overlap": Overlap.PARALLEL,
+    "jitter_s": 0.0,
+    "execution_timeout_s": None,
+    "retries": 0,
+    "retry_backoff_s": DEFAULT_BACKOFF_S,
+    "pods": LowLatency().pods,
+    "max_parallel_executions_per_pod": None,
+    "ram_request": None,
+    "idle_timeout_s": None,
+    "max_queue": DEFAULT_MAX_QUEUE,
+    "probe": None,
+    "pipeline_version": FOLLOWS,
+}
+"""Options as they are where nobody said anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +137,21 @@ def fitted(wish: Wish, inputs: Sequence[Input], outputs: Sequence[Output]) -> Wi
     return wish
 
 
+def check_mode(wish: Wish, there: Mapping[str, Any] | None) -> None:
+    """Refuse options of pods for a deployment that has none.
+
+    Raises:
+        InvalidRequest: With the option.
+    """
+    mode = wish.mode or (there and there["mode"]) or Mode.ELASTIC
+    of_pods = [name for name in (*OPTION_NAMES, "probe") if name in wish.options]
+    if of_pods and mode != Mode.LOW_LATENCY:
+        raise InvalidRequest(
+            f"{of_pods[0]} is an option of pods, and deployment {wish.name!r} is {mode}: leave it "
+            "out, or make it a low-latency one."
+        )
+
+
 def update_of(wish: Wish, there: Mapping[str, Any], pipeline_name: str) -> Update:
     """Return what has to be changed of a deployment so that it is as its author wants it.
 
@@ -125,11 +166,37 @@ def update_of(wish: Wish, there: Mapping[str, Any], pipeline_name: str) -> Updat
         if changed:
             arguments[f"{noun}s_mapping"] = changed
     for name, value in wish.options.items():
-        before = there.get(_SHOWN_AS.get(name, name))
+        before = _present(there, name)
         if _normal(name, value) != _normal(name, before):
             arguments[name] = value
             lines += [f"- {name}: {before}", f"+ {name}: {value}"]
     return Update(arguments, tuple(lines))
+
+
+def unsaid(wish: Wish, there: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what somebody has set of a deployment and a wish does not say: option and value."""
+    for name, default in _DEFAULTS.items():
+        value = _present(there, name)
+        if name not in wish.options and value is not None and value != default:
+            yield name, value
+    said = {_input_name(item) for item in wish.inputs_mapping}
+    for item in there["inputs_mapping"]:
+        name = item["pipeline_input_name"]
+        if name not in said and item.get("endpoint_input_name") != name:
+            yield f"inputs.{name}", connection_text(item)
+    said = {_output_name(item) for item in wish.outputs_mapping}
+    for item in there["outputs_mapping"]:
+        name = item["pipeline_output_name"]
+        if name not in said and item.get("endpoint_output_name") != name:
+            yield f"outputs.{name}", connection_text(item)
+
+
+def _present(there: Mapping[str, Any], name: str) -> Any:
+    """Return the value that a deployment has of an option."""
+    if name == "pipeline_version":
+        pipeline = there["pipeline"]
+        return pipeline["version"] if pipeline["is_pinned"] else FOLLOWS
+    return there.get("pods_wanted" if name == "pods" else name)
 
 
 def _with_defaults(wish: Wish, inputs: Iterable[Input], outputs: Iterable[Output]) -> Wish:
