@@ -218,6 +218,24 @@ def test_a_pinned_deployment_stays_and_is_said_to(project):
         assert option in refused.stderr
 
 
+def test_an_attached_file_is_replaced_when_its_content_changes(project):
+    table = project.folder / "table.txt"
+    table.write_text("5")
+    (project.folder / ".headraceignore").write_text("table.txt\n")
+    edit(project, "FACTOR = 2", "FACTOR = float(open('data/table.txt').read())")
+    deploy = ("deploy", "model.py:scale", "--endpoint", "deploy-attached")
+    project.said(*deploy, "--attach", "data/table.txt=table.txt")
+    assert call(project, "deploy-attached", x=1) == {"total": 6.0}
+    table.write_text("7")
+    again = project.json(*deploy, "--attach", "data/table.txt=table.txt")
+    assert (again["version"], again["is_new"]) == (1, False)
+    assert call(project, "deploy-attached", x=1) == {"total": 8.0}
+    assert "Nothing changed" in project.said(*deploy, "--attach", "data/table.txt=table.txt")
+    refused = project(*deploy, "--attach", "data/table.txt=tabel.txt")
+    assert refused.returncode == 2
+    assert "'tabel.txt' cannot be attached" in refused.stderr
+
+
 def test_imports_that_nothing_installs_are_named(project):
     edit(project, "FACTOR = 2", "import not_there")
     done = project("deploy", "model.py:scale")

@@ -9,7 +9,6 @@ pytestmark = pytest.mark.system
 FILE = """
 [pipelines.toml-scale]
 function = "model.py:scale"
-include = ["model.py"]
 
 [pipelines.toml-job]
 function = "job.py:work"
@@ -54,6 +53,8 @@ def test_a_file_is_applied_compared_and_applied_again(project):
     assert project.said("deploy").count("Nothing changed") == 2
     assert all(one["is_nothing"] for one in project.json("diff")["pipelines"])
 
+    # The file is about the code, and no part of it.
+    assert "headrace.toml" not in str(project.json("versions", "show", "toml-scale")["files"])
     change(project, "constant:2", "constant:3")
     change(project, "0 3 * * *", "0 4 * * *")
     lines = project.said("diff").splitlines()

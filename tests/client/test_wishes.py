@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from headrace import Input, InputSource, Output, OutputDestination
-from headrace.client.deploying.wishes import Wish, fitted, single_wish, unsaid, update_of
+from headrace.client.deploying.unsaid import unsaid
+from headrace.client.deploying.wishes import Wish, fitted, single_wish, update_of
 from headrace.core.deployments import Mode
 from headrace.core.errors import Conflict, InvalidMapping, InvalidRequest, InvalidSchedule
 from headrace.core.sources import Rule

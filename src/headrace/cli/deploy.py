@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from headrace.cli.attached import AttachOption, attached_files
 from headrace.cli.deploy_jobs import Job, Spec
 from headrace.cli.deploy_runs import DeployRun
 from headrace.cli.deployments import Destinations, Sources
@@ -16,12 +17,13 @@ from headrace.cli.manifest import FILE_NAME, Manifest, read_manifest
 from headrace.cli.option_groups import with_groups
 from headrace.cli.session import session
 from headrace.cli.usage import WrongUsage, wrong
+from headrace.client.deploying.attaching import ATTACH
 from headrace.client.deploying.plans import Order
 from headrace.client.deploying.targets import FUNCTION_SYNTAX
 from headrace.client.deploying.wishes import single_wish
 
 OF_A_FUNCTION = (
-    *("name", "endpoint", "every", "timezone", "low_latency", "inputs", "outputs"),
+    *("name", "endpoint", "every", "timezone", "low_latency", "inputs", "outputs", "attach"),
     *("requirements", "no_requirements", "python", "include", "system_dependency"),
 )
 """Parameters that say what is made of a function; of others, headrace.toml says it."""
@@ -87,6 +89,7 @@ class CallerOptions:
     ] = False
     inputs: Sources = None
     outputs: Destinations = None
+    attach: AttachOption = None
 
 
 @with_groups
@@ -150,6 +153,7 @@ def _specs(code: CodeOptions, caller: CallerOptions) -> tuple[Spec, ...]:
     for option, value in {
         "--low-latency": caller.low_latency,
         "--input or --output": mapping,
+        "--attach": caller.attach,
     }.items():
         if value and not (caller.endpoint or caller.every):
             raise wrong(option, "it is said of a deployment: give --endpoint or --every as well.")
@@ -160,8 +164,12 @@ def _specs(code: CodeOptions, caller: CallerOptions) -> tuple[Spec, ...]:
         caller.timezone,
         low_latency=caller.low_latency,
     )
-    texts = tuple(caller.inputs or ()), tuple(caller.outputs or ())
-    return () if wish is None else (Spec(wish, *texts),)
+    if wish is None:
+        return ()
+    if caller.attach:
+        options = {**wish.options, ATTACH: attached_files(caller.attach)}
+        wish = replace(wish, options=options)
+    return (Spec(wish, tuple(caller.inputs or ()), tuple(caller.outputs or ())),)
 
 
 def diff(

@@ -15,7 +15,7 @@ from headrace.cli.session import Session
 from headrace.cli.usage import WrongUsage, wrong
 from headrace.client.deploying.deployed import Deployed
 from headrace.client.deploying.deployer import Comparison, carry_out
-from headrace.client.deploying.wishes import unsaid
+from headrace.client.deploying.unsaid import unsaid
 from headrace.core.errors import DeploymentCreationFailed, PipelineCreationFailed
 
 if TYPE_CHECKING:

@@ -13,10 +13,12 @@ import typer
 from headrace.cli.deploy_jobs import Job, Spec
 from headrace.cli.times import seconds_from_text
 from headrace.cli.usage import WrongUsage
+from headrace.client.deploying.attaching import ATTACH
 from headrace.client.deploying.plans import Order
 from headrace.client.deploying.wishes import FOLLOWS, Wish
+from headrace.core.attachments import check_place
 from headrace.core.deployments import Mode
-from headrace.core.errors import HeadraceError
+from headrace.core.errors import HeadraceError, InvalidRequest
 from headrace.core.names import check_name
 from headrace.core.sources import Rule
 
@@ -65,6 +67,14 @@ def _seconds(value: Any) -> float:
 
 def _requirements(value: Any) -> str:
     return "" if value is False else _text(value)
+
+
+def _files(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+        raise _Wrong("must be a table of files by their places, such as {'model.bin' = './m.bin'}")
+    for place in value:
+        check_place(place)
+    return value
 
 
 def _inputs(value: Any) -> dict[str, Any]:
@@ -122,6 +132,7 @@ KEYS = {argument: key for key, (argument, _) in OPTIONS.items()}
 """What the file calls arguments of ``create_deployment``."""
 
 DEPLOYMENT_KEYS: Mapping[str, Read] = {
+    "attach": _files,
     "pipeline": _text,
     "low_latency": _flag,
     "inputs": _connections,
@@ -205,8 +216,8 @@ def _read(
             _refuse(path, kind, name, key, f"is not known; the keys are {', '.join(keys)}")
         try:
             found[key] = keys[key](value)
-        except _Wrong as error:
-            _refuse(path, kind, name, key, str(error))
+        except (_Wrong, InvalidRequest) as error:
+            _refuse(path, kind, name, key, str(error).rstrip("."))
     return found
 
 
@@ -241,11 +252,14 @@ def _pipeline_of(
 def _spec(path: Path, name: str, table: Mapping[str, Any]) -> Spec:
     is_fast = table.get("low_latency")
     where = f"{path}: [deployments.{name}]"
+    options = {OPTIONS[key][0]: value for key, value in table.items() if key in OPTIONS}
+    if files := table.get("attach"):
+        options[ATTACH] = {place: str(path.parent / file) for place, file in files.items()}
     wish = Wish(
         name,
         Rule.PERIODIC if "every" in table else Rule.ENDPOINT,
         None if is_fast is None else Mode.LOW_LATENCY if is_fast else Mode.ELASTIC,
-        options={OPTIONS[key][0]: value for key, value in table.items() if key in OPTIONS},
+        options=options,
     )
     return Spec(
         wish,

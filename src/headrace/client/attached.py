@@ -36,7 +36,7 @@ class AttachedCalls(DataStoreCalls):
         return body
 
     def _sent(self, place: str, file: Path) -> Object:
-        digest, size = _content(place, file)
+        digest, size = content_of(place, file)
         one = attachment(place, digest, size)
         with suppress(NotFound):
             if self._information(one.object)["size"] == size:
@@ -49,8 +49,12 @@ class AttachedCalls(DataStoreCalls):
         return {"digest": digest, "size": size}
 
 
-def _content(place: str, file: Path) -> tuple[str, int]:
-    """Return digest and size of a file."""
+def content_of(place: str, file: Path) -> tuple[str, int]:
+    """Return digest and size of a file that is to be attached.
+
+    Raises:
+        InvalidValue: It cannot be read.
+    """
     try:
         with file.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()

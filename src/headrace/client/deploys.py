@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +35,7 @@ class DeployCalls(VersionSending):
         low_latency: bool = False,
         inputs_mapping: Sequence[InputSource] = (),
         outputs_mapping: Sequence[OutputDestination] = (),
+        attach: Mapping[str, str] | None = None,
         requirements: str | None = None,
         python: str | None = None,
         include: Sequence[str] | None = None,
@@ -64,6 +65,7 @@ class DeployCalls(VersionSending):
             low_latency: Keep it in pods that stay.
             inputs_mapping: Where inputs of the deployment come from.
             outputs_mapping: Where its outputs go.
+            attach: Local files that are in the folder before the code is imported, by their places.
             requirements: Requirements file in the folder; empty for none. What the folder has
                 unless given.
             python: Version of Python, such as ``3.12``; what the code asks for unless given.
@@ -103,6 +105,8 @@ class DeployCalls(VersionSending):
             wishes = _wishes(
                 plan.name, endpoint, every, timezone, low_latency, inputs_mapping, outputs_mapping
             )
+            if attach:
+                wishes = [replace(one, options={**one.options, "attach": attach}) for one in wishes]
             comparison = deployer.compare(self, plan, wishes)
             if dry_run:
                 return deployer.planned(self, comparison)

@@ -27,6 +27,8 @@ TOOL_NAMES = frozenset(
         ".ipynb_checkpoints",
         "__pycache__",
         "node_modules",
+        # What is deployed, and not a part of it: a new schedule is no new version.
+        "headrace.toml",
     }
 )
 """Names that tools keep for themselves, wherever they are."""

@@ -128,5 +128,15 @@ def connection_text(item: Mapping[str, Any]) -> str:
     return "null"
 
 
+def input_name(item: InputSource) -> str | None:
+    """Return the input that is mapped, by whichever of its names."""
+    return item.pipeline_input_name or item.step_input_name
+
+
+def output_name(item: OutputDestination) -> str | None:
+    """Return the output that is mapped, by whichever of its names."""
+    return item.pipeline_output_name or item.step_output_name
+
+
 def _given(**fields: Any) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}

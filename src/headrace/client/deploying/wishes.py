@@ -2,50 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from headrace.client.mappings import InputSource, OutputDestination, connection_text
+from headrace.client.attached import content_of
+from headrace.client.deploying.attaching import ATTACH, changed_attachments
+from headrace.client.mappings import (
+    InputSource,
+    OutputDestination,
+    connection_text,
+    input_name,
+    output_name,
+)
 from headrace.core.deployments import Mode
 from headrace.core.errors import Conflict, InvalidRequest
 from headrace.core.low_latency import (
-    DEFAULT_MAX_QUEUE,
     OPTION_NAMES,
-    LowLatency,
     read_low_latency,
 )
 from headrace.core.mappings import map_parameters
 from headrace.core.names import check_name
 from headrace.core.parameters import Input, Output
-from headrace.core.retries import DEFAULT_BACKOFF_S
 from headrace.core.schedule_requests import ScheduleOptions, ScheduleRequest, read_schedule
-from headrace.core.schedules import DEFAULT_MISSED_WINDOW_S, Missed, Overlap
 from headrace.core.sources import Rule
 from headrace.core.values import DataType
 from headrace.wire.mappings import read_input_mapping, read_output_mapping
 
 FOLLOWS = "current"
 """The version of a deployment that is not pinned."""
-
-_DEFAULTS: Mapping[str, Any] = {
-    "timezone": "UTC",
-    "missed": Missed.SKIP,
-    "missed_window_s": DEFAULT_MISSED_WINDOW_S,
-    "overlap": Overlap.PARALLEL,
-    "jitter_s": 0.0,
-    "execution_timeout_s": None,
-    "retries": 0,
-    "retry_backoff_s": DEFAULT_BACKOFF_S,
-    "pods": LowLatency().pods,
-    "max_parallel_executions_per_pod": None,
-    "ram_request": None,
-    "idle_timeout_s": None,
-    "max_queue": DEFAULT_MAX_QUEUE,
-    "probe": None,
-    "pipeline_version": FOLLOWS,
-}
-"""Options as they are where nobody said anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +114,8 @@ def fitted(wish: Wish, inputs: Sequence[Input], outputs: Sequence[Output]) -> Wi
         options = ScheduleOptions.read(wish.options)
         read_schedule(ScheduleRequest(wish.options.get("schedule"), options))
     read_low_latency({key: wish.options.get(key) for key in OPTION_NAMES})
+    for place, file in wish.options.get(ATTACH, {}).items():
+        content_of(place, Path(file))  # One that cannot be read is found before anything is sent.
     map_parameters(
         wish.rule,
         (inputs, outputs),
@@ -165,33 +153,20 @@ def update_of(wish: Wish, there: Mapping[str, Any], pipeline_name: str) -> Updat
         changed = list(_changed_mapping(wish.name, noun, items, there, lines))
         if changed:
             arguments[f"{noun}s_mapping"] = changed
+    attached = changed_attachments(wish.options.get(ATTACH, {}), there, lines)
+    if attached:
+        arguments["attach"] = attached
     for name, value in wish.options.items():
-        before = _present(there, name)
+        if name == ATTACH:
+            continue
+        before = present_value(there, name)
         if _normal(name, value) != _normal(name, before):
             arguments[name] = value
             lines += [f"- {name}: {before}", f"+ {name}: {value}"]
     return Update(arguments, tuple(lines))
 
 
-def unsaid(wish: Wish, there: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield what somebody has set of a deployment and a wish does not say: option and value."""
-    for name, default in _DEFAULTS.items():
-        value = _present(there, name)
-        if name not in wish.options and value is not None and value != default:
-            yield name, value
-    said = {_input_name(item) for item in wish.inputs_mapping}
-    for item in there["inputs_mapping"]:
-        name = item["pipeline_input_name"]
-        if name not in said and item.get("endpoint_input_name") != name:
-            yield f"inputs.{name}", connection_text(item)
-    said = {_output_name(item) for item in wish.outputs_mapping}
-    for item in there["outputs_mapping"]:
-        name = item["pipeline_output_name"]
-        if name not in said and item.get("endpoint_output_name") != name:
-            yield f"outputs.{name}", connection_text(item)
-
-
-def _present(there: Mapping[str, Any], name: str) -> Any:
+def present_value(there: Mapping[str, Any], name: str) -> Any:
     """Return the value that a deployment has of an option."""
     if name == "pipeline_version":
         pipeline = there["pipeline"]
@@ -200,7 +175,7 @@ def _present(there: Mapping[str, Any], name: str) -> Any:
 
 
 def _with_defaults(wish: Wish, inputs: Iterable[Input], outputs: Iterable[Output]) -> Wish:
-    mapped = {_input_name(item) for item in wish.inputs_mapping}
+    mapped = {input_name(item) for item in wish.inputs_mapping}
     sources = [
         InputSource(one.name, is_null=True)
         if one.default_value is None
@@ -210,7 +185,7 @@ def _with_defaults(wish: Wish, inputs: Iterable[Input], outputs: Iterable[Output
         and not (one.is_required and one.default_value is None)
         and one.data_type is not DataType.FILE
     ]
-    going = {_output_name(item) for item in wish.outputs_mapping}
+    going = {output_name(item) for item in wish.outputs_mapping}
     dropped = [
         OutputDestination(one.name, is_null=True) for one in outputs if one.name not in going
     ]
@@ -280,11 +255,3 @@ def _normal(name: str, value: Any) -> Any:
     if name == "ram_request":
         return read_low_latency({name: value}).ram_request
     return " ".join(value.split()) if name == "schedule" else value or None
-
-
-def _input_name(item: InputSource) -> str | None:
-    return item.pipeline_input_name or item.step_input_name
-
-
-def _output_name(item: OutputDestination) -> str | None:
-    return item.pipeline_output_name or item.step_output_name
