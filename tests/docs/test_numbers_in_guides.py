@@ -27,6 +27,7 @@ from headrace.core import (
     parameters,
     pipelines,
     pods,
+    resources,
     retries,
     schedule_requests,
     schedules,
@@ -172,6 +173,10 @@ CLAIMS: dict[str, list[str]] = {
         f"(the clients send several) | {count(metrics.MAX_VALUES)} |",
         f"characters of a name | {metrics.MAX_NAME_LENGTH}, all visible",
         f"at most {count(MAX_PAGE_VALUES)} values of lists",
+        f"Every {resources.SAMPLE_S} seconds",
+        f"after {resources.STEPS[1][0] // resources.DAY_S} days over",
+        f"over {resources.STEPS[2][1] // 60} minutes",
+        f"after {resources.KEPT_S // resources.DAY_S} days they go",
     ],
     "operating": [
         f"cannot be recorded for {refusals.UNRECORDED_S:.0f} seconds",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import sys
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -12,9 +13,11 @@ import typer
 from headrace.cli.charts import chart
 from headrace.cli.completion import DeploymentOption, PipelineOption
 from headrace.cli.flags import JsonFlag
+from headrace.cli.option_groups import duration_option
 from headrace.cli.output import short_time
 from headrace.cli.session import Session, session
 from headrace.cli.tables import Column
+from headrace.core.clock import now
 
 metrics = typer.Typer(
     no_args_is_help=True,
@@ -92,17 +95,45 @@ def plot(
     if not singles and not lists:
         current.screen.note(f"There is no metric {name!r} in these executions.")
         raise typer.Exit(1)
-    width = shutil.get_terminal_size().columns - 16
     drawings = [(_title(metric), metric["values"]) for metric in lists[-MAX_CHARTS:]]
     if singles:
         of_all = f"{name}: {len(singles)} executions, oldest first"
         drawings.insert(0, (of_all, [metric["value"] for metric in singles]))
     for title, values in drawings:
         typer.echo(title)
-        typer.echo("\n".join(chart(values, max(width, 10), height)))
+        typer.echo("\n".join(chart(values, _width(), height)))
     if len(lists) > MAX_CHARTS:
         left = len(lists) - MAX_CHARTS
         current.screen.note(f"{left} older lists are not drawn: --execution names one.")
+
+
+@metrics.command("machine")
+def machine(
+    context: typer.Context,
+    since: Annotated[
+        float | None, duration_option("--since", about="How far back; an hour unless given.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a line for each time.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Draw what the server's machine used: processor, memory, disk and network."""
+    current = session(context, as_json)
+    end = now()
+    begin = end - timedelta(seconds=since or 3600)
+    if as_csv:
+        typer.echo(current.sdk.get_resource_metrics(begin, end, csv=True).decode(), nl=False)
+        return
+    found = current.sdk.get_resource_metrics(begin, end)
+    if as_json:
+        current.screen.document(found)
+        return
+    for name, series in found["metrics"].items():
+        for one in series:
+            values = [value for _, value in one["values"]]
+            typer.echo(f"{name} of {one['metric']['worker']}: now {values[-1]:.6g}")
+            typer.echo("\n".join(chart(values, _width(), 4)))
+    if not any(found["metrics"].values()):
+        current.screen.note("Nothing is written down of this time; the first look takes a while.")
 
 
 def _found(
@@ -126,6 +157,10 @@ def _print_csv(found: list[dict[str, Any]]) -> None:
         for position, value in enumerate(values):
             line = {**metric, "value": value, "position": position}
             writer.writerow([line[field] for field in (*_FIELDS, "deployment_name")])
+
+
+def _width() -> int:
+    return max(shutil.get_terminal_size().columns - 16, 10)
 
 
 def _summary(values: list[float]) -> str:

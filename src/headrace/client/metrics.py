@@ -6,11 +6,12 @@ import os
 import sys
 import warnings
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from headrace.client.messages import Json, Query, Request
 from headrace.client.parts import Object, Part
-from headrace.core.errors import InvalidValue
+from headrace.core.errors import InvalidRequest, InvalidValue
 from headrace.core.metrics import MAX_VALUES, check_metric_name, check_metric_value
 from headrace.wire import routes
 from headrace.wire.route import Route
@@ -101,6 +102,32 @@ class MetricCalls(Part):
         """
         return self._all(routes.LIST_METRICS, name, pipeline_name, deployment_name, execution_id)
 
+    def get_resource_metrics(
+        self, start_date: datetime, end_date: datetime, csv: bool = False
+    ) -> Any:
+        """Return what the server's machine used in a period; it is remembered for 31 days.
+
+        Args:
+            start_date: From this time on; one without a zone is in this machine's.
+            end_date: Before this time.
+            csv: Return a table as the bytes of a CSV file, and no dict.
+
+        Returns:
+            ``{"additional_data": {"total_disk", "total_ram"}, "metrics": {name: [{"metric":
+            {"worker"}, "values": [[seconds since 1970, value]]}]}}``, where the names are
+            ``cpu_usage``, ``disk_usage`` and ``ram_usage`` in percent, ``network_input_usage`` and
+            ``network_output_usage`` in bytes since the value before.
+
+        Raises:
+            InvalidRequest: The period does not begin before its end.
+        """
+        query: Query = {
+            "start": _epoch_ms(start_date, "start_date"),
+            "end": _epoch_ms(end_date, "end_date"),
+            "download": "true" if csv else None,
+        }
+        return self._transport.call(routes.RESOURCE_METRICS, Request(query=query))
+
     def _all(
         self,
         route: Route,
@@ -133,6 +160,12 @@ class MetricCalls(Part):
                 stacklevel=3,
             )
         return execution_id
+
+
+def _epoch_ms(at: object, where: str) -> int:
+    if not isinstance(at, datetime):
+        raise InvalidRequest(f"{where} must be a datetime, not {at!r}.")
+    return int(at.timestamp() * 1000)
 
 
 def _current_execution() -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from headrace.control.lookups import Lookups
 from headrace.control.process_tokens import ProcessTokens
 from headrace.control.projects import Projects
 from headrace.control.repositories import Repositories
+from headrace.control.resources import Resources
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.core.clock import now
@@ -24,6 +26,7 @@ from headrace.core.credentials import Addresses
 from headrace.core.names import new_id
 from headrace.endpoints.express import Express
 from headrace.keeping.clock_watch import ClockWatch
+from headrace.keeping.machine import Machine
 from headrace.server.application import application
 from headrace.server.claim import Claim
 from headrace.server.data_directory import DataDirectory
@@ -108,14 +111,15 @@ class Server:
         )
         clock = await ClockWatch.begun(places.database)
         loops = make_loops(settings, places, signals, variables, executing, verbs, clock)
-        services = await self._services(places, variables, executing, verbs, clock)
+        machine = Machine(places.database, socket.gethostname(), self._directory.root)
+        services = await self._services(places, variables, executing, verbs, clock, machine)
         self.tokens = verbs.tokens
         self.describe_unwritten = executing.warm_calls.describe_unwritten
         self.app = application(services, cors_origins=settings.cors_origins)
         self.express = Express(
             verbs.endpoints, executing.warm_calls, urls.public, settings.max_input_bytes
         )
-        await self._begin(executing, loops)
+        await self._begin(executing, [*loops, machine])
         # What an earlier server left undone; closing the builder stops it.
         self._compiling = asyncio.create_task(places.builder.finish_compiling())
 
@@ -126,6 +130,7 @@ class Server:
         executing: Executing,
         verbs: Verbs,
         clock: ClockWatch,
+        machine: Machine,
     ) -> Services:
         settings, database = self._settings, places.database
         projects = Projects(database, places.keys)
@@ -148,6 +153,7 @@ class Server:
             reruns=verbs.reruns,
             deployments=verbs.deployments,
             metrics=verbs.metrics,
+            resources=Resources(database, machine.totals),
             pods=executing.sets,
             warm_calls=executing.warm_calls,
             clock=clock,

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from headrace.core.errors import InvalidRequest
 from headrace.core.pipelines import MAX_CONTRACT_FOLDER_BYTES, MAX_FOLDER_BYTES
@@ -19,70 +18,23 @@ from headrace.server.amounts import kept as _kept
 from headrace.server.amounts import read_bytes as _bytes
 from headrace.server.limits import DEFAULT_CONNECTIONS, MIN_BYTES_PER_S
 from headrace.server.origins import read_origins
+from headrace.server.setting_texts import (
+    LEVELS,
+    read_count,
+    read_level,
+    read_path,
+    read_paths,
+    read_port,
+    read_positive_seconds,
+    read_rights,
+    read_seconds,
+    read_text,
+    read_url,
+)
 
 _PER_PROCESSOR = 4
 _LEAST_EXECUTIONS = 8
 _DEFAULT_EXECUTIONS = max(_LEAST_EXECUTIONS, _PER_PROCESSOR * (os.cpu_count() or 1))
-_LEVELS = ("debug", "info", "warning", "error")
-
-
-def _text(text: str) -> str:
-    return text
-
-
-def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
-def _paths(text: str) -> tuple[Path, ...]:
-    return tuple(_path(part) for part in text.split(os.pathsep) if part)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError("must be at least 1")
-    return number
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise ValueError("must be a port, from 0 (any free one) to 65535")
-    return number
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 <= number < 1e10:
-        raise ValueError("must be a number of seconds")
-    return number
-
-
-def _positive_seconds(text: str) -> float:
-    if (number := _seconds(text)) == 0:
-        raise ValueError("must be more than 0 seconds")
-    return number
-
-
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
-        raise ValueError("must be a URL such as https://headrace.example.org")
-    return text.rstrip("/")
-
-
-def _rights(text: str) -> frozenset[Right]:
-    words = {word.strip() for word in text.replace(",", " ").split()}
-    if words - {right.value for right in GRANTABLE}:
-        raise ValueError(f"must be words of {', '.join(GRANTABLE)}, separated by commas")
-    return frozenset(Right(word) for word in words)
-
-
-def _level(text: str) -> str:
-    if text.lower() not in _LEVELS:
-        raise ValueError(f"must be one of {', '.join(_LEVELS)}")
-    return text.lower()
 
 
 def _setting(
@@ -100,33 +52,37 @@ class Settings:
     """
 
     data_dir: Path = _setting(
-        _path, Path("~/.headrace"), "Folder of the database, files, environments and keys."
+        read_path, Path("~/.headrace"), "Folder of the database, files, environments and keys."
     )
-    host: str = _setting(_text, "127.0.0.1", "Address to listen on; 0.0.0.0 for all.")
-    port: int = _setting(_port, 8471, "Port to listen on; 0 takes any free one.")
+    host: str = _setting(read_text, "127.0.0.1", "Address to listen on; 0.0.0.0 for all.")
+    port: int = _setting(read_port, 8471, "Port to listen on; 0 takes any free one.")
     public_url: str | None = _setting(
-        _url, None, "Root URL under which callers reach the server; by default its host and port."
+        read_url,
+        None,
+        "Root URL under which callers reach the server; by default its host and port.",
     )
     max_connections: int | None = _setting(
-        _count,
+        read_count,
         None,
         "How many connections are open at once; by default half as many as descriptors, at most "
         f"{DEFAULT_CONNECTIONS:,}. Idle ones are closed to make room, then new ones are refused.",
     )
     max_connections_per_address: int | None = _setting(
-        _count,
+        read_count,
         None,
         "How many connections of one address are open at once; by default three quarters of "
         "max_connections.",
     )
     request_timeout_s: float = _setting(
-        _positive_seconds,
+        read_positive_seconds,
         20.0,
         "Seconds in which the head of a request has to be complete, and over which the rate of "
         f"a body or an answer is measured: at least {MIN_BYTES_PER_S} bytes a second.",
     )
     idle_timeout_s: float = _setting(
-        _positive_seconds, 75.0, "Seconds for which a connection is kept open between two requests."
+        read_positive_seconds,
+        75.0,
+        "Seconds for which a connection is kept open between two requests.",
     )
     cors_origins: tuple[str, ...] = _setting(
         read_origins,
@@ -134,63 +90,63 @@ class Settings:
         "Origins whose pages may call endpoints from browsers, separated by commas; * for all.",
     )
     max_executions: int = _setting(
-        _count,
+        read_count,
         _DEFAULT_EXECUTIONS,
         "How many executions run at once, each in a process of its own; the others wait in order "
         "of arrival. Calls that pods answer are not among them.",
         f"{_PER_PROCESSOR} for each processor, and at least {_LEAST_EXECUTIONS}",
     )
     execution_timeout_s: float | None = _setting(
-        _seconds, None, "Longest time of one execution, in seconds; by default none."
+        read_seconds, None, "Longest time of one execution, in seconds; by default none."
     )
     execution_memory: int | None = _setting(
         _bytes, None, "Most memory of one execution's processes together; by default no limit."
     )
     executions_may: frozenset[Right] = _setting(
-        _rights,
+        read_rights,
         frozenset(),
         "What code inside executions may do besides what it always may, separated by commas: "
         f"{', '.join(GRANTABLE)}.",
     )
     start_timeout_s: float = _setting(
-        _seconds,
+        read_seconds,
         300.0,
         "Longest time, in seconds, of the start of an execution or a pod: importing its code, and "
         "all else until its function is called.",
     )
     execution_grace_s: float = _setting(
-        _seconds, 5.0, "Seconds between asking an execution to stop and killing it."
+        read_seconds, 5.0, "Seconds between asking an execution to stop and killing it."
     )
     max_log_bytes: int = _setting(_bytes, 256 * 2**20, "Most log of one execution.")
     max_templates: int = _setting(
-        _count, 8, "How many pipelines keep a warm template, from which executions are forked."
+        read_count, 8, "How many pipelines keep a warm template, from which executions are forked."
     )
     template_memory: int | None = _setting(
         _bytes, None, "Most memory of idle templates together; by default a quarter of the machine."
     )
     template_idle_s: float = _setting(
-        _seconds, 600.0, "Seconds after which an idle template goes away."
+        read_seconds, 600.0, "Seconds after which an idle template goes away."
     )
-    max_builds: int = _setting(_count, 2, "How many environments are built at once.")
+    max_builds: int = _setting(read_count, 2, "How many environments are built at once.")
     pythons: tuple[Path, ...] = _setting(
-        _paths, (), "Further Python interpreters, or folders of them, separated by colons."
+        read_paths, (), "Further Python interpreters, or folders of them, separated by colons."
     )
     unused_environment_s: float = _setting(
-        _seconds, 7 * 86400.0, "Seconds after which unused environments and files are removed."
+        read_seconds, 7 * 86400.0, "Seconds after which unused environments and files are removed."
     )
     keep_executions_s: float | None = _setting(
-        _kept(_seconds),
+        _kept(read_seconds),
         90 * 86400.0,
         "Seconds that an execution is kept after its end, with its log and files; 0 or off: for "
         "ever.",
     )
     keep_executions: int | None = _setting(
-        _kept(_count),
+        _kept(read_count),
         1_000_000,
         "How many executions are kept; the oldest that have ended go first. 0 or off: all.",
     )
     keep_ledger_s: float | None = _setting(
-        _kept(_seconds),
+        _kept(read_seconds),
         400 * 86400.0,
         "Seconds that the ledger of fire times is kept; 0 or off: for ever.",
     )
@@ -201,7 +157,7 @@ class Settings:
         "ended go first, and their records stay. 0 or off: no limit.",
     )
     keep_versions: int | None = _setting(
-        _kept(_count),
+        _kept(read_count),
         50,
         "How many versions of each pipeline keep their folder and environment, so that one can go "
         "back to them; the newest stay, and so do those that anything runs or names. 0 or off: "
@@ -211,7 +167,10 @@ class Settings:
         _bytes, MAX_FOLDER_BYTES, "Most content of a pipeline's folder, unpacked."
     )
     max_contract_folder_bytes: int = _setting(
-        _bytes, MAX_CONTRACT_FOLDER_BYTES, "The same of the client craft-ai-sdk, if that is less."
+        _bytes,
+        MAX_CONTRACT_FOLDER_BYTES,
+        "Most content of a folder that the public client craft-ai-sdk sends; never more than "
+        "HEADRACE_MAX_FOLDER_BYTES.",
     )
     git_host_keys: HostKeys = _setting(
         HostKeys,
@@ -221,7 +180,7 @@ class Settings:
         HostKeys.REMEMBER.value,
     )
     git_timeout_s: float = _setting(
-        _positive_seconds, 100.0, "Longest time, in seconds, in which a git repository is read."
+        read_positive_seconds, 100.0, "Longest time, in seconds, in which a git repository is read."
     )
     max_upload_bytes: int = _setting(_bytes, 5 * 10**9, "Greatest size of one uploaded file.")
     max_input_bytes: int = _setting(
@@ -233,9 +192,9 @@ class Settings:
         "Most JSON of all output values of one execution together; beyond it the execution fails.",
     )
     stop_grace_s: float = _setting(
-        _seconds, 10.0, "Seconds that running executions get to end when the server stops."
+        read_seconds, 10.0, "Seconds that running executions get to end when the server stops."
     )
-    log_level: str = _setting(_level, "info", f"One of {', '.join(_LEVELS)}.")
+    log_level: str = _setting(read_level, "info", f"One of {', '.join(LEVELS)}.")
 
     @property
     def longest_end_s(self) -> float:

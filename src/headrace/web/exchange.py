@@ -21,6 +21,7 @@ from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
 from headrace.control.repositories import Repositories
 from headrace.control.reruns import Reruns
+from headrace.control.resources import Resources
 from headrace.control.steps import Steps
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
@@ -80,6 +81,7 @@ class Services:
     reruns: Reruns
     deployments: Deployments
     metrics: Metrics
+    resources: Resources
     pods: Pods
     warm_calls: WarmCalls
     clock: ClockWatch

@@ -200,6 +200,10 @@ RECORD_LIST_METRIC = Route(
 METRICS = Route("GET", "/metrics/single-value", "List metrics, page by page", Right.LOOK)
 LIST_METRICS = Route("GET", "/metrics/list-values", "List list metrics, page by page", Right.LOOK)
 
+RESOURCE_METRICS = Route(
+    "GET", "/resource-metrics", "Show what the machines of servers used", Right.LOOK
+)
+
 OBJECT_INFORMATION = Route(
     "POST", "/data-store/information", "Show a file of the data store", Right.READ_FILES
 )

@@ -17,6 +17,7 @@ from headrace.store.tables.metadata import metadata
 from headrace.store.tables.metrics import list_metric_parts, list_metrics, metrics
 from headrace.store.tables.people import sdk_tokens, settings, users, variables
 from headrace.store.tables.pipelines import pipeline_versions, pipelines
+from headrace.store.tables.resources import resource_samples
 from headrace.store.tables.schedules import ledger, schedule_revisions, schedules
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "pipeline_versions",
     "pipelines",
     "reruns",
+    "resource_samples",
     "schedule_revisions",
     "schedules",
     "sdk_tokens",

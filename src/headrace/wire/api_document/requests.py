@@ -85,6 +85,7 @@ QUERIES: Mapping[Route, Mapping[str, Schema]] = {
     routes.EXECUTION_LOG_LINES: _FOLLOWING,
     routes.METRICS: _METRICS,
     routes.LIST_METRICS: _METRICS,
+    routes.RESOURCE_METRICS: {"start": COUNT, "end": COUNT, "download": FLAG},
     routes.OBJECTS: {
         "folder_path": TEXT,
         "continuation_token": TEXT,

@@ -172,6 +172,7 @@ _SHAPES: Mapping[Route, Shape] = {
     routes.LIST_METRICS: _keys("total_count", metrics=[_keys(f"{_METRIC} values")]),
     routes.RECORD_METRIC: _keys("name"),
     routes.RECORD_LIST_METRIC: _keys("name"),
+    routes.RESOURCE_METRICS: _keys("additional_data metrics"),
     routes.OBJECT_INFORMATION: _OBJECT,
     routes.OBJECTS: _keys("continuation_token", items=[_OBJECT]),
     routes.UPLOAD_OBJECT: _keys("signed_url fields"),

@@ -1,0 +1,70 @@
+"""What the machine uses is written down for real, thinned out, and answered to clients."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import RunningServer, wait_until
+
+from headrace import HeadraceSdk, InvalidRequest
+from headrace.core.resources import DAY_S, KEPT_S, Sample
+from headrace.store import resources as rows
+from headrace.store.sqlite.database import SqliteDatabase
+from headrace.store.sqlite.migrate import migrate
+
+NOW_MS = 1_800_000_000_000
+
+
+@pytest.mark.system
+def test_clients_see_what_the_machine_uses(server: RunningServer) -> None:
+    from craft_ai_sdk import CraftAiSdk
+
+    public = CraftAiSdk(server.token, server.url, server.url)
+    begin = datetime.now(UTC) - timedelta(hours=1)
+    end = datetime.now(UTC) + timedelta(hours=1)
+
+    def usage() -> Any:
+        return public.get_resource_metrics(begin, end)["metrics"]["cpu_usage"]
+
+    wait_until(usage, what="a first sample")
+    found = public.get_resource_metrics(begin, end)
+    assert found["additional_data"]["total_ram"] > 2**28
+    for name in ("cpu_usage", "ram_usage", "disk_usage"):
+        (series,) = found["metrics"][name]
+        assert all(0 <= value <= 100 for _, value in series["values"])
+    table = public.get_resource_metrics(begin, end, csv=True)
+    assert next(csv.DictReader(io.StringIO(table.decode())))["worker"]
+    with HeadraceSdk(server.token, server.url) as sdk:
+        assert sdk.get_resource_metrics(begin, end)["metrics"].keys() == found["metrics"].keys()
+        assert sdk.get_resource_metrics(begin, begin + timedelta(seconds=1), csv=True)
+        with pytest.raises(InvalidRequest, match="start must be before end"):
+            sdk.get_resource_metrics(end, begin)
+        with pytest.raises(InvalidRequest, match="start_date must be a datetime"):
+            sdk.get_resource_metrics("yesterday", end)  # type: ignore[arg-type]  # on purpose
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> Any:
+    migrate(tmp_path / "headrace.db")
+    database = SqliteDatabase(tmp_path / "headrace.db")
+    yield database
+    database.close()
+
+
+async def test_old_samples_are_averaged_once_and_the_oldest_go(database: Any) -> None:
+    ages = [0, 10, DAY_S + 30, DAY_S + 40, 8 * DAY_S, 8 * DAY_S + 10, KEPT_S + 60]
+    found = [Sample(NOW_MS - age * 1000, 10, 10.0, 20.0, 30.0, 100, 1) for age in ages]
+    await database.write(rows.add_samples, "one", found)
+    await database.write(rows.add_samples, "two", found[-1:])
+    for _ in range(2):
+        await database.write(rows.thin_out, "one", NOW_MS)
+        kept = await database.read(rows.samples_between, 0, NOW_MS + 1, limit=100)
+        assert sorted(sample.seconds for sample in kept["one"]) == [10, 10, 60, 600]
+        assert sum(sample.received for sample in kept["one"]) == 600
+        assert {sample.cpu for sample in kept["one"]} == {10.0}
+        assert len(kept["two"]) == 1
