@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+import time
 import uuid
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -32,10 +34,10 @@ def fn(n=0, place=None):
         time.sleep(0.005)
     if n == -1:
         raise ValueError("not this one")
-    return {{"made": {number}, "n": n, "imported": IMPORTED}}
+    return {{"made": {number}, "n": n, "imported": IMPORTED, "pid": os.getpid()}}
 """
 INPUTS = [Input("n", "number"), Input("place", "string")]
-OUTPUTS = [Output("made", "number"), Output("n", "number"), Output("imported", "number")]
+OUTPUTS = [Output(name, "number") for name in ("made", "n", "imported", "pid")]
 
 
 class Versions:
@@ -60,16 +62,19 @@ class Versions:
         self._number += 1
         text = source.format(number=self._number, prelude=prelude)
         (self._folder / "work.py").write_text(text)
-        made = self.make.sdk.create_pipeline(
-            self.name,
-            "work.py",
-            "fn",
-            container_config={"local_folder": str(self._folder)},
-            inputs=inputs,
-            outputs=outputs,
-            replace=True,
-            **more,
-        )
+        with warnings.catch_warnings():
+            # Of code that cannot be imported, which is what some tests deploy.
+            warnings.simplefilter("ignore")
+            made = self.make.sdk.create_pipeline(
+                self.name,
+                "work.py",
+                "fn",
+                container_config={"local_folder": str(self._folder)},
+                inputs=inputs,
+                outputs=outputs,
+                replace=True,
+                **more,
+            )
         assert made["creation_info"]["version"] == self._number
         return self._number
 
@@ -107,7 +112,8 @@ class Load:
     Attributes:
         answers: Ids of executions and the versions that made them.
         failed: What was not answered so.
-        lost: Calls whose connection was lost; they are tried no further, if that is expected.
+        lost: Calls that were lost with their pod or their server, if that is expected.
+        pid: The process that made the last answer.
     """
 
     endpoint: Endpoint
@@ -115,6 +121,7 @@ class Load:
     answers: list[tuple[str, int]] = field(default_factory=list)
     failed: list[Any] = field(default_factory=list)
     lost: int = 0
+    pid: int = 0
     is_over: bool = False
 
     def __post_init__(self) -> None:
@@ -132,6 +139,7 @@ class Load:
                     if not self.bears_losses:
                         self.failed.append(error)
                     self.lost += 1
+                    time.sleep(0.05)
 
     def _call(self, http: httpx.Client, connection: int, number: int) -> None:
         more = {"Prefer": "wait=25"} if connection in {1, 2} else {}
@@ -141,7 +149,7 @@ class Load:
         if answer.status_code != 200:
             self.note_other(answer)
             return
-        made, n = (answer.json()["outputs"][name] for name in ("made", "n"))
+        made, n, self.pid = (answer.json()["outputs"][name] for name in ("made", "n", "pid"))
         if n != number or answer.headers["headrace-version"] != str(made):
             self.failed.append((number, answer.headers, answer.text))
         self.answers.append((answer.json()["execution_id"], made))
@@ -149,8 +157,11 @@ class Load:
     def note_other(self, answer: httpx.Response) -> None:
         """Take note of an answer that is none of a call that succeeded."""
         about = answer.json().get("additional_data") or {}
-        if self.bears_losses and about.get("failure") == "worker_lost":
+        if self.bears_losses and (
+            about.get("failure") == "worker_lost" or answer.status_code == 503
+        ):
             self.lost += 1
+            time.sleep(0.05)
         else:
             self.failed.append((answer.status_code, answer.text))
 

@@ -1,0 +1,150 @@
+"""Changes of version that fail, or during which pods or the server are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from tests.conftest import RunningServer, wait_until
+from tests.rolling import Load, Versions, rows_of
+from tests.warm import Endpoint, Maker, maker
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server that waits for no import for longer than three seconds."""
+    data_dir = tmp_path_factory.mktemp("hasty") / "data"
+    running = RunningServer(data_dir, {"HEADRACE_START_TIMEOUT_S": "3"}).start()
+    yield running
+    assert running.stop() == 0
+    said = running.log.read_text()
+    assert "Traceback" not in said, said
+
+
+@pytest.fixture(scope="module")
+def make(hasty: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maker]:
+    with maker(hasty, tmp_path_factory.mktemp("faults")) as made:
+        yield made
+
+
+@pytest.fixture
+def versions(make: Maker, tmp_path: Path) -> Versions:
+    found = Versions(make, tmp_path)
+    found.deploy()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("prelude", "why"),
+    [
+        ("raise RuntimeError('not today')", "RuntimeError: not today"),
+        ("time.sleep(600)", "within 3 s"),
+        ("os._exit(7)", "ended with status 7"),
+    ],
+    ids=["raises", "hangs", "dies"],
+)
+def test_pods_that_do_not_come_up_leave_those_before_them(
+    make: Maker, versions: Versions, prelude: str, why: str
+) -> None:
+    endpoint = versions.endpoint()
+    # Its build says so as well, but another variable or file might mend it.
+    number = versions.deploy(prelude=prelude)
+    failed = versions.until_failed(endpoint)
+    assert (failed["version"], why in failed["reason"]) == (number, True), failed
+    shown = make.sdk.get_deployment(endpoint.name, wait_for_completion=True)
+    assert (shown["status"], shown["pipeline"]["version"]) == ("up", 2)
+    assert why in shown["failure"]["message"]
+    assert {made_by(endpoint) for _ in range(3)} == {1}
+    # What is on record first is accepted with the version that answers, not with one that cannot.
+    late = endpoint.post({"n": 1}, headers={"Prefer": "respond-async"})
+    assert late.headers["headrace-version"] == "1"
+    versions.go_to(1)
+    versions.until_up(endpoint)
+    versions.deploy()
+    wait_until(lambda: made_by(endpoint) == 3, what="version 3 answers")
+    assert make.sdk.get_deployment(endpoint.name)["failure"] is None
+
+
+def test_pods_that_do_not_pass_their_probe_leave_those_before_them(
+    make: Maker, versions: Versions
+) -> None:
+    endpoint = versions.endpoint(probe={"n": 7})
+    make.sdk.update_deployment(endpoint.name, probe={"n": -1})
+    assert made_by(endpoint) == 1
+    versions.deploy()
+    failed = versions.until_failed(endpoint)
+    assert failed["reason"] == "The probe failed: ValueError: not this one"
+    assert made_by(endpoint) == 1
+    lines = [line["message"] for line in make.sdk.get_deployment_logs(endpoint.name)]
+    assert "ValueError: not this one" in lines
+    make.sdk.update_deployment(endpoint.name, probe={"n": 8})
+    versions.until_up(endpoint)
+    assert made_by(endpoint) == 2
+    # It is no execution.
+    ids = {item["execution_id"] for item in make.executions(endpoint.name)}
+    assert len(ids) == 3
+
+
+def test_a_change_that_hangs_is_given_up_when_somebody_goes_back(versions: Versions) -> None:
+    endpoint = versions.endpoint()
+    versions.deploy(prelude="time.sleep(600)")
+    wait_until(lambda: versions.rollout(endpoint) is not None, what="the change begins")
+    versions.go_to(1)
+    versions.until_up(endpoint)
+    assert made_by(endpoint) == 1
+
+
+def test_pods_that_are_killed_in_the_middle_lose_what_they_run_and_no_version(
+    hasty: RunningServer, versions: Versions
+) -> None:
+    load = Load(versions.endpoint(pods=2), bears_losses=True)
+    try:
+        load.until(50)
+        for number in range(6):
+            with suppress(ProcessLookupError):
+                os.kill(load.pid, signal.SIGKILL)
+            version = versions.deploy() if number < 2 else versions.go_to(1 + number % 3)
+            with suppress(ProcessLookupError):
+                os.kill(load.pid, signal.SIGKILL)
+            load.until_made_by(version, 10)
+    finally:
+        load.end()
+    load.check(hasty.data_dir / "headrace.db")
+
+
+def test_a_server_that_is_killed_in_the_middle_comes_back_with_the_current_version(
+    own_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    running = own_server()
+    database = running.data_dir / "headrace.db"
+    with maker(running, tmp_path / "warm") as make:
+        versions = Versions(make, tmp_path)
+        versions.deploy()
+        load = Load(versions.endpoint(), bears_losses=True)
+        try:
+            load.until(50)
+            # Its import takes long enough for the server to die meanwhile.
+            version = versions.deploy(prelude="time.sleep(0.5)")
+            running.kill()
+            running.start()
+            load.until_made_by(version, 20)
+        finally:
+            load.end()
+        load.check(database)
+        ended = {"Succeeded", "Error"}
+        wait_until(lambda: {status for *_, status in rows_of(database)} <= ended, what="all ended")
+
+
+def made_by(endpoint: Endpoint) -> int:
+    """Return the version that makes a call now."""
+    answer = endpoint.post({"n": 1})
+    assert answer.status_code == 200, answer.text
+    made: int = answer.json()["outputs"]["made"]
+    assert answer.headers["headrace-version"] == str(made)
+    return made
