@@ -69,6 +69,12 @@ def test_the_first_deploy_shows_what_it_understood_and_how_it_is_called(project)
     assert shown["call"].startswith("curl ")
     assert shown["token"] in shown["call"]
     assert call(project, "deploy-first", x=3) == {"total": 7.0}
+    # A token is shown once: what a build server prints is read by many.
+    edit(project, "FACTOR = 2", "FACTOR = 3")
+    again = project("deploy", "model.py:scale")
+    assert shown["token"] not in again.stdout + again.stderr
+    assert "headrace deployments show deploy-first" in again.stdout
+    assert "EndpointToken $HEADRACE_ENDPOINT_TOKEN" in again.stdout
 
 
 def test_the_curl_line_that_is_shown_works(project):
@@ -282,6 +288,7 @@ def test_a_pipeline_of_another_function_is_not_replaced_by_chance(project):
         (["model.py:scale", "--endpoint", "e", "--every", "* * * * *"], "--every"),
         (["model.py:scale", "--endpoint", "e", "-i", "z=constant:1"], "no input 'z'"),
         (["model.py:scale", "--every", "daily"], "cron expression has five"),
+        (["model.py:scale", "--every", "0 3 * * *"], "'x' has no source: map it to constant:VALUE"),
         (["model.py:scale", "--python", "2.7"], "Python 2.7 is not supported"),
         (["model.py:scale", "--name", "a/b"], "the name 'a/b'"),
         (["model.py:scale", "--endpoint", "a/b"], "endpoint 'a/b'"),

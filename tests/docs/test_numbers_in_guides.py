@@ -19,6 +19,7 @@ from headrace.control.transactions import verification
 from headrace.core import (
     attachments,
     clock_trust,
+    compatibility,
     filenames,
     health,
     low_latency,
@@ -98,6 +99,8 @@ LOG = PLAN["log_bytes"] >> 20
 
 CLAIMS: dict[str, list[str]] = {
     "attached-files": [f"more than {attachments.MAX_ATTACHMENTS} files"],
+    "daily-loop": [f"the last {count(compatibility.MAX_CALLS)} recorded calls"],
+    "versions": [f"the {DEFAULTS['keep_versions']} newest versions"],
     "data-store": [
         f"Files of {client_data_store.PART_BYTES >> 20} MiB and more are sent in parts",
         f"files over {client_data_store.SHOWN_FROM_BYTES // 10**6} MB have a progress bar",

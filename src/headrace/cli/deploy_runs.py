@@ -118,7 +118,8 @@ class DeployRun:
             what = f"pipeline {deployed.name} has version {deployed.version}"
             screen.say(f"Nothing changed: {what}{_at(deployed.url)}.", None)
             return
-        screen.fields(deployed_pairs(deployed), None)
+        created = {one.wish.name for one in comparison.wished if one.there is None}
+        screen.fields(deployed_pairs(deployed, created), None)
         if deployed.is_new and not self._waits:
             screen.note(f"It is being built: headrace versions {deployed.name}")
         elif deployed.is_new and deployed.version > 1:

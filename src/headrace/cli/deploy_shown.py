@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from headrace.cli.output import Cell, Screen
 from headrace.cli.tables import Column, plain_lines
 from headrace.cli.terminal import painted
+from headrace.core.sources import Rule
 
 if TYPE_CHECKING:
     from headrace.client.deploying.deployed import Deployed
@@ -85,28 +86,42 @@ def coloured(screen: Screen, line: str) -> str:
     return painted(line, colour) if colour and screen.is_coloured else line
 
 
-def deployed_pairs(deployed: Deployed) -> list[tuple[str, Cell]]:
-    """Return what there is after a deployment, and how it is called."""
+def deployed_pairs(deployed: Deployed, created: Collection[str]) -> list[tuple[str, Cell]]:
+    """Return what there is after a deployment, and how it is called.
+
+    Tokens are shown of deployments that were just created: logs of later ones are kept for long.
+
+    Args:
+        deployed: What there is.
+        created: Names of the deployments that were created now.
+    """
     pairs: list[tuple[str, Cell]] = [("pipeline", deployed.name), ("version", deployed.version)]
-    found = deployed.deployment
-    if found is not None:
-        pipeline = found["pipeline"]
+    for found in deployed.deployments:
+        name, pipeline = found["name"], found["pipeline"]
         pinned = f", pinned to version {pipeline['version']}" if pipeline["is_pinned"] else ""
-        pairs.append(("deployment", f"{found['name']}{pinned}"))
-    if found is not None and deployed.url:
-        pairs += [
-            ("url", deployed.url),
-            ("token", deployed.token),
-            ("page", deployed.page),
-            ("call", deployed.curl_with(str(deployed.token))),
-        ]
-    elif found is not None:
-        pairs += [("schedule", found["schedule"]), ("fires at", _first(found["next_fire_times"]))]
+        pairs.append(("deployment", f"{name}{pinned}"))
+        if found["execution_rule"] == Rule.ENDPOINT:
+            pairs += _endpoint_pairs(found, is_new=name in created)
+        else:
+            fires_at = next(iter(found["next_fire_times"]), None)
+            pairs += [("schedule", found["schedule"]), ("fires at", fires_at)]
     return [*pairs, ("server", deployed.server)]
 
 
-def _first(times: Iterable[str]) -> str | None:
-    return next(iter(times), None)
+def _endpoint_pairs(found: Mapping[str, Any], *, is_new: bool) -> list[tuple[str, Cell]]:
+    # Only deployments need it.
+    from headrace.client.deploying.deployed import (  # noqa: PLC0415 - see above
+        TOKEN_VARIABLE,
+        curl_line,
+    )
+
+    url, token = found["endpoint_url"], found["endpoint_token"]
+    return [
+        ("url", url),
+        ("token", token if is_new else f"as before: headrace deployments show {found['name']}"),
+        ("page", f"{url}/docs"),
+        ("call", curl_line(found, token if is_new else TOKEN_VARIABLE)),
+    ]
 
 
 def _default(item: Input) -> str:

@@ -170,6 +170,10 @@ def read_manifest(path: Path) -> Manifest:
     """
     try:
         tree = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise WrongUsage(
+            f"There is no {path}: write the pipelines and deployments of this folder into one."
+        ) from None
     except OSError as error:
         raise WrongUsage(f"{path}: {error.strerror}.") from None
     except ValueError as error:

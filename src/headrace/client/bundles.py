@@ -99,7 +99,12 @@ def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
             info.uname = info.gname = ""
             tar.addfile(info, file)
     except OSError as error:
-        raise InvalidRequest(
-            f"{str(path)!r} cannot be packed: {error.strerror or error}. Make it readable, or "
-            "leave it out by a .headraceignore file."
-        ) from None
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: OSError) -> InvalidRequest:
+    """Return the refusal of a file that cannot be read, and so cannot be sent."""
+    return InvalidRequest(
+        f"{str(path)!r} cannot be packed: {error.strerror or error}. Make it readable, or "
+        "leave it out by a .headraceignore file."
+    )

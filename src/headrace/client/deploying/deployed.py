@@ -69,11 +69,7 @@ class Deployed:
     @property
     def curl(self) -> str | None:
         """Command line that calls the endpoint, if there is one."""
-        return self.curl_with(TOKEN_VARIABLE)
-
-    def curl_with(self, token: str) -> str | None:
-        """Return the command line that calls the endpoint with a token, if there is one."""
-        return curl_line(self.deployment, token) if self.deployment and self.url else None
+        return curl_line(self.deployment, TOKEN_VARIABLE) if self.deployment and self.url else None
 
     @property
     def schedule(self) -> str | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 from pathlib import Path, PurePosixPath
 
+from headrace.client.bundles import unreadable
 from headrace.client.selection import Selection
 from headrace.core.contents import ContentDigest
 
@@ -13,7 +15,11 @@ CHUNK = 1 << 16
 
 
 def bundle_digest(selection: Selection) -> str:
-    """Return the digest of the bundle that the server makes of a selection."""
+    """Return the digest of the bundle that the server makes of a selection.
+
+    Raises:
+        InvalidRequest: A file cannot be read.
+    """
     folders = set(selection.folders)
     for name in (*selection.files, *selection.links, *selection.folders):
         folders.update(str(above) for above in PurePosixPath(name).parents)
@@ -45,11 +51,14 @@ def file_digests(selection: Selection) -> dict[str, str]:
 
 
 def _add_file(digest: ContentDigest, name: str, path: Path) -> None:
-    about = path.stat()
-    with path.open("rb") as file:
-        digest.add_file(
-            name,
-            is_program=bool(about.st_mode & stat.S_IXUSR),
-            size=about.st_size,
-            content=iter(lambda: file.read(CHUNK), b""),
-        )
+    try:
+        with path.open("rb") as file:
+            about = os.fstat(file.fileno())
+            digest.add_file(
+                name,
+                is_program=bool(about.st_mode & stat.S_IXUSR),
+                size=about.st_size,
+                content=iter(lambda: file.read(CHUNK), b""),
+            )
+    except OSError as error:
+        raise unreadable(path, error) from None
