@@ -15,7 +15,8 @@ from headrace.web.exchange import Handler, Services
 from headrace.wire.route import Route
 from headrace.wire.routes import FRONT
 
-HANDLERS: Mapping[Route, Handler] = {**api.HANDLERS, **endpoints.HANDLERS, FRONT: front_page}
+# Endpoints are first: routes are looked through in order, and calls are the most frequent requests.
+HANDLERS: Mapping[Route, Handler] = {**endpoints.HANDLERS, **api.HANDLERS, FRONT: front_page}
 
 
 def application(services: Services, cors_origins: Sequence[str] = ()) -> Starlette:

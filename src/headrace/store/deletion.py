@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from headrace.core.executions import Status
 from headrace.core.outcomes import Failure
@@ -71,6 +71,15 @@ _WAITING = (
 )
 _ANY = {kind: select(executions.c.id).where(_OF[kind]).limit(1) for kind in Kind}
 _ANY_UNFINISHED = _ANY[Kind.DEPLOYMENT].where(UNFINISHED)
+# One question for both, built once: every run that is accepted asks it.
+_KEPT = select(pipelines.c.id).where(
+    pipelines.c.id == bindparam("pipeline_id"), pipelines.c.deleted_at.is_(None)
+)
+_KEPT_WITH_DEPLOYMENT = _KEPT.where(
+    exists().where(
+        deployments.c.id == bindparam("deployment_id"), deployments.c.deleted_at.is_(None)
+    )
+)
 
 
 def mark_pipeline(connection: Connection, pipeline_id: str, at: datetime) -> None:
@@ -118,21 +127,9 @@ def all_deleted(connection: Connection) -> list[Deleted]:
 
 def is_deleted(connection: Connection, pipeline_id: str, deployment_id: str | None) -> bool:
     """Check whether a pipeline, or the deployment of it, is gone for everybody."""
-    kept = connection.scalar(
-        select(pipelines.c.id).where(
-            pipelines.c.id == pipeline_id, pipelines.c.deleted_at.is_(None)
-        )
-    )
-    if kept is None or deployment_id is None:
-        return kept is None
-    return (
-        connection.scalar(
-            select(deployments.c.id).where(
-                deployments.c.id == deployment_id, deployments.c.deleted_at.is_(None)
-            )
-        )
-        is None
-    )
+    kept = _KEPT if deployment_id is None else _KEPT_WITH_DEPLOYMENT
+    of_ids = {"pipeline_id": pipeline_id, "deployment_id": deployment_id}
+    return connection.scalar(kept, of_ids) is None
 
 
 def running_of(connection: Connection, deleted: Deleted) -> list[str]:
