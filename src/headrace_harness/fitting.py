@@ -47,10 +47,13 @@ def at(step: str, convert: Optional[Convert], value: Any) -> Any:
 
 
 def items_of(values: list[Any], each: Optional[Convert]) -> list[Any]:
-    """Convert each of the values."""
-    if each is None:
+    """Convert each of the values, of which there may be many."""
+    if each is None or set(map(type, values)) <= _AS_THEY_ARE.get(each, frozenset()):
         return values
-    return [at(f"[{index}]", each, value) for index, value in enumerate(values)]
+    try:
+        return [None if value is None else each(value) for value in values]
+    except Unfit:  # so that only what does not fit pays for being found
+        return [at(f"[{index}]", each, value) for index, value in enumerate(values)]
 
 
 def of_kind(kind: type, value: Any) -> Any:
@@ -113,6 +116,14 @@ SCALARS: dict[Any, Convert] = {
     dt.time: _from_text(lambda text: dt.time.fromisoformat(_zoned(text)), "a time such as '12:00'"),
     uuid.UUID: _from_text(uuid.UUID, "a UUID"),
 }
+
+_AS_THEY_ARE: dict[Convert, frozenset[type]] = {
+    _whole: frozenset({int}),
+    _number: frozenset({float}),
+    _text: frozenset({str}),
+    _boolean: frozenset({bool}),
+}
+"""The types whose values a conversion returns unchanged."""
 
 _NAMES = {list: "an array", dict: "an object", str: "a string", bool: "a boolean"}
 
