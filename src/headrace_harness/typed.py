@@ -30,6 +30,10 @@ class TypedFunction:
     def __init__(self, function: Callable[..., Any], where: str, name: str) -> None:
         self._name = name
         target = inspect.unwrap(function)
+        # What the reader of the code saw, a decorator may have hidden.
+        is_hidden = not getattr(target, "__annotations__", None) and _takes_anything(target)
+        if is_hidden:
+            raise _unclear(name, where, "a decorator hides them: let it use functools.wraps")
         try:
             is_hinted = hasattr(target, "__annotations__")
             hints = get_type_hints(target, include_extras=True) if is_hinted else {}
@@ -43,11 +47,7 @@ class TypedFunction:
             ]
             self._structure, self._optional_keys = structure_of(returned)
         except Exception as error:  # noqa: BLE001 - hints are expressions of the user's
-            raise Failed(
-                USER_ERROR,
-                f"{where}: the type hints of {name}() cannot be evaluated, and its arguments are "
-                f"converted by them ({type(error).__name__}: {error}).",
-            ) from None
+            raise _unclear(name, where, f"{type(error).__name__}: {error}") from None
 
     def arguments(self, values: Mapping[str, Any], files: Collection[str]) -> dict[str, Any]:
         """Return the arguments that the values stand for; None is None for all types.
@@ -102,6 +102,23 @@ class TypedFunction:
             f"{self._name}() must return {expected}, as its type hint says; it returned "
             f"{describe(value)}.",
         )
+
+
+def _takes_anything(function: Callable[..., Any]) -> bool:
+    """Whether a function takes arguments of any name, as wrappers of other functions do."""
+    try:
+        parameters = inspect.signature(function, follow_wrapped=False).parameters.values()
+    except (TypeError, ValueError):  # written in C
+        return False
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def _unclear(name: str, where: str, why: str) -> Failed:
+    return Failed(
+        USER_ERROR,
+        f"The type hints of {name}() in {where} cannot be evaluated, and its arguments are "
+        f"converted by them ({why}).",
+    )
 
 
 def _fields_of(value: Any) -> Optional[list[str]]:

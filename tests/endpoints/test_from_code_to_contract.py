@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from tests.conftest import RunningServer
 
-from headrace import HeadraceSdk
+from headrace import HeadraceSdk, PipelineCreationFailed
 from headrace.client.code_files import source_in
 from headrace.core.signatures.reading import read_signature
 
@@ -71,6 +72,18 @@ async def words(text: Path) -> Words:
 
 def double(n: int) -> int:
     return 2 * n
+
+
+def bare(function):
+    def inner(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return inner
+
+
+@bare
+def hidden(n: int) -> int:
+    return n
 '''
 SHAPES = """
 from dataclasses import dataclass
@@ -85,26 +98,35 @@ MODES = ["elastic", "low_latency"]
 
 
 @pytest.fixture(scope="module")
-def made(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HeadraceSdk]:
-    folder = tmp_path_factory.mktemp("contract")
-    (folder / "m.py").write_text(SOURCE)
-    (folder / "shapes.py").write_text(SHAPES)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("contract")
+    (made / "m.py").write_text(SOURCE)
+    (made / "shapes.py").write_text(SHAPES)
+    return made
+
+
+@pytest.fixture(scope="module")
+def made(server: RunningServer, folder: Path) -> Iterator[HeadraceSdk]:
     with HeadraceSdk(sdk_token=server.token, environment_url=server.url) as sdk:
         for function in ("measure", "words", "double"):
-            signature = read_signature(source_in(folder, "m.py"), function)
-            sdk.create_pipeline(
-                f"contract-{function}",
-                "m.py",
-                function,
-                description=signature.description,
-                container_config={"local_folder": str(folder)},
-                inputs=list(signature.inputs),
-                outputs=list(signature.outputs),
-                calling=signature.calling,
-            )
+            create(sdk, folder, function)
         yield sdk
         for function in ("measure", "words", "double"):
             sdk.delete_pipeline(f"contract-{function}", force_deployments_deletion=True)
+
+
+def create(sdk: HeadraceSdk, folder: Path, function: str) -> None:
+    signature = read_signature(source_in(folder, "m.py"), function)
+    sdk.create_pipeline(
+        f"contract-{function}",
+        "m.py",
+        function,
+        description=signature.description,
+        container_config={"local_folder": str(folder)},
+        inputs=list(signature.inputs),
+        outputs=list(signature.outputs),
+        calling=signature.calling,
+    )
 
 
 def endpoint(sdk: HeadraceSdk, function: str, mode: str) -> dict[str, Any]:
@@ -139,6 +161,12 @@ def test_a_run_converts_both_ways(made: HeadraceSdk) -> None:
     done = made.run_pipeline("contract-measure", {"points": points, "unit": "cm"})
     assert (done["outputs"]["length"], done["outputs"]["unit"]) == (7.2, "cm")
     assert made.run_pipeline("contract-double", {"n": 4})["outputs"] == {"result": 8}
+
+
+def test_hints_that_a_decorator_hides_fail_the_creation(made: HeadraceSdk, folder: Path) -> None:
+    with pytest.raises(PipelineCreationFailed, match=r"The type hints of hidden\(\) in m\.py"):
+        create(made, folder, "hidden")
+    made.delete_pipeline("contract-hidden")
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -109,7 +109,7 @@ async def test_hints_without_a_meaning_are_found_with_the_import(bench, first):
     outcome, _ = await bench.run("unclear", {"x": 1}, outputs={"out": "json"}, calling="typed")
     assert isinstance(outcome, Failure)
     assert outcome.kind is FailureKind.USER_ERROR
-    assert "the type hints of unclear() cannot be evaluated" in outcome.message
+    assert "The type hints of unclear() in src/f.py cannot be evaluated" in outcome.message
     assert "'Nowhere' is not defined" in outcome.message
 
 
@@ -138,4 +138,4 @@ async def test_calls_of_pods_are_converted(pods, note, python, max_parallel):
 async def test_a_pod_with_hints_without_a_meaning_does_not_start(pods):
     pods.write(SOURCE)
     failure = await pods.refused("unclear", calling="typed")
-    assert "the type hints of unclear() cannot be evaluated" in failure.message
+    assert "The type hints of unclear() in src/f.py cannot be evaluated" in failure.message

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import functools
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -311,10 +312,23 @@ def test_hints_that_cannot_be_evaluated_are_refused_when_they_are_read() -> None
     def fn(x: Nowhere) -> None: ...  # type: ignore[name-defined]  # noqa: F821 - that is the point
 
     with pytest.raises(
-        Failed, match=r"m\.py: the type hints of fn\(\) cannot be evaluated.*Nowhere"
+        Failed, match=r"The type hints of fn\(\) in m\.py cannot be evaluated.*Nowhere"
     ) as caught:
         TypedFunction(fn, "m.py", "fn")
     assert caught.value.kind == USER_ERROR
+
+
+def test_hints_that_a_decorator_hides_are_missed() -> None:
+    def inner(*args: Any, **kwargs: Any) -> None: ...
+
+    inner.__annotations__ = {}
+    with pytest.raises(Failed, match=r"let it use functools\.wraps"):
+        TypedFunction(inner, "m.py", "fn")
+
+    @functools.wraps(returned)
+    def outer(*args: Any, **kwargs: Any) -> None: ...
+
+    assert TypedFunction(outer, "m.py", "fn").arguments({"hint": 1}, ()) == {"hint": 1}
 
 
 class Callable:

@@ -14,7 +14,7 @@ from headrace.core.pipelines import FAILS_UNTIL_MENDED
 
 _FINAL = re.compile(
     r"(ImportError|ModuleNotFoundError|SyntaxError|IndentationError|TabError|NameError|"
-    r"ZipImportError)\b|AttributeError: (partially initialized )?module '"
+    r"ZipImportError)\b|AttributeError: (partially initialized )?module '|The type hints of "
 )
 _MODULE = re.compile(r"ModuleNotFoundError: No module named '(?P<name>[^'.]+)")
 

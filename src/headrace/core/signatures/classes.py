@@ -189,7 +189,8 @@ def _model_field(_: _Class, statement: ast.AnnAssign, hint: Hint) -> Field | Non
 
 
 def _enum(found: _Class, kinds: set[str]) -> Hint:
-    values = list(_members(found, is_text="enum.StrEnum" in kinds))
+    members = dict(_members(found, is_text="enum.StrEnum" in kinds))
+    values = list(members.values())
     if not values:
         raise Misread(f"the values of {found.node.name} are not written out; write a Literal")
     return Hint(
@@ -197,10 +198,11 @@ def _enum(found: _Class, kinds: set[str]) -> Hint:
         is_converted=True,
         description=one_of(values),
         values=tuple(values),
+        members=members,
     )
 
 
-def _members(found: _Class, *, is_text: bool) -> Iterator[Json]:
+def _members(found: _Class, *, is_text: bool) -> Iterator[tuple[str, Json]]:
     for statement in found.node.body:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             name = statement.targets[0].id
@@ -210,10 +212,10 @@ def _members(found: _Class, *, is_text: bool) -> Iterator[Json]:
                         f"the values of {found.node.name} are numbered by auto(), and numbers say "
                         "nothing to a caller; write texts, or make it a StrEnum"
                     )
-                yield name.lower()
+                yield name, name.lower()
                 continue
             try:
-                yield literal(statement.value)
+                yield name, literal(statement.value)
             except ValueError:
                 raise Misread(
                     f"the value of {found.node.name}.{name} is not written out; write a text"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from headrace.core.values import DataType, Json
 
@@ -23,6 +23,7 @@ class Hint:
         fields: The fields of a class that has some, else None.
         is_dict: Whether its values with fields are dicts.
         values: The values that there are, if they are written out.
+        members: Those of an enumeration, by name.
         is_whole: Whether only whole numbers will do.
         holds: The data type of the values of a dict, if its hint says so.
         may_be_absent: Whether a key of a TypedDict may be left out.
@@ -36,6 +37,7 @@ class Hint:
     fields: tuple[Field, ...] | None = None
     is_dict: bool = False
     values: tuple[Json, ...] = ()
+    members: Mapping[str, Json] = field(default_factory=dict)
     is_whole: bool = False
     holds: DataType | None = None
     may_be_absent: bool = False

@@ -175,7 +175,7 @@ class _Reading:
         try:
             value = literal(node)
         except ValueError:
-            value = None
+            value = hint.members.get(node.attr) if isinstance(node, ast.Attribute) else None
         if value is None or kind is DataType.FILE:
             if ast.unparse(node) != "None":
                 self.notes.append(
