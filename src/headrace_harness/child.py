@@ -16,7 +16,7 @@ from headrace_harness.imported import ImportedFiles
 from headrace_harness.progress import CALLED, IMPORTING, Progress
 from headrace_harness.restoring import Original
 from headrace_harness.spare import Ends
-from headrace_harness.stdlib import gc, os, types
+from headrace_harness.stdlib import contextlib, gc, inspect, os, types
 
 WORK_FOLDER = "work"
 """It is made first of all: where there is none, nothing of the user has begun."""
@@ -64,11 +64,29 @@ class Program:
         Raises:
             Failed: They cannot be evaluated.
         """
-        if name not in self._typed:
+        found = self._typed.get(name)
+        if found is None:
             from headrace_harness.typed import TypedFunction
 
-            self._typed[name] = TypedFunction(function, self.function_path, name)
-        return self._typed[name]
+            try:
+                found = TypedFunction(function, self.function_path, name)
+            except Failed as failed:
+                found = failed
+            self._typed[name] = found
+        if isinstance(found, Failed):
+            raise found
+        return found
+
+    def type_all(self) -> dict[str, str]:
+        """Evaluate the hints of all functions of the module; return what is wrong with which."""
+        found = {} if self.module is None else dict(vars(self.module))
+        for name, value in found.items():
+            if inspect.isfunction(value) and value.__module__ == found.get("__name__"):
+                with contextlib.suppress(Failed):
+                    self.typed(value, name)
+        return {
+            name: found.message for name, found in self._typed.items() if isinstance(found, Failed)
+        }
 
 
 def run_call(program: Program, ends: Ends, *, parent: int) -> None:

@@ -143,7 +143,9 @@ def _import(program: Program, setup: Message) -> Message:
             return _not_copied(error)
         program.folder = program.original.kept
     reason = reason_not_to_fork() or program.files.reason_not_to_fork
-    return {"op": "unforkable", "reason": reason} if reason else {"op": "ready"}
+    if reason:
+        return {"op": "unforkable", "reason": reason}
+    return {"op": "ready", "unclear": program.type_all() if setup["typed"] is not None else {}}
 
 
 def _not_copied(error: OSError) -> Message:

@@ -47,6 +47,7 @@ class TemplateKey:
     variables: str
     owner: str
     attached: tuple[tuple[str, str], ...]
+    is_typed: bool
 
     @classmethod
     def of(cls, code: Code, variables: Mapping[str, str]) -> TemplateKey:
@@ -54,7 +55,15 @@ class TemplateKey:
         text = json.dumps(sorted(variables.items()))
         digest = hashlib.sha256(text.encode()).hexdigest()
         attached = tuple((one.path, one.digest) for one in code.attachments)
-        return cls(code.environment, code.bundle, code.function_path, digest, code.owner, attached)
+        return cls(
+            code.environment,
+            code.bundle,
+            code.function_path,
+            digest,
+            code.owner,
+            attached,
+            code.is_typed,
+        )
 
 
 @dataclass(frozen=True, slots=True)

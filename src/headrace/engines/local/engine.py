@@ -129,7 +129,9 @@ class LocalEngine:
             # No call waited with this one, so the first to come is told.
             found.template.keep_unsaid(found.preface)
         self._pool.release(found.template)
-        return None
+        # The template may be there for another function of the file.
+        unclear = found.template.unclear.get(code.function_name)
+        return None if unclear is None else Failure(FailureKind.USER_ERROR, unclear)
 
     async def close(self) -> None:
         """Stop all calls, politely first, then end all templates; return when nothing is left."""

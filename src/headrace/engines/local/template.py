@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from headrace.core.calls import Call
@@ -47,6 +48,7 @@ class Template:
     Attributes:
         users: How many calls hold it; the pool counts.
         memory_bytes: What it used when it was ready.
+        unclear: The functions whose type hints cannot be evaluated, with what is wrong.
         ended: Set when the process and all its descendants are gone.
     """
 
@@ -54,6 +56,7 @@ class Template:
         self.plan = plan
         self.users = 0
         self.memory_bytes = 0
+        self.unclear: Mapping[str, str] = {}
         self.ended = asyncio.Event()
         self._credential = Credential()
         self._numbers = itertools.count(1)
@@ -112,6 +115,7 @@ class Template:
         answer = await self._answer
         if answer["op"] == "ready":
             self.memory_bytes = answer["memory_bytes"]
+            self.unclear = answer.get("unclear", {})
             self._pid = answer["pid"]
         return answer
 
