@@ -270,12 +270,6 @@ def test_what_was_answered_may_be_gone() -> None:
     assert found.outputs == ()
 
 
-def with_version(**changes: Any) -> Target:
-    found = target()
-    version = replace(found.pipeline.version, **changes)
-    return replace(found, pipeline=replace(found.pipeline, version=version))
-
-
 @pytest.mark.parametrize(
     ("found", "words"),
     [
@@ -283,9 +277,6 @@ def with_version(**changes: Any) -> Target:
         (target(status=Status.PENDING), "has not ended yet"),
         (target(deployment_name="gone"), "was deleted"),
         (target(deployment=deployment(is_enabled=False)), "is disabled"),
-        (with_version(discarded_at=AT), "was discarded"),
-        (with_version(status=PipelineStatus.PENDING), "still being built"),
-        (with_version(status=PipelineStatus.FAILED, failure="no pip"), "no pip"),
     ],
 )
 def test_what_is_in_the_way_is_said(found: Target, words: str) -> None:

@@ -13,7 +13,7 @@ from headrace.core.errors import Conflict, InvalidValue
 from headrace.core.executions import Execution, InputRecord
 from headrace.core.mappings import GivenOnly, MappedInput, MappedOutput
 from headrace.core.parameters import Input, Output
-from headrace.core.pipelines import Pipeline, PipelineStatus
+from headrace.core.pipelines import Pipeline
 from headrace.core.schedules import Overlap
 from headrace.core.sources import (
     DataStoreFile,
@@ -62,7 +62,7 @@ class Repetition:
 
 
 def check_target(target: Target) -> None:
-    """Refuse to repeat what has not ended, has lost its deployment, or whose code cannot run.
+    """Refuse to repeat what has not ended, or has lost its deployment.
 
     Raises:
         Conflict: With what is in the way and what to do.
@@ -81,16 +81,6 @@ def check_target(target: Target) -> None:
             )
         if not deployment.is_enabled:
             raise Conflict(f"Deployment {deployment.name!r} is disabled: enable it first.")
-    version = target.pipeline.version
-    where = f"Version {version.number} of pipeline {target.pipeline.name!r}"
-    if version.discarded_at is not None:
-        raise Conflict(
-            f"{where} was discarded, because newer ones took its place: choose another version."
-        )
-    if version.status is PipelineStatus.PENDING:
-        raise Conflict(f"{where} is still being built: wait until it is ready.")
-    if version.status is PipelineStatus.FAILED:
-        raise Conflict(f"{where} could not be built ({version.failure}): choose another version.")
 
 
 def has_to_wait(deployment: Deployment | None) -> bool:

@@ -8,6 +8,7 @@ from functools import cache
 
 from sqlalchemy import Connection
 
+from headrace.control.transactions.versions import version_to_run
 from headrace.core.code_choices import CURRENT, ORIGINAL, CodeChoice
 from headrace.core.deployments import Deployment
 from headrace.core.errors import Conflict, HeadraceError, NotFound
@@ -67,7 +68,7 @@ class _Search:
         self._connection = connection
         self._code = code
         self._deployment = cache(lambda key: deployments.deployment_by_id(connection, key))
-        self._version = cache(lambda key, at: pipelines.pipeline_by_id(connection, key, at))
+        self._version = cache(self._version_to_run)
 
     def target(self, execution_id: str) -> Target:
         execution = rows.execution_by_id(self._connection, execution_id)
@@ -76,10 +77,7 @@ class _Search:
         deployment = (
             None if execution.deployment_id is None else self._deployment(execution.deployment_id)
         )
-        number = self._number(execution, deployment)
-        pipeline: Pipeline | None = self._version(execution.pipeline_id, number)
-        if pipeline is None:
-            raise NotFound(f"Pipeline {execution.pipeline_name!r} has no version {number}.")
+        pipeline = self._version(execution.pipeline_id, self._number(execution, deployment))
         known = links.rerun_of(self._connection, execution_id)
         attachments = deployment.attachments if deployment else ()
         if self._code == ORIGINAL:
@@ -87,6 +85,12 @@ class _Search:
         found = Target(execution, pipeline, deployment, known, attachments)
         check_target(found)
         return found
+
+    def _version_to_run(self, pipeline_id: str, number: int | None) -> Pipeline:
+        pipeline = pipelines.pipeline_by_id(self._connection, pipeline_id)
+        if pipeline is None:
+            raise NotFound("The pipeline was deleted in the meantime.")
+        return version_to_run(self._connection, pipeline, number or pipeline.version.number)
 
     def _number(self, execution: Execution, deployment: Deployment | None) -> int | None:
         """Return the number of the version that is to run; None for the pipeline's current one."""
