@@ -303,6 +303,30 @@ def test_a_rerun_takes_those_of_its_code(sdk, line, name, model):
     assert sdk.rerun_execution(execution_id, "original")["outputs"]["y"] == 2
 
 
+def test_going_back_to_a_folder_that_has_the_place_is_refused(sdk, line, name, model, tmp_path):
+    """It goes back once the file is taken away."""
+    pipeline, folder = f"{line}-moved", tmp_path / "moved"
+    (folder / "models").mkdir(parents=True)
+    (folder / "main.py").write_text(CODE)
+    inside = folder / "models" / "line.json"
+    inside.write_text('{"slope": 9}')
+    create(sdk, pipeline, folder)
+    inside.unlink()
+    create(sdk, pipeline, folder, replace=True)
+    sdk.create_deployment(pipeline, name, "endpoint", attach={"models/line.json": model(2)})
+    for go_back in (
+        lambda: sdk.rollback_pipeline(pipeline),
+        lambda: sdk.update_deployment(name, pipeline_version=1),
+    ):
+        with pytest.raises(InvalidRequest, match="models/line.json"):
+            go_back()
+        assert predicted(sdk, name)[0]["y"] == 2
+    sdk.update_deployment(name, attach={"models/line.json": None})
+    sdk.rollback_pipeline(pipeline)
+    assert predicted(sdk, name)[0]["y"] == 9
+    sdk.delete_pipeline(pipeline, force_deployments_deletion=True)
+
+
 def test_a_version_whose_folder_has_the_place_is_refused(sdk, line, name, model, folder):
     sdk.create_deployment(line, name, "endpoint", attach={"models/line.json": model(2)})
     (folder / "models").mkdir()

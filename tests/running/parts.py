@@ -13,6 +13,7 @@ from typing import Any
 
 from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
+from headrace.control.attaching import Attaching
 from headrace.control.attempts import Attempts
 from headrace.control.deletion import Deletion
 from headrace.control.endpoint_cache import EndpointCache
@@ -203,7 +204,8 @@ async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterat
     endpoints = EndpointCache()
     deletion = Deletion(database, endpoints, worker, sets, removal)
     schedules = Schedules(database, signals, worker, worker.stop)
-    parts_of_versions = (database, signals, worker, schedules, endpoints, sets)
+    attaching = Attaching(database, attached, bundles)
+    parts_of_versions = (database, signals, worker, schedules, endpoints, sets, attaching)
     versions = Versions(*parts_of_versions)
     pipelines = Pipelines(database, signals, bundles, builder, logs, deletion, check_function)
     try:

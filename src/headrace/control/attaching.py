@@ -5,24 +5,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from sqlalchemy import Connection
+
 from headrace.bundles.contents import taken_places
 from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
+from headrace.control.transactions.versions import version_to_run
 from headrace.core.attachments import Attachment, changed_attachments
+from headrace.core.deployment_drafts import DeploymentChange
 from headrace.core.deployments import Deployment
 from headrace.core.errors import InvalidRequest
-from headrace.core.pipelines import PipelineVersion
+from headrace.core.pipelines import Pipeline, PipelineVersion
+from headrace.store.database import Reader
+from headrace.store.pipelines import pipeline_by_id
 
 
 class Attaching:
     """Checks attachments.
 
     Args:
+        database: The records of pipelines.
         attached: The attached files on this machine.
         bundles: The folders of pipelines.
     """
 
-    def __init__(self, attached: AttachedFiles, bundles: BundleStore) -> None:
+    def __init__(self, database: Reader, attached: AttachedFiles, bundles: BundleStore) -> None:
+        self._database = database
         self._attached = attached
         self._bundles = bundles
 
@@ -58,6 +66,38 @@ class Attaching:
                         f"size of the attachment {one.path!r} must be {size}, not {one.size}."
                     )
         return after
+
+    async def check_change(self, deployment: Deployment, change: DeploymentChange) -> None:
+        """Refuse a change after which a file cannot be where it is attached; as :meth:`check`."""
+        if not change.attachments and change.pin is None:
+            return
+        pipeline = deployment.pipeline
+        if change.pin is not None:
+            pipeline = await self._database.read(_version_of_pin, pipeline, change.pin[0])
+        await self.check(pipeline.version, deployment.attachments, change.attachments)
+
+    async def check_version(
+        self, version: PipelineVersion, following: Sequence[Deployment]
+    ) -> None:
+        """Refuse a version whose folder has something where files are attached to deployments.
+
+        Raises:
+            InvalidRequest: It has.
+        """
+        bundle = self._bundles.find(version.bundle)
+        if bundle is not None:
+            refuse_taken(
+                {
+                    one.name: await asyncio.to_thread(taken_places, bundle.folder, places_of(one))
+                    for one in following
+                }
+            )
+
+
+def _version_of_pin(connection: Connection, pipeline: Pipeline, number: int | None) -> Pipeline:
+    if number is not None:
+        return version_to_run(connection, pipeline, number)
+    return pipeline_by_id(connection, pipeline.id) or pipeline
 
 
 def refuse_taken(folder_places: Mapping[str, Sequence[str]]) -> None:

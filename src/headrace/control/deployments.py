@@ -172,11 +172,7 @@ class Deployments:
             InvalidSchedule: The schedule cannot be used, or the deployment is an endpoint.
             InvalidRequest: A file cannot be attached.
         """
-        if change.attachments:
-            present = await self.get(scope, name)
-            await self._attaching.check(
-                present.pipeline.version, present.attachments, change.attachments
-            )
+        await self._attaching.check_change(await self.get(scope, name), change)
         at, user = now(), scope.user
 
         def apply(deployment: Deployment) -> Deployment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from headrace.control.admission import Admission
+from headrace.control.attaching import Attaching
 from headrace.control.endpoint_cache import EndpointCache
 from headrace.control.schedules import Schedules
 from headrace.control.transactions import versions as records
@@ -33,6 +34,7 @@ class Versions:
         schedules: Schedules,
         endpoints: EndpointCache,
         pods: Pods,
+        attaching: Attaching,
     ) -> None:
         self._database = database
         self._signals = signals
@@ -40,6 +42,7 @@ class Versions:
         self._schedules = schedules
         self._endpoints = endpoints
         self._pods = pods
+        self._attaching = attaching
 
     async def all(
         self, scope: Scope, pipeline: Pipeline, *, limit: int, before: int | None
@@ -110,7 +113,10 @@ class Versions:
             NotFound: There is no such pipeline or version.
             Conflict: The version cannot run.
             BreakingChange: It would break deployments or callers, and is not forced.
+            InvalidRequest: Its folder has something where files are attached to deployments.
         """
+        target, following = await self._database.read(records.rollback_target, name, number)
+        await self._attaching.check_version(target.version, following)
         pipeline, fired = await self._database.write(
             records.roll_back, name, number, now(), self._worker.worker_id, is_forced=is_forced
         )

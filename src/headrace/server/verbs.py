@@ -66,7 +66,7 @@ def make_verbs(
     )
     schedules = Schedules(database, signals, worker, stop)
     endpoints = EndpointCache()
-    attaching = Attaching(places.attached, places.bundles)
+    attaching = Attaching(database, places.attached, places.bundles)
     removal = Removal(database, signals, executions)
     deletion = Deletion(database, endpoints, worker, sets, removal)
     pipelines = Pipelines(
@@ -99,7 +99,7 @@ def make_verbs(
         pipelines=pipelines,
         steps=Steps(database, signals, pipelines, deletion),
         metrics=Metrics(database, executions),
-        versions=Versions(database, signals, worker, schedules, endpoints, sets),
+        versions=Versions(database, signals, worker, schedules, endpoints, sets, attaching),
         endpoints=endpoints,
         removal=removal,
     )

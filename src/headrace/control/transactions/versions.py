@@ -143,6 +143,28 @@ def roll_back(
         Conflict: The version cannot run.
         BreakingChange: It would break deployments or callers, and is not forced.
     """
+    present, target = _rollback(connection, name, number)
+    number = target.version.number
+    why = f"The pipeline was rolled back to version {number} while this one was built."
+    versions.hold_back_pending(connection, present.id, why)
+    if number == present.version.number:
+        return present, Fired()
+    if not is_forced:
+        compatibility.refuse(name, number, breaks_of(connection, present, target.version))
+    fired = _move(connection, present.id, number, at, worker_id)
+    return version_of(connection, present, number), fired
+
+
+def rollback_target(
+    connection: Connection, name: str, number: int | None
+) -> tuple[Pipeline, list[Deployment]]:
+    """Return what :func:`roll_back` would make current, and the deployments that would follow."""
+    _, target = _rollback(connection, name, number)
+    return target, deployments.following(connection, target.id)
+
+
+def _rollback(connection: Connection, name: str, number: int | None) -> tuple[Pipeline, Pipeline]:
+    """Return a pipeline with its current version, and with that to go back to."""
     present = rows.pipeline_by_name(connection, name)
     if present is None:
         raise no_pipeline(name)
@@ -153,15 +175,7 @@ def roll_back(
                 f"Pipeline {name!r} has nothing to go back to: no version before "
                 f"{present.version.number} was current and is kept."
             )
-    target = version_to_run(connection, present, number)
-    why = f"The pipeline was rolled back to version {number} while this one was built."
-    versions.hold_back_pending(connection, present.id, why)
-    if number == present.version.number:
-        return present, Fired()
-    if not is_forced:
-        compatibility.refuse(name, number, breaks_of(connection, present, target.version))
-    fired = _move(connection, present.id, number, at, worker_id)
-    return version_of(connection, present, number), fired
+    return present, version_to_run(connection, present, number)
 
 
 def version_to_run(connection: Connection, pipeline: Pipeline, number: int) -> Pipeline:
