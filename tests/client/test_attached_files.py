@@ -318,7 +318,7 @@ def test_going_back_to_a_folder_that_has_the_place_is_refused(sdk, line, name, m
         lambda: sdk.rollback_pipeline(pipeline),
         lambda: sdk.update_deployment(name, pipeline_version=1),
     ):
-        with pytest.raises(InvalidRequest, match="models/line.json"):
+        with pytest.raises(InvalidRequest, match=r"at .models/line\.json"):
             go_back()
         assert predicted(sdk, name)[0]["y"] == 2
     sdk.update_deployment(name, attach={"models/line.json": None})

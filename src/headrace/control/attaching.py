@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection
-
 from headrace.bundles.contents import taken_places
 from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
-from headrace.control.transactions.versions import version_to_run
+from headrace.control.transactions.deployments import Pin, pinned
 from headrace.core.attachments import Attachment, changed_attachments
 from headrace.core.deployment_drafts import DeploymentChange
 from headrace.core.deployments import Deployment
 from headrace.core.errors import InvalidRequest
-from headrace.core.pipelines import Pipeline, PipelineVersion
+from headrace.core.pipelines import PipelineVersion
 from headrace.store.database import Reader
-from headrace.store.pipelines import pipeline_by_id
 
 
 class Attaching:
@@ -71,10 +68,11 @@ class Attaching:
         """Refuse a change after which a file cannot be where it is attached; as :meth:`check`."""
         if not change.attachments and change.pin is None:
             return
-        pipeline = deployment.pipeline
         if change.pin is not None:
-            pipeline = await self._database.read(_version_of_pin, pipeline, change.pin[0])
-        await self.check(pipeline.version, deployment.attachments, change.attachments)
+            pin = Pin(change.pin[0], change.is_forced)
+            deployment = await self._database.read(pinned, deployment, pin)
+        version = deployment.pipeline.version
+        await self.check(version, deployment.attachments, change.attachments)
 
     async def check_version(
         self, version: PipelineVersion, following: Sequence[Deployment]
@@ -92,12 +90,6 @@ class Attaching:
                     for one in following
                 }
             )
-
-
-def _version_of_pin(connection: Connection, pipeline: Pipeline, number: int | None) -> Pipeline:
-    if number is not None:
-        return version_to_run(connection, pipeline, number)
-    return pipeline_by_id(connection, pipeline.id) or pipeline
 
 
 def refuse_taken(folder_places: Mapping[str, Sequence[str]]) -> None:

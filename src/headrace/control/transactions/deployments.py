@@ -103,7 +103,7 @@ def change(
     if found is None:
         raise no_deployment(name)
     before = found[0]
-    after = apply(before if pin is None else _pinned(connection, before, pin))
+    after = apply(before if pin is None else pinned(connection, before, pin))
     if pin is not None and not pin.is_forced:
         version = after.pipeline.version
         breaks = breaks_of_deployment(connection, before, after)
@@ -118,7 +118,13 @@ def change(
     return (after if changed is None else changed), fired
 
 
-def _pinned(connection: Connection, deployment: Deployment, pin: Pin) -> Deployment:
+def pinned(connection: Connection, deployment: Deployment, pin: Pin) -> Deployment:
+    """Return a deployment with the version that a pin gives it.
+
+    Raises:
+        NotFound: The pipeline is gone, or there is no such version.
+        Conflict: The version cannot run.
+    """
     current = pipeline_by_id(connection, deployment.pipeline.id)
     if current is None:
         raise no_deployment(deployment.name)
