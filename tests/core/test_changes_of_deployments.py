@@ -203,3 +203,15 @@ def test_an_endpoint_token_needs_no_escaping() -> None:
     for token in ("abc", "a" * 257, "with space", "späť", "a\n", 12345, None):
         with pytest.raises(InvalidRequest, match="4 to 256 characters"):
             check_endpoint_token(token)
+
+
+def test_a_probe_is_a_call_that_fits_the_pods() -> None:
+    warm = replace(ENDPOINT, mode=Mode.LOW_LATENCY, low_latency=LowLatency())
+    probed = changed(warm, probe=({"flag": True},))
+    assert probed.probe == {"flag": True}
+    assert changed(probed, is_enabled=False).probe == {"flag": True}
+    assert changed(probed, probe=(None,)).probe is None
+    with pytest.raises(InvalidRequest, match=r"probe: .*must be of type boolean"):
+        changed(warm, probe=({"flag": "yes"},))
+    with pytest.raises(InvalidRequest, match="deployment 'd' is elastic"):
+        changed(ENDPOINT, probe=({"flag": True},))

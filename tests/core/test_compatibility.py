@@ -119,6 +119,18 @@ def test_what_was_forced_before_breaks_nothing_again() -> None:
     assert broken_mapping(present, with_version(present, replace(forced, bundle="c"))) == []
 
 
+def test_a_probe_that_does_not_fit_any_more() -> None:
+    probed = replace(DEPLOYMENT, probe={"x": 1})
+    assert found(probed, inputs=(Input("x", "json"), C)) == []
+    (why,) = found(probed, inputs=(Input("x", "string"), C))
+    assert why.startswith(
+        "probe {\"x\": 1}: does not fit: The inputs cannot be used: input 'x' must"
+    )
+    # One that has been broken by force already is not broken again.
+    broken = with_version(probed, replace(BASE, inputs=(Input("x", "string"), C)))
+    assert broken_mapping(broken, with_version(broken, broken.pipeline.version)) == []
+
+
 def test_only_a_signature_can_break_anything() -> None:
     assert has_same_signature(BASE, replace(BASE, bundle="c", function_name="g"))
     assert not has_same_signature(BASE, replace(BASE, inputs=(X,)))

@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 
+from headrace.core.errors import InvalidRequest
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import (
     Calling,
     ContainerConfig,
     Origin,
+    Pipeline,
     PipelineStatus,
     PipelineVersion,
+    check_commit,
+    check_message,
 )
 from headrace.core.values import DataType
 
@@ -72,3 +76,34 @@ def test_inputs_are_not_mistaken_for_outputs() -> None:
     assert replace(empty, inputs=(Input("y", DataType.NUMBER),)).digest != (
         replace(empty, outputs=(Output("y", DataType.NUMBER),)).digest
     )
+
+
+def test_a_version_can_run_while_it_is_ready_and_kept() -> None:
+    ready = replace(FIRST, status=PipelineStatus.READY, environment="e" * 64)
+    assert ready.can_run
+    assert not replace(ready, discarded_at=FIRST.created_at).can_run
+    assert not FIRST.can_run
+
+
+def test_the_first_build_is_found_by_the_pipeline_and_others_by_their_version() -> None:
+    pipeline = Pipeline("p1", "p", FIRST.created_at, "u", FIRST)
+    assert pipeline.build_id == "p1"
+    assert replace(pipeline, version=replace(FIRST, id="v2", number=2)).build_id == "v2"
+
+
+@pytest.mark.parametrize("commit_id", [None, "0123456789abcdef" * 2 + "01234567", "f" * 64])
+def test_commits(commit_id: str | None) -> None:
+    assert check_commit(commit_id) == commit_id
+
+
+@pytest.mark.parametrize("commit_id", ["", "abc", "F" * 40, "f" * 41, "f" * 40 + "\n", "g" * 40])
+def test_what_is_no_commit(commit_id: str) -> None:
+    with pytest.raises(InvalidRequest, match="commit_id must be the whole id"):
+        check_commit(commit_id)
+
+
+@pytest.mark.parametrize(("text", "message"), [(None, None), (" \n", None), (" é \n", "é")])
+def test_messages(text: str | None, message: str | None) -> None:
+    assert check_message(text) == message
+    with pytest.raises(InvalidRequest, match="message has 1,001 characters"):
+        check_message("x" * 1001)

@@ -11,7 +11,7 @@ from headrace.core.deployments import Deployment
 from headrace.core.destinations import DataStorePath, EndpointResult, Nowhere
 from headrace.core.errors import BreakingChange, InvalidValue
 from headrace.core.executions import InputRecord
-from headrace.core.mappings import GivenOnly, MappedInput, MappedOutput
+from headrace.core.mappings import GivenOnly, MappedInput, MappedOutput, resolve_given
 from headrace.core.parameters import Input
 from headrace.core.pipelines import PipelineVersion
 from headrace.core.sources import GivenValue, LeftOut, Null, Rule
@@ -33,8 +33,8 @@ class Break:
 
     Attributes:
         deployment: Name of the deployment.
-        noun: ``input`` or ``output``.
-        name: Its name.
+        noun: ``input``, ``output`` or ``probe``.
+        name: Its name; of a probe its values.
         why: What is wrong, as the end of a sentence.
         execution_id: An execution that shows it, or None.
         value: What that execution was given, as short JSON.
@@ -60,6 +60,21 @@ class Break:
     def __str__(self) -> str:
         example = f" (execution {self.execution_id} sent {self.value})" if self.execution_id else ""
         return f"deployment {self.deployment!r}: {self.noun} {self.name!r} {self.why}{example}"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedInput:
+    """An input that callers send, on other terms than before.
+
+    Attributes:
+        before: The input of the version before.
+        after: The input of the version to come.
+        source: What the caller sends, under which name.
+    """
+
+    before: Input
+    after: Input
+    source: GivenValue
 
 
 def with_version(deployment: Deployment, version: PipelineVersion) -> Deployment:
@@ -97,6 +112,9 @@ def broken_mapping(before: Deployment, after: Deployment) -> list[Break]:
         for item in after.inputs
         if item.parameter.name not in mapped and (why := _problem_of_new(before, item))
     ]
+    why_not = _problem_of_probe(after)
+    if why_not is not None and _problem_of_probe(before) is None:
+        found.append(Break(before.name, "probe", _short(dict(after.probe or {})), why_not))
     return found + [
         Break(before.name, "output", item.parameter.name, why)
         for item in before.outputs
@@ -105,25 +123,27 @@ def broken_mapping(before: Deployment, after: Deployment) -> list[Break]:
     ]
 
 
-def changed_inputs(before: Deployment, after: Deployment) -> tuple[tuple[Input, MappedInput], ...]:
+def changed_inputs(before: Deployment, after: Deployment) -> tuple[ChangedInput, ...]:
     """Return the inputs for which recorded calls have to be looked at.
 
     Those are sent by callers with both versions, under the same name but on other terms.
     """
     known = {item.parameter.name: item for item in before.inputs}
-    return tuple(
-        (old.parameter, item)
+    both = (
+        ChangedInput(old.parameter, item.parameter, item.source)
         for item in after.inputs
         if (old := known.get(item.parameter.name)) is not None
         and isinstance(item.source, GivenValue)
         and item.source == old.source
-        and _terms(old) != _terms(item)
+    )
+    return tuple(
+        each for each in both if _terms(each.before, each.source) != _terms(each.after, each.source)
     )
 
 
 def broken_calls(
     deployment: str,
-    changed: Iterable[tuple[Input, MappedInput]],
+    changed: Iterable[ChangedInput],
     calls: Iterable[RecordedCall],
 ) -> Iterator[Break]:
     """Yield one example for each input that recorded calls do not fit any more.
@@ -141,14 +161,14 @@ def broken_calls(
         if not left:
             return
         sent = {record.name: record.value for record in records}
-        for old, item in tuple(left):
-            if old.name not in sent:
+        for each in tuple(left):
+            name = each.before.name
+            if name not in sent:
                 continue
-            why = _misfit(old, item, sent[old.name])
+            why = _misfit(each, sent[name])
             if why is not None:
-                left.remove((old, item))
-                value = _short(sent[old.name])
-                yield Break(deployment, "input", old.name, why, execution_id, value)
+                left.remove(each)
+                yield Break(deployment, "input", name, why, execution_id, _short(sent[name]))
 
 
 def refuse(pipeline_name: str, number: int | None, breaks: Sequence[Break]) -> None:
@@ -201,6 +221,17 @@ def _problem_of_new(before: Deployment, item: MappedInput) -> str | None:
     return "is required and has no source"
 
 
+def _problem_of_probe(deployment: Deployment) -> str | None:
+    """Return why new pods cannot be called with the probe of a deployment, or None."""
+    if deployment.probe is None:
+        return None
+    try:
+        resolve_given(deployment.inputs, deployment.probe)
+    except InvalidValue as error:
+        return f"does not fit: {error.message.rstrip('.')}"
+    return None
+
+
 def _problem_of_output(before: MappedOutput, after: MappedOutput | None) -> str | None:
     goal = before.destination
     if isinstance(goal, Nowhere):
@@ -216,24 +247,19 @@ def _problem_of_output(before: MappedOutput, after: MappedOutput | None) -> str 
     return None
 
 
-def _terms(item: MappedInput) -> tuple[object, ...]:
-    parameter, source = item.parameter, item.source
-    if not isinstance(source, GivenValue):
-        return ()
+def _terms(parameter: Input, source: GivenValue) -> tuple[object, ...]:
     # Whether there is a default says whether a value may be missing; which one it is does not.
     has_default = source.default_for(parameter) is not None
     return parameter.data_type, source.is_required_for(parameter) and not has_default
 
 
-def _misfit(old: Input, item: MappedInput, value: Value) -> str | None:
+def _misfit(changed: ChangedInput, value: Value) -> str | None:
     """Return why a recorded value does not fit an input any more, or None."""
-    source = item.source
-    if not isinstance(source, GivenValue):
-        return None
-    default = old.default_value if source.default_value is None else source.default_value
+    source = changed.source
+    default = source.default_for(changed.before)
     was_sent = not isinstance(value, Absent) and (default is None or value != default)
     try:
-        source.resolve(item.parameter, GivenOnly({source.name: value} if was_sent else {}))
+        source.resolve(changed.after, GivenOnly({source.name: value} if was_sent else {}))
     except InvalidValue as error:
         text = error.message.rstrip(".")
         return text.removeprefix(f"input {source.name!r} ")
