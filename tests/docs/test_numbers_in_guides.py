@@ -34,6 +34,7 @@ from headrace.core import (
     schedules,
     values,
 )
+from headrace.core.compatibility import MAX_CALLS
 from headrace.endpoints import streams
 from headrace.engines.local.hanging import Patience
 from headrace.engines.local.pods import PodSettings, pace
@@ -100,7 +101,10 @@ LOG = PLAN["log_bytes"] >> 20
 CLAIMS: dict[str, list[str]] = {
     "attached-files": [f"more than {attachments.MAX_ATTACHMENTS} files"],
     "daily-loop": [f"the last {count(compatibility.MAX_CALLS)} recorded calls"],
-    "versions": [f"the {DEFAULTS['keep_versions']} newest versions"],
+    "versions": [
+        f"the {DEFAULTS['keep_versions']} newest versions",
+        f"the last {count(MAX_CALLS)} recorded calls",
+    ],
     "data-store": [
         f"Files of {client_data_store.PART_BYTES >> 20} MiB and more are sent in parts",
         f"files over {client_data_store.SHOWN_FROM_BYTES // 10**6} MB have a progress bar",
