@@ -257,6 +257,8 @@ def test_every_answer_has_the_keys_of_the_contract_and_no_others(
     whose = "name created_at execution_id deployment_name pipeline_name"
     for route in (routes.RECORD_METRIC, routes.RECORD_LIST_METRIC):
         ask(route, "name", {"name": "m"}, json=recorded)
+    ask(routes.TEMPLATES, "pipeline_templates")
+    ask.asked.add(routes.VECTOR_DATABASE)  # not set here: see the tests of the environment
     period = {"start": 1, "end": 2_000_000_000_000}
     whole = ask.http.get(ask.root + routes.RESOURCE_METRICS.url(), params=period).json()
     ask.asked.add(routes.RESOURCE_METRICS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.core.clock import now
 from headrace.core.clock_trust import ClockTrust
-from headrace.core.errors import Unavailable
+from headrace.core.errors import NotFound, Unavailable
 from headrace.version import __version__
 from headrace.web.exchange import Exchange
 from headrace.web.health_checks import Part
@@ -86,3 +86,30 @@ async def confirm_clock(exchange: Exchange) -> Answer:
     """Believe the machine's clock as it is."""
     await exchange.services.clock.confirm()
     return await show_clock(exchange)
+
+
+async def vector_database(exchange: Exchange) -> Answer:
+    """Tell the vector database of the environment, as the operator has set it."""
+    services, environment_id = exchange.services, exchange.name("environment_id")
+    if environment_id != services.environment_id:
+        raise NotFound(f"There is no environment {environment_id!r}.")
+    if services.vector_database is None:
+        raise NotFound(
+            "This environment has no vector database: its operator sets one with "
+            "HEADRACE_VECTOR_DATABASE_URL and HEADRACE_VECTOR_DATABASE_TOKEN."
+        )
+    url, token = services.vector_database
+    return Answer({"vector_database_url": url, "vector_database_token": token})
+
+
+async def list_templates(exchange: Exchange) -> Answer:  # noqa: ARG001 - there are none to ask for
+    """List templates of pipelines: this server has none."""
+    return Answer({"pipeline_templates": []})
+
+
+async def show_template(exchange: Exchange) -> Answer:
+    """Refuse a template: this server has none."""
+    raise NotFound(
+        f"There is no pipeline template {exchange.name()!r}: this server has none. Create the "
+        "pipeline from a local_folder or a repository_url."
+    )

@@ -27,6 +27,9 @@ from headrace.wire.route import Route
 HANDLERS: Mapping[Route, Handler] = {
     routes.HEALTH: environment.health,
     routes.API_DOCUMENT: environment.describe_api,
+    routes.VECTOR_DATABASE: environment.vector_database,
+    routes.TEMPLATES: environment.list_templates,
+    routes.TEMPLATE: environment.show_template,
     routes.ENVIRONMENT_INFO: environment.environment_info,
     routes.ENVIRONMENT_SUMMARY: environment.environment_summary,
     routes.CLOCK: environment.show_clock,

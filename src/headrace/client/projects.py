@@ -60,3 +60,15 @@ class ProjectCalls(Part):
         )
         self._say(f"Environment variable {environment_variable_name}: deleted.")
         return deleted
+
+    def get_vector_database_credentials(self) -> Object:
+        """Return ``{"vector_database_url", "vector_database_token"}`` of the environment.
+
+        Raises:
+            NotFound: The operator of the server has set none.
+        """
+        info = self._transport.call(routes.ENVIRONMENT_INFO)
+        found: Object = self._transport.call(
+            routes.VECTOR_DATABASE, environment_id=info["environment_id"]
+        )
+        return found

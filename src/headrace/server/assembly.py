@@ -171,6 +171,7 @@ class Server:
             max_upload_bytes=settings.max_upload_bytes,
             max_text_bytes=text_limit(settings.max_input_bytes),
             link_key=places.keys.derive("signed links"),
+            vector_database=settings.vector_database,
         )
 
     async def _begin(self, executing: Executing, loops: list[Keeper]) -> None:

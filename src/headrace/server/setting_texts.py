@@ -86,6 +86,18 @@ def read_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def read_host_url(text: str) -> str:
+    """Return a URL of a host, without port and path.
+
+    Raises:
+        ValueError: It says none.
+    """
+    url = read_url(text)
+    if urlsplit(url).path or urlsplit(url).port is not None or "@" in url:
+        raise ValueError("must be a URL of a scheme and a host alone, without port and path")
+    return url
+
+
 def read_rights(text: str) -> frozenset[Right]:
     """Return rights, separated by commas or spaces.
 

@@ -21,6 +21,7 @@ from headrace.server.origins import read_origins
 from headrace.server.setting_texts import (
     LEVELS,
     read_count,
+    read_host_url,
     read_level,
     read_path,
     read_paths,
@@ -182,6 +183,15 @@ class Settings:
     git_timeout_s: float = _setting(
         read_positive_seconds, 100.0, "Longest time, in seconds, in which a git repository is read."
     )
+    vector_database_url: str | None = _setting(
+        read_host_url,
+        None,
+        "URL of a Weaviate server that clients are told of: a scheme and a host, which listens on "
+        "port 8080 and, for gRPC, 8082.",
+    )
+    vector_database_token: str | None = _setting(
+        read_text, None, "Token of that server, which clients are told as well."
+    )
     max_upload_bytes: int = _setting(_bytes, 5 * 10**9, "Greatest size of one uploaded file.")
     max_input_bytes: int = _setting(
         _bytes, MAX_VALUES_BYTES, "Most JSON of all input values of one execution together."
@@ -195,6 +205,12 @@ class Settings:
         read_seconds, 10.0, "Seconds that running executions get to end when the server stops."
     )
     log_level: str = _setting(read_level, "info", f"One of {', '.join(LEVELS)}.")
+
+    @property
+    def vector_database(self) -> tuple[str, str] | None:
+        """URL and token of the vector database, if there is one."""
+        url = self.vector_database_url
+        return None if url is None else (url, self.vector_database_token or "")
 
     @property
     def longest_end_s(self) -> float:

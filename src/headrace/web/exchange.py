@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,7 @@ class Services:
         max_upload_bytes: Greatest size of one uploaded file.
         max_text_bytes: Greatest size of the text of a request that brings values.
         link_key: Key that signs URLs.
+        vector_database: URL and token of the vector database, or None.
     """
 
     lookups: Lookups
@@ -99,6 +100,7 @@ class Services:
     max_upload_bytes: int
     max_text_bytes: int
     link_key: bytes
+    vector_database: tuple[str, str] | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)

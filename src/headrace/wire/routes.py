@@ -14,6 +14,14 @@ CONFIRM_CLOCK = Route(
 ENVIRONMENT_SUMMARY = Route(
     "GET", "/environment-summary", "Show the status of the environment", Right.LOOK
 )
+VECTOR_DATABASE = Route(
+    "GET",
+    "/environments/{environment_id}/vector-database",
+    "Tell where the vector database is, and its token",
+    Right.READ_VARIABLES,
+)
+TEMPLATES = Route("GET", "/pipeline-templates", "List templates of pipelines", Right.LOOK)
+TEMPLATE = Route("GET", "/pipeline-templates/{name}", "Show a template", Right.LOOK)
 REFRESH = Route("POST", "/auth/refresh", "Exchange an SDK token for an access token", Open.NOTHING)
 ME = Route("GET", "/users/me", "Show the caller's user", Right.LOOK)
 USER = Route("GET", "/users/{user_id}", "Show a user", Right.LOOK)

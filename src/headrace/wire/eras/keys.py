@@ -119,6 +119,8 @@ _SHAPES: Mapping[Route, Shape] = {
         "environment_id environment_status version gpu_enabled supported_base_images"
     ),
     routes.ENVIRONMENT_SUMMARY: _keys("environment_status environment_status_updated_at"),
+    routes.VECTOR_DATABASE: _keys("vector_database_url vector_database_token"),
+    routes.TEMPLATES: _keys("pipeline_templates"),
     routes.REFRESH: _keys("access_token"),
     routes.ME: _keys("id name email"),
     routes.USER: _keys("id name email"),
