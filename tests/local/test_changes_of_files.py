@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headrace.local import changes
-from headrace.local.changes import Watch
+from headrace.local.changes import PAUSE_S, Pace, Watch
 
 
 @pytest.fixture
@@ -93,6 +93,33 @@ def test_what_does_not_travel_is_no_change(folder: Path, change: Callable[[Path]
     watch = Watch(folder)
     change(folder)
     assert watch.changes() == []
+
+
+def test_a_file_that_this_process_prints_to_is_not_watched(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (folder / "out.txt").open("w") as out:
+        monkeypatch.setattr(changes, "PRINTED_TO", (out.fileno(), 10**6))
+        watch = Watch(folder)
+        out.write("a line")
+        out.flush()
+        assert watch.changes() == []
+        write(folder)
+        assert watch.changes() == ["src/model.py"]
+
+
+def test_files_that_change_again_and_again_are_looked_at_less_often() -> None:
+    pace = Pace()
+    pauses = []
+    for name in ["a"] * 20:
+        pace.note([name, "b"])
+        pauses.append((pace.pause_s, pace.is_restless))
+    assert [pause for pause, _ in pauses[:5]] == [PAUSE_S] * 5
+    assert pauses[6][0] == 4 * PAUSE_S
+    assert PAUSE_S < pauses[-1][0] < 15
+    assert sum(is_restless for _, is_restless in pauses) == 1
+    pace.note([])
+    assert pace.pause_s == PAUSE_S
 
 
 def test_a_file_that_is_gone_while_it_is_read_is_read_past() -> None:

@@ -21,6 +21,11 @@ QUIET_S = 0.1
 
 MOST_UNREST_S = 2.0
 
+PRINTED_TO = (1, 2)
+"""Descriptors of stdout and stderr."""
+
+FREE_IN_A_ROW = 4
+MOST_DOUBLINGS = 6
 VANISHED_TRIES = 5
 T = TypeVar("T")
 Stamp = tuple[int, ...]
@@ -45,7 +50,8 @@ class Watch:
     """Compares the files that travel with those of the last look.
 
     Between changes each look asks for the state of the known files and folders alone; the folder is
-    gone through, with its ignore files, only if one of them is another.
+    gone through, with its ignore files, only if one of them is another. A file that this process
+    prints to is none of them: each deployment would be the reason of the next one.
 
     Args:
         folder: The folder.
@@ -104,9 +110,46 @@ class Watch:
             return
         self._fault = None
         folders = [self._folder, *(self._folder / name for name in selection.folders)]
-        files = selection.files | {path.name: path for path in self._others}
+        files = {
+            name: path
+            for name, path in selection.files.items()
+            if not any(_is_same_file(path, own) for own in PRINTED_TO)
+        }
+        files |= {path.name: path for path in self._others}
         self._watched = {path: _stamp(path) for path in (*folders, *files.values())}
         self._files = {name: self._watched[path] for name, path in files.items()}
+
+
+class Pace:
+    """How long to wait for the next look: longer, if the same files change again and again."""
+
+    def __init__(self) -> None:
+        self._last: frozenset[str] = frozenset()
+        self._in_a_row = 0
+
+    def note(self, changed: Iterable[str]) -> None:
+        """Take note of what a look found."""
+        names = frozenset(changed)
+        self._in_a_row = self._in_a_row + 1 if names & self._last else 0
+        self._last = names
+
+    @property
+    def is_restless(self) -> bool:
+        """Whether files have just been found to change again and again."""
+        return self._in_a_row == FREE_IN_A_ROW
+
+    @property
+    def pause_s(self) -> float:
+        """Seconds until the next look."""
+        beyond = min(max(0, self._in_a_row - FREE_IN_A_ROW), MOST_DOUBLINGS)
+        return float(PAUSE_S * 2**beyond)
+
+
+def _is_same_file(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except OSError:
+        return False
 
 
 def _stamp(path: Path) -> Stamp:

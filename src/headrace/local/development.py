@@ -14,10 +14,12 @@ from headrace import HeadraceSdk
 from headrace.core.clock import now
 from headrace.core.errors import HeadraceError, Unavailable
 from headrace.local.calls import Calls, News
-from headrace.local.changes import PAUSE_S, Watch, settled
+from headrace.local.changes import PAUSE_S, Pace, Watch, settled
 
 SHOWN_FILES = 3
 """How many changed files a line names."""
+
+RESTLESS_REMEDY = "If it is no part of the code, name it in a .headraceignore file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Development:
         watch = Watch(self.folder, self.others)
         calls = Calls(self.sdk)
         self._deploy([])
+        pace = Pace()
         is_over = threading.Event()
         follower = threading.Thread(
             target=self._follow, args=(calls, is_over), name="calls", daemon=True
@@ -76,8 +79,11 @@ class Development:
                     began()
                     follower.start()
                 check()
-                time.sleep(PAUSE_S)
+                time.sleep(pace.pause_s)
                 changed = watch.changes()
+                pace.note(changed)
+                if pace.is_restless:
+                    self.say(f"{_names(changed)} changed again at once. {RESTLESS_REMEDY}")
                 if changed:
                     self._deploy(changed)
         finally:
