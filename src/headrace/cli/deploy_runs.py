@@ -12,7 +12,7 @@ from headrace.cli.deploy_shown import deployed_pairs, say_what_was_understood
 from headrace.cli.dry_runs import preview_of, show_previews
 from headrace.cli.exits import EXIT_INTERRUPTED
 from headrace.cli.session import Session
-from headrace.cli.usage import WrongUsage, wrong
+from headrace.cli.usage import wrong
 from headrace.client.deploying.deployed import Deployed
 from headrace.client.deploying.deployer import Comparison, carry_out
 from headrace.client.deploying.unsaid import unsaid
@@ -167,14 +167,7 @@ class DeployRun:
 
 
 def _chosen(manifest: Manifest, only: str | None) -> list[Job]:
-    if only is None:
-        return list(manifest.jobs.values())
-    if only not in manifest.jobs:
-        raise WrongUsage(
-            f"{manifest.path} has no pipeline {only!r}; it has {', '.join(manifest.jobs)}. A "
-            "function is named as PATH/TO/FILE.py:FUNCTION."
-        )
-    return [manifest.jobs[only]]
+    return list(manifest.jobs.values()) if only is None else [manifest.job(only)]
 
 
 def _at(url: str | None) -> str:

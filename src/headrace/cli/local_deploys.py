@@ -3,63 +3,67 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from headrace.cli.deploy_jobs import Job, Spec, compared
+from headrace.cli.deploy_jobs import Job, compared
 from headrace.cli.deploy_shown import say_what_was_understood
-from headrace.cli.parameters import function_from_text
+from headrace.cli.manifest import FILE_NAME, Manifest, read_manifest
 from headrace.cli.session import Session
 from headrace.cli.usage import usage, wrong
 from headrace.client.deploying.deployed import Deployed
 from headrace.client.deploying.deployer import Comparison, carry_out
 from headrace.client.deploying.plans import Order
-from headrace.client.deploying.wishes import Wish
-from headrace.core.deployments import Mode
+from headrace.client.deploying.targets import FUNCTION_SYNTAX, function_from_text
 from headrace.core.errors import InvalidCode, NotFound
 from headrace.core.pipelines import FAILS_UNTIL_MENDED, WARNING
-from headrace.core.sources import Rule
 
 TRACEBACK = "Traceback (most recent call last):"
 LONG_BUILD_S = 1.0
 """The log of a build that takes longer is shown as it is written."""
 
 
-def check_function(text: str, folder: Path) -> None:
-    """Check that ``path/to/file.py:function`` names a file of the folder.
+def found_job(target: str | None, folder: Path) -> Job:
+    """Return what is to be deployed of a folder, with what its ``headrace.toml`` says of it.
+
+    The pipeline's name counts as chosen: a function of the same name in another file takes its
+    place.
+
+    Args:
+        target: ``path/to/file.py:function``, or a pipeline of the file; None for the only one.
+        folder: The folder of the code.
 
     Raises:
-        WrongUsage: It does not.
+        WrongUsage: There is no such file or pipeline, or ``headrace.toml`` cannot be used.
     """
+    file = folder / FILE_NAME
+    manifest = read_manifest(file) if file.is_file() else None
+    if target is not None and (":" in target or manifest is None):
+        job = _job_of_function(target, folder, manifest)
+    elif manifest is not None and (target is not None or len(manifest.jobs) == 1):
+        job = manifest.job(target or next(iter(manifest.jobs)))
+    else:
+        raise wrong("FUNCTION", f"it is missing: {FUNCTION_SYNTAX}, or a pipeline of {FILE_NAME}.")
+    _check_file(job.order)
+    return job
+
+
+def _job_of_function(target: str, folder: Path, manifest: Manifest | None) -> Job:
+    for job in manifest.jobs.values() if manifest else ():
+        if job.order.function == target:
+            return job
     with usage("FUNCTION"):
-        path, _ = function_from_text(text)
+        _, name = function_from_text(target)
+    return Job(Order(target, name=name, folder=folder))
+
+
+def _check_file(order: Order) -> None:
+    folder = order.folder or Path()
+    with usage("FUNCTION"):
+        path, _ = function_from_text(str(order.function))
     if not (folder / path).is_file():
         raise wrong("FUNCTION", f"{path!r} is not in {str(folder)!r}.")
-
-
-def local_job(function: str, folder: Path, *specs: Spec) -> Job:
-    """Return the job that deploys a function of a folder, under the function's name.
-
-    The name counts as chosen: a function of the same name in another file takes its place.
-    """
-    return Job(Order(function, name=function.rpartition(":")[2], folder=folder), specs)
-
-
-def endpoint_spec(
-    name: str,
-    inputs: Sequence[str] | None,
-    outputs: Sequence[str] | None,
-    *,
-    low_latency: bool,
-    token: str | None,
-) -> Spec:
-    """Return the endpoint that a local server has."""
-    mode = Mode.LOW_LATENCY if low_latency else Mode.ELASTIC
-    options = {} if token is None else {"endpoint_token": token}
-    wish = Wish(name, Rule.ENDPOINT, mode, options=options)
-    return Spec(wish, tuple(inputs or ()), tuple(outputs or ()))
 
 
 def without_endpoint(current: Session, name: str) -> str | None:
@@ -72,25 +76,23 @@ def without_endpoint(current: Session, name: str) -> str | None:
 
 
 class LocalDeploy:
-    """The deployment of one function, done again and again.
+    """Deploys to the server of a folder, again and again.
 
     Args:
         current: A session that is connected to the server of the folder.
-        job: The function and its endpoint.
         is_development: Whether what was understood is shown the first time, and code that cannot
             be imported leaves the version before in its place.
     """
 
-    def __init__(self, current: Session, job: Job, *, is_development: bool) -> None:
+    def __init__(self, current: Session, *, is_development: bool) -> None:
         self._current = current
-        self._job = job
         self._is_development = is_development
         self._is_shown = is_development
         self._traceback: list[str] = []
         self._fault = ""
 
-    def __call__(self) -> Deployed:
-        """Deploy the function as its files are now.
+    def __call__(self, job: Job) -> Deployed:
+        """Deploy a function as its files are now.
 
         Raises:
             HeadraceError: It cannot be deployed; the version before goes on.
@@ -98,7 +100,7 @@ class LocalDeploy:
         self._traceback.clear()
         self._fault = ""
         with TemporaryDirectory(prefix="headrace-") as drafts:
-            comparison = compared(self._current, self._job, Path(drafts))
+            comparison = compared(self._current, job, Path(drafts))
             deployed = carry_out(
                 self._current.sdk, comparison, self, message=None, force=True, waits=True
             )

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from headrace.cli.local_deploys import LocalDeploy, check_function, local_job
+from headrace.cli.deploy_jobs import Job
+from headrace.cli.local_deploys import LocalDeploy, found_job
 from headrace.cli.own_servers import apply_variables, connected, place_named
 from headrace.cli.running import Run, carry_out
 from headrace.cli.session import Session
@@ -18,7 +19,7 @@ def run_locally(current: Session, wanted: Run, folder: Path, variables: Mapping[
 
     Args:
         current: The session.
-        wanted: The run; its name is ``path/to/file.py:function``.
+        wanted: The run; its name is ``path/to/file.py:function``, or one of ``headrace.toml``.
         folder: The folder of the code.
         variables: Environment variables of the run.
 
@@ -27,13 +28,13 @@ def run_locally(current: Session, wanted: Run, folder: Path, variables: Mapping[
         PipelineCreationFailed: The function cannot be deployed.
         PipelineExecutionFailed: The run failed.
     """
-    check_function(wanted.name, place_named(folder).folder)
+    job = Job(found_job(wanted.name, place_named(folder).folder).order)
     with connected(current, folder):
         apply_variables(current, variables)
-        deploy = LocalDeploy(current, local_job(wanted.name, folder), is_development=False)
+        deploy = LocalDeploy(current, is_development=False)
         try:
             with current.screen.activity(f"Deploying {wanted.name}"):
-                deployed = deploy()
+                deployed = deploy(job)
         except PipelineCreationFailed:
             deploy.say_traceback()
             raise

@@ -161,6 +161,19 @@ class Manifest:
     jobs: Mapping[str, Job]
     deployments: frozenset[str]
 
+    def job(self, name: str) -> Job:
+        """Return the pipeline of a name, with its deployments.
+
+        Raises:
+            WrongUsage: The file has none.
+        """
+        if name not in self.jobs:
+            raise WrongUsage(
+                f"{self.path} has no pipeline {name!r}; it has {', '.join(self.jobs)}. A function "
+                "is named as PATH/TO/FILE.py:FUNCTION."
+            )
+        return self.jobs[name]
+
 
 def read_manifest(path: Path) -> Manifest:
     """Return what a file says.

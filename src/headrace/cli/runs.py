@@ -36,8 +36,8 @@ def run(
         bool,
         typer.Option(
             "--local",
-            help="Run PATH/TO/FILE.py:FUNCTION, given in place of the name, on a server of its own "
-            "that ends with the command; its log is printed on stderr.",
+            help="Run PATH/TO/FILE.py:FUNCTION, or a pipeline of headrace.toml, on a server of its "
+            "own that ends with the command; its log is printed on stderr.",
         ),
     ] = False,
     folder: Folder = Path(),
