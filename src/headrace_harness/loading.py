@@ -19,17 +19,19 @@ _CONTEXT_MODULE = "__craft_internal_execution_context"
 def prepare_interpreter(folder: str, function_path: str) -> None:
     """Make this process look to user code like ``python <function_path>`` run in its folder.
 
-    Modules are looked for in the pipeline's folder first, and in that of the function's file: next
-    if that is a folder of scripts, last if it is a package, whose modules have their own names.
+    Modules are looked for in the pipeline's folder first, next in that of the function's file or,
+    if that is a package, in the one that its outermost package lies in. Last come the file's own
+    folder, and ``src`` in the pipeline's folder, where projects keep their packages.
     """
     beside = os.path.dirname(os.path.join(folder, function_path))
-    is_package = os.path.isfile(os.path.join(beside, "__init__.py"))
-    first = [folder] if is_package or beside == folder else [folder, beside]
+    first = list(dict.fromkeys([folder, _outside_of_packages(folder, beside)]))
     own = os.path.splitext(os.path.basename(function_path))[0]
     shadows.step_aside(first, keep={own})
     sys.path[:0] = first
-    if beside not in sys.path:
-        sys.path.append(beside)
+    sources = os.path.join(folder, "src")
+    for last in (beside, sources):
+        if last not in sys.path and (last == beside or _has_packages(sources)):
+            sys.path.append(last)
     tracebacks.name_files_from(folder)
     native.show_at_once()
     sys.argv = [os.path.join(folder, function_path)]
@@ -38,6 +40,17 @@ def prepare_interpreter(folder: str, function_path: str) -> None:
     context = types.ModuleType(_CONTEXT_MODULE)
     context.current_execution_id = execution_id  # type: ignore[attr-defined]  # made here
     sys.modules[_CONTEXT_MODULE] = context
+
+
+def _outside_of_packages(folder: str, beside: str) -> str:
+    """Return the nearest folder, from that of a file upwards, that is no package."""
+    while beside != folder and os.path.isfile(os.path.join(beside, "__init__.py")):
+        beside = os.path.dirname(beside)
+    return beside
+
+
+def _has_packages(sources: str) -> bool:
+    return os.path.isdir(sources) and not os.path.isfile(os.path.join(sources, "__init__.py"))
 
 
 def load_module(folder: str, function_path: str) -> types.ModuleType:

@@ -449,6 +449,23 @@ def test_neighbours_are_found_as_an_import_finds_them() -> None:
     assert len(problems) == 5
 
 
+def test_packages_below_src_are_found_by_their_own_names() -> None:
+    files = {
+        "src/app/__init__.py": "",
+        "src/app/deep/__init__.py": "",
+        "src/app/kinds.py": "K = int\n",
+        "src/app/deep/m.py": "from app.kinds import K\ndef f(x: K) -> None: ...",
+        "jobs/m.py": "from app.kinds import K\ndef f(x: K) -> None: ...",
+    }
+    for path, roots in (
+        ("src/app/deep/m.py", ("", "src", "src/app/deep")),
+        ("jobs/m.py", ("", "jobs", "src")),
+    ):
+        source = Source(path, files.get)
+        assert source.roots == roots
+        assert read_signature(source, "f").inputs[0].data_type == "number"
+
+
 def test_imports_in_a_circle_lead_nowhere() -> None:
     files = {
         "m.py": "from a import X\ndef f(x: X) -> None: ...",

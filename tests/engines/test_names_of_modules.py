@@ -139,6 +139,27 @@ async def test_modules_of_a_package_hide_no_standard_module(bench):
     assert await bench.value() == [20, 7]
 
 
+async def test_a_package_below_src_is_found_by_its_own_name(bench):
+    bench.write(MINE, "src/app/deep/helper.py")
+    bench.write("", "src/app/__init__.py")
+    bench.write("", "src/app/deep/__init__.py")
+    code = "from app.deep.helper import strength\ndef fn(): return {'out': strength}"
+    for path in ("src/app/deep/main.py", "scripts/main.py", "main.py"):
+        bench.write(code, path)
+        assert await bench.value(path=path) == 7
+
+
+async def test_src_that_is_a_package_is_no_place_for_packages(bench):
+    bench.write("", "src/__init__.py")
+    bench.write(MINE, "src/helper.py")
+    bench.write(
+        "try:\n    import helper\nexcept ImportError:\n    helper = None\n"
+        "def fn(): return {'out': helper is None}",
+        "main.py",
+    )
+    assert await bench.value(path="main.py") is True
+
+
 async def test_the_neighbour_is_found_by_a_pod(pods):
     pods.write(MINE, "src/signal.py")
     pods.write("import signal\ndef fn(): return {'out': signal.strength}")

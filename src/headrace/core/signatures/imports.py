@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from headrace.core.signatures.source import Source
@@ -50,12 +50,12 @@ def foreign_imports(source: Source, python: str) -> list[ForeignImport]:
         python: The version that runs it, such as ``3.11``.
     """
     standard = standard_modules(python)
-    waiting, seen = [source.path], {source.path}
+    waiting, seen, roots = [source.path], {source.path}, source.roots
     found: dict[str, ForeignImport] = {}
     while waiting and len(seen) < _MOST_FILES:
         path = waiting.pop()
         for name, line, folder in _imports(path, source.read(path) or ""):
-            files = _files_of(source, name, folder)
+            files = _files_of(source, name, folder, roots)
             waiting += [file for file in files if file not in seen]
             seen.update(files)
             top = name.partition(".")[0]
@@ -106,13 +106,13 @@ def _is_for_imports(handler: ast.ExceptHandler) -> bool:
     return any(name in caught for name in ("ImportError", "ModuleNotFoundError", "Exception"))
 
 
-def _files_of(source: Source, name: str, folder: str | None) -> list[str]:
+def _files_of(source: Source, name: str, folder: str | None, roots: Sequence[str]) -> list[str]:
     """Return the files of the folder that an import of a dotted name may run."""
-    bases = ["", posixpath.dirname(source.path)] if folder is None else [folder]
+    bases = roots if folder is None else (folder,)
     parts = name.split(".")
     return [
         path
-        for base in dict.fromkeys(bases)
+        for base in bases
         for length in range(1, len(parts) + 1)
         for place in [posixpath.join(base, *parts[:length])]
         for path in (f"{place}.py", f"{place}/__init__.py")

@@ -87,6 +87,7 @@ class Modules:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._roots = source.roots
         self._found: dict[str, Module | None] = {}
 
     @property
@@ -157,8 +158,7 @@ class Modules:
     def _at(self, path: str) -> Module | None:
         if path not in self._found:
             text = self._source.read(path)
-            beside = posixpath.dirname(self._source.path)
-            self._found[path] = None if text is None else _read(path, text, ("", beside))
+            self._found[path] = None if text is None else _read(path, text, self._roots)
         return self._found[path]
 
 

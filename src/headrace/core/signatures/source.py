@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,14 @@ class Source:
 
     path: str
     read: Callable[[str], str | None]
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The folders that imports look into, in that order, as when the function is called."""
+        beside = outside = posixpath.dirname(self.path)
+        while outside and self.read(f"{outside}/__init__.py") is not None:
+            outside = posixpath.dirname(outside)
+        return tuple(dict.fromkeys(("", outside, beside, "src")))
 
 
 @dataclass(frozen=True, slots=True)
