@@ -141,6 +141,37 @@ def test_a_server_that_is_killed_in_the_middle_comes_back_with_the_current_versi
         wait_until(lambda: {status for *_, status in rows_of(database)} <= ended, what="all ended")
 
 
+def test_a_start_with_a_version_that_cannot_start_goes_on_with_the_one_before(
+    own_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    running = own_server()
+    with maker(running, tmp_path / "warm") as make:
+        versions = Versions(make, tmp_path)
+        versions.deploy()
+        endpoint = versions.endpoint()
+        assert made_by(endpoint) == 1
+        versions.deploy(prelude="raise RuntimeError('not today')")
+        versions.until_failed(endpoint)
+        running.kill()
+        running.start()
+        wait_until(lambda: status_of(make, endpoint) == "up", what="pods are up")
+        assert made_by(endpoint) == 1
+        failed = versions.until_failed(endpoint)
+        assert (failed["version"], failed["reason"]) == (2, "RuntimeError: not today")
+        # So it is if they end for another reason.
+        make.sdk.update_deployment(endpoint.name, is_enabled=False)
+        make.sdk.update_deployment(endpoint.name, is_enabled=True)
+        assert made_by(endpoint) == 1
+        versions.deploy()
+        versions.until_up(endpoint)
+        assert made_by(endpoint) == 3
+
+
+def status_of(make: Maker, endpoint: Endpoint) -> str:
+    found: str = make.sdk.get_deployment(endpoint.name)["status"]
+    return found
+
+
 def made_by(endpoint: Endpoint) -> int:
     """Return the version that makes a call now."""
     answer = endpoint.post({"n": 1})

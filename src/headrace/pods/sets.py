@@ -10,6 +10,7 @@ from functools import partial
 
 from headrace.control.variables import Variables
 from headrace.core.calls import Limits
+from headrace.core.compatibility import with_version
 from headrace.core.deployments import Deployment
 from headrace.core.errors import HeadraceError, Unavailable
 from headrace.core.outcomes import Failure, FailureKind
@@ -17,12 +18,13 @@ from headrace.core.pods import PodPlan, PodSetState, PodStatus
 from headrace.engines.port import PodEngine
 from headrace.logs.files import LogFiles
 from headrace.pods.lanes import Crew, Lane, asks_for_another, generation_of
-from headrace.pods.probes import probe_of
+from headrace.pods.plans import Plans
 from headrace.running.code import CodeFinder
 from headrace.signals.loop import Loop
 from headrace.signals.port import DEPLOYMENTS, PENDING, Signals
 from headrace.store import deployments as rows
 from headrace.store.database import Database
+from headrace.store.pods import answered_last
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +57,8 @@ class PodSets:
         self._database = database
         self._signals = signals
         self._engine = engine
-        self._codes = codes
+        self._plans = Plans(codes, variables, logs, limits)
         self._variables = variables
-        self._logs = logs
-        self._limits = limits
         self._grace_s = grace_s
         self._lanes: dict[str, Lane] = {}
         self._retiring: dict[str, asyncio.Task[None]] = {}
@@ -237,49 +237,43 @@ class PodSets:
         self._signals.notify(_topic(deployment.id))
 
     async def _ask(self, lane: Lane, deployment: Deployment) -> None:
+        """Have the engine do what a deployment asks for, or say in its lane why that cannot be."""
         try:
-            plan = await self._plan(deployment)
+            plan = await self._plans.of(deployment)
         except Unavailable:
             raise
         except HeadraceError as error:
             lane.failure = Failure(FailureKind.ENVIRONMENT, error.message)
             logger.warning("pods of %s: %s", deployment.name, error.message)
             return
-        lane.failure = None
-        lane.plan = plan
-        crew = Crew(deployment.pipeline.version, plan.generation, deployment.attachments)
-        failure = await self._engine.deploy(plan, partial(setattr, lane, "crew", crew))
-        lane.is_up = True
+        lane.failure, lane.plan = None, plan
+        failure = await self._have_kept(lane, deployment, plan)
         if failure is not None:
-            lane.failure = failure if lane.crew is not crew else None
             logger.warning("pods of %s: %s", deployment.name, failure.message)
+            if not lane.is_up:
+                await self._fall_back(lane, deployment)
+            is_relieved = lane.crew is not None and lane.crew.generation == plan.generation
+            lane.failure = None if is_relieved else failure
+        lane.is_up = True
 
-    async def _plan(self, deployment: Deployment) -> PodPlan:
-        low_latency = deployment.low_latency
-        if low_latency is None:
-            raise LookupError(f"{deployment.name} is no low-latency deployment")
-        variables = await self._variables.current()
-        code = await self._codes.find(
-            deployment.pipeline, variables, attachments=deployment.attachments, is_checked=True
-        )
-        log = self._logs.of_deployment(deployment.id)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        return PodPlan(
-            deployment_id=deployment.id,
-            generation=generation_of(deployment),
-            code=code,
-            outputs={item.parameter.name: item.parameter.data_type for item in deployment.outputs},
-            log=log,
-            variables=variables,
-            owner=deployment.created_by,
-            count=low_latency.pods,
-            max_parallel=low_latency.max_parallel,
-            ram_bytes=low_latency.ram_bytes,
-            timeout_s=self._limits.within(deployment.timeout_s).timeout_s,
-            idle_timeout_s=low_latency.idle_timeout_s,
-            max_queue=low_latency.max_queue,
-            probe=probe_of(deployment, variables),
-        )
+    async def _have_kept(self, lane: Lane, deployment: Deployment, plan: PodPlan) -> Failure | None:
+        """Have the engine keep pods of a plan; those that take calls are always in the lane."""
+        crew = Crew(deployment.pipeline.version, plan.generation, deployment.attachments)
+        return await self._engine.deploy(plan, partial(setattr, lane, "crew", crew))
+
+    async def _fall_back(self, lane: Lane, deployment: Deployment) -> None:
+        """Have pods of the version answer that did so last, since those of the current one do not.
+
+        So they did before the server ended, or the deployment was disabled.
+        """
+        found = await self._database.read(answered_last, deployment)
+        if found is None or found.version.id == deployment.pipeline.version.id:
+            return
+        before = with_version(deployment, found.version)
+        with contextlib.suppress(HeadraceError):
+            failure = await self._have_kept(lane, before, await self._plans.of(before))
+            if failure is not None:
+                logger.warning("pods of %s: %s", deployment.name, failure.message)
 
 
 def _topic(deployment_id: str) -> str:
