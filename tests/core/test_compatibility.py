@@ -119,6 +119,23 @@ def test_what_was_forced_before_breaks_nothing_again() -> None:
     assert broken_mapping(present, with_version(present, replace(forced, bundle="c"))) == []
 
 
+def test_an_input_that_comes_back_is_new_to_callers() -> None:
+    """Its mapping was kept while a version did not have it."""
+    without = with_version(DEPLOYMENT, replace(BASE, inputs=(C,)))
+    back = with_version(without, replace(BASE, inputs=(REQUIRED, C)))
+    (one,) = broken_mapping(without, back)
+    assert (one.name, one.why) == ("x", "is new and required, and no caller sends it")
+    mapped = replace(back, sources=(("x", Constant(1)), ("c", Constant("c"))))
+    assert broken_mapping(without, mapped) == []
+
+
+def test_an_input_that_has_to_be_given_from_now_on() -> None:
+    left_out = with_version(TIMED, replace(BASE, inputs=(X, C, Input("new", "number"))))
+    needed = replace(BASE, inputs=(X, C, Input("new", "number", None, True)))
+    (one,) = broken_mapping(left_out, with_version(left_out, needed))
+    assert one.why == "is required and has no source"
+
+
 def test_a_probe_that_does_not_fit_any_more() -> None:
     probed = replace(DEPLOYMENT, probe={"x": 1})
     assert found(probed, inputs=(Input("x", "json"), C)) == []

@@ -14,7 +14,7 @@ from headrace.core.executions import InputRecord
 from headrace.core.mappings import GivenOnly, MappedInput, MappedOutput, resolve_given
 from headrace.core.parameters import Input
 from headrace.core.pipelines import PipelineVersion
-from headrace.core.sources import GivenValue, LeftOut, Null, Rule
+from headrace.core.sources import GivenValue, LeftOut, Null
 from headrace.core.values import FileValue, Value
 
 MAX_CALLS = 1000
@@ -106,11 +106,12 @@ def broken_mapping(before: Deployment, after: Deployment) -> list[Break]:
         if item.parameter.name not in new
         and (why := _problem_of_input(item, inputs.get(item.parameter.name)))
     ]
-    mapped = {name for name, _ in after.sources}
+    known = {item.parameter.name: item for item in before.inputs}
     found += [
         Break(before.name, "input", item.parameter.name, why)
         for item in after.inputs
-        if item.parameter.name not in mapped and (why := _problem_of_new(before, item))
+        if item.parameter.name not in new
+        and (why := _problem_of_need(known.get(item.parameter.name), item))
     ]
     why_not = _problem_of_probe(after)
     if why_not is not None and _problem_of_probe(before) is None:
@@ -197,7 +198,7 @@ def _remapped(
     before: Sequence[tuple[str, object]], after: Sequence[tuple[str, object]]
 ) -> set[str]:
     known = dict(before)
-    return {name for name, place in after if name in known and known[name] != place}
+    return {name for name, place in after if known.get(name) != place}
 
 
 def _problem_of_input(before: MappedInput, after: MappedInput | None) -> str | None:
@@ -209,16 +210,17 @@ def _problem_of_input(before: MappedInput, after: MappedInput | None) -> str | N
     return source.problem_with(after.parameter)
 
 
-def _problem_of_new(before: Deployment, item: MappedInput) -> str | None:
-    """Return what is wrong with an input that nobody has mapped, or None."""
-    parameter = item.parameter
-    if not parameter.is_required or parameter.default_value is not None:
-        return None
-    if any(known.parameter == parameter for known in before.inputs):
-        return None
-    if before.rule is Rule.ENDPOINT and not isinstance(item.source, LeftOut):
-        return "is new and required, and no caller sends it"
-    return "is required and has no source"
+def _problem_of_need(before: MappedInput | None, item: MappedInput) -> str | None:
+    """Return what is wrong with an input that has to be given and was not, or None."""
+    parameter, source = item.parameter, item.source
+    if isinstance(source, GivenValue):
+        is_missed = before is None and _has_to_be_sent(parameter, source)
+        return "is new and required, and no caller sends it" if is_missed else None
+    is_other = before is None or before.parameter != parameter
+    is_needed = parameter.is_required and parameter.default_value is None
+    if isinstance(source, LeftOut) and is_other and is_needed:
+        return "is required and has no source"
+    return None
 
 
 def _problem_of_probe(deployment: Deployment) -> str | None:
@@ -248,9 +250,11 @@ def _problem_of_output(before: MappedOutput, after: MappedOutput | None) -> str 
 
 
 def _terms(parameter: Input, source: GivenValue) -> tuple[object, ...]:
-    # Whether there is a default says whether a value may be missing; which one it is does not.
-    has_default = source.default_for(parameter) is not None
-    return parameter.data_type, source.is_required_for(parameter) and not has_default
+    return parameter.data_type, _has_to_be_sent(parameter, source)
+
+
+def _has_to_be_sent(parameter: Input, source: GivenValue) -> bool:
+    return source.is_required_for(parameter) and source.default_for(parameter) is None
 
 
 def _misfit(changed: ChangedInput, value: Value) -> str | None:
