@@ -108,7 +108,7 @@ class DeployRun:
 
     def deploying(self, name: str) -> None:
         """Say that a deployment is made, or goes on with the new version."""
-        self._current.screen.note(f"Deployment {name} …")
+        self._current.screen.note(f"Deploying {name} …")
 
     def _show(self, comparison: Comparison, deployed: Deployed) -> None:
         screen = self._current.screen

@@ -27,17 +27,22 @@ _COLOURS = {"+": "green", "-": "red", "~": "yellow"}
 
 
 def say_what_was_understood(screen: Screen, comparison: Comparison) -> None:
-    """Say on stderr what the code says, and what it would change."""
-    plan = comparison.plan
+    """Say on stderr what the code says, and what it would change.
+
+    Inputs and outputs are shown where they are new; an edit of the code alone says what it edits.
+    """
+    plan, changes = comparison.plan, comparison.changes
     screen.note(headline(plan))
-    for line in signature_lines(plan):
-        screen.note(f"  {line}")
-    if not comparison.is_same_version:
-        say_what_travels(screen, plan.selection)
-    for note in plan.notes:
-        screen.note(f"Note: {note}")
-    if comparison.changes.number is not None and not comparison.is_same_version:
-        screen.note(f"Changes of version {comparison.changes.number}:")
+    if comparison.is_same_version:
+        return
+    if changes.number is None or changes.lines:
+        for line in signature_lines(plan):
+            screen.note(f"  {line}")
+        for note in plan.notes:
+            screen.note(f"Note: {note}")
+    say_what_travels(screen, plan.selection)
+    if changes.number is not None:
+        screen.note(f"Changes of version {changes.number}:")
         for line in comparison.lines or ["nothing, but it is not ready"]:
             screen.note(f"  {coloured(screen, line)}")
 
