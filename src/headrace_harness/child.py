@@ -187,7 +187,7 @@ def _prepare(program: Program, call: Message) -> dict[str, Any]:
             program.original.restore()
         work = os.path.join(call["workspace"], WORK_FOLDER)
         copy_folder(program.folder, work)
-        attach(work, program.attached)
+        attach(work, program.attached, program.confinement.forbids)
         workspace = program.confinement.move_in(call["workspace"])
         call["workspace"] = workspace
         work = os.path.join(workspace, WORK_FOLDER)

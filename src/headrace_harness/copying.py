@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from headrace_harness.stdlib import io, os, stat
 
@@ -70,11 +70,16 @@ def copy_folder(source: str, target: str) -> None:
                     os.mkfifo(new, 0o600)
 
 
-def attach(folder: str, attached: Mapping[str, str]) -> None:
-    """Put links to attached files in their places in a private copy of a folder.
+def attach(folder: str, attached: Mapping[str, str], forbids: Callable[[str], bool]) -> None:
+    """Put attached files in their places in a private copy of a folder.
 
-    A link, because each call has a copy of the folder, and what is attached may be large. What it
-    leads to is closed to user code.
+    They are links to what user code cannot write to: each call has a copy of the folder, and what
+    is attached may be large. Where nothing keeps user code from it, they are copies.
+
+    Args:
+        folder: The copy.
+        attached: Where the files are, by their places in the folder.
+        forbids: Tells whether user code cannot write to a path.
 
     Raises:
         FileExistsError: The folder has something in such a place already.
@@ -94,7 +99,10 @@ def attach(folder: str, attached: Mapping[str, str]) -> None:
                 f"the folder has something at {place} already, where a file is attached to the "
                 "deployment: take it out of the folder, or detach the file"
             )
-        os.symlink(source, os.path.join(above, name))
+        if forbids(os.path.realpath(source)):
+            os.symlink(source, os.path.join(above, name))
+        else:
+            copy_file(source, os.path.join(above, name))
 
 
 def copy_input(workspace: str, name: str, file: Mapping[str, str]) -> str:

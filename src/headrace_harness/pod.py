@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from headrace_harness import denials, loading, native, processes, shadows, sinks, tracebacks
 from headrace_harness.board import Board
-from headrace_harness.confinement import Bounds, enter
+from headrace_harness.confinement import Bounds, Confinement, enter
 from headrace_harness.copying import attach, copy_folder
 from headrace_harness.ending import end_like_an_interpreter
 from headrace_harness.failing import ENVIRONMENT, Failed
@@ -109,7 +109,7 @@ class _Pod:
         # Processes that user code forks must not speak for this one, nor keep its sockets open.
         os.register_at_fork(after_in_child=self._let_go)
         try:
-            lane = self._import(scope)
+            lane = self._import(scope, confinement)
         except Failed as failed:
             self._say({"op": "failed", "kind": failed.kind, "message": failed.message})
         else:
@@ -123,12 +123,12 @@ class _Pod:
         outside.close()
         os._exit(0)
 
-    def _import(self, scope: Scope) -> Lane:
+    def _import(self, scope: Scope, confinement: Confinement) -> Lane:
         setup = self._setup
         work, path = setup["work"], setup["function_path"]
         try:
             copy_folder(setup["folder"], work)
-            attach(work, setup.get("attached", {}))
+            attach(work, setup.get("attached", {}), confinement.forbids)
             os.chdir(work)
         except OSError as error:
             message = f"The pipeline's folder could not be copied: {error}."

@@ -117,7 +117,7 @@ def _import(program: Program, setup: Message) -> Message:
     work = setup["work"]
     try:
         copy_folder(program.folder, work)
-        attach(work, program.attached)
+        attach(work, program.attached, program.confinement.forbids)
         os.chdir(work)
     except OSError as error:
         return _not_copied(error)
