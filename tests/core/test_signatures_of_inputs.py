@@ -69,6 +69,7 @@ class Size:
     height: float = 1.0
     tags: list[str] = field(default_factory=list)
     depth: float = field(repr=False)
+    area: float = field(init=False)
     kind: ClassVar[str] = "size"
     _: KW_ONLY
     LIMIT = 3
@@ -297,7 +298,7 @@ DESCRIBED = [
         "x: Larger",
         (
             "An object with width (number), height (number, optional), tags (array, optional), "
-            "depth (number), weight (number, optional)."
+            "depth (number), area (number, optional), weight (number, optional)."
         ),
     ),
     ("x: Item", "An object with id (number), price (number, optional)."),

@@ -169,7 +169,8 @@ def _dataclass_field(_: _Class, statement: ast.AnnAssign, hint: Hint) -> Field |
     is_required = given is None
     if isinstance(given, ast.Call) and ast.unparse(given.func).rpartition(".")[2] == "field":
         words = {word.arg: word.value for word in given.keywords}
-        is_required = not words.keys() & {"default", "default_factory"}
+        is_made = ast.unparse(words.get("init", given)) == "False"
+        is_required = not (is_made or words.keys() & {"default", "default_factory"})
     return Field(ast.unparse(statement.target), hint, statement.lineno, is_required)
 
 
