@@ -121,6 +121,12 @@ def test_requirements_that_nobody_named_are_a_warning(create, sdk):
         create("import six\n" + FINE, REQUIREMENTS)
 
 
+@pytest.mark.parametrize("lock", ["uv.lock", "pylock.toml"])
+def test_a_lock_that_nobody_named_is_a_warning(create, lock):
+    with pytest.warns(UserWarning, match=f"{lock} in the folder is not installed"):
+        create(FINE, {lock: "version = 1"})
+
+
 @pytest.mark.parametrize(
     "config",
     [

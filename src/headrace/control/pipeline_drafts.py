@@ -15,7 +15,7 @@ from headrace.environments.port import Builder
 CheckFunction = Callable[[Path, Path, str, str, Sequence[str]], Awaitable[str | None]]
 """Say what is wrong with a function, by interpreter, folder, path, name and input names."""
 
-_USUAL_REQUIREMENTS = "requirements.txt"
+_USUAL_REQUIREMENTS = ("requirements.txt", "uv.lock", "pylock.toml")
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 
@@ -108,12 +108,12 @@ async def check_code(
 def overlooked(draft: PipelineDraft, folder: Path) -> Iterator[str]:
     """Yield what the caller may not have thought of, each a sentence."""
     names_none = draft.config.requirements_path is None and not draft.needs_nothing
-    if names_none and (folder / _USUAL_REQUIREMENTS).is_file():
+    usual = [name for name in _USUAL_REQUIREMENTS if (folder / name).is_file()]
+    if names_none and usual:
         yield (
-            f"{_USUAL_REQUIREMENTS} in the folder is not installed, because neither "
-            "requirements_path nor the project names it. Create the pipeline with "
-            f"requirements_path (--requirements {_USUAL_REQUIREMENTS}), or say that it needs none "
-            "(null, --no-requirements)."
+            f"{usual[0]} in the folder is not installed, because neither requirements_path nor the "
+            "project names it. Create the pipeline with requirements_path "
+            f"(--requirements {usual[0]}), or say that it needs none (null, --no-requirements)."
         )
     if draft.origin is Origin.GIT:
         yield from _left_behind(folder)
