@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import RunningServer, wait_until
-from tests.rolling import Load, Versions, rows_of
+from tests.rolling import INPUTS, SOURCE, Load, Versions, rows_of
 from tests.warm import Endpoint, Maker, maker
+
+from headrace import Input
 
 pytestmark = pytest.mark.system
 
@@ -77,8 +79,14 @@ def test_pods_that_do_not_pass_their_probe_leave_those_before_them(
     endpoint = versions.endpoint(probe={"n": 7})
     make.sdk.update_deployment(endpoint.name, probe={"n": -1})
     assert made_by(endpoint) == 1
-    versions.deploy()
+    with_more = SOURCE.replace("place=None)", "place=None, more=0)")
+    versions.deploy(with_more, inputs=[*INPUTS, Input("more", "number")])
     failed = versions.until_failed(endpoint)
+    # Callers are shown what they can send to the version that answers.
+    headers = {"Authorization": f"EndpointToken {endpoint.token}"}
+    shown = endpoint.http.get(f"{endpoint.url}/openapi.json", headers=headers).json()
+    assert set(shown["components"]["schemas"]["Inputs"]["properties"]) == {"n", "place"}
+    assert endpoint.post({"n": 1, "more": 2}).status_code == 400
     assert failed["reason"] == "The probe failed: ValueError: not this one"
     assert made_by(endpoint) == 1
     lines = [line["message"] for line in make.sdk.get_deployment_logs(endpoint.name)]

@@ -18,7 +18,8 @@ SCRIPT = ("values.js", "snippets.js", "form.js", "answer.js", "endpoint.js")
 
 async def endpoint_openapi(exchange: Exchange) -> Answer:
     """Describe an endpoint as an OpenAPI 3.1 document; needs the endpoint's token."""
-    document = endpoint_document(exchange.endpoint.deployment, exchange.services.public_url)
+    deployment = exchange.services.pods.served(exchange.endpoint.deployment)
+    document = endpoint_document(deployment, exchange.services.public_url)
     return Answer(document, headers={"Cache-Control": "no-store"})
 
 
