@@ -38,6 +38,10 @@ OPTIONS = {
     "max_parallel_executions_per_pod": "--max-parallel",
     "replace_pods": "--replace-pods",
     "repeat it with force": "repeat it with --force",
+    "(pipeline_version)": "(headrace deployments update NAME --version N)",
+    "pipeline_version": "--version",
+    "(replace)": "(headrace deploy)",
+    "rollback_pipeline": "headrace rollback",
     "constant_value": "constant:VALUE",
     "environment_variable_name": "env:VARIABLE",
     "datastore_path": "store:PATH",
@@ -56,7 +60,7 @@ OPTIONS = {
 _NAMES = re.compile(
     r"(?<![\w'\"/.-])("
     + "|".join(map(re.escape, sorted(OPTIONS, key=len, reverse=True)))
-    + r")(?![\w])"
+    + r")(?!\w)"
 )
 
 

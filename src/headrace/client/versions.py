@@ -145,7 +145,7 @@ class VersionCalls(Part):
         if not found["is_current"] and found["failure"]:
             raise Conflict(
                 f"Version {number} of pipeline {name!r} is ready, but is not the current one: "
-                f"{found['failure']} sdk.rollback_pipeline({name!r}, {number}) makes it current.",
+                f"{found['failure']} To make it current, go to it by rollback_pipeline.",
                 details={"pipeline_name": name, "version": number},
             )
         return found
