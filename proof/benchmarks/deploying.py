@@ -36,7 +36,7 @@ from proof.benchmarks.serving.tables import table
 
 from headrace import HeadraceSdk
 
-ROUNDS = 5
+ROUNDS = 3
 ANSWERS_IN_S = 60
 PAUSE_S = 0.005
 HEADRACE = Path(sys.executable).parent / "headrace"

@@ -155,12 +155,13 @@ Changed = Callable[[str, str], None]
 
 @pytest.fixture
 def edit(project: Project) -> Changed:
-    """Replaces a text of the function's file by another, as an editor does."""
+    """Replaces a text of the function's file by another, in one step."""
 
     def change(before: str, after: str) -> None:
         text = project.file.read_text()
         assert before in text
-        draft = project.file.with_suffix(".swp")
+        # Elsewhere, so that one look finds all of the change.
+        draft = project.home / "draft"
         draft.write_text(text.replace(before, after))
         draft.replace(project.file)
 

@@ -54,11 +54,11 @@ def test_while_code_is_broken_the_last_version_answers(project, edit, options, e
 
     edit("import nonsense\n", "x = 1 / 0\n")
     dev.wait_for("ZeroDivisionError: division by zero", '  File "src/model.py", line 2')
-    wait_until(lambda: dev.said.count("Version 1 goes on answering.") == 3)
+    wait_until(lambda: dev.said.count("Version 1 goes on answering.") >= 3)
     assert dev.call(n=1)[1]["outputs"]["total"] == 1.0
 
     edit("x = 1 / 0\n", "x = 2 / 0\n")
-    wait_until(lambda: dev.said.count("Version 1 goes on answering.") == 4)
+    wait_until(lambda: dev.said.count("Version 1 goes on answering.") >= 4)
     assert dev.call(n=1)[0] == 200
 
     edit("x = 2 / 0\n", "")
