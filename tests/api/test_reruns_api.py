@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from tests.api.conftest import check_error, mapped, periodic_body
-from tests.conftest import RunningServer
+from tests.conftest import RunningServer, wait_until
 
 from headrace import HeadraceSdk
 from headrace.wire import routes
@@ -254,6 +255,34 @@ def test_a_failed_job_is_run_again_with_its_destinations(
     assert "disabled" in check_error(rerun(first), 409)["message"]
     http.delete(f"/deployments/{name}")
     assert "was deleted" in check_error(rerun(first), 409)["message"]
+
+
+def test_reruns_of_a_job_that_must_not_overlap_come_one_by_one(
+    http: httpx.Client,
+    periodic_pipelines: None,
+    name: str,
+    ended: Ended,
+    rerun: Callable[..., httpx.Response],
+    tmp_path: Path,
+) -> None:
+    gate = tmp_path / "gate"
+    gate.touch()
+    source = [mapped("path", "input", constant_value=str(gate))]
+    body = periodic_body(name, inputs_mapping=source, overlap="skip")
+    made = http.post("/periodic-deployment", json=body | {"pipeline_name": "periodic-hold"})
+    assert made.status_code == 201, made.text
+    first = http.post(f"/deployments/{name}/executions", json={}).json()["execution_id"]
+    assert ended(first)["status"] == "Succeeded"
+    gate.unlink()
+    reruns = [rerun(first).json()["execution_id"] for _ in range(2)]
+
+    def statuses() -> list[str]:
+        return [http.get(f"/executions/{one}").json()["status"] for one in reruns]
+
+    wait_until(lambda: statuses()[0] == "Running")
+    assert statuses() == ["Running", "Pending"]
+    gate.touch()
+    assert [ended(one)["status"] for one in reruns] == ["Succeeded", "Succeeded"]
 
 
 @pytest.mark.parametrize("mode", ["elastic", "low_latency"])
