@@ -55,6 +55,9 @@ class FrameReader:
         found = []
         start = 0
         size = len(data)
+        # Mostly one message comes, and whole.
+        if size > 4 and _LENGTH.unpack_from(data)[0] == size - 4:
+            return [data[4:]]
         while size - start >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(data, start)
             end = start + _LENGTH.size + length

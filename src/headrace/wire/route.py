@@ -24,9 +24,9 @@ class Open(StrEnum):
     """The endpoint's own token."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """One route.
+    """One route, which is equal to itself alone: each request looks some up.
 
     Attributes:
         method: HTTP method.
