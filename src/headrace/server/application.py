@@ -15,8 +15,7 @@ from headrace.web.exchange import Handler, Services
 from headrace.wire.route import Route
 from headrace.wire.routes import FRONT
 
-# Endpoints are first: routes are looked through in order, and calls are the most frequent requests.
-HANDLERS: Mapping[Route, Handler] = {**endpoints.HANDLERS, **api.HANDLERS, FRONT: front_page}
+HANDLERS: Mapping[Route, Handler] = {**api.HANDLERS, **endpoints.HANDLERS, FRONT: front_page}
 
 
 def application(services: Services, cors_origins: Sequence[str] = ()) -> Starlette:
@@ -28,4 +27,5 @@ def application(services: Services, cors_origins: Sequence[str] = ()) -> Starlet
     """
     # A page that is missing from the installation shows here, and not at its first reader.
     read_endpoint_page()
-    return build_app(HANDLERS, services, cors_origins)
+    # Routes are looked through in order, and calls of endpoints are the most frequent requests.
+    return build_app({**endpoints.HANDLERS, **HANDLERS}, services, cors_origins)
