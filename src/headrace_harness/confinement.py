@@ -121,7 +121,8 @@ class _Mounts(Confinement):
         kernel.bind(workspace, self.bounds.own)
         for folder in self.bounds.opened:
             kernel.set_read_only(folder, True)
-        self._writable = (os.path.realpath(self.bounds.own),)
+        # The last one is the template's own folder, in whose place the workspace is now.
+        self._writable = self._writable[-1:]
         self.seal()
         return self.bounds.own
 

@@ -85,7 +85,7 @@ def attach(folder: str, attached: Mapping[str, str], forbids: Callable[[str], bo
         FileExistsError: The folder has something in such a place already.
         OSError: As for making links.
     """
-    root = os.path.realpath(folder)
+    root = os.path.realpath(folder) if attached else folder
     for place, source in attached.items():
         above, name = os.path.split(os.path.join(root, place))
         try:
