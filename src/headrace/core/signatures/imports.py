@@ -6,7 +6,8 @@ import ast
 import posixpath
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 from headrace.core.signatures.source import Source
 
@@ -21,7 +22,7 @@ _WENT = {
 _WENT_WITH = {name: minor for minor, names in _WENT.items() for name in names}
 _STANDARD = sys.stdlib_module_names | _CAME_WITH.keys() | _WENT_WITH.keys()
 _PLATFORMS_OWN = {"__craft_internal_execution_context"}
-_MOST_FILES = 500
+_MOST_FILES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ def foreign_imports(source: Source, python: str) -> list[ForeignImport]:
         python: The version that runs it, such as ``3.11``.
     """
     standard = standard_modules(python)
+    # A file is asked for whenever something imports it.
+    source = replace(source, read=cache(source.read))
     waiting, seen, roots = [source.path], {source.path}, source.roots
     found: dict[str, ForeignImport] = {}
     while waiting and len(seen) < _MOST_FILES:
