@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from headrace.core.environments import (
     SUPPORTED_PYTHONS,
     EnvironmentSpec,
+    RequirementsFile,
     normalised_requirements,
     placeholders,
     python_version,
@@ -110,3 +111,11 @@ def test_constraints_count():
     assert len({spec.digest for spec in specs}) == len(specs)
     same = EnvironmentSpec("3.11", "six", constraints="# why\nsix<1.17\n")
     assert same.digest == specs[1].digest
+
+
+def test_of_a_file_that_the_installer_reads_the_content_counts_and_not_the_place():
+    def digest(content, path="uv.lock"):
+        return EnvironmentSpec("3.11", "", file=RequirementsFile(path, content)).digest
+
+    assert digest("a") == digest("a", "sub/uv.lock")
+    assert len({digest("a"), digest("b"), EnvironmentSpec("3.11", "").digest}) == 3

@@ -11,6 +11,7 @@ from headrace.core.calls import Code, Limits
 from headrace.core.credentials import Addresses, Holder, no_credential
 from headrace.core.errors import Unauthenticated
 from headrace.core.filenames import MAX_FILENAME_BYTES, shortened, usable_filename
+from headrace.core.pipelines import Calling
 from headrace.core.pods import PodPlan
 from headrace.core.rights import EVERYTHING, GRANTABLE, IN_EXECUTIONS, Right
 from headrace.core.scopes import ANYBODY, ENDPOINT_CALLER, SERVER, Scope
@@ -35,6 +36,7 @@ def test_of_two_times_the_tighter_holds(
     [
         replace(PLAN, generation="2"),
         replace(PLAN, code=Code("env", "other", "main.py", "fn")),
+        replace(PLAN, code=Code("env", "bundle", "main.py", "fn", calling=Calling.TYPED)),
         replace(PLAN, outputs={"out": DataType.JSON}),
         replace(PLAN, owner="somebody"),
         replace(PLAN, log=Path("elsewhere")),
@@ -44,6 +46,11 @@ def test_of_two_times_the_tighter_holds(
 )
 def test_a_pod_is_not_kept_for_what_it_was_not_started_for(other: PodPlan) -> None:
     assert not PLAN.fits(other)
+
+
+def test_code_says_how_it_is_called() -> None:
+    assert not PLAN.code.is_typed
+    assert replace(PLAN.code, calling=Calling.TYPED).is_typed
 
 
 def test_a_pod_is_kept_where_only_numbers_change() -> None:
