@@ -105,6 +105,9 @@ def test_an_edit_becomes_a_version_behind_the_same_url_and_token(project):
         (2, True, "thrice"),
         (1, False, None),
     ]
+    shortened = project("versions", "scale", "--limit", 1)
+    assert len(shortened.stdout.splitlines()) == 2
+    assert "There are older ones" in shortened.stderr
     assert "scale has version 1 again" in project.said("rollback", "scale")
     assert call(project, "deploy-edit", x=3) == {"total": 7.0}
 

@@ -85,6 +85,23 @@ def test_what_the_file_no_longer_says_is_said_and_stays(project):
     assert "pods is an option of pods, and deployment 'toml-scale' is elastic" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("0 3 * * *", "daily", "[deployments.toml-job] every 'daily' has 1 field"),
+        ("Europe/Paris", "Europe/Prais", "[deployments.toml-job] timezone must be the IANA name"),
+        ("job.py:work", "jbo.py:work", "[pipelines.toml-job] There is no file 'jbo.py'"),
+        ("constant:2", "constant:two", "[deployments.toml-scale] inputs"),
+        ("constant:2", "store:a", "[deployments.toml-scale] The mapping cannot be used"),
+    ],
+)
+def test_what_is_wrong_says_file_table_and_key(project, old, new, words):
+    change(project, old, new)
+    done = project("diff")
+    assert done.returncode == 2
+    assert f"headrace.toml: {words}" in done.stderr
+
+
 def test_a_mistake_anywhere_deploys_nothing(project):
     project.said("deploy")
     before = len(project.json("versions", "toml-scale"))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headrace.cli.connections import destination_from_text, source_from_text
 from headrace.cli.session import Session
 from headrace.cli.usage import usage
-from headrace.client.deploying.deployer import Comparison, compare
+from headrace.cli.words import in_words_of_the_file
+from headrace.client.deploying.deployer import Comparison, beside, compare
 from headrace.client.deploying.plans import Order, Plan
 from headrace.client.deploying.wishes import Wish, single_wish
+from headrace.core.errors import Conflict, InvalidRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +26,29 @@ class Spec:
         inputs: Texts of the form ``NAME=SOURCE``.
         outputs: Texts of the form ``NAME=DESTINATION``.
         where: Where inputs and outputs are written, for messages.
+        table: The table of ``headrace.toml`` that says it; empty for a command line.
     """
 
     wish: Wish
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     where: tuple[str, str] = ("--input", "--output")
+    table: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A pipeline with its deployments."""
+    """A pipeline with its deployments.
+
+    Attributes:
+        order: The pipeline.
+        specs: Its deployments.
+        table: The table of ``headrace.toml`` that says it; empty for a command line.
+    """
 
     order: Order
     specs: tuple[Spec, ...] = ()
+    table: str = ""
 
 
 def plain_job(target: str, name: str | None, endpoint: str | None) -> Job:
@@ -51,8 +64,25 @@ def compared(current: Session, job: Job, drafts: Path) -> Comparison:
     Raises:
         HeadraceError: Of the kind that says what is wrong; nothing was changed.
     """
-    plan = current.sdk.plan_deploy(job.order, drafts)
-    return compare(current.sdk, plan, [_wish(spec, plan) for spec in job.specs])
+    sdk, wished = current.sdk, []
+    with _located(job.table):
+        plan = sdk.plan_deploy(job.order, drafts)
+    for spec in job.specs:
+        with _located(spec.table):
+            wished.append(beside(sdk, plan, _wish(spec, plan)))
+    with _located(job.table):
+        return compare(sdk, plan, wished)
+
+
+@contextmanager
+def _located(table: str) -> Iterator[None]:
+    """Have what is wrong with a table of ``headrace.toml`` say which one it is."""
+    try:
+        yield
+    except (InvalidRequest, Conflict) as error:
+        if table:
+            error.message = f"{table} {in_words_of_the_file(error.message)}"
+        raise
 
 
 def _wish(spec: Spec, plan: Plan) -> Wish:

@@ -13,6 +13,7 @@ from headrace.cli.dry_runs import preview_of, show_previews
 from headrace.cli.exits import EXIT_INTERRUPTED
 from headrace.cli.session import Session
 from headrace.cli.usage import wrong
+from headrace.cli.words import FILE_KEYS
 from headrace.client.deploying.deployed import Deployed
 from headrace.client.deploying.deployer import Comparison, carry_out
 from headrace.client.deploying.unsaid import unsaid
@@ -129,12 +130,10 @@ class DeployRun:
         self, manifest: Manifest, comparisons: Sequence[Comparison]
     ) -> dict[str, list[str]]:
         """Return what is on the server and not in a file."""
-        from headrace.cli.manifest import KEYS  # noqa: PLC0415 - only files need it
-
         sdk = self._current.sdk
         return {
             "other_settings": [
-                f"{one.wish.name}: {KEYS.get(name, name)} = {value}"
+                f"{one.wish.name}: {FILE_KEYS.get(name, name)} = {value}"
                 for comparison in comparisons
                 for one in comparison.wished
                 if one.there is not None

@@ -128,9 +128,6 @@ OPTIONS: Mapping[str, tuple[str, Read]] = {
 }
 """Keys of a table of a deployment that are arguments of ``create_deployment``."""
 
-KEYS = {argument: key for key, (argument, _) in OPTIONS.items()}
-"""What the file calls arguments of ``create_deployment``."""
-
 DEPLOYMENT_KEYS: Mapping[str, Read] = {
     "attach": _files,
     "pipeline": _text,
@@ -196,7 +193,7 @@ def read_manifest(path: Path) -> Manifest:
     for name, table in tables["deployments"].items():
         specs[_pipeline_of(path, name, table, specs)].append(_spec(path, name, table))
     jobs = {
-        name: Job(_order(path, name, table), tuple(specs[name]))
+        name: Job(_order(path, name, table), tuple(specs[name]), f"{path}: [pipelines.{name}]")
         for name, table in tables["pipelines"].items()
     }
     return Manifest(path, jobs, frozenset(tables["deployments"]))
@@ -283,6 +280,7 @@ def _spec(path: Path, name: str, table: Mapping[str, Any]) -> Spec:
         table.get("inputs", ()),
         table.get("outputs", ()),
         (f"{where} inputs", f"{where} outputs"),
+        where,
     )
 
 

@@ -55,7 +55,8 @@ def list_all(
 ) -> None:
     """List the versions of a pipeline, newest first; the current one is marked."""
     current = session(context, as_json)
-    found = current.sdk.list_pipeline_versions(name, limit)
+    found = current.sdk.list_pipeline_versions(name, limit + 1)
+    has_more, found = len(found) > limit, found[:limit]
     names = {one: _user(current, one) for one in {item["created_by"] for item in found}}
     rows = [
         (
@@ -69,6 +70,8 @@ def list_all(
         for item in found
     ]
     current.screen.table(COLUMNS, rows, found, "There are no versions.")
+    if has_more:
+        current.screen.note(f"There are older ones: --limit {2 * limit} shows more.")
 
 
 @versions.command("show")

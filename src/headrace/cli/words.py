@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 OPTIONS = {
     "container_config[included_folders]": "--include",
@@ -57,11 +58,34 @@ OPTIONS = {
 }
 """What arguments of the SDK and fields of the API are called on the command line."""
 
-_NAMES = re.compile(
-    r"(?<![\w'\"/.-])("
-    + "|".join(map(re.escape, sorted(OPTIONS, key=len, reverse=True)))
-    + r")(?!\w)"
-)
+FILE_KEYS = {
+    "schedule": "every",
+    "missed_window_s": "missed_window",
+    "jitter_s": "jitter",
+    "execution_timeout_s": "timeout",
+    "retry_backoff_s": "retry_backoff",
+    "enable_parallel_executions": "parallel",
+    "max_parallel_executions_per_pod": "max_parallel",
+    "ram_request": "ram",
+    "idle_timeout_s": "idle_timeout",
+    "pipeline_version": "version",
+    "inputs_mapping": "inputs",
+    "outputs_mapping": "outputs",
+    "function_path": "function",
+    "function_name": "function",
+    "requirements_path": "requirements",
+    "included path": "include",
+    "local_folder": "folder",
+}
+"""What they are called in ``headrace.toml``."""
+
+
+def _names(words: Mapping[str, str]) -> re.Pattern[str]:
+    longest_first = sorted(words, key=len, reverse=True)
+    return re.compile(r"(?<![\w'\"/.-])(" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
+
+
+_OPTION_NAMES = _names(OPTIONS)
 
 
 def in_words_of_the_command(message: str) -> str:
@@ -69,4 +93,9 @@ def in_words_of_the_command(message: str) -> str:
 
     What stands in quotes is somebody's value and stays.
     """
-    return _NAMES.sub(lambda found: OPTIONS[found[1]], message)
+    return _OPTION_NAMES.sub(lambda found: OPTIONS[found[1]], message)
+
+
+def in_words_of_the_file(message: str) -> str:
+    """Return a message with the keys of ``headrace.toml`` in place of the names of arguments."""
+    return _names(FILE_KEYS).sub(lambda found: FILE_KEYS[found[1]], message)

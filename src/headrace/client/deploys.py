@@ -107,7 +107,9 @@ class DeployCalls(VersionSending):
             )
             if attach:
                 wishes = [replace(one, options={**one.options, "attach": attach}) for one in wishes]
-            comparison = deployer.compare(self, plan, wishes)
+            comparison = deployer.compare(
+                self, plan, [deployer.beside(self, plan, wish) for wish in wishes]
+            )
             if dry_run:
                 return deployer.planned(self, comparison)
             return deployer.carry_out(

@@ -90,28 +90,33 @@ class Comparison:
         return [*self.changes.files, *self.changes.lines]
 
 
-def compare(sdk: VersionSending, plan: Plan, wishes: Sequence[Wish]) -> Comparison:
-    """Return what differs between a plan and the server; nothing is changed there.
+def beside(sdk: VersionSending, plan: Plan, asked: Wish) -> Wished:
+    """Return a deployment as it is wanted beside the one that is there.
 
     Raises:
         InvalidRequest: Of the kind that says what cannot be used.
-        Conflict: A deployment is there that no update can make what is wanted, or the pipeline is
-            another's.
+        Conflict: No update can make the one that is there what is wanted.
+    """
+    wish = fitted(asked, plan.signature.inputs, plan.signature.outputs)
+    there: Object | None = None
+    with suppress(NotFound):
+        there = sdk.get_deployment(wish.name)
+    update = update_of(wish, there, plan.name) if there else Update({}, ())
+    check_mode(wish, there)
+    return Wished(wish, there, update)
+
+
+def compare(sdk: VersionSending, plan: Plan, wished: Sequence[Wished]) -> Comparison:
+    """Return what differs between a plan and the server; nothing is changed there.
+
+    Raises:
+        Conflict: The pipeline that is there was made of another function.
     """
     version: Object | None = None
     with suppress(NotFound):
         version = sdk.get_pipeline_version(plan.name)
     if version is not None:
         _check_owner(plan, version)
-    wished = []
-    for asked in wishes:
-        wish = fitted(asked, plan.signature.inputs, plan.signature.outputs)
-        there: Object | None = None
-        with suppress(NotFound):
-            there = sdk.get_deployment(wish.name)
-        update = update_of(wish, there, plan.name) if there else Update({}, ())
-        check_mode(wish, there)
-        wished.append(Wished(wish, there, update))
     return Comparison(plan, version, changes_of(plan, version), tuple(wished))
 
 
