@@ -135,7 +135,10 @@ class Campaign:
 
     def _bother(self) -> None:
         kind = self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-        if kind == "disk":
+        if not self._mishaps.kills:
+            # However few there are, the server is among them.
+            self._bring_about("server")
+        elif kind == "disk":
             self._fill_disk()
         else:
             self._bring_about(kind)
