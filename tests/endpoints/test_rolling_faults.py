@@ -6,10 +6,12 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tests.conftest import RunningServer, wait_until
+from tests.overdue import set_back, wake
 from tests.rolling import INPUTS, SOURCE, Load, Versions, rows_of
 from tests.warm import Endpoint, Maker, maker
 
@@ -97,6 +99,32 @@ def test_pods_that_do_not_pass_their_probe_leave_those_before_them(
     # It is no execution.
     ids = {item["execution_id"] for item in make.executions(endpoint.name)}
     assert len(ids) == 3
+
+
+def test_a_fire_time_runs_the_current_version_although_no_pod_has_it(
+    hasty: RunningServer, make: Maker, tmp_path: Path
+) -> None:
+    source = "{prelude}\ndef fn():\n    print('made by version {number}')\n"
+    versions = Versions(make, tmp_path)
+    versions.deploy(source, [], [])
+    made = make.create(pipeline=versions.name, rule="periodic", schedule="0 0 1 1 *")
+    gate = tmp_path / "gate"
+    prelude = f"import os\nif os.path.exists({str(gate)!r}): raise RuntimeError('not today')"
+    gate.touch()
+    versions.deploy(source, [], [], prelude=prelude)
+    wait_until(
+        lambda: (make.sdk.get_deployment(made["name"])["rollout"] or {}).get("status") == "failed",
+        what="pods do not come up",
+    )
+    gate.unlink()
+    set_back(hasty, made["name"], datetime.now(UTC))
+    wake(make.sdk, versions.name)
+    wait_until(lambda: make.executions(made["name"]), what="it fires")
+    execution_id = make.executions(made["name"])[0]["execution_id"]
+    make.sdk.retrieve_pipeline_execution_outputs(execution_id)
+    assert make.execution(execution_id)["pipeline_version"]["version"] == 2
+    said = [line["message"] for line in make.sdk.get_pipeline_execution_logs(execution_id)]
+    assert "made by version 2" in said
 
 
 def test_a_change_that_hangs_is_given_up_when_somebody_goes_back(versions: Versions) -> None:

@@ -99,7 +99,7 @@ class Crews:
             self._coming = None
             if failure is None:
                 self._switch(new, on_switch)
-            else:
+            elif not self._is_retired:
                 self._drain(new)
                 self.current.adopt(self.current.plan.within(plan))
         return failure
