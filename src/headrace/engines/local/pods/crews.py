@@ -39,7 +39,7 @@ class Crews:
             KeyError: It is gone.
         """
         for crew in (self.current, *self._draining):
-            if crew.plan.generation == generation:
+            if crew.plan.generation == generation and not crew.is_retired:
                 return crew
         raise KeyError(generation)
 

@@ -26,6 +26,7 @@ class Keeper:
     Attributes:
         plan: What the pods are for.
         queue: Calls for them.
+        is_retired: Whether they end, and take no calls.
     """
 
     def __init__(self, plan: PodPlan, ground: Ground) -> None:
@@ -39,7 +40,7 @@ class Keeper:
         self._quiet = asyncio.Event()
         self._phase = PodStatus.CREATION_PENDING
         self._failure: Failure | None = None
-        self._is_retired = self._is_draining = False
+        self.is_retired = self._is_draining = False
         self.queue = Queue(
             plan,
             self._open,
@@ -70,7 +71,7 @@ class Keeper:
 
     async def deploy(self, plan: PodPlan) -> Failure | None:
         """Have the pods do what a plan says that they fit; return why they are not up, if so."""
-        if self._is_retired:
+        if self.is_retired:
             return RETIRED
         sleeps_on = self._phase is PodStatus.STANDBY and plan.idle_timeout_s is not None
         if not self._open and not sleeps_on:
@@ -101,7 +102,7 @@ class Keeper:
 
     async def retire(self, grace_s: float, failure: Failure = RETIRED) -> None:
         """End all pods; calls that run have ``grace_s`` seconds, those that wait end now."""
-        self._is_retired, self.queue.refusal = True, failure
+        self.is_retired, self.queue.refusal = True, failure
         self.queue.fail_waiting(failure)
         self._cancel_refills()
         for pod in self._nursery.living - {*self._pods.all}:
@@ -208,7 +209,7 @@ class Keeper:
             return first
         others = await asyncio.gather(*(self._nursery.start(plan) for _ in range(plan.count - 1)))
         new = [first, *(pod for pod in others if isinstance(pod, Pod))]
-        if self._is_retired:
+        if self.is_retired:
             for pod in new:
                 pod.end_now()
             return RETIRED
@@ -226,7 +227,7 @@ class Keeper:
 
     def _refill(self) -> None:
         """Start what is missing, after the delay that the last ends ask for."""
-        if self._is_retired:
+        if self.is_retired:
             return
         for _ in range(self._wanted - len(self._open) - len(self._refills)):
             self._refills.add(self._spawn(self._start_later(self._backoff.delay_s)))
@@ -251,7 +252,7 @@ class Keeper:
 
     def _join(self, pod: Pod) -> None:
         """Have a pod that was just started take calls."""
-        if self._is_retired or not self.plan.fits(pod.plan):
+        if self.is_retired or not self.plan.fits(pod.plan):
             pod.end_now()
         elif pod.is_open:
             pod.adopt(self.plan)
@@ -271,7 +272,7 @@ class Keeper:
 
     async def _replace_later(self, pod: Pod, delay_s: float) -> None:
         await asyncio.sleep(delay_s)
-        if pod not in self._open or self._is_retired:
+        if pod not in self._open or self.is_retired:
             return
         found = await self._nursery.start(self.plan)
         if isinstance(found, Pod):
