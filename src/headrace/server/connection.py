@@ -39,6 +39,7 @@ class Connection(BoundedConnection):
         self._known: tuple[bytes, Endpoint] | None = None  # its head, if it came in one piece
         self._known_bytes = -1  # how long it was with its body
         self._held = Held()
+        self._held_cycle = cast("RequestResponseCycle", self._held)
 
     def data_received(self, data: bytes) -> None:
         """Make a call whose head is known, or read what has come."""
@@ -103,7 +104,8 @@ class Connection(BoundedConnection):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self.pipeline:
             cycle, application = self.pipeline.pop()
             self._start_asgi_task(cycle, application)
@@ -136,7 +138,7 @@ class Connection(BoundedConnection):
         """Have a call made, unless it is for the application after all."""
         before, held = self.cycle, self._held
         held.begin(is_kept=is_kept)
-        self.cycle = cast("RequestResponseCycle", held)
+        self.cycle = self._held_cycle
         if self._express.begin(endpoint, body, self._reply):
             return True
         held.response_complete = True

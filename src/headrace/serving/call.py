@@ -143,7 +143,8 @@ class Call:
     def set_on_record(self) -> None:
         """Take note that its end is on disk."""
         self.state = State.ON_RECORD
-        self._let_go()
+        if self._in_a_book is not None:
+            self._let_go()
 
     def set_lost(self, reason: Exception) -> None:
         """Tell its caller that nothing is on record, and why."""

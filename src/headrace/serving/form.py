@@ -121,9 +121,11 @@ class Form:
 
     def texts_of(self, arguments: Mapping[str, Json]) -> list[str]:
         """Return the JSON of each input as it is recorded: secrets are not."""
-        return [
-            "null" if name is None else _input_text(arguments.get(name)) for name in self._recorded
-        ]
+        texts = []
+        for name in self._recorded:
+            value = None if name is None else arguments.get(name)
+            texts.append(repr(value) if type(value) is int else _input_text(value))
+        return texts
 
     def outputs_of(self, returned: Returned) -> list[str] | Failure:
         """Return the JSON of each output as it is recorded, or what is wrong with them."""
@@ -132,7 +134,8 @@ class Form:
             value = None if is_dropped else returned.values.get(name)
             if value is not None and not fits(value, data_type):
                 return self._misfit(returned)
-            texts.append(_text_of(value))
+            # Most are whole numbers, which need no encoder.
+            texts.append(repr(value) if type(value) is int else _text_of(value))
         return texts
 
     def answer(self, texts: list[str]) -> str:
@@ -202,8 +205,6 @@ def is_plain(deployment: Deployment) -> bool:
 
 
 def _input_text(value: Json | Absent) -> str:
-    if type(value) is int:
-        return repr(value)
     # What stands behind the value stands beside it in the row (headrace.store.executions).
     return ABSENT_TEXT if isinstance(value, Absent) else encode(value).decode()
 
@@ -211,8 +212,6 @@ def _input_text(value: Json | Absent) -> str:
 def _text_of(value: Json | JsonText) -> str:
     if value is None:
         return "null"
-    if type(value) is int:
-        return repr(value)
     return value.text if isinstance(value, JsonText) else encode(value).decode()
 
 

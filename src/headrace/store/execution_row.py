@@ -175,7 +175,7 @@ class RowMaker:
         created, started, ended = times_us
         return (
             execution_id,
-            status.value,
+            str(status),
             created,
             started,
             ended,

@@ -54,6 +54,7 @@ def object_encoder(names: Sequence[str]) -> Callable[[Sequence[Any]], bytes]:
 
 _encoder = msgspec.json.Encoder(enc_hook=_raw)
 _message = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_object = msgspec.json.Decoder(dict[str, Any])
 _records = msgspec.json.Decoder(list[tuple[str, str, str, dict[str, Any], dict[str, msgspec.Raw]]])
 
 
@@ -66,12 +67,9 @@ def decode_message(text: bytes, what: str) -> dict[str, Any]:
     Raises:
         InvalidRequest: It is no JSON object.
     """
-    if len(text) <= LARGE_BYTES:
-        value = decode(text, what)
-        if not isinstance(value, dict):
-            raise InvalidRequest(f"{what} must be a JSON object, such as {{}}.")
-        return value
     try:
+        if len(text) <= LARGE_BYTES:
+            return _object.decode(text)
         found = {
             name: _message.decode(raw) if name == "values" else raw
             for name, raw in _message.decode(text).items()
