@@ -82,6 +82,7 @@ ENDPOINT: Body = {
     "gpu_request": 0,
     "pipeline_version": 1,
     "probe": {"a": 1},
+    "attachments": {},
 }
 PERIODIC: Body = {
     "name": "field-new",

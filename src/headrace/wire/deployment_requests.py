@@ -199,7 +199,7 @@ def _attachments(given: Mapping[str, Any]) -> dict[str, Attachment | None]:
             continue
         if not isinstance(fields, dict) or set(fields) != {"digest", "size"}:
             raise InvalidRequest(
-                f"The attachment {place!r:.200} must be an object with the keys digest and size."
+                f"{place!r:.200} of attachments must be an object with the keys digest and size."
             )
         found[place] = attachment(place, fields["digest"], fields["size"])
     return found

@@ -114,6 +114,12 @@ _DEPLOYMENT: dict[str, Schema] = {
     "retry_backoff_s": NUMBER,
     "pipeline_version": maybe(COUNT),
     "probe": maybe({"type": "object"}),
+    "attachments": {
+        "type": "object",
+        "additionalProperties": maybe(
+            record("digest size", digest=TEXT, size={"type": "integer", "minimum": 0})
+        ),
+    },
     **dict.fromkeys(LOW_LATENCY_NAMES, ANYTHING),
 }
 _SCHEDULE: dict[str, Schema] = {"schedule": TEXT, **dict.fromkeys(SCHEDULE_NAMES, ANYTHING)}
