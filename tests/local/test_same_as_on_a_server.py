@@ -303,9 +303,7 @@ def said(folder: Path, environ: dict[str, str], *arguments: object) -> Said:
         ("untyped", ("-i", "number=2", "--json"), 0),
         ("file", ("-i", "source=@model.py", "--out", "got"), 0),
         ("fails", ("-i", "n=0", "--json"), 1),
-        ("wrong_type", ("-i", "n=1"), 1),
         ("prints", ("-i", "n=two"), 2),
-        ("prints", ("-i", "m=2"), 2),
         ("prints", (), 1),
     ],
 )

@@ -75,7 +75,7 @@ class Development:
         )
         try:
             while True:
-                if self._answering is not None and not follower.is_alive():
+                if self._answering is not None and follower.ident is None:
                     began()
                     follower.start()
                 check()
@@ -117,7 +117,7 @@ class Development:
     def _follow(self, calls: Calls, is_over: threading.Event) -> None:
         while not is_over.wait(PAUSE_S):
             # A server that has ended is noticed by who started it.
-            with suppress(Unavailable):
+            with suppress(HeadraceError):
                 for one in calls.news():
                     self.say_news(one)
 
