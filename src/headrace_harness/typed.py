@@ -71,6 +71,8 @@ class TypedFunction:
                     found[name] = convert(value)
                 except Unfit as unfit:
                     problems.append(f"input '{name}'{unfit}")
+                except RecursionError:
+                    problems.append(f"input '{name}' is nested too deeply")
         if problems:
             raise Failed(BAD_INPUT, printable(f"{'; '.join(problems)}."))
         return found

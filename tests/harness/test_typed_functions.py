@@ -221,6 +221,15 @@ def test_all_that_does_not_fit_comes_together() -> None:
     assert "'c'" not in caught.value.message
 
 
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    value: dict[str, Any] = {"width": 1}
+    for _ in range(2000):
+        value = {"width": 1, "inner": value}
+    with pytest.raises(Failed, match="input 'x' is nested too deeply") as caught:
+        got(Size, value)
+    assert caught.value.kind == BAD_INPUT
+
+
 def test_many_errors_of_a_model_are_a_few() -> None:
     class Many(BaseModel):
         items: list[int]
