@@ -17,6 +17,10 @@ MAX_ROWS = 100
 """Rows of one statement. A statement for many rows takes the interpreter's lock once, and not once
 for each row, so that the event loop need not give it up as often."""
 
+_SIZES = (MAX_ROWS, 25, 5, 1)
+"""Rows that a statement may have. Another size would be another statement to prepare, which takes
+as long as to run it, and to keep in memory."""
+
 _DEPLOYMENT_ID = COLUMNS.index("deployment_id")
 _PIPELINE_ID = COLUMNS.index("pipeline_id")
 _CHANGES = ("status", "started_at", "ended_at", "outputs", "failure_kind", "failure_message")
@@ -52,11 +56,15 @@ def record(connection: Connection, rows: Iterable[Row]) -> set[str]:
 
 
 def _put(connection: Connection, rows: Sequence[Row]) -> None:
-    if rows:
-        connection.exec_driver_sql(_statement(len(rows)), tuple(chain.from_iterable(rows)))
+    start = 0
+    for size in _SIZES:
+        while len(rows) - start >= size:
+            part = rows[start : start + size]
+            connection.exec_driver_sql(_statement(size), tuple(chain.from_iterable(part)))
+            start += size
 
 
-@lru_cache(maxsize=MAX_ROWS)
+@lru_cache(maxsize=len(_SIZES))
 def _statement(count: int) -> str:
     marks = f"({', '.join('?' * len(COLUMNS))})"
     changes = ", ".join(f"{name} = excluded.{name}" for name in _CHANGES)
