@@ -11,8 +11,10 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from tests.conftest import wait_until
 
 from headrace import HeadraceSdk, InvalidRequest, Unavailable
+from headrace.cli.parameters import input_from_text, output_from_text
 from headrace.client.chosen_executions import Choice, check_choice
 
 pytestmark = pytest.mark.system
@@ -37,8 +39,6 @@ def sdk(server, tmp_path_factory):
     (folder / "main.py").write_text(CODE)
     with HeadraceSdk(server.token, server.url) as made:
         inputs = ["a:number!", "b:number", "wait:number", "gate:string"]
-        from headrace.cli.parameters import input_from_text, output_from_text
-
         made.create_pipeline(
             NAME,
             "main.py",
@@ -146,8 +146,7 @@ def test_an_interrupted_replay_says_what_goes_on_and_how(headrace, sdk, deployme
         *("replay", "--deployment", deployment, "--parallel", 2, "--yes", "--since", "1h"),
         *("-i", "b=1", "-i", f"gate={gate}"),
     )
-    for _ in iter(lambda: len(statuses(sdk, deployment)), 7):
-        pass
+    wait_until(lambda: len(statuses(sdk, deployment)) == 7)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
