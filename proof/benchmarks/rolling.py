@@ -26,6 +26,11 @@ CHANGES = 10
 QUIET_CALLS = 1000
 """Calls before the first change, and after each."""
 
+SETTLE_S = 1.0
+"""After a change the old pod ends, and the new one has its first calls: no quiet time yet."""
+
+PHASES = ("quiet", "during a deploy", "during a rollback", "just after either")
+
 SOURCE = "def fn(n):\n    return {{'made': {number}, 'n': n}}\n"
 CHANGE = """
 import sys
@@ -54,7 +59,7 @@ class Callers:
     """Connections that call on and on.
 
     Attributes:
-        latencies: Seconds of each call, those that began in a quiet time and those during a change.
+        latencies: Seconds of each call, by the phase in which it began.
         failed: What was no answer of a call that succeeded.
         wrong: Answers of another version than they say.
         made: The version of the last answer.
@@ -66,7 +71,7 @@ class Callers:
     url: str
     token: str
     latencies: dict[str, list[float]] = field(
-        default_factory=lambda: {"quiet": [], "during a deploy": [], "during a rollback": []}
+        default_factory=lambda: {phase: [] for phase in PHASES}
     )
     failed: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -124,7 +129,9 @@ class Callers:
         await self.until(lambda: self.made == version)
 
     async def be_quiet(self) -> None:
-        """Return after the calls of a quiet time."""
+        """Return after the calls of a quiet time, which begins some time after a change."""
+        self.phase = "just after either"
+        await asyncio.sleep(SETTLE_S)
         self.phase = "quiet"
         enough = len(self.latencies["quiet"]) + QUIET_CALLS
         await self.until(lambda: len(self.latencies["quiet"]) >= enough)
