@@ -122,4 +122,5 @@ def test_lists_are_chosen_by_version(loop: Loop, sdk: HeadraceSdk) -> None:
     assert (done["started"], done["succeeded"]) == (2, 2)
     assert {item["version"] for item in all_of(sdk, loop.name)} == {1, 2}
     second = sdk.list_executions(pipeline_name=loop.name, version=2)["items"]
-    assert [item["rerun_of"] for item in reversed(second)] == failed
+    # Several are run again at once, in any order.
+    assert sorted(item["rerun_of"] for item in second) == sorted(failed)
