@@ -72,9 +72,16 @@ class Project:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                # Who runs the tests in the background has them ignore what Ctrl-C sends.
+                preexec_fn=hear_interrupts,  # noqa: PLW1509 - one call, no lock
             )
         self.started.append(Dev(process, log, self.home))
         return self.started[-1]
+
+
+def hear_interrupts() -> None:
+    """Have a process that is about to start end at Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass
@@ -146,8 +153,9 @@ def project(tmp_path: Path) -> Iterator[Project]:
     made.file.write_text(CODE)
     yield made
     for dev in made.started:
-        if dev.process.poll() is None:
-            dev.interrupt()
+        # Its server ends with it, however it ends.
+        dev.process.kill()
+        dev.process.wait()
 
 
 Changed = Callable[[str, str], None]

@@ -190,8 +190,9 @@ def _develop(current: Session, wanted: _Wanted, job: Job, check: Callable[[], No
 
 @contextmanager
 def _interrupted_by(signals: Sequence[signal.Signals]) -> Iterator[None]:
-    """Have signals end the command as Ctrl-C does."""
-    before = {one: signal.signal(one, signal.default_int_handler) for one in signals}
+    """Have signals end the command as Ctrl-C does, but for those that nohup has it ignore."""
+    heard = [one for one in signals if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {one: signal.signal(one, signal.default_int_handler) for one in heard}
     try:
         yield
     finally:
