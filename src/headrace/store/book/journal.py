@@ -56,8 +56,8 @@ class JournalBook:
             self._waiting.append((row, on_done))
             if not self._is_due and not self._writing:
                 self._is_due = True
-                # Not at once: what comes in the same turn of the loop is written together.
-                self._loop.call_soon(self._write_waiting)
+                # Not at once: what comes in this turn of the loop and the next is written together.
+                self._loop.call_soon(self._loop.call_soon, self._write_waiting)
 
     def move_all(self) -> asyncio.Future[None] | None:
         """Move all rows to the database; see the port."""
