@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -16,6 +17,21 @@ import pytest
 
 HEADRACE = Path(sys.executable).parent / "headrace"
 START_S = 60
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Return the files below a folder of a server that works, where some come and go meanwhile."""
+    return [Path(place, name) for place, _, names in os.walk(folder) for name in names]
+
+
+def contents_below(folder: Path) -> dict[Path, bytes]:
+    """Return what is in those files, without the ones that are gone by then."""
+    found = {}
+    for path in files_below(folder):
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file():
+                found[path] = path.read_bytes()
+    return found
 
 
 def wait_until(condition: Callable[[], object], *, timeout_s: float = 30, what: str = "") -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.api.conftest import check_error, mapped, periodic_body
-from tests.conftest import RunningServer, wait_until
+from tests.conftest import RunningServer, files_below, wait_until
 
 from headrace import HeadraceSdk
 from headrace.wire import routes
@@ -119,7 +119,7 @@ def test_a_file_that_is_gone_is_refused_in_words(
     sent = {"document": ("a.bin", content)}
     first = http.post("/pipelines/api-echo/run", files=sent).json()["execution_id"]
     ended(first)
-    for path in (server.data_dir / "artifacts").rglob("*"):
+    for path in files_below(server.data_dir / "artifacts"):
         if path.is_file() and path.read_bytes() == content:
             path.unlink()
     error = check_error(rerun(first), 400)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from craft_ai_sdk.exceptions import SdkException
 from craft_ai_sdk.io import Input, Output
-from tests.conftest import RunningServer
+from tests.conftest import RunningServer, contents_below
 from tests.ssh_server import GitServer
 
 pytestmark = pytest.mark.system
@@ -68,13 +67,9 @@ def create(sdk: Any, name: str, **config: Any) -> Any:
 
 
 def files_with(key: str, folder: Path) -> list[Path]:
-    """Return the files below a folder that hold a key; some come and go meanwhile."""
-    found = []
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            if path.is_file() and key.splitlines()[2].encode() in path.read_bytes():
-                found.append(path)
-    return found
+    """Return the files below a folder that hold a key."""
+    secret = key.splitlines()[2].encode()
+    return [path for path, content in contents_below(folder).items() if secret in content]
 
 
 def test_a_branch_is_run_and_its_commit_is_on_record(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.conftest import RunningServer, wait_until
+from tests.conftest import RunningServer, files_below, wait_until
 
 from headrace import HeadraceSdk, Input, Output
 
@@ -107,4 +107,4 @@ def test_no_body_is_a_fault_of_the_server(
     said = server.log.read_bytes()[before:].decode()
     assert "Traceback" not in said, said
     uploads = Path(server.data_dir) / "run" / "uploads"
-    wait_until(lambda: not [*uploads.rglob("*")], what="nothing is left of the requests")
+    wait_until(lambda: not files_below(uploads), what="nothing is left of the requests")

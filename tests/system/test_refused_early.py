@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from tests.conftest import RunningServer, wait_until
+from tests.conftest import RunningServer, files_below, wait_until
 
 from headrace import HeadraceSdk, Input, Output
 
@@ -154,7 +154,7 @@ REFUSED: dict[str, tuple[str, str, bytes, int, str]] = {
 
 
 def kept(server: RunningServer) -> list[Path]:
-    return list((server.data_dir / "run" / "uploads").rglob("*"))
+    return files_below(server.data_dir / "run" / "uploads")
 
 
 @pytest.mark.parametrize("kind", REFUSED)
