@@ -16,8 +16,9 @@ if [ -n "$missing" ]; then
     if ! command -v apt-get >/dev/null 2>&1 ||
         ! $as_root apt-get update --quiet --quiet ||
         ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends $missing >/dev/null; then
-        echo "The tests use$missing, which cannot be installed from here: install it first." >&2
-        exit 1
+        echo "The tests use$missing, which cannot be installed from here." >&2
+        # Without ssh, those of repositories behind it are skipped; without the others, nothing goes.
+        command -v curl >/dev/null 2>&1 && command -v git >/dev/null 2>&1 || exit 1
     fi
 fi
 

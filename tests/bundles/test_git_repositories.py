@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import tarfile
@@ -138,6 +139,8 @@ def test_without_git_it_is_said_what_to_install(
 
 @pytest.fixture(scope="module")
 def ssh(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    if shutil.which("ssh") is None:
+        pytest.skip("ssh is not installed")
     with GitServer(tmp_path_factory.mktemp("ssh")) as server:
         yield server
 
@@ -184,6 +187,7 @@ def test_where_only_known_servers_count_a_new_one_is_refused(
     assert files(strict, wanted)
 
 
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="ssh is not installed")
 def test_a_server_that_says_nothing_is_given_up(tmp_path: Path, repository: Path) -> None:
     place = tmp_path / "uploads"
     place.mkdir()

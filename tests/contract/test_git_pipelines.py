@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -43,6 +44,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    if shutil.which("ssh") is None:
+        pytest.skip("ssh is not installed")
     with GitServer(tmp_path_factory.mktemp("ssh")) as server:
         yield server
 
