@@ -117,6 +117,9 @@ class IgnoreRules:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return
         except OSError as error:
+            if not os.access(file.parent, os.X_OK):
+                # Whoever looks into the folder says that it is closed.
+                return
             raise InvalidRequest(f"{str(file)!r} cannot be read: {error.strerror}.") from None
         try:
             self._specs[name][folder] = GitIgnoreSpec.from_lines(lines)
