@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -122,3 +123,17 @@ def test_a_bundle_of_an_earlier_version_has_no_stamp_and_is_sound(store, archive
 def test_what_was_never_kept_is_not_sound(store):
     assert store.sound("0" * 64) is None
     assert store.sound("../x") is None
+
+
+@pytest.mark.parametrize("change", [os.utime, shutil.rmtree], ids=["touched", "deleted"])
+def test_many_who_need_a_changed_bundle_at_once_all_get_it(store, archive, change):
+    kept = store.keep(archive)
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            change(kept.folder)
+            assert set(pool.map(store.sound, [kept.digest] * 8)) == {kept}
+    place = kept.folder.parent
+    assert sorted(path.name for path in place.iterdir()) == sorted(
+        path.name for path in store.keep(archive).folder.parent.iterdir()
+    )
+    assert len(list(place.iterdir())) == 3

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -62,6 +63,7 @@ class BundleStore:
     def __init__(self, root: Path, limits: ArchiveLimits | None = None) -> None:
         self._root = root
         self._limits = limits
+        self._mending = threading.Lock()
 
     def keep(self, archive: Path, max_bytes: int | None = None) -> Bundle:
         """Unpack an archive and keep its content; equal content is kept once.
@@ -114,8 +116,11 @@ class BundleStore:
         if bundle is None and not (self._root / digest / _FOLDER).is_dir():
             return None
         place = self._root / digest
-        if not _is_unchanged(place) and not self._mend(place):
-            return None
+        if not _is_unchanged(place):
+            # Who comes second finds it whole, and does not mend what is being mended.
+            with self._mending:
+                if not _is_unchanged(place) and not self._mend(place):
+                    return None
         return self.find(digest)
 
     def discard_unused(self, keep: Collection[str], *, grace_s: float) -> list[str]:
@@ -230,7 +235,8 @@ def _is_unchanged(place: Path) -> bool:
 
 
 def _write_stamp(place: Path) -> None:
-    unpublished = place / f"{_STAMP}.new"
+    # Of its own, as another server on the folder may write one too.
+    unpublished = place / f"{_STAMP}.{uuid.uuid4().hex}"
     unpublished.write_text(stamp_of(place / _FOLDER, place / _ARCHIVE))
     unpublished.replace(place / _STAMP)
 
