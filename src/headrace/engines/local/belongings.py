@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Collection
 from pathlib import Path
 
 from headrace.engines.local.cgroups import ControlGroup, kill_groups
-from headrace.engines.local.leftovers import kill_marked, kill_orphans
+from headrace.engines.local.leftovers import PATIENCE_S, PAUSE_S, kill_marked, kill_orphans
 from headrace_harness.processes import tree_of
 
 
@@ -77,17 +78,27 @@ class ProcessRecord:
                 file.writelines(f"{pid} {begin}\n" for pid, begin in new)
 
     def kill(self) -> int:
-        """Kill what is left of it, with what that has started; return how many there were."""
-        count = 0
-        for pid, begin in self._seen:
-            if begin and _begin_of(pid) == begin:
-                for found in tree_of(pid):
-                    with contextlib.suppress(ProcessLookupError, PermissionError):
-                        os.kill(found, signal.SIGKILL)
-                        count += 1
+        """Kill what is left of it, with what that has started; return how many there were.
+
+        Blocks until they are gone, at most a few seconds.
+        """
+        killed: set[int] = set()
+        deadline = time.monotonic() + PATIENCE_S
+        # Again until none is seen, because they may fork while they are being killed.
+        while (found := self._left()) and time.monotonic() < deadline:
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            killed |= found
+            time.sleep(PAUSE_S)
         with contextlib.suppress(OSError):
             self._path.unlink()
-        return count
+        return len(killed)
+
+    def _left(self) -> set[int]:
+        """Return the processes that live, those that were seen and what they have started."""
+        roots = [pid for pid, begin in self._seen if begin and _begin_of(pid) == begin]
+        return {pid for root in roots for pid in tree_of(root) if _begin_of(pid)}
 
     @classmethod
     def read(cls, path: Path) -> ProcessRecord:
@@ -123,10 +134,10 @@ def kill_leftovers(engine_id: str, runtime_dir: Path) -> int:
 
 
 def _begin_of(pid: int) -> str:
-    """Return when a process began, on this boot of the machine; nothing if it is gone."""
+    """Return when a process began, on this boot of the machine; nothing if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
-    return f"{boot} {fields[19].decode()}"
+    return "" if fields[0] in {b"Z", b"X"} else f"{boot} {fields[19].decode()}"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from headrace.engines.local.environ import ENGINE_MARK, TEMPLATE_MARK
 
-_PATIENCE_S = 5.0
-_PAUSE_S = 0.005
+PATIENCE_S = 5.0
+PAUSE_S = 0.005
 
 
 def kill_marked(engine_id: str) -> int:
@@ -27,7 +27,7 @@ def kill_orphans(template_id: str, workspaces: Collection[Path]) -> int:
 
 def _kill(mark: str, folders: Collection[Path]) -> int:
     killed: set[int] = set()
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + PATIENCE_S
     # Again until none is seen, because they may fork while they are being killed.
     while (found := _find(mark.encode(), [str(folder) for folder in folders])) and (
         time.monotonic() < deadline
@@ -36,7 +36,7 @@ def _kill(mark: str, folders: Collection[Path]) -> int:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         killed |= found
-        time.sleep(_PAUSE_S)
+        time.sleep(PAUSE_S)
     return len(killed)
 
 
