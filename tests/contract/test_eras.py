@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from tests.conftest import RunningServer
+from tests.conftest import RunningServer, files_below
 
 pytestmark = pytest.mark.system
 
@@ -397,3 +398,24 @@ def test_own_client_has_steps_as_the_specification_has_them(
         own_sdk.delete_step(f"{name}-step")
     assert own_sdk.delete_step(f"{name}-step", True) == {"step_name": f"{name}-step"}
     assert name not in [item["pipeline_name"] for item in own_sdk.list_pipelines()]
+
+
+def test_a_pipeline_without_a_step_is_not_changed_as_one_and_a_step_leaves_nothing(
+    server: RunningServer, own_sdk: Any, code: Path, name: str
+) -> None:
+    config = {"local_folder": str(code)}
+    own_sdk.create_pipeline(name, "main.py", "plain", container_config=config)
+    with httpx.Client(base_url=f"{server.url}/api/v1", timeout=60) as http:
+        token = http.post("/auth/refresh", json={"refresh_token": server.token}).json()
+        headers = {"Authorization": f"Bearer {token['access_token']}"}
+        body = {"function_name": "repeat"}
+        answer = http.put(f"/steps/{name}", json=body, headers=headers)
+    assert (answer.status_code, answer.json()["name"]) == (409, "InUse")
+    assert "made without a step" in answer.json()["message"]
+    own_sdk.delete_pipeline(name)
+    step = own_sdk.create_step(name, "main.py", "plain", container_config=config)
+    known = step["creation_info"]["id"]
+    logs = server.data_dir / "logs"
+    assert [path for path in files_below(logs) if known in str(path)]
+    own_sdk.delete_step(name)
+    assert not [path for path in files_below(logs) if known in str(path)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,17 +29,31 @@ def measure(n):
         sdk.record_list_metric_values("loss/train", n + 1),
     ]
     return {"told": all(told)}
+
+
+def meddle(other):
+    said = []
+    for client in (CraftAiSdk(), sdk):
+        try:
+            url = f"{client.base_environment_api_url}/metrics/single-value/share"
+            client._put(url, json={"value": -1, "execution_id": other})
+        except Exception as error:
+            said.append(str(error))
+    return {"said": said}
 """
 
 
 @pytest.fixture(scope="module")
-def pipeline(
-    public_sdk: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, str]]:
-    """A pipeline whose code records metrics, and an endpoint of it with calls at the same time."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("metrics")
     (folder / "main.py").write_text(SOURCE)
     (folder / "requirements.txt").write_text("craft-ai-sdk==0.74.7\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pipeline(public_sdk: Any, folder: Path) -> Iterator[tuple[str, str]]:
+    """A pipeline whose code records metrics, and an endpoint of it with calls at the same time."""
     name = f"measure-{uuid.uuid4().hex[:8]}"
     public_sdk.create_pipeline(
         pipeline_name=name,
@@ -105,6 +120,27 @@ def test_calls_of_one_pod_at_the_same_time_record_their_own_metrics(
         execution_id: n + 1.0 for n, execution_id in enumerate(ids)
     }
     assert {metric["pipeline_name"] for metric in lists} == {name}
+
+
+def test_code_records_nothing_for_an_execution_that_is_not_its_own(
+    public_sdk: Any, pipeline: tuple[str, str], folder: Path
+) -> None:
+    name = f"meddle-{uuid.uuid4().hex[:8]}"
+    public_sdk.create_pipeline(
+        pipeline_name=name,
+        function_path="main.py",
+        function_name="meddle",
+        container_config={"local_folder": str(folder), "requirements_path": "requirements.txt"},
+        inputs=[Input("other", "string")],
+        outputs=[Output("said", "array")],
+    )
+    other = public_sdk.run_pipeline(pipeline[0], inputs={"n": 1})["execution_id"]
+    said = public_sdk.run_pipeline(name, inputs={"other": other})["outputs"]["said"]
+    assert len(said) == 2
+    assert all("may not record metrics" in text for text in said), said
+    (metric,) = public_sdk.get_metrics(execution_id=other)
+    assert metric["value"] == 1.0
+    public_sdk.delete_pipeline(name)
 
 
 @pytest.fixture

@@ -12,7 +12,9 @@ import pytest
 from tests.conftest import RunningServer, wait_until
 
 from headrace import HeadraceSdk, InvalidRequest
-from headrace.core.resources import DAY_S, KEPT_S, Sample
+from headrace.control import resources
+from headrace.core.resources import DAY_S, KEPT_S, Sample, Totals
+from headrace.core.scopes import SERVER
 from headrace.store import resources as rows
 from headrace.store.sqlite.database import SqliteDatabase
 from headrace.store.sqlite.migrate import migrate
@@ -56,15 +58,30 @@ async def database(tmp_path: Path) -> Any:
     database.close()
 
 
-async def test_old_samples_are_averaged_once_and_the_oldest_go(database: Any) -> None:
+async def test_old_samples_of_all_servers_are_averaged_once_and_the_oldest_go(
+    database: Any,
+) -> None:
     ages = [0, 10, DAY_S + 30, DAY_S + 40, 8 * DAY_S, 8 * DAY_S + 10, KEPT_S + 60]
     found = [Sample(NOW_MS - age * 1000, 10, 10.0, 20.0, 30.0, 100, 1) for age in ages]
-    await database.write(rows.add_samples, "one", found)
-    await database.write(rows.add_samples, "two", found[-1:])
+    for worker in ("one", "gone"):
+        await database.write(rows.add_samples, worker, found)
     for _ in range(2):
-        await database.write(rows.thin_out, "one", NOW_MS)
-        kept = await database.read(rows.samples_between, 0, NOW_MS + 1, limit=100)
-        assert sorted(sample.seconds for sample in kept["one"]) == [10, 10, 60, 600]
-        assert sum(sample.received for sample in kept["one"]) == 600
-        assert {sample.cpu for sample in kept["one"]} == {10.0}
-        assert len(kept["two"]) == 1
+        await database.write(rows.thin_out, NOW_MS)
+        kept = await database.read(rows.samples_between, 0, NOW_MS + 1)
+        for worker in ("one", "gone"):
+            assert sorted(sample.seconds for sample in kept[worker]) == [10, 10, 60, 600]
+            assert sum(sample.received for sample in kept[worker]) == 600
+            assert {sample.cpu for sample in kept[worker]} == {10.0}
+
+
+async def test_too_many_samples_are_refused_and_not_cut(
+    database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "MAX_SAMPLES", 3)
+    asked = resources.Resources(database, lambda: Totals(1, 1))
+    found = [Sample(at * 1000, 10, 1.0, 1.0, 1.0, 1, 1) for at in range(1, 5)]
+    await database.write(rows.add_samples, "one", found)
+    _, some = await asked.between(SERVER, 0, 4000)
+    assert len(some["one"]) == 3
+    with pytest.raises(InvalidRequest, match=r"4 samples in this period, .* at most 3: ask for a"):
+        await asked.between(SERVER, 0, 5000)

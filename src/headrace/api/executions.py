@@ -23,12 +23,12 @@ from headrace.web.form_terms import run_terms
 from headrace.web.forms import read_form
 from headrace.wire.answers import MAX_HOLD_S, NO_CONTENT, Answer
 from headrace.wire.bodies import execution_body, execution_item, json_value, output_item
+from headrace.wire.fields import MAX_VERSION
 from headrace.wire.problems import execution_failed
 from headrace.wire.routes import EXECUTION_OUTPUTS
 from headrace.wire.runs import read_run_form
 
 MAX_PAGE = 1000
-MAX_VERSION = 10**9
 
 
 async def run_pipeline(exchange: Exchange) -> Answer:

@@ -32,7 +32,7 @@ async def update_step(exchange: Exchange) -> Answer:
     """Give a step other code; what it does not say is as it was, inputs and outputs as well."""
     async with read_creation(exchange) as (tree, form):
         tree |= {"pipeline_name": exchange.name(), "replace": True}
-        step = await _step(exchange)
+        step = await exchange.services.steps.own(exchange.scope, exchange.name())
         parameters = step_body(step)["parameters"]
         kept = ("function_path", "function_name", "inputs", "outputs")
         return await _made(exchange, {key: parameters[key] for key in kept} | tree, form)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from headrace.control.executions import Executions
 from headrace.control.transactions import metrics as records
 from headrace.core.clock import now_us
-from headrace.core.errors import InvalidRequest, PermissionDenied
+from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.metrics import (
     Metric,
     MetricFilter,
@@ -16,6 +18,8 @@ from headrace.core.metrics import (
 from headrace.core.scopes import Scope
 from headrace.store import metrics as rows
 from headrace.store.database import Database
+
+T = TypeVar("T")
 
 MAX_PAGE_VALUES = 2_000_000
 """Values of all the list metrics of one page, so that no answer fills the memory."""
@@ -37,8 +41,8 @@ class Metrics:
             InvalidRequest: Of the kind that says what is wrong; nothing was recorded.
         """
         number = check_metric_value(value, "value")
-        await self._check(scope, execution_id, name)
-        await self._database.write(records.record_value, execution_id, name, number, now_us())
+        check_metric_name(name)
+        await self._record(records.record_value, scope, execution_id, name, number)
 
     async def record_values(
         self, scope: Scope, execution_id: str, name: str, values: object
@@ -49,8 +53,8 @@ class Metrics:
             NotFound, PermissionDenied, InvalidRequest: As by :meth:`record_value`.
         """
         numbers = check_metric_values(values)
-        await self._check(scope, execution_id, name)
-        await self._database.write(records.record_values, execution_id, name, numbers, now_us())
+        check_metric_name(name)
+        await self._record(records.record_values, scope, execution_id, name, numbers)
 
     async def values(
         self, scope: Scope, wanted: MetricFilter, *, limit: int, skip: int
@@ -76,17 +80,17 @@ class Metrics:
             )
         return page, total
 
-    async def _check(self, scope: Scope, execution_id: str, name: str) -> None:
-        check_metric_name(name)
-        if scope.execution_id is not None and scope.execution_id != execution_id:
-            raise PermissionDenied(
-                f"Code inside execution {scope.execution_id} may not record metrics of another "
-                f"execution ({execution_id})."
-            )
-        # A call that pods answer may not be on record yet, and asks for itself.
-        execution = await self._executions.get(scope, execution_id)
-        if scope.deployment_id is not None and execution.deployment_id != scope.deployment_id:
-            raise PermissionDenied(
-                f"Code of one deployment may not record metrics of execution {execution_id}, "
-                "which belongs to another."
-            )
+    async def _record(
+        self,
+        work: records.Recording[T],
+        scope: Scope,
+        execution_id: str,
+        name: str,
+        what: T,
+    ) -> None:
+        try:
+            await self._database.write(work, scope, execution_id, name, what, now_us())
+        except NotFound:
+            # A call that pods answer may not be on record yet, and asks for itself.
+            await self._executions.get(scope, execution_id)
+            await self._database.write(work, scope, execution_id, name, what, now_us())

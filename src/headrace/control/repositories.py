@@ -9,11 +9,15 @@ from dataclasses import replace
 
 from headrace.bundles.repositories import Fetched, GitRepositories
 from headrace.control.projects import Projects
+from headrace.core.errors import Unavailable
 from headrace.core.repositories import Repository, check_repository
 from headrace.core.scopes import Scope
 
 AT_ONCE = 4
 """How many repositories are read at the same time; the others wait for their turn."""
+
+TURN_S = 60.0
+"""How long one waits for its turn."""
 
 
 class Repositories:
@@ -43,12 +47,39 @@ class Repositories:
         Raises:
             InvalidRequest: Something of it cannot be used, or it cannot be had; the message says
                 why.
-            Unavailable: This server's machine has no git.
+            Unavailable: This server's machine has no git, or reads too many repositories.
         """
         check_repository(repository, "container_config.")
         if repository.deploy_key is None:
             repository = replace(repository, deploy_key=await self._projects.deploy_key(scope))
-        async with self._turns:
-            with contextlib.ExitStack() as stack:
-                fetching = self._repositories.fetch(repository, included, function_path)
-                yield await asyncio.to_thread(stack.enter_context, fetching)
+        async with self._turn():
+            fetching = self._repositories.fetch(repository, included, function_path)
+            entering = asyncio.ensure_future(asyncio.to_thread(fetching.__enter__))
+            try:
+                # Shielded, because a thread cannot be given up: git has bounds of its own.
+                yield await asyncio.shield(entering)
+            finally:
+                await asyncio.shield(_leave(fetching, entering))
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            await asyncio.wait_for(self._turns.acquire(), TURN_S)
+        except TimeoutError:
+            raise Unavailable(
+                f"{AT_ONCE} repositories are being read, and none was done within {TURN_S:.0f} "
+                "seconds: try again."
+            ) from None
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+
+async def _leave(
+    fetching: contextlib.AbstractContextManager[Fetched], entering: asyncio.Future[Fetched]
+) -> None:
+    """Take away what was fetched, in a thread: it may be thousands of files."""
+    await asyncio.wait({entering})
+    if entering.exception() is None:
+        await asyncio.to_thread(fetching.__exit__, None, None, None)

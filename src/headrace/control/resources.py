@@ -27,11 +27,17 @@ class Resources:
         """Return what the machine has, and its samples in a period, by server.
 
         Raises:
-            InvalidRequest: The period does not begin before its end.
+            InvalidRequest: The period does not begin before its end, or has too many samples.
         """
         if begin_ms >= end_ms:
             raise InvalidRequest("start must be before end.")
         # What is older is not there, and a period of a century is no reason to look for it.
         begin_ms = max(begin_ms, end_ms - 2 * KEPT_S * 1000)
-        found = await self._reader.read(rows.samples_between, begin_ms, end_ms, limit=MAX_SAMPLES)
+        count = await self._reader.read(rows.count_between, begin_ms, end_ms)
+        if count > MAX_SAMPLES:
+            raise InvalidRequest(
+                f"There are {count:,} samples in this period, and one answer has at most "
+                f"{MAX_SAMPLES:,}: ask for a shorter one."
+            )
+        found = await self._reader.read(rows.samples_between, begin_ms, end_ms)
         return self._totals(), found

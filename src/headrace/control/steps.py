@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from headrace.control.deletion import Deletion
 from headrace.control.pipeline_drafts import PipelineDraft
 from headrace.control.pipelines import Pipelines
 from headrace.control.transactions import pipelines as records
@@ -13,7 +12,7 @@ from headrace.core.errors import Conflict, InUse, NotFound
 from headrace.core.names import check_name, new_id
 from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.core.scopes import Scope
-from headrace.core.steps import hidden_name, shown_name
+from headrace.core.steps import hidden_name, is_hidden
 from headrace.signals.port import Signals, pipeline_topic
 from headrace.signals.waiting import wait_until_over
 from headrace.store import pipelines as rows
@@ -23,13 +22,10 @@ from headrace.store.database import Database
 class Steps:
     """The verbs of steps. Each step is given as the pipeline that it is kept as."""
 
-    def __init__(
-        self, database: Database, signals: Signals, pipelines: Pipelines, deletion: Deletion
-    ) -> None:
+    def __init__(self, database: Database, signals: Signals, pipelines: Pipelines) -> None:
         self._database = database
         self._signals = signals
         self._pipelines = pipelines
-        self._deletion = deletion
 
     async def create(self, scope: Scope, draft: PipelineDraft) -> Pipeline:
         """Accept a step and have it built, as a pipeline is.
@@ -52,6 +48,20 @@ class Steps:
             if step is not None:
                 return step
         raise NotFound(f"There is no step {name!r}.")
+
+    async def own(self, scope: Scope, name: str) -> Pipeline:
+        """Return a step that was made as one, and can be changed.
+
+        Raises:
+            NotFound: There is no such step.
+            InUse: It is a pipeline that was made without a step.
+        """
+        step = await self.get(scope, name)
+        if not is_hidden(step.name):
+            raise InUse(
+                f"{name!r} is a pipeline that was made without a step: change or delete that."
+            )
+        return step
 
     async def wait(self, scope: Scope, name: str, timeout_s: float) -> Pipeline:
         """Return a step as soon as its build has ended, or as it is after ``timeout_s``.
@@ -100,9 +110,7 @@ class Steps:
             NotFound: There is no such step.
             InUse: Pipelines are made of it, and they are not to be deleted.
         """
-        step = await self.get(scope, name)
-        if shown_name(step.name) == step.name:
-            raise InUse(f"{name!r} is a pipeline that was made without a step; delete that.")
+        step = await self.own(scope, name)
         made = await self._database.read(rows.pipelines_of_step, name)
         if made and not with_dependents:
             names = ", ".join(pipeline.name for pipeline in made)
@@ -112,5 +120,5 @@ class Steps:
             )
         for pipeline in made:
             await self._pipelines.delete(scope, pipeline.name, with_deployments=True)
-        await self._deletion.of_pipeline(step, with_deployments=True)
+        await self._pipelines.delete(scope, step.name, with_deployments=True)
         return step

@@ -51,7 +51,7 @@ class Machine(Loop):
         await self._database.write(rows.add_samples, self._worker, [sample])
         self._count += 1
         if self._count % THIN_EVERY == 1:
-            await self._database.write(rows.thin_out, self._worker, sample.at_ms)
+            await self._database.write(rows.thin_out, sample.at_ms)
         return SAMPLE_S
 
     def _sample(self) -> Sample:
@@ -70,5 +70,6 @@ class Machine(Loop):
 
 
 def _network() -> tuple[int, int]:
-    each = psutil.net_io_counters(pernic=True).values()
+    """Return the bytes that came and went, those between programs of this machine left out."""
+    each = [one for name, one in psutil.net_io_counters(pernic=True).items() if name != "lo"]
     return sum(one.bytes_recv for one in each), sum(one.bytes_sent for one in each)

@@ -97,7 +97,7 @@ def make_verbs(
             attaching,
         ),
         pipelines=pipelines,
-        steps=Steps(database, signals, pipelines, deletion),
+        steps=Steps(database, signals, pipelines),
         metrics=Metrics(database, executions),
         versions=Versions(database, signals, worker, schedules, endpoints, sets, attaching),
         endpoints=endpoints,

@@ -31,6 +31,16 @@ from headrace.store.tables import (
 from headrace.store.upserts import put
 
 
+def whose(connection: Connection, execution_id: str) -> tuple[str | None, bool] | None:
+    """Return the deployment of an execution and whether it has ended; None if there is none."""
+    row = connection.execute(
+        select(executions.c.deployment_id, executions.c.ended_at).where(
+            executions.c.id == execution_id, ~OF_DELETED
+        )
+    ).one_or_none()
+    return None if row is None else (row.deployment_id, row.ended_at is not None)
+
+
 def has_metric(connection: Connection, table: Table, execution_id: str, name: str) -> bool:
     """Check whether an execution has a metric of a name, single or list as ``table`` says."""
     found = connection.scalar(

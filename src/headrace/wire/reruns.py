@@ -10,6 +10,7 @@ from headrace.core.code_choices import CodeChoice, read_code
 from headrace.core.errors import InvalidRequest
 from headrace.core.reruns import Target
 from headrace.core.values import FileValue, Value
+from headrace.wire.fields import refuse_unknown
 
 MAX_PLANNED = 200
 """How many executions one request asks about."""
@@ -38,11 +39,7 @@ def read_plan_request(body: Mapping[str, Any]) -> PlanRequest:
     Raises:
         InvalidRequest: A key is unknown, or its value is not what it must be.
     """
-    unknown = body.keys() - set(_KEYS)
-    if unknown:
-        raise InvalidRequest(
-            f"The body has the unknown key {min(unknown)!r:.80}; the keys are {', '.join(_KEYS)}."
-        )
+    refuse_unknown(body, _KEYS, "The body")
     inputs = body.get("inputs") or {}
     if not isinstance(inputs, dict):
         raise InvalidRequest("inputs must be a JSON object: values by name.")
