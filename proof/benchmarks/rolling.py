@@ -26,6 +26,8 @@ CHANGES = 10
 QUIET_CALLS = 1000
 """Calls before the first change, and after each."""
 
+ANSWERS_IN_S = 60
+
 SETTLE_S = 1.0
 """After a change the old pod ends, and the new one has its first calls: no quiet time yet."""
 
@@ -119,10 +121,15 @@ class Callers:
         writer.close()
 
     async def until(self, found: Callable[[], bool]) -> None:
-        """Return with the first answer after which something is so."""
-        while not found():
-            self.answered.clear()
-            await self.answered.wait()
+        """Return with the first answer after which something is so.
+
+        Raises:
+            TimeoutError: It is not so within :data:`ANSWERS_IN_S`.
+        """
+        async with asyncio.timeout(ANSWERS_IN_S):
+            while not found():
+                self.answered.clear()
+                await self.answered.wait()
 
     async def until_made_by(self, version: int) -> None:
         """Return with the first answer of a version."""
