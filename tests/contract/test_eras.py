@@ -16,7 +16,11 @@ import httpx
 import pytest
 from tests.conftest import RunningServer, files_below
 
-pytestmark = pytest.mark.system
+INSTALL_S = 60
+PROGRAM_S = 60
+# An environment, the client in it, and two programs. The limit of each step comes before that of
+# its test, because it says which step it was.
+pytestmark = [pytest.mark.system, pytest.mark.timeout(2 * INSTALL_S + 2 * PROGRAM_S + 60)]
 
 RELEASES = [
     *("0.30.0", "0.35.0", "0.38.2", "0.42.0", "0.46.2", "0.50.1", "0.52.1", "0.53.0"),
@@ -66,7 +70,7 @@ class Era:
             env=kept | self.server.client_environ,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=PROGRAM_S,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -93,7 +97,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def installed(folder: Path, release: str) -> Path:
     """Return an interpreter that has a release of the client and nothing else."""
-    subprocess.run([UV, "venv", "-q", "-p", sys.executable, folder], check=True, timeout=100)
+    subprocess.run([UV, "venv", "-q", "-p", sys.executable, folder], check=True, timeout=INSTALL_S)
     python = folder / "bin" / "python"
     command: list[str | Path] = [
         UV,
@@ -104,7 +108,7 @@ def installed(folder: Path, release: str) -> Path:
         python,
         f"craft-ai-sdk=={release}",
     ]
-    subprocess.run(command, check=True, timeout=200)
+    subprocess.run(command, check=True, timeout=INSTALL_S)
     return python
 
 
