@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from tests.browsing import chromium, console, page
 from tests.conftest import RunningServer
+from tests.rolling import Versions
+from tests.warm import Maker
 
 from headrace import HeadraceSdk, Input, Output
 
@@ -108,3 +110,11 @@ def endpoint_of(
 def sdk(server: RunningServer) -> Iterator[HeadraceSdk]:
     with HeadraceSdk(sdk_token=server.token, environment_url=server.url) as connected:
         yield connected
+
+
+@pytest.fixture
+def versions(make: Maker, tmp_path: Path) -> Versions:
+    """A pipeline with one version, on the server of the module's own ``make``."""
+    found = Versions(make, tmp_path)
+    found.deploy()
+    return found

@@ -25,13 +25,6 @@ def make(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield made
 
 
-@pytest.fixture
-def versions(make: Maker, tmp_path: Path) -> Versions:
-    found = Versions(make, tmp_path)
-    found.deploy()
-    return found
-
-
 @pytest.mark.parametrize(
     ("options", "changes"),
     [({}, 10), ({"pods": 2}, 3), ({"enable_parallel_executions": True}, 3)],

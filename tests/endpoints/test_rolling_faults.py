@@ -37,13 +37,6 @@ def make(hasty: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield made
 
 
-@pytest.fixture
-def versions(make: Maker, tmp_path: Path) -> Versions:
-    found = Versions(make, tmp_path)
-    found.deploy()
-    return found
-
-
 @pytest.mark.parametrize(
     ("prelude", "why"),
     [
