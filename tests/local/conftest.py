@@ -155,7 +155,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
     for dev in made.started:
         # Its server ends with it, however it ends.
         dev.process.kill()
-        dev.process.wait()
+        dev.process.wait(60)
 
 
 Changed = Callable[[str, str], None]

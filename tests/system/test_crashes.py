@@ -262,7 +262,7 @@ def test_servers_killed_at_random_moments_lose_nothing(own_server: Any, tmp_path
     finally:
         done.set()
         for client in clients:
-            client.join()
+            client.join(60)
 
     sdk = sdk_of(server)
     for execution_id, number in acknowledged:

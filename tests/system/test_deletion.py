@@ -189,7 +189,7 @@ def test_each_call_that_was_answered_while_its_deployment_was_deleted_is_on_reco
     finally:
         is_over.set()
         for caller in callers:
-            caller.join()
+            caller.join(60)
     pipeline_id = id_of_pipeline(told, "twice")
     assert set(answers[after + len(callers) :]) == {404}
     assert counted(told, pipeline_id) == answers.count(200)

@@ -61,7 +61,8 @@ def test_while_somebody_goes_back(killed: tuple[RunningServer, Loop]) -> None:
     going = threading.Thread(target=go_back)
     going.start()
     server.kill()
-    going.join()
+    going.join(60)
+    assert not going.is_alive()
     server.start()
     loop.sdk = HeadraceSdk(server.token, server.url)
     (current,) = [number for number, _, is_current in loop.versions() if is_current]
