@@ -6,7 +6,7 @@ passed over, and what it has besides is mapped as at the creation of a deploymen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from headrace.core.destinations import EndpointResult, Nowhere, OutputDestination
 from headrace.core.mappings import MappedInput, MappedOutput
@@ -30,14 +30,18 @@ def fit_inputs(
         if (source := given.get(parameter.name)) and not source.problem_with(parameter)
     }
     taken = {source.name for source in kept.values() if isinstance(source, EndpointValue)}
-    mapped = []
-    has_file = False
-    for parameter in inputs:
-        source = kept.get(parameter.name) or _source(rule, parameter, taken)
-        if parameter.data_type is DataType.FILE and isinstance(source, EndpointValue):
-            source, has_file = (LeftOut() if has_file else source), True
-        mapped.append(MappedInput(parameter, source))
-    return tuple(mapped)
+    fitted = {
+        parameter.name: kept.get(parameter.name) or _source(rule, parameter, taken)
+        for parameter in inputs
+    }
+    files = [
+        parameter.name
+        for parameter in inputs
+        if parameter.data_type is DataType.FILE
+        and isinstance(fitted[parameter.name], EndpointValue)
+    ]
+    fitted |= dict.fromkeys(_all_but_one(files, kept), LeftOut())
+    return tuple(MappedInput(parameter, fitted[parameter.name]) for parameter in inputs)
 
 
 def fit_outputs(
@@ -55,14 +59,23 @@ def fit_outputs(
         if (goal := given.get(parameter.name)) and not goal.problem_with(parameter)
     }
     taken = {goal.name for goal in kept.values() if isinstance(goal, EndpointResult)}
-    mapped = []
-    has_file = False
-    for parameter in outputs:
-        goal = kept.get(parameter.name) or _destination(rule, parameter, taken)
-        if parameter.data_type is DataType.FILE and isinstance(goal, EndpointResult):
-            goal, has_file = (Nowhere() if has_file else goal), True
-        mapped.append(MappedOutput(parameter, goal))
-    return tuple(mapped)
+    fitted = {
+        parameter.name: kept.get(parameter.name) or _destination(rule, parameter, taken)
+        for parameter in outputs
+    }
+    files = [
+        parameter.name
+        for parameter in outputs
+        if parameter.data_type is DataType.FILE
+        and isinstance(fitted[parameter.name], EndpointResult)
+    ]
+    fitted |= dict.fromkeys(_all_but_one(files, kept), Nowhere())
+    return tuple(MappedOutput(parameter, fitted[parameter.name]) for parameter in outputs)
+
+
+def _all_but_one(files: Sequence[str], kept: Container[str]) -> Sequence[str]:
+    """Return the files that a call has no place for; one that is mapped keeps its place."""
+    return sorted(files, key=lambda name: name not in kept)[1:]
 
 
 def _source(rule: Rule, parameter: Input, taken: set[str]) -> InputSource:
