@@ -8,7 +8,7 @@ import pytest
 
 from headrace import Input, InputSource, Output, OutputDestination
 from headrace.client.deploying.unsaid import unsaid
-from headrace.client.deploying.wishes import Wish, fitted, single_wish, update_of
+from headrace.client.deploying.wishes import Wish, check_mode, fitted, single_wish, update_of
 from headrace.core.deployments import Mode
 from headrace.core.errors import Conflict, InvalidMapping, InvalidRequest, InvalidSchedule
 from headrace.core.sources import Rule
@@ -168,3 +168,16 @@ def test_options_that_do_not_go_together_are_refused(given, words):
     is_fast = options.pop("low_latency")
     with pytest.raises(InvalidRequest, match=words):
         single_wish("p", **options, low_latency=is_fast)
+
+
+@pytest.mark.parametrize("option", ["pods", "probe"])
+def test_options_of_pods_need_a_deployment_that_has_them(option):
+    def check(mode, before):
+        check_mode(Wish("d", Rule.ENDPOINT, mode, options={option: 1}), before)
+
+    for mode, before in [(None, None), (None, there()), (Mode.ELASTIC, there(mode="low_latency"))]:
+        with pytest.raises(InvalidRequest, match=f"{option} is an option of pods.* is elastic"):
+            check(mode, before)
+    for mode, before in [(Mode.LOW_LATENCY, None), (None, there(mode="low_latency"))]:
+        check(mode, before)
+    check_mode(Wish("d", Rule.ENDPOINT), None)
