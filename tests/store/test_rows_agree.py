@@ -212,4 +212,4 @@ def test_a_journal_of_a_version_with_fewer_columns_is_read() -> None:
         content[at : at + len(slot)] = slot
     entry = form.entry(encode(known | {"is_warm": True}), 1, 0)
     content[form.begin_of(0) : form.begin_of(0) + len(entry)] = entry
-    assert form.read_half(bytes(content), 0).rows == [tuple(fields.values())]
+    assert form.read_halves(bytes(content))[0].rows == [tuple(fields.values())]

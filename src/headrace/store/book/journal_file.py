@@ -265,7 +265,7 @@ class Journal:
 def _found(content: bytes) -> list[form.Found]:
     if form.is_old(content):
         return list(form.read_old(content))
-    return [form.read_half(content, half) for half in range(form.HALVES)]
+    return form.read_halves(content)
 
 
 def _read(file: int) -> bytes:

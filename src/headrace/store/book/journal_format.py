@@ -56,6 +56,11 @@ class Found:
     is_torn: bool = False
     use: int = 0
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything was written to it in its present use."""
+        return bool(self.rows) or self.lost > 0 or self.is_torn
+
 
 def begin_of(half: int) -> int:
     """Return the offset of the entries of a half."""
@@ -97,8 +102,21 @@ def is_old(content: bytes) -> bool:
     return len(content) == _OLD_BYTES and uses_in(content) == [None, None]
 
 
-def read_half(content: bytes, half: int) -> Found:
-    """Return the content of a half, whatever became of the file."""
+def read_halves(content: bytes) -> list[Found]:
+    """Return the content of the halves, whatever became of the file.
+
+    One that another was written to after it was not being written when the power went: what is not
+    whole at its end was answered, and counts as lost.
+    """
+    halves = [_read_half(content, half) for half in range(HALVES)]
+    earlier, later = sorted(halves, key=lambda each: each.use)
+    if None not in uses_in(content) and earlier.is_torn and later.has_begun:
+        earlier.lost += 1
+        earlier.is_torn = False
+    return halves
+
+
+def _read_half(content: bytes, half: int) -> Found:
     part = content[begin_of(half) : begin_of(half + 1)]
     use = _use_of(content, half)
     entries = list(_entries(part))
