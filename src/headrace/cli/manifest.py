@@ -20,6 +20,7 @@ from headrace.core.attachments import check_place
 from headrace.core.deployments import Mode
 from headrace.core.errors import HeadraceError, InvalidRequest
 from headrace.core.names import check_name
+from headrace.core.numbers import is_number, is_whole_number
 from headrace.core.sources import Rule
 
 FILE_NAME = "headrace.toml"
@@ -57,7 +58,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _seconds(value: Any) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if is_number(value):
         return float(value)
     try:
         return seconds_from_text(_text(value))
@@ -86,7 +87,7 @@ def _inputs(value: Any) -> dict[str, Any]:
 def _version(value: Any) -> int | str:
     if value == FOLLOWS:
         return FOLLOWS
-    if isinstance(value, int) and not isinstance(value, bool):
+    if is_whole_number(value):
         return value
     raise _Wrong(f"must be the number of a version, or {FOLLOWS!r}")
 

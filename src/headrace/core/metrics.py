@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from headrace.core.errors import InvalidName, InvalidRequest, InvalidValue
+from headrace.core.numbers import is_number
 
 MAX_NAME_LENGTH = 200
 """Characters of the name of a metric."""
@@ -91,7 +92,7 @@ def check_metric_value(value: object, where: str) -> float:
     Raises:
         InvalidValue: It is no number, or not a finite one.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if is_number(value):
         try:
             number = float(value)
         except OverflowError:

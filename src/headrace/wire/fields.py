@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.core.errors import InvalidRequest, InvalidValue
+from headrace.core.numbers import is_whole_number
 from headrace.wire.forms import FormText, short
 
 _SHOWN = 20
@@ -48,9 +49,8 @@ def read_version(value: object, key: str = "version") -> int | None:
     """
     if value is None or value == "current":
         return None
-    is_number = isinstance(value, int) and not isinstance(value, bool)
     is_text = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
-    number = int(str(value)) if is_number or is_text else 0
+    number = int(str(value)) if is_whole_number(value) or is_text else 0
     if not 1 <= number <= MAX_VERSION:
         raise InvalidRequest(
             f"{key} must be the number of a version, such as 3, or current, not {value!r:.80}."
