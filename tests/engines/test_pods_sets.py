@@ -276,6 +276,36 @@ async def test_a_creation_that_nobody_waits_for_any_more_leaves_nothing(pods):
     await pods.until(lambda: pods.processes() == [])
 
 
+async def test_a_creation_that_is_begun_again_leaves_no_pod_of_the_first_time(pods):
+    begun, go = pods.root / "begun", pods.root / "go"
+    # The first pod comes up at once, the second one when it may.
+    pods.write(f"""
+        import os, time
+        try: os.mkdir({str(begun)!r})
+        except FileExistsError:
+            while not os.path.exists({str(go)!r}): time.sleep(0.005)
+        def fn(): return {{'out': os.getpid()}}
+    """)
+    creating = asyncio.create_task(pods.engine.deploy(pods.plan(count=2)))
+    await pods.until(lambda: len(pods.processes()) == 4)
+    creating.cancel()
+    await asyncio.wait({creating})
+    go.touch()
+    await pods.deploy(count=2)
+    assert len(pods.state().pods) == 2
+    await pods.until(lambda: len(pods.processes()) == 4)
+
+
+async def test_a_pod_that_gets_no_folder_is_refused(pods):
+    write(pods, 1)
+    pods.settings.runtime_dir.mkdir()
+    (pods.settings.runtime_dir / "pods").touch()
+    async with asyncio.timeout(60):
+        await pods.refused()
+        await pods.engine.retire("d", 0)
+    assert pods.revoked == pods.issued
+
+
 async def test_deployments_have_pods_of_their_own(pods):
     write(pods, 1)
     await pods.deploy()

@@ -199,16 +199,13 @@ class Keeper:
         if self._phase is PodStatus.CREATION_FAILED:
             self._phase = PodStatus.CREATION_PENDING
             self.queue.refusal = None
-        # One first: what fails for one fails for all, and may take long to do so.
-        first = await self._nursery.start(plan)
-        if isinstance(first, Failure):
-            self._note_failure(first)
+        new = await self._nursery.start_all(plan)
+        if isinstance(new, Failure):
+            self._note_failure(new)
             if self._phase is PodStatus.CREATION_PENDING:
-                self._phase, self.queue.refusal = PodStatus.CREATION_FAILED, first
+                self._phase, self.queue.refusal = PodStatus.CREATION_FAILED, new
             self._refill()
-            return first
-        others = await asyncio.gather(*(self._nursery.start(plan) for _ in range(plan.count - 1)))
-        new = [first, *(pod for pod in others if isinstance(pod, Pod))]
+            return new
         if self.is_retired:
             for pod in new:
                 pod.end_now()

@@ -77,6 +77,30 @@ class Nursery:
         self.say(pod, f"is up, and uses {mebibytes(pod.health.memory_bytes)} of memory")
         return pod
 
+    async def start_all(self, plan: PodPlan) -> list[Pod] | Failure:
+        """Start as many pods as a plan says; return those that take calls, or why there are none.
+
+        If this is cancelled, those that have come up end.
+        """
+        # One first: what fails for one fails for all, and may take long to do so.
+        first = await self.start(plan)
+        if isinstance(first, Failure):
+            return first
+        up = [first]
+
+        async def start_another() -> None:
+            found = await self.start(plan)
+            if isinstance(found, Pod):
+                up.append(found)
+
+        try:
+            await asyncio.gather(*(start_another() for _ in range(plan.count - 1)))
+        except BaseException:
+            for pod in up:
+                pod.end_now()
+            raise
+        return up
+
     @property
     def living(self) -> set[Pod]:
         """The pods of which something is left."""

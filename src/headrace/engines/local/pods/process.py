@@ -86,36 +86,9 @@ class PodProcess:
             OSError: The interpreter cannot be run.
             ValueError: A variable has a name or value that no environment can hold.
         """
-        self.folder.mkdir(parents=True)
-        control, calls = socket.socketpair(), socket.socketpair()
-        descriptor = calls[1].fileno()
-        python = material.python
-        self.credential = issue(Holder(plan.owner, plan.deployment_id))
-        environ = template_environ(
-            python,
-            plan.variables,
-            self.credential.variables,
-            engine_id=self._settings.engine_id,
-            template_id=self.id,
-        )
         try:
-            with control[1], calls[1]:
-                self._process = launch(
-                    python, self._settings.harness_dir, self.folder, environ, [control[1], calls[1]]
-                )
-            self._belongings.begin(self._process.pid)
-            self._control = await Channel.connect(
-                control[0], on_message=self._hear, on_end=self._note_close
-            )
-            self._calls = await CallChannel.connect(
-                calls[0],
-                on_bodies=self._listener.hear_bodies,
-                on_end=self._note_close,
-                max_bytes=self._settings.output_bytes + FRAME_BYTES,
-            )
+            descriptor = await self._connect(plan, material.python, issue)
         except BaseException:
-            control[0].close()
-            calls[0].close()
             await self._give_up()
             raise
         self.tell(
@@ -165,6 +138,40 @@ class PodProcess:
         if with_guardian and self._process is not None:
             self._process.kill()
         self._begin_burial()
+
+    async def _connect(self, plan: PodPlan, python: Path, issue: Issue) -> int:
+        """Start the process and connect to it; return its descriptor of the socket for calls."""
+        self.folder.mkdir(parents=True)
+        control, calls = socket.socketpair(), socket.socketpair()
+        descriptor = calls[1].fileno()
+        self.credential = issue(Holder(plan.owner, plan.deployment_id))
+        environ = template_environ(
+            python,
+            plan.variables,
+            self.credential.variables,
+            engine_id=self._settings.engine_id,
+            template_id=self.id,
+        )
+        try:
+            with control[1], calls[1]:
+                self._process = launch(
+                    python, self._settings.harness_dir, self.folder, environ, [control[1], calls[1]]
+                )
+            self._belongings.begin(self._process.pid)
+            self._control = await Channel.connect(
+                control[0], on_message=self._hear, on_end=self._note_close
+            )
+            self._calls = await CallChannel.connect(
+                calls[0],
+                on_bodies=self._listener.hear_bodies,
+                on_end=self._note_close,
+                max_bytes=self._settings.output_bytes + FRAME_BYTES,
+            )
+        except BaseException:
+            control[0].close()
+            calls[0].close()
+            raise
+        return descriptor
 
     def _hear(self, message: Message) -> None:
         if message["op"] == "ended":
