@@ -196,6 +196,27 @@ def test_a_start_with_a_version_that_cannot_start_goes_on_with_the_one_before(
         assert made_by(endpoint) == 3
 
 
+def test_a_start_with_a_version_whose_probe_cannot_be_made_goes_on_with_the_one_before(
+    own_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    running = own_server()
+    with maker(running, tmp_path / "warm") as make:
+        versions = Versions(make, tmp_path)
+        versions.deploy()
+        endpoint = versions.endpoint(probe={"n": 7})
+        assert made_by(endpoint) == 1
+        with_more = SOURCE.replace("n=0, place=None)", "more, n=0, place=None)")
+        more = Input("more", "number", is_required=True)
+        versions.deploy(with_more, inputs=[*INPUTS, more], force=True)
+        reason = versions.until_failed(endpoint)["reason"]
+        assert reason.startswith("The probe cannot be made: ")
+        running.kill()
+        running.start()
+        wait_until(lambda: status_of(make, endpoint) == "up", what="pods are up")
+        assert made_by(endpoint) == 1
+        assert versions.until_failed(endpoint)["reason"] == reason
+
+
 def status_of(make: Maker, endpoint: Endpoint) -> str:
     found: str = make.sdk.get_deployment(endpoint.name)["status"]
     return found

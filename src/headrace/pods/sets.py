@@ -238,23 +238,25 @@ class PodSets:
 
     async def _ask(self, lane: Lane, deployment: Deployment) -> None:
         """Have the engine do what a deployment asks for, or say in its lane why that cannot be."""
+        plan: PodPlan | None = None
+        failure: Failure | None
         try:
             plan = await self._plans.of(deployment)
         except Unavailable:
             raise
         except HeadraceError as error:
-            lane.failure = Failure(FailureKind.ENVIRONMENT, error.message)
-            logger.warning("pods of %s: %s", deployment.name, error.message)
-            return
-        lane.failure, lane.plan = None, plan
-        failure = await self._have_kept(lane, deployment, plan)
+            failure = Failure(FailureKind.ENVIRONMENT, error.message)
+        else:
+            lane.failure, lane.plan = None, plan
+            failure = await self._have_kept(lane, deployment, plan)
         if failure is not None:
             logger.warning("pods of %s: %s", deployment.name, failure.message)
             if not lane.is_up:
                 await self._fall_back(lane, deployment)
-            is_relieved = lane.crew is not None and lane.crew.generation == plan.generation
-            lane.failure = None if is_relieved else failure
-        lane.is_up = True
+            is_engines = plan and lane.crew and lane.crew.generation == plan.generation
+            # What has failed in the engine is in its own state.
+            lane.failure = None if is_engines else failure
+        lane.is_up = lane.crew is not None
 
     async def _have_kept(self, lane: Lane, deployment: Deployment, plan: PodPlan) -> Failure | None:
         """Have the engine keep pods of a plan; those that take calls are always in the lane."""
