@@ -127,6 +127,8 @@ def api_page() -> str:
     parts = [NOTE, intro]
     sections: dict[str, list[str]] = {}
     for route, handler in HANDLERS.items():
+        if route.is_page and route is not routes.FRONT:
+            continue
         entry = _route(route, inspect.getdoc(handler) or "")
         sections.setdefault(route.path.split("/")[1] or "root", []).append(entry)
     for noun, entries in sections.items():

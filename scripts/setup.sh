@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 . scripts/certificates.sh
 
 stamp=.venv/.headrace-setup
-want=$(cat requirements.lock pyproject.toml scripts/setup.sh | cksum)
+want=$(cat requirements.lock pyproject.toml package-lock.json scripts/setup.sh scripts/fetch_scripts.sh | cksum)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then
     exit 0
 fi
@@ -45,4 +45,5 @@ if ! [ -x .venv/bin/uv ]; then
 fi
 .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+scripts/fetch_scripts.sh
 printf '%s' "$want" >"$stamp"

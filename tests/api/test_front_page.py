@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Callable
 
@@ -16,27 +14,57 @@ from headrace import HeadraceSdk, PipelineExecutionFailed, __version__
 pytestmark = pytest.mark.system
 
 
-def test_a_browser_is_shown_a_page_and_a_program_facts(server: RunningServer) -> None:
-    page = httpx.get(server.url, headers={"accept": "text/html,*/*;q=0.8"}, trust_env=False)
+def seen(url: str, **headers: str) -> httpx.Response:
+    """What a browser is shown."""
+    headers = {"accept": "text/html,*/*;q=0.8", **headers}
+    return httpx.get(url, headers=headers, trust_env=False, follow_redirects=True)
+
+
+def test_a_browser_is_shown_the_way_in_and_a_program_facts(server: RunningServer) -> None:
+    page = seen(server.url)
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert f"version <b>{__version__}</b>" in page.text
+    assert page.url.path == "/sign-in"
+    assert f"Version {__version__}" in page.text
     assert f"headrace login {server.url}" in page.text
     facts = httpx.get(server.url, trust_env=False)
     assert facts.json()["version"] == __version__
     assert httpx.get(facts.json()["health"], trust_env=False).status_code == 200
-    assert page.headers["vary"] == facts.headers["vary"] == "Accept"
+    assert facts.headers["vary"] == page.history[0].headers["vary"] == "Accept, Cookie"
 
 
-def test_the_page_lets_in_its_own_style_and_nothing_else(server: RunningServer) -> None:
-    page = httpx.get(server.url, headers={"accept": "text/html"}, trust_env=False)
-    style = re.search(r"<style>(.*?)</style>", page.text, re.DOTALL)
-    assert style
-    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
-    policy = page.headers["content-security-policy"]
-    assert policy.startswith("default-src 'none'; ")
-    assert f"style-src 'sha256-{digest}'" in policy
-    assert "unsafe" not in policy
-    assert "<script" not in page.text
+def test_pages_let_in_their_own_styles_and_scripts_and_nothing_else(server: RunningServer) -> None:
+    page, again = seen(server.url), seen(server.url)
+    policies = [one.headers["content-security-policy"] for one in (page, again)]
+    assert policies[0].startswith("default-src 'none'; script-src 'nonce-")
+    assert policies[0] != policies[1]
+    assert not any(word in policies[0] for word in ("unsafe", "*", "https:", "http:"))
+    nonce = re.search(r"script-src 'nonce-([^']+)'", policies[0])
+    assert nonce
+    for tag in re.findall(r"<(?:script|style|link rel=\"stylesheet\")[^>]*>", page.text):
+        assert f'nonce="{nonce[1]}"' in tag
+    assert not re.search(r"\s(on\w+|style)=", page.text)
+
+
+def test_files_of_pages_are_kept_for_ever_at_an_address_of_their_own(server: RunningServer) -> None:
+    page = seen(server.url)
+    found = re.findall(r'(?:src|href)="(/assets/[^"]+)"', page.text)
+    assert len(found) >= 5
+    for path in found:
+        answer = httpx.get(server.url + path, trust_env=False)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        old = re.sub("/assets/[^/]+", "/assets/0000", path)
+        assert httpx.get(server.url + old, trust_env=False).headers["cache-control"] == "no-store"
+    assert seen(f"{server.url}/assets/0000/..%2f..%2fversion.py").status_code == 404
+
+
+def test_a_page_that_is_not_there_says_so_to_people_and_to_programs(server: RunningServer) -> None:
+    page = seen(f"{server.url}/no-such-<b>page")
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "There is nothing at /no-such-&lt;b&gt;page." in page.text
+    told = httpx.get(f"{server.url}/no-such-page", trust_env=False)
+    assert (told.status_code, told.json()["name"]) == (404, "NotFound")
 
 
 def test_requests_and_runs_are_lines_of_the_log_without_secrets(

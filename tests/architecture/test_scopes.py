@@ -86,4 +86,5 @@ def test_rights_are_compared_in_one_place(modules: Mapping[str, Module]) -> None
         for node in ast.walk(module.tree)
         if isinstance(node, ast.ImportFrom) and node.module == "headrace.core.rights"
     }
-    assert comparing == {"headrace.web.permission"}
+    # The console declares what its pages need, as wire/routes.py does for the API.
+    assert comparing == {"headrace.web.permission", "headrace.console.routes"}

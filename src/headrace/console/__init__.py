@@ -1,1 +1,1 @@
-"""Pages for people."""
+"""Pages for people: the same verbs as the API, drawn."""

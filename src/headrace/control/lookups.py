@@ -24,6 +24,10 @@ class Lookups:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
+    def revision(self, scope: Scope) -> str:
+        """Return what differs after each change of anything that is on record."""
+        return self._reader.revision
+
     async def pipelines(self, scope: Scope) -> list[Pipeline]:
         """Return all pipelines, oldest first."""
         return await self._reader.read(pipelines.all_pipelines)

@@ -19,6 +19,11 @@ R = TypeVar("R")
 class Reader(Protocol):
     """A database that can be read."""
 
+    @property
+    def revision(self) -> str:
+        """What differs after each change, and after each start: for those who look again."""
+        ...
+
     async def read(
         self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:

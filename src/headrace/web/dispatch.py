@@ -7,6 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -40,8 +41,15 @@ from headrace.wire.route import PREFIX, Open, Route
 logger = logging.getLogger(__name__)
 
 
+Refuse = Callable[[Request, HeadraceError, str], Answer | Response]
+"""Makes the answer to a request that is refused, from the reason and the request's id."""
+
+
 def build_app(
-    handlers: Mapping[Route, Handler], services: Services, cors_origins: Sequence[str]
+    handlers: Mapping[Route, Handler],
+    services: Services,
+    cors_origins: Sequence[str],
+    refuse_page: Refuse,
 ) -> Starlette:
     """Return the application that serves routes by these handlers.
 
@@ -49,18 +57,19 @@ def build_app(
         handlers: By route; of two that a path may mean, the first is asked.
         services: The verbs and places that handlers work with.
         cors_origins: Origins whose pages may call endpoints from browsers; ``*`` is all.
+        refuse_page: Refuses requests of people who look at pages.
     """
     app = Starlette(
         routes=[
             StarletteRoute(
                 route.root + route.path,
-                _endpoint(route, handler, services),
+                _endpoint(route, handler, services, _refusal_of(route, refuse_page)),
                 methods=_methods(route),
             )
             for route, handler in handlers.items()
         ],
         middleware=[endpoint_access(cors_origins)] if cors_origins else [],
-        exception_handlers={HTTPException: _no_route},
+        exception_handlers={HTTPException: partial(_no_route, refuse_page)},
     )
     # A path with a slash too much names nothing; a redirect would drop what is after it.
     app.router.redirect_slashes = False
@@ -73,11 +82,24 @@ def _methods(route: Route) -> list[str]:
     return ["GET", "POST"] if is_result else [route.method]
 
 
-def _endpoint(
-    route: Route, handler: Handler, services: Services
-) -> Callable[[Request], Awaitable[Response]]:
+def _refusal_of(route: Route, refuse_page: Refuse) -> Refuse:
+    """Return what refuses requests of a route."""
+    if route.is_page:
+        return refuse_page
+    if route.needs is Open.SIGNATURE:
+        return _refuse_signed
     scheme = BEARER if route.root == PREFIX else ENDPOINT_TOKEN
+    return lambda _, error, request_id: refusal(error, request_id, scheme)
 
+
+def _refuse_signed(_request: Request, error: HeadraceError, _request_id: str) -> Response:
+    """Refuse the request of a signed URL, as clients of such URLs expect it."""
+    return Response(xml_of(error), status_of(error), media_type="application/xml")
+
+
+def _endpoint(
+    route: Route, handler: Handler, services: Services, refuse: Refuse
+) -> Callable[[Request], Awaitable[Response]]:
     async def answered(request: Request) -> Answer | Response:
         request_id = str(uuid.uuid4())
         try:
@@ -85,10 +107,7 @@ def _endpoint(
             client = request.headers.get(CLIENT_HEADER)
             return for_client(answer, route, client) if isinstance(answer, Answer) else answer
         except HeadraceError as error:
-            if route.needs is Open.SIGNATURE:
-                # As clients of signed URLs expect them.
-                return Response(xml_of(error), status_of(error), media_type="application/xml")
-            return refusal(error, request_id, scheme)
+            return refuse(request, error, request_id)
         except asyncio.CancelledError:
             # By the HTTP server, which has waited for long enough.
             return stopping(request_id)
@@ -122,18 +141,21 @@ def allowed_methods(request: Request) -> str:
     return ", ".join(sorted(methods))
 
 
-async def _no_route(request: Request, error: Exception) -> Response:
+async def _no_route(refuse_page: Refuse, request: Request, error: Exception) -> Response:
     began = time.perf_counter()
-    response = rendered(_refused_route(request, error))
+    response = rendered(_refused_route(refuse_page, request, error))
     request_log.say(request.method, _path_of(request), response.status_code, began)
     return response
 
 
-def _refused_route(request: Request, error: Exception) -> Answer:
+def _refused_route(refuse_page: Refuse, request: Request, error: Exception) -> Answer | Response:
     request_id, path = str(uuid.uuid4()), request.url.path
     status = error.status_code if isinstance(error, HTTPException) else 404
     if status != 405:
-        return refusal(NotFound(f"There is nothing at {path}."), request_id)
+        nothing = NotFound(f"There is nothing at {path}.")
+        is_for_people = "text/html" in request.headers.get("accept", "")
+        refuse = refuse_page if is_for_people else lambda _, *refused: refusal(*refused)
+        return refuse(request, nothing, request_id)
     allowed = allowed_methods(request)
     headers = {"Allow": allowed}
     if request.method == "OPTIONS":

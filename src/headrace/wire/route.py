@@ -35,6 +35,7 @@ class Route:
         summary: Its purpose, for the API's document.
         needs: The right that the caller must have, or what is asked for in place of one.
         root: The beginning of its URL, before the path; endpoints are not below :data:`PREFIX`.
+        is_page: Whether it answers people with pages, refusals included.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Route:
     summary: str
     needs: Right | Open
     root: str = PREFIX
+    is_page: bool = False
 
     @property
     def is_public(self) -> bool:

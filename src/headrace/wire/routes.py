@@ -289,7 +289,7 @@ ENDPOINT_DOCS = _of_endpoint(
     "GET", "/endpoints/{path}/docs", "Try an endpoint in a browser", Open.NOTHING
 )
 API_DOCUMENT = _of_endpoint("GET", "/openapi.json", "Describe the API", Open.NOTHING)
-FRONT = _of_endpoint("GET", "/", "Say which program answers, and where to go", Open.NOTHING)
+FRONT = Route("GET", "/", "Show the console, or who answers", Open.NOTHING, root="", is_page=True)
 
 ROUTES: tuple[Route, ...] = tuple(
     value for value in vars().copy().values() if isinstance(value, Route)

@@ -22,6 +22,11 @@ class DatabaseBehind:
         self._database = database
         self._move_all = move_all
 
+    @property
+    def revision(self) -> str:
+        """What differs after each change that the database has."""
+        return self._database.revision
+
     async def read(
         self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -44,8 +45,15 @@ class SqliteReader:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._start = secrets.token_hex(4)
+        self._commits = 0
         self._threads = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="sql-read")
         self._local = threading.local()
+
+    @property
+    def revision(self) -> str:
+        """What differs after each change that was committed here, and after each start."""
+        return f"{self._start}-{self._commits}"
 
     async def read(
         self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
@@ -134,6 +142,7 @@ class SqliteDatabase(SqliteReader):
                 for item in group:
                     _run_in_savepoint(connection, cursor, item)
             cursor.execute("COMMIT")
+            self._commits += 1
         except Exception as error:  # noqa: BLE001 - whatever it was, each waiting caller must hear of it
             _roll_back(cursor)
             _refuse(group, error)

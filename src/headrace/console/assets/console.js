@@ -1,0 +1,40 @@
+// What every page has: times that tick, buttons that copy, live parts, and the keyboard.
+import { follow } from "./live.js";
+import { showTimes } from "./times.js";
+import { listenToKeys } from "./keys.js";
+
+function announce(text) {
+  document.getElementById("announcer").textContent = text;
+}
+
+function showCopies() {
+  for (const button of document.querySelectorAll("button[data-copy]")) {
+    button.hidden = !navigator.clipboard;
+  }
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target instanceof Element && event.target.closest("button[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  const said = button.textContent;
+  button.textContent = "Copied";
+  announce("Copied");
+  setTimeout(() => { button.textContent = said; }, 1200);
+});
+
+// A form that cannot be taken back asks first.
+document.addEventListener("submit", (event) => {
+  const question = event.submitter?.dataset.ask ?? event.target.dataset.ask;
+  if (question && !window.confirm(question)) event.preventDefault();
+});
+
+function show() {
+  showCopies();
+  showTimes();
+}
+
+document.addEventListener("htmx:after:swap", show);
+show();
+listenToKeys();
+follow();

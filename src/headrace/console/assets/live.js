@@ -1,0 +1,23 @@
+// Live parts: the server says that something changed, and the page asks for itself anew.
+const PAUSE_MS = 1000;
+
+/** Tell the page's live parts of changes, at most once a second, and never while nobody looks. */
+export function follow() {
+  if (!document.querySelector("[hx-trigger*='changed']")) return;
+  let isDue = false;
+  let waits = false;
+  const tell = () => {
+    isDue = true;
+    if (waits || document.hidden) return;
+    isDue = false;
+    waits = true;
+    document.body.dispatchEvent(new CustomEvent("changed"));
+    setTimeout(() => { waits = false; if (isDue) tell(); }, PAUSE_MS);
+  };
+  // The browser connects again by itself, and says which change it heard of last.
+  const source = new EventSource("/events");
+  source.addEventListener("changed", tell);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) tell(); });
+  window.addEventListener("pagehide", () => source.close());
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+}

@@ -1,0 +1,1 @@
+"""Pictures that the server draws: lines, strips, and the mapping with its values."""

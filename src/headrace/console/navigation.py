@@ -1,0 +1,40 @@
+"""The entries of the navigation, and the letters that lead to them from the keyboard."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """An entry.
+
+    Attributes:
+        name: What it is called, which is also the section that a page names.
+        path: Where it leads.
+        key: The letter that leads there after ``g``.
+    """
+
+    name: str
+    path: str
+    key: str
+
+
+HOME = Entry("Home", "/", "h")
+PIPELINES = Entry("Pipelines", "/pipelines", "p")
+DEPLOYMENTS = Entry("Deployments", "/deployments", "d")
+EXECUTIONS = Entry("Executions", "/executions", "e")
+MONITORING = Entry("Monitoring", "/monitoring", "m")
+DATA_STORE = Entry("Data store", "/data-store", "s")
+VARIABLES = Entry("Variables", "/variables", "v")
+SETTINGS = Entry("Settings", "/settings", "t")
+
+NAVIGATION = (
+    HOME,
+    PIPELINES,
+    DEPLOYMENTS,
+    EXECUTIONS,
+    MONITORING,
+    DATA_STORE,
+    VARIABLES,
+    SETTINGS,
+)

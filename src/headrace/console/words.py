@@ -1,0 +1,142 @@
+"""Values in the words of the pages: times, durations, sizes, counts, short forms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from headrace.core.clock import now
+from headrace.core.executions import Execution
+from headrace.core.values import FileValue
+
+NO_VALUE = "\u2013"
+"""A dash, where there is nothing to say."""
+
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_SIZES = ("B", "kB", "MB", "GB", "TB")
+
+_TONES: Mapping[str, str] = {
+    "Succeeded": "good",
+    "ready": "good",
+    "up": "good",
+    "Failed": "bad",
+    "Error": "bad",
+    "creation_failed": "bad",
+    "Running": "busy",
+    "creation_pending": "busy",
+    "down_retrying": "warn",
+    "Pending": "wait",
+    "standby": "wait",
+    "disabled": "off",
+}
+_LABELS: Mapping[str, str] = {
+    "ready": "Ready",
+    "up": "Up",
+    "creation_failed": "Failed",
+    "creation_pending": "Building",
+    "down_retrying": "Down, retrying",
+    "standby": "Standby",
+    "disabled": "Disabled",
+}
+
+
+def pill(status: object) -> Markup:
+    """Return a status as a label with a form and a colour."""
+    text = getattr(status, "value", None) or str(status)
+    tone, label = _TONES.get(text, "off"), _LABELS.get(text, text)
+    return Markup('<span class="pill {}">{}</span>').format(tone, label)
+
+
+def instant(moment: datetime | None, empty: str = NO_VALUE) -> Markup:
+    """Return a time as an element that says how long ago it is, and when exactly."""
+    if moment is None:
+        return escape(empty)
+    iso = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    exact = moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, exact, ago(moment))
+
+
+def ago(moment: datetime) -> str:
+    """Return how far a time is from now."""
+    seconds = (now() - moment).total_seconds()
+    text = span(abs(seconds))
+    if abs(seconds) < 1:
+        return "now"
+    return f"{text} ago" if seconds > 0 else f"in {text}"
+
+
+def span(seconds: float | timedelta | None) -> str:
+    """Return a duration in its two largest units."""
+    if seconds is None:
+        return NO_VALUE
+    if isinstance(seconds, timedelta):
+        seconds = seconds.total_seconds()
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 9.995:
+        return f"{seconds:.2f} s".replace(".00 s", " s")
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    for (size, unit), (lower, lesser) in pairwise(_UNITS):
+        if seconds >= size:
+            more, rest = divmod(int(seconds), size)
+            less = rest // lower
+            return f"{more} {unit} {less} {lesser}" if less and more < 10 else f"{more} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def took(execution: Execution) -> str:
+    """Return how long an execution has been at work."""
+    if execution.started_at is None:
+        return NO_VALUE
+    return span(((execution.ended_at or now()) - execution.started_at).total_seconds())
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes in a unit of its own size."""
+    if count is None:
+        return NO_VALUE
+    number = float(count)
+    for unit in _SIZES:
+        if number < 999.5 or unit == _SIZES[-1]:
+            digits = 0 if unit == "B" or number >= 99.5 else 1
+            return f"{number:.{digits}f} {unit}"
+        number /= 1000
+    raise AssertionError
+
+
+def count(number: int) -> str:
+    """Return a number with its thousands set apart."""
+    return f"{number:,}"
+
+
+def short_id(execution_id: str) -> str:
+    """Return the parts of an id that tell executions apart."""
+    return f"{execution_id[:8]}…{execution_id[-4:]}" if len(execution_id) > 13 else execution_id
+
+
+def value(found: Any, limit: int = 200) -> str:
+    """Return a recorded value in one line."""
+    if isinstance(found, FileValue):
+        return f"{found.filename} · {size(found.size)}"
+    text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, default=str)
+    text = json.dumps(text, ensure_ascii=False) if isinstance(found, str) else text
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "pill": pill,
+    "instant": instant,
+    "ago": ago,
+    "span": span,
+    "took": took,
+    "size": size,
+    "count": count,
+    "short_id": short_id,
+    "value": value,
+}
