@@ -58,6 +58,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(
         viewport=SIZE,  # type: ignore[arg-type]  # a dictionary of that shape
         accept_downloads=True,
+        locale="en-GB",
     )
     context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headrace.console import routes
+from headrace.console import data_store, monitoring, routes, settings, variables
 from headrace.console.assets import asset
 from headrace.console.front_page import front_page
 from headrace.console.live import Listeners
+from headrace.console.search import search
 from headrace.console.sign_in import sign_in_page
 from headrace.web.exchange import Handler
 from headrace.wire.route import Route
@@ -21,4 +22,22 @@ def handlers() -> Mapping[Route, Handler]:
         routes.ASSET: asset,
         routes.EVENTS: Listeners().events,
         routes.SIGN_IN_PAGE: sign_in_page,
+        routes.VARIABLES: variables.variables,
+        routes.SET_VARIABLE: variables.set_variable,
+        routes.DELETE_VARIABLE: variables.delete_variable,
+        routes.SEARCH: search,
+        routes.SETTINGS: settings.project,
+        routes.CHANGE_PROJECT: settings.change_project,
+        routes.TOKENS: settings.tokens,
+        routes.CREATE_TOKEN: settings.create_token,
+        routes.REVOKE_TOKEN: settings.revoke_token,
+        routes.SERVER: settings.server,
+        routes.MONITORING: monitoring.machines,
+        routes.MONITORING_METRICS: monitoring.metrics,
+        routes.DATA_STORE: data_store.data_store,
+        routes.DATA_STORE_FILE: data_store.data_store_file,
+        routes.DATA_STORE_DOWNLOAD: data_store.download,
+        routes.DATA_STORE_IMAGE: data_store.image,
+        routes.DATA_STORE_UPLOAD: data_store.upload,
+        routes.DATA_STORE_DELETE: data_store.delete_file,
     }

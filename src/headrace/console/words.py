@@ -18,12 +18,13 @@ NO_VALUE = "\u2013"
 """A dash, where there is nothing to say."""
 
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-_SIZES = ("B", "kB", "MB", "GB", "TB")
+_SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 
 _TONES: Mapping[str, str] = {
     "Succeeded": "good",
     "ready": "good",
     "up": "good",
+    "Well": "good",
     "Failed": "bad",
     "Error": "bad",
     "creation_failed": "bad",
@@ -59,6 +60,13 @@ def instant(moment: datetime | None, empty: str = NO_VALUE) -> Markup:
     iso = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     exact = moment.strftime("%Y-%m-%d %H:%M:%S UTC")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, exact, ago(moment))
+
+
+def exact(moment: datetime) -> Markup:
+    """Return a time as an element that says when exactly it is."""
+    iso = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    shown = moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return Markup('<time class="exact" datetime="{}">{}</time>').format(iso, shown)
 
 
 def ago(moment: datetime) -> str:
@@ -103,16 +111,24 @@ def size(count: int | None) -> str:
         return NO_VALUE
     number = float(count)
     for unit in _SIZES:
-        if number < 999.5 or unit == _SIZES[-1]:
+        if number < 1023.5 or unit == _SIZES[-1]:
             digits = 0 if unit == "B" or number >= 99.5 else 1
             return f"{number:.{digits}f} {unit}"
-        number /= 1000
+        number /= 1024
     raise AssertionError
 
 
 def count(number: int) -> str:
     """Return a number with its thousands set apart."""
     return f"{number:,}"
+
+
+def figure(number: float | None, unit: str = "") -> str:
+    """Return a measured number with as many digits as tell something, and its unit."""
+    if number is None:
+        return NO_VALUE
+    text = f"{number:,.0f}" if abs(number) >= 1e5 else f"{number:.4g}"
+    return f"{text} {unit}".rstrip()
 
 
 def short_id(execution_id: str) -> str:
@@ -132,6 +148,8 @@ def value(found: Any, limit: int = 200) -> str:
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "pill": pill,
     "instant": instant,
+    "exact": exact,
+    "figure": figure,
     "ago": ago,
     "span": span,
     "took": took,

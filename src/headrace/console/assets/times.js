@@ -18,7 +18,8 @@ export function span(seconds) {
   return `${Math.round(seconds)} s`;
 }
 
-function isLocal() {
+/** Whether times are shown in the zone of the reader. */
+export function isLocal() {
   return localStorage.getItem(CHOICE) === "local";
 }
 

@@ -1,0 +1,85 @@
+// A plot of the table inside it. Without JavaScript the table is what is seen.
+import { isLocal } from "./times.js";
+
+const LONG_S = 36 * 3600;
+
+/** How the times of an axis are written: hours of a day, or days if it covers several. */
+function marks(seconds, covers) {
+  const moment = new Date(seconds * 1000);
+  const zone = isLocal() ? undefined : "UTC";
+  const format = covers > LONG_S
+    ? { month: "short", day: "numeric" }
+    : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  return moment.toLocaleString("en-GB", { ...format, timeZone: zone });
+}
+
+class TimeChart extends HTMLElement {
+  connectedCallback() {
+    const table = this.querySelector("table");
+    const rows = [...table.tBodies[0].rows];
+    const names = [...table.tHead.rows[0].cells].slice(1).map((cell) => cell.textContent);
+    const times = rows.map((row) => Date.parse(row.querySelector("time").dateTime) / 1000);
+    const lines = names.map((_, at) => rows.map((row) => {
+      const text = row.cells[at + 1].dataset.value;
+      return text === "" ? null : Number(text);
+    }));
+    this.box = document.createElement("div");
+    this.prepend(this.box);
+    this.names = names;
+    this.values = [times, ...lines];
+    this.draw();
+    this.watcher = new ResizeObserver(() => this.fit());
+    this.watcher.observe(this);
+    this.theme = window.matchMedia("(prefers-color-scheme: dark)");
+    this.redraw = () => this.draw();
+    this.theme.addEventListener("change", this.redraw);
+  }
+
+  disconnectedCallback() {
+    this.watcher?.disconnect();
+    this.theme?.removeEventListener("change", this.redraw);
+    this.plot?.destroy();
+  }
+
+  get room() {
+    return { width: Math.max(this.clientWidth, 200), height: 180 };
+  }
+
+  fit() {
+    if (this.plot && this.room.width !== this.plot.width) this.plot.setSize(this.room);
+  }
+
+  draw() {
+    const style = getComputedStyle(this);
+    const color = (name) => style.getPropertyValue(name).trim();
+    const colors = [color("--accent"), color("--busy"), color("--warn"), color("--bad"), color("--soft")];
+    const unit = this.getAttribute("unit");
+    const top = this.hasAttribute("top") ? Number(this.getAttribute("top")) : null;
+    const axis = { stroke: color("--faint"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false } };
+    this.plot?.destroy();
+    this.plot = new window.uPlot({
+      ...this.room,
+      scales: { y: top === null ? {} : { range: [0, top] } },
+      legend: { show: this.names.length > 1 },
+      axes: [{
+        ...axis,
+        space: 70,
+        values: (_, ticks) => {
+          const covers = this.values[0].at(-1) - this.values[0][0];
+          return ticks.map((tick) => marks(tick, covers));
+        },
+      }, { ...axis, size: unit.length > 1 ? 78 : 52, values: (_, ticks) => ticks.map((tick) => `${tick} ${unit}`) }],
+      series: [
+        {},
+        ...this.names.map((label, at) => ({
+          label,
+          stroke: colors[at % colors.length],
+          width: 1.5,
+          points: { show: this.values[0].length < 25 },
+        })),
+      ],
+    }, this.values, this.box);
+  }
+}
+
+customElements.define("time-chart", TimeChart);

@@ -1,0 +1,32 @@
+"""Forms that pages send: their fields, once it is sure that a page of this server sent them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from headrace.web.exchange import Exchange
+from headrace.web.form_terms import only
+from headrace.web.forms import read_form
+
+CSRF = "csrf"
+
+
+async def read_fields(exchange: Exchange, *names: str) -> dict[str, str]:
+    """Return the fields of a form; those that are missing are empty.
+
+    Raises:
+        InvalidRequest: It has others, or is no form.
+    """
+    terms = only(*names, CSRF)
+    async with read_form(exchange.request, uploads=exchange.services.uploads, terms=terms) as form:
+        fields = dict(form.fields)
+    check_form(exchange, fields)
+    return {name: fields.get(name, "") for name in names}
+
+
+def check_form(exchange: Exchange, fields: Mapping[str, str]) -> None:
+    """Refuse a form that no page of this server sent, or not for whoever is signed in.
+
+    Raises:
+        PermissionDenied: It is one.
+    """

@@ -1,0 +1,48 @@
+"""Search: pipelines and deployments by a part of their names, executions by how their ids begin."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.responses import Response
+
+from headrace.console.rendering import page, see_other
+from headrace.web.exchange import Exchange
+
+SHOWN = 50
+"""Of each kind, at most."""
+
+_ID = re.compile(r"[0-9a-f][0-9a-f-]{3,35}")
+
+
+async def search(exchange: Exchange) -> Response:
+    """Show what fits a text; if that is one thing alone, go there."""
+    services, scope = exchange.services, exchange.scope
+    text = exchange.request.query_params.get("text", "").strip()[:200]
+    part = text.lower()
+    pipelines = [
+        item.name for item in await services.lookups.pipelines(scope) if part in item.name.lower()
+    ]
+    deployments = [
+        item.name for item in await services.deployments.all(scope) if part in item.name.lower()
+    ]
+    executions = []
+    if _ID.fullmatch(part):
+        executions = await services.lookups.executions(scope, limit=SHOWN, prefix=part)
+    found = [
+        *(f"/pipelines/{name}" for name in pipelines),
+        *(f"/deployments/{name}" for name in deployments),
+        *(f"/executions/{item.id}" for item in executions),
+    ]
+    if len(found) == 1:
+        return see_other(found[0])
+    return page(
+        exchange.request,
+        "search.html",
+        title="Search",
+        text=text,
+        pipelines=pipelines[:SHOWN],
+        deployments=deployments[:SHOWN],
+        executions=executions,
+        is_cut=max(len(pipelines), len(deployments), len(executions) + 1) > SHOWN,
+    )
