@@ -45,6 +45,7 @@ DIGESTS = {
     "v0010_steps": "8252146c057cf5f6",
     "v0011_attachments": "64d2debe2599c2ad",
     "v0012_resources": "7ebe4b0e023d5fb3",
+    "v0013_sessions": "711800a00ce6edb0",
 }
 """Beginnings of the digests of the files, each written down when its migration landed."""
 

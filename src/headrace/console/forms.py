@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from headrace.web.exchange import Exchange
 from headrace.web.form_terms import only
 from headrace.web.forms import read_form
+from headrace.web.permission import check_csrf
 
 CSRF = "csrf"
 
@@ -25,8 +26,11 @@ async def read_fields(exchange: Exchange, *names: str) -> dict[str, str]:
 
 
 def check_form(exchange: Exchange, fields: Mapping[str, str]) -> None:
-    """Refuse a form that no page of this server sent, or not for whoever is signed in.
+    """Refuse a form that no page of the person's session sent.
 
     Raises:
         PermissionDenied: It is one.
     """
+    session = getattr(exchange.request.state, "session", None)
+    if session is not None:
+        check_csrf(session, fields.get(CSRF, ""))

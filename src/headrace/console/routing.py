@@ -9,7 +9,7 @@ from headrace.console.assets import asset
 from headrace.console.front_page import front_page
 from headrace.console.live import Listeners
 from headrace.console.search import search
-from headrace.console.sign_in import sign_in_page
+from headrace.console.sign_in import sign_in, sign_in_page, sign_out
 from headrace.web.exchange import Handler
 from headrace.wire.route import Route
 from headrace.wire.routes import FRONT
@@ -22,6 +22,8 @@ def handlers() -> Mapping[Route, Handler]:
         routes.ASSET: asset,
         routes.EVENTS: Listeners().events,
         routes.SIGN_IN_PAGE: sign_in_page,
+        routes.SIGN_IN: sign_in,
+        routes.SIGN_OUT: sign_out,
         routes.VARIABLES: variables.variables,
         routes.SET_VARIABLE: variables.set_variable,
         routes.DELETE_VARIABLE: variables.delete_variable,

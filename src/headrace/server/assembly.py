@@ -19,6 +19,7 @@ from headrace.control.process_tokens import ProcessTokens
 from headrace.control.projects import Projects
 from headrace.control.repositories import Repositories
 from headrace.control.resources import Resources
+from headrace.control.sessions import Sessions
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
 from headrace.core.clock import now
@@ -143,6 +144,7 @@ class Server:
         return Services(
             lookups=Lookups(database),
             tokens=verbs.tokens,
+            sessions=Sessions(database, places.keys),
             projects=projects,
             repositories=Repositories(git, projects),
             variables=variables,

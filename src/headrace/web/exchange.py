@@ -22,6 +22,7 @@ from headrace.control.projects import Projects
 from headrace.control.repositories import Repositories
 from headrace.control.reruns import Reruns
 from headrace.control.resources import Resources
+from headrace.control.sessions import Sessions
 from headrace.control.steps import Steps
 from headrace.control.tokens import Tokens
 from headrace.control.variables import Variables
@@ -72,6 +73,7 @@ class Services:
 
     lookups: Lookups
     tokens: Tokens
+    sessions: Sessions
     projects: Projects
     repositories: Repositories
     variables: Variables

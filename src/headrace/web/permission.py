@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from starlette.requests import Request
 
 from headrace.core.errors import PermissionDenied, Unauthenticated
 from headrace.core.rights import GRANTABLE, IN_EXECUTIONS, Right
 from headrace.core.scopes import ANYBODY, ENDPOINT_CALLER, Scope
+from headrace.core.sessions import Session
+from headrace.core.tokens import same_token
 from headrace.web.exchange import Exchange, Services
 from headrace.wire.answers import BEARER, ENDPOINT_TOKEN
 from headrace.wire.route import Open, Route
 from headrace.wire.routes import REFRESH
+
+CSRF_HEADER = "x-headrace-csrf"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 async def admitted(request: Request, services: Services, route: Route) -> Exchange:
@@ -22,7 +29,7 @@ async def admitted(request: Request, services: Services, route: Route) -> Exchan
         NotFound: There is no endpoint at the path that is called.
     """
     if isinstance(route.needs, Right):
-        scope = await services.tokens.scope_of(_access_token(request))
+        scope = await _scope_of(request, services, route)
         check_right(scope, route.needs, route.summary)
         return Exchange(request, services, route, scope)
     if route.needs is Open.ENDPOINT_TOKEN:
@@ -30,6 +37,60 @@ async def admitted(request: Request, services: Services, route: Route) -> Exchan
         called = await services.deployments.endpoint(path, token)
         return Exchange(request, services, route, ENDPOINT_CALLER, called)
     return Exchange(request, services, route, ANYBODY)
+
+
+async def _scope_of(request: Request, services: Services, route: Route) -> Scope:
+    """Return the scope of whoever sent an access token, or else of the person who is signed in."""
+    token = session_token(request, services)
+    if token is None or "authorization" in request.headers:
+        return await services.tokens.scope_of(_access_token(request))
+    session = await services.sessions.of(token)
+    request.state.session = session
+    if request.method not in SAFE_METHODS:
+        _check_origin(request)
+        # Forms of pages bear it as a field, which whoever reads the form compares.
+        if not route.is_page:
+            check_csrf(session, request.headers.get(CSRF_HEADER, ""))
+    return session.scope
+
+
+def session_token(request: Request, services: Services) -> str | None:
+    """Return the token of the session that a request belongs to, if its cookies name one."""
+    return request.cookies.get(cookie_name(services)) or None
+
+
+def is_encrypted(services: Services) -> bool:
+    """Check whether callers reach this server by HTTPS."""
+    return services.public_url.startswith("https:")
+
+
+def cookie_name(services: Services) -> str:
+    """Return the name of the cookie that holds the token of a session.
+
+    With its prefix a browser takes it from nobody but this host, and sends it only encrypted.
+    """
+    return "__Host-headrace" if is_encrypted(services) else "headrace-session"
+
+
+def check_csrf(session: Session, sent: str) -> None:
+    """Refuse a request that may not come from a page of this server.
+
+    Raises:
+        PermissionDenied: It does not bear what pages of this session do.
+    """
+    if not same_token(session.csrf, sent):
+        raise PermissionDenied(
+            "This request does not come from a page of this session: load the page again, and "
+            "send it from there."
+        )
+
+
+def _check_origin(request: Request) -> None:
+    """Refuse a request that a browser says another site has made."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    is_foreign = site not in {None, "same-origin", "none"}
+    if is_foreign or (origin and urlsplit(origin).netloc != request.headers.get("host")):
+        raise PermissionDenied("This request was made by a page of another site.")
 
 
 def check_right(scope: Scope, needs: Right, summary: str) -> None:

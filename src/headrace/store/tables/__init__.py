@@ -15,7 +15,7 @@ from headrace.store.tables.executions import (
 )
 from headrace.store.tables.metadata import metadata
 from headrace.store.tables.metrics import list_metric_parts, list_metrics, metrics
-from headrace.store.tables.people import sdk_tokens, settings, users, variables
+from headrace.store.tables.people import sdk_tokens, sessions, settings, users, variables
 from headrace.store.tables.pipelines import pipeline_versions, pipelines
 from headrace.store.tables.resources import resource_samples
 from headrace.store.tables.schedules import ledger, schedule_revisions, schedules
@@ -42,6 +42,7 @@ __all__ = [
     "schedule_revisions",
     "schedules",
     "sdk_tokens",
+    "sessions",
     "settings",
     "users",
     "variables",

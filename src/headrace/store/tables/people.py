@@ -25,6 +25,16 @@ sdk_tokens = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("sdk_token_id", Text, ForeignKey("sdk_tokens.id", ondelete="CASCADE")),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+)
+
 settings = Table(
     "settings",
     metadata,
