@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from headrace_harness import processes
+from headrace_harness import processes, usage
 from headrace_harness.capture import LogFile, Pipe
 from headrace_harness.frames import Message
 from headrace_harness.progress import CALLED, STEPS
@@ -27,6 +27,7 @@ class RunningCall:
             it runs.
         over_memory: Whether it was killed for its memory.
         overdue: Where it was when it had not come to the user's function in time, and was killed.
+        used: What it has used with what it waited for, once it has ended; None if nobody knows.
     """
 
     def __init__(self, call: Message, process: Spare, log: LogFile, stacks: Stacks) -> None:
@@ -38,6 +39,7 @@ class RunningCall:
         self.exit: int | None = None
         self.over_memory = False
         self.overdue: str | None = None
+        self.used: usage.Used | None = None
         self._stacks = stacks
         self._progress = process.progress
         self._start_due: float | None = time.monotonic() + call["start_s"]
@@ -110,15 +112,16 @@ class RunningCall:
         self.exit = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
         return True
 
-    def conclude(self) -> None:
+    def conclude(self, used: bytes) -> None:
         """Take the process for ended: it has reported, and there is nothing more to come."""
         self.exit = 0
+        self.used = usage.read(used)
         self.kill()
 
     def reap(self) -> None:
         """Kill what is left of the process group and let go of the process's id."""
         self.kill()
-        os.waitpid(self.pid, 0)
+        self.used = usage.counted(os.wait4(self.pid, 0)[2])
 
     def finish(self, forget: Callable[[int], None]) -> Message:
         """Take the rest of the output and return the message that says how the call ended."""
@@ -135,6 +138,7 @@ class RunningCall:
             "exit": self.exit,
             "over_memory": self.over_memory,
             "overdue": self.overdue,
+            "used": self.used,
         }
 
     def _signal(self, sig: int) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
+from headrace_harness import usage
 from headrace_harness.frames import FrameReader, Message, encode_frame
 from headrace_harness.progress import TOLD, Progress
 from headrace_harness.stdlib import contextlib, os, socket
@@ -10,6 +13,7 @@ _READ_BYTES = 65536
 
 
 _DONE = b"d"
+_DONE_BYTES = 128
 _LEAVING_NICENESS = 10
 
 
@@ -48,6 +52,8 @@ class Ends:
     def say_done(self) -> None:
         """Tell the template that the report is there, all output written, and nobody left behind.
 
+        The message says what was used until now; it is too early for the template to ask.
+
         What follows is the kernel's taking the memory apart, which may take longer than the call;
         that gives way to those who now pass the report on.
         """
@@ -55,7 +61,7 @@ class Ends:
             os.nice(_LEAVING_NICENESS)
         # Without the message, the template waits for the end of the process instead.
         with contextlib.suppress(OSError):
-            self._line.send(_DONE)
+            self._line.send(_DONE + usage.own())
 
 
 class Spare:
@@ -118,9 +124,10 @@ class Spare:
         os.close(self.err)
 
 
-def is_done(line: socket.socket) -> bool:
-    """Check whether a process has said that it is done; False if the line is merely closed."""
+def read_done(line: socket.socket) -> Optional[bytes]:
+    """Return what a process that is done says it has used; None if the line is merely closed."""
     try:
-        return line.recv(1) == _DONE
+        said = line.recv(_DONE_BYTES)
     except OSError:
-        return False
+        return None
+    return said[1:] if said.startswith(_DONE) else None

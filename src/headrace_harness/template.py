@@ -10,7 +10,7 @@ from headrace_harness.child import Program
 from headrace_harness.forking import fork_quietly
 from headrace_harness.frames import FrameReader, Message, encode_frame
 from headrace_harness.running import RunningCall
-from headrace_harness.spare import Ends, Spare, is_done
+from headrace_harness.spare import Ends, Spare, read_done
 from headrace_harness.stacks import Stacks
 from headrace_harness.stdlib import contextlib, os, select, signal, socket, time
 
@@ -108,8 +108,9 @@ class Template:
         """
         for descriptor in ready & self._lines.keys():
             call = self._lines[descriptor]
-            if is_done(call.line) and call.exit is None:
-                call.conclude()
+            used = read_done(call.line)
+            if used is not None and call.exit is None:
+                call.conclude(used)
                 del self._calls[call.pid]
                 self._leaving.add(call.pid)
                 self.send(call.finish(self._forget))
@@ -134,7 +135,8 @@ class Template:
             if message["op"] == "call":
                 self._start(message)
             elif message["op"] == "look":
-                self.send({"op": "well"})
+                pids = [[call.number, call.pid] for call in self._calls.values()]
+                self.send({"op": "well", "pids": pids})
             else:
                 for call in self._calls.values():
                     if call.number == message["number"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -30,6 +30,8 @@ class Sample:
         disk: Percent of the disk of the data directory.
         received: Bytes that came by the network in this time.
         sent: Bytes that went.
+        gpu: Percent of all graphics processors; None where there is none.
+        vram: Percent of their memory; None where there is none.
     """
 
     at_ms: int
@@ -39,6 +41,8 @@ class Sample:
     disk: float
     received: int
     sent: int
+    gpu: float | None = None
+    vram: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,14 @@ class Totals:
     Attributes:
         ram: Bytes of memory.
         disk: Bytes of the disk of the data directory.
+        processors: How many processors.
+        vram: Bytes of memory of all graphics processors; None where there is none.
     """
 
     ram: int
     disk: int
+    processors: int = 1
+    vram: int | None = None
 
 
 def thinned(samples: Sequence[Sample], seconds: int) -> Iterator[Sample]:
@@ -73,4 +81,12 @@ def thinned(samples: Sequence[Sample], seconds: int) -> Iterator[Sample]:
             disk=sum(sample.disk for sample in some) / count,
             received=sum(sample.received for sample in some),
             sent=sum(sample.sent for sample in some),
+            gpu=_mean(sample.gpu for sample in some),
+            vram=_mean(sample.vram for sample in some),
         )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the values that are known; None if none is."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

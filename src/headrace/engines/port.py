@@ -9,6 +9,7 @@ from typing import Protocol
 from headrace.core.calls import Call, Code, Material
 from headrace.core.outcomes import Failure, Outcome
 from headrace.core.pods import PodCall, PodPlan, PodSetState, QueueFull
+from headrace.core.usage import Measurement
 from headrace.core.values import Json
 
 Say = Callable[[str], None]
@@ -28,6 +29,17 @@ class Materials(Protocol):
 
         Raises:
             Unavailable: One of them is not there; the message says which, and what to do.
+        """
+        ...
+
+
+class Metering(Protocol):
+    """Measures what calls and pods use of this machine."""
+
+    async def take(self) -> list[Measurement]:
+        """Sample what is due; return all measurements since the last time.
+
+        To be called about once a second. Never raises for what user code does.
         """
         ...
 

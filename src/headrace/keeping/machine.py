@@ -9,6 +9,7 @@ import psutil
 
 from headrace.core.clock import now_s
 from headrace.core.resources import SAMPLE_S, Sample, Totals
+from headrace.keeping.graphics import Graphics, look_at_graphics
 from headrace.signals.loop import Loop
 from headrace.store import resources as rows
 from headrace.store.database import Database
@@ -32,6 +33,7 @@ class Machine(Loop):
         self._data_dir = data_dir
         self._count = 0
         self._received, self._sent = _network()
+        self._graphics: Graphics | None = None
         # The first answer is about the time since the start of the process.
         psutil.cpu_percent()
         super().__init__(
@@ -44,7 +46,12 @@ class Machine(Loop):
 
     def totals(self) -> Totals:
         """Return what the machine has."""
-        return Totals(psutil.virtual_memory().total, psutil.disk_usage(str(self._data_dir)).total)
+        return Totals(
+            psutil.virtual_memory().total,
+            psutil.disk_usage(str(self._data_dir)).total,
+            psutil.cpu_count() or 1,
+            None if self._graphics is None else self._graphics.total,
+        )
 
     async def _look(self) -> float:
         sample = await asyncio.to_thread(self._sample)
@@ -58,6 +65,7 @@ class Machine(Loop):
         received, sent = _network()
         came, went = max(received - self._received, 0), max(sent - self._sent, 0)
         self._received, self._sent = received, sent
+        graphics = self._graphics = look_at_graphics()
         return Sample(
             at_ms=int(now_s() * 1000),
             seconds=SAMPLE_S,
@@ -66,6 +74,8 @@ class Machine(Loop):
             disk=psutil.disk_usage(str(self._data_dir)).percent,
             received=came,
             sent=went,
+            gpu=None if graphics is None else graphics.used,
+            vram=None if graphics is None else graphics.memory,
         )
 
 

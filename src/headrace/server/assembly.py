@@ -28,6 +28,7 @@ from headrace.core.names import new_id
 from headrace.endpoints.express import Express
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.keeping.machine import Machine
+from headrace.keeping.usage import UsageRecorder
 from headrace.server.application import application
 from headrace.server.claim import Claim
 from headrace.server.data_directory import DataDirectory
@@ -113,14 +114,16 @@ class Server:
         clock = await ClockWatch.begun(places.database)
         loops = make_loops(settings, places, signals, variables, executing, verbs, clock)
         machine = Machine(places.database, socket.gethostname(), self._directory.root)
-        services = await self._services(places, variables, executing, verbs, clock, machine)
+        usage = UsageRecorder(places.database, executing.meter, socket.gethostname())
+        resources = Resources(places.database, machine.totals, usage.flush)
+        services = await self._services(places, variables, executing, verbs, clock, resources)
         self.tokens = verbs.tokens
         self.describe_unwritten = executing.warm_calls.describe_unwritten
         self.app = application(services, cors_origins=settings.cors_origins)
         self.express = Express(
             verbs.endpoints, executing.warm_calls, urls.public, settings.max_input_bytes
         )
-        await self._begin(executing, [*loops, machine])
+        await self._begin(executing, usage, [*loops, machine])
         # What an earlier server left undone; closing the builder stops it.
         self._compiling = asyncio.create_task(places.builder.finish_compiling())
 
@@ -131,7 +134,7 @@ class Server:
         executing: Executing,
         verbs: Verbs,
         clock: ClockWatch,
-        machine: Machine,
+        resources: Resources,
     ) -> Services:
         settings, database = self._settings, places.database
         projects = Projects(database, places.keys)
@@ -155,7 +158,7 @@ class Server:
             reruns=verbs.reruns,
             deployments=verbs.deployments,
             metrics=verbs.metrics,
-            resources=Resources(database, machine.totals),
+            resources=resources,
             pods=executing.sets,
             warm_calls=executing.warm_calls,
             clock=clock,
@@ -176,9 +179,11 @@ class Server:
             vector_database=settings.vector_database,
         )
 
-    async def _begin(self, executing: Executing, loops: list[Keeper]) -> None:
+    async def _begin(self, executing: Executing, usage: UsageRecorder, loops: list[Keeper]) -> None:
         """Begin to work. What began last is closed first."""
         grace_s = self._settings.stop_grace_s
+        await usage.begin()
+        self._stack.push_async_callback(usage.close)
         await executing.worker.begin()
         self._stack.push_async_callback(executing.worker.close, grace_s)
         for keeper in (*loops, executing.sets, executing.dispatcher):

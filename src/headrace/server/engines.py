@@ -12,6 +12,7 @@ from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.hanging import Patience
 from headrace.engines.local.install import install_harness
+from headrace.engines.local.metering import Meter
 from headrace.engines.local.pods import LocalPodEngine, PodSettings
 from headrace.engines.port import Materials
 from headrace.server.data_directory import DataDirectory
@@ -28,7 +29,11 @@ def end_leftovers(directory: DataDirectory) -> None:
 
 
 def local_engine(
-    settings: Settings, directory: DataDirectory, materials: Materials, issue: Issue
+    settings: Settings,
+    directory: DataDirectory,
+    materials: Materials,
+    issue: Issue,
+    meter: Meter,
 ) -> LocalEngine:
     """Return the engine of elastic executions."""
     memory = settings.template_memory or _physical_memory() // 4
@@ -46,11 +51,16 @@ def local_engine(
         ),
         materials,
         issue,
+        meter,
     )
 
 
 def local_pod_engine(
-    settings: Settings, directory: DataDirectory, materials: Materials, issue: Issue
+    settings: Settings,
+    directory: DataDirectory,
+    materials: Materials,
+    issue: Issue,
+    meter: Meter,
 ) -> LocalPodEngine:
     """Return the engine of low-latency deployments."""
     return LocalPodEngine(
@@ -66,6 +76,7 @@ def local_pod_engine(
         ),
         materials,
         issue,
+        meter,
     )
 
 

@@ -12,6 +12,7 @@ from headrace.control.process_tokens import ProcessTokens
 from headrace.control.variables import Variables
 from headrace.core.calls import Limits
 from headrace.engines.local.engine import LocalEngine
+from headrace.engines.local.metering import Meter
 from headrace.pods.dispatcher import Dispatcher
 from headrace.pods.sets import PodSets
 from headrace.running.code import CodeFinder
@@ -30,11 +31,13 @@ class Executing:
     """What runs code; it has not begun.
 
     Attributes:
+        meter: Measures what runs.
         stop: Stops an execution wherever in this process it runs.
     """
 
     codes: CodeFinder
     engine: LocalEngine
+    meter: Meter
     worker: Worker
     sets: PodSets
     dispatcher: Dispatcher
@@ -54,9 +57,10 @@ def make_executing(
     """Make what runs code; ``stack`` closes the engines."""
     database, logs = places.database, places.logs
     codes = CodeFinder(database, places.bundles, places.builder, places.attached)
-    engine = local_engine(settings, directory, codes, processes.issue)
+    meter = Meter()
+    engine = local_engine(settings, directory, codes, processes.issue, meter)
     stack.push_async_callback(engine.close)
-    pods = local_pod_engine(settings, directory, codes, processes.issue)
+    pods = local_pod_engine(settings, directory, codes, processes.issue, meter)
     stack.push_async_callback(pods.close)
     limits = limits_of(settings)
     runner = Runner(
@@ -87,7 +91,7 @@ def make_executing(
     )
     dispatcher = Dispatcher(database, signals, worker, sets, pods)
     stop = first_of(worker.stop, warm_calls.stop)
-    return Executing(codes, engine, worker, sets, dispatcher, warm_calls, stop)
+    return Executing(codes, engine, meter, worker, sets, dispatcher, warm_calls, stop)
 
 
 def limits_of(settings: Settings) -> Limits:

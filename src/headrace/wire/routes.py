@@ -209,7 +209,7 @@ METRICS = Route("GET", "/metrics/single-value", "List metrics, page by page", Ri
 LIST_METRICS = Route("GET", "/metrics/list-values", "List list metrics, page by page", Right.LOOK)
 
 RESOURCE_METRICS = Route(
-    "GET", "/resource-metrics", "Show what the machines of servers used", Right.LOOK
+    "GET", "/resource-metrics", "Show what machines and executions used", Right.LOOK
 )
 
 OBJECT_INFORMATION = Route(

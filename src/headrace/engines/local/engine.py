@@ -16,6 +16,7 @@ from headrace.core.outcomes import Failure, FailureKind, Outcome
 from headrace.engines.local.acquired import Deadline, Refused
 from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.hanging import Patience
+from headrace.engines.local.metering import Meter
 from headrace.engines.local.outcome import read_outcome
 from headrace.engines.local.pool import TEMPLATES_FOLDER, PoolLimits, TemplatePool
 from headrace.engines.local.process import Preface
@@ -67,6 +68,7 @@ class LocalEngine:
         settings: LocalEngineSettings,
         materials: Materials,
         issue: Issue = no_credential,
+        meter: Meter | None = None,
     ) -> None:
         folder = settings.runtime_dir.absolute() / TEMPLATES_FOLDER
         shutil.rmtree(folder, ignore_errors=True)
@@ -85,6 +87,7 @@ class LocalEngine:
             materials=materials,
             issue=issue,
             bounds=settings.bounds,
+            meter=meter or Meter(),
         )
         self._is_closed = False
 

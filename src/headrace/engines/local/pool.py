@@ -17,6 +17,7 @@ from headrace.core.outcomes import Failure, FailureKind
 from headrace.engines.local.acquired import Acquired, Deadline, Refused, TemplateKey
 from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.hanging import Patience
+from headrace.engines.local.metering import Meter
 from headrace.engines.local.process import (
     Preface,
     TemplatePlan,
@@ -78,16 +79,17 @@ class TemplatePool:
         materials: Materials,
         issue: Issue,
         bounds: Bounds,
+        meter: Meter,
     ) -> None:
         self._limits = limits
         self._runtime_dir = runtime_dir
-        self._folder = runtime_dir / TEMPLATES_FOLDER
         self._harness_dir = harness_dir
         self._engine_id = engine_id
         self._log_bytes = log_bytes
         self._materials = materials
         self._issue = issue
         self._bounds = bounds
+        self._meter = meter
         self._numbers = itertools.count(1)
         self._ready: OrderedDict[TemplateKey, Template] = OrderedDict()
         self._starting: dict[TemplateKey, _Start] = {}
@@ -212,13 +214,14 @@ class TemplatePool:
                     variables=variables,
                     harness_dir=self._harness_dir,
                     runtime_dir=self._runtime_dir,
-                    folder=self._folder / str(next(self._numbers)),
+                    folder=self._runtime_dir / TEMPLATES_FOLDER / str(next(self._numbers)),
                     engine_id=self._engine_id,
                     log_bytes=self._log_bytes,
                     bounds=self._bounds,
                     bare=key in self._reasons,
                     issue=self._issue,
                     patience=self._limits.patience,
+                    meter=self._meter,
                 )
             )
             try:
@@ -279,10 +282,9 @@ class TemplatePool:
         """Retire idle templates, least recently used first, as far as the limits ask for it."""
         limits = self._limits
         for template in self.templates:
-            count = len(self._ready) + room_for
             memory = sum(found.memory_bytes for found in self._ready.values())
             is_full = limits.memory_bytes is not None and memory > limits.memory_bytes
-            if count <= limits.max_templates and not is_full:
+            if len(self._ready) + room_for <= limits.max_templates and not is_full:
                 return
             if template.users == 0:
                 self._retire(template)

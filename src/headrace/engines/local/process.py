@@ -18,6 +18,7 @@ from headrace.core.outcomes import Failure, FailureKind
 from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.environ import template_environ
 from headrace.engines.local.hanging import Patience
+from headrace.engines.local.metering import Meter
 from headrace_harness.frames import Message
 
 Preface = list[tuple[str, str]]
@@ -44,6 +45,7 @@ class TemplatePlan:
         bare: Whether each call imports user code anew, because it cannot be forked.
         issue: Gives the process its credential.
         patience: How long a start may take, and a template that does not answer.
+        meter: Measures its calls.
     """
 
     code: Code
@@ -58,6 +60,7 @@ class TemplatePlan:
     bare: bool
     issue: Issue = no_credential
     patience: Patience = field(default_factory=Patience)
+    meter: Meter = field(default_factory=Meter)
 
     def import_output(self) -> Preface:
         """Return the output of the template's start."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from headrace.core.calls import Call
 from headrace.core.credentials import Credential, Holder
+from headrace.core.usage import Consumer
 from headrace.engines.local.guarded import GuardedTemplate
 from headrace.engines.local.hanging import why_it_hangs
+from headrace.engines.local.metering import Metered
 from headrace.engines.local.process import Preface, TemplatePlan
 from headrace_harness.child import WORK_FOLDER
 from headrace_harness.frames import Message
@@ -31,6 +33,7 @@ class Ended:
         lost: How its template ended meanwhile, if so.
         has_begun: Whether user code may have begun.
         stacks: Where the template was when it was found hanging, for the log.
+        used: What it has used (:data:`headrace_harness.usage.Used`); None if nobody knows.
     """
 
     exit: int | None = None
@@ -40,6 +43,7 @@ class Ended:
     lost: str | None = None
     has_begun: bool = True
     stacks: str = ""
+    used: Sequence[int] | None = None
 
 
 class Template:
@@ -61,6 +65,7 @@ class Template:
         self._credential = Credential()
         self._numbers = itertools.count(1)
         self._calls: dict[int, tuple[Call, asyncio.Future[Ended]]] = {}
+        self._metered: dict[int, Metered] = {}
         self._answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._unsaid: Preface = []
         self._guarded = GuardedTemplate(plan, self._hear, self._begin_burial)
@@ -136,6 +141,7 @@ class Template:
         number = next(self._numbers)
         future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._calls[number] = call, future
+        self._metered[number] = self.plan.meter.begin(Consumer(call.execution_id))
         self._credential.serving += 1
         self._guarded.send(_call_message(number, call, preface, self.plan.patience.start_s))
         self._look_later()
@@ -149,6 +155,8 @@ class Template:
         finally:
             self._credential.serving -= 1
             del self._calls[number]
+            used = future.result().used if future.done() else None
+            self.plan.meter.end(self._metered.pop(number), used)
 
     def stop_calls(self) -> list[asyncio.Future[Ended]]:
         """Ask all calls to end; return what to wait for."""
@@ -164,6 +172,9 @@ class Template:
     def _hear(self, message: Message) -> None:
         if message["op"] == "well":
             self._unanswered = 0
+            for number, pid in message["pids"]:
+                if number in self._metered:
+                    self._metered[number].pid = pid
         elif message["op"] in {"ended", "refused"}:
             found = self._calls.get(message["number"])
             if found is not None and not found[1].done():
@@ -173,6 +184,7 @@ class Template:
                         over_memory=message.get("over_memory", False),
                         overdue=message.get("overdue"),
                         refusal=message.get("message"),
+                        used=message.get("used"),
                     )
                 )
         elif not self._answer.done():

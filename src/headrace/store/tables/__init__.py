@@ -19,6 +19,7 @@ from headrace.store.tables.people import sdk_tokens, sessions, settings, users, 
 from headrace.store.tables.pipelines import pipeline_versions, pipelines
 from headrace.store.tables.resources import resource_samples
 from headrace.store.tables.schedules import ledger, schedule_revisions, schedules
+from headrace.store.tables.usage import execution_samples, execution_usages, pod_samples
 
 __all__ = [
     "FAILED",
@@ -28,6 +29,8 @@ __all__ = [
     "UNFINISHED",
     "attempts",
     "deployments",
+    "execution_samples",
+    "execution_usages",
     "executions",
     "idempotency_keys",
     "ledger",
@@ -37,6 +40,7 @@ __all__ = [
     "metrics",
     "pipeline_versions",
     "pipelines",
+    "pod_samples",
     "reruns",
     "resource_samples",
     "schedule_revisions",

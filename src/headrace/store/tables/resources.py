@@ -18,4 +18,7 @@ resource_samples = Table(
     Column("disk", Float, nullable=False),
     Column("received", BigInteger, nullable=False),
     Column("sent", BigInteger, nullable=False),
+    # Percent; null where there is no graphics processor.
+    Column("gpu", Float),
+    Column("vram", Float),
 )

@@ -85,7 +85,12 @@ QUERIES: Mapping[Route, Mapping[str, Schema]] = {
     routes.EXECUTION_LOG_LINES: _FOLLOWING,
     routes.METRICS: _METRICS,
     routes.LIST_METRICS: _METRICS,
-    routes.RESOURCE_METRICS: {"start": COUNT, "end": COUNT, "download": FLAG},
+    routes.RESOURCE_METRICS: {
+        "start": COUNT,
+        "end": COUNT,
+        "download": FLAG,
+        **{f"filters[{key}]": TEXT for key in ("pipeline_name", "deployment_name", "execution_id")},
+    },
     routes.OBJECTS: {
         "folder_path": TEXT,
         "continuation_token": TEXT,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from headrace.core.credentials import Issue, no_credential
 from headrace.core.outcomes import Failure, FailureKind, Outcome
 from headrace.core.pods import PodCall, PodPlan, PodSetState, PodStatus, QueueFull
+from headrace.engines.local.metering import Meter
 from headrace.engines.local.pods.crews import Crews
 from headrace.engines.local.pods.journal import Journal
 from headrace.engines.local.pods.nursery import Ground
@@ -30,15 +31,20 @@ class LocalPodEngine:
         settings: The operator's.
         materials: What code stands for on this machine.
         issue: Gives each pod its credential.
+        meter: Measures the pods.
     """
 
     def __init__(
-        self, settings: PodSettings, materials: Materials, issue: Issue = no_credential
+        self,
+        settings: PodSettings,
+        materials: Materials,
+        issue: Issue = no_credential,
+        meter: Meter | None = None,
     ) -> None:
         folder = settings.runtime_dir.absolute() / "pods"
         shutil.rmtree(folder, ignore_errors=True)
         settings.bounds.make()
-        self._ground = Ground(folder, settings, Journal(), materials, issue)
+        self._ground = Ground(folder, settings, Journal(), materials, issue, meter or Meter())
         self._crews: dict[str, Crews] = {}
         look_s = settings.patience.look_s
         self._looking = Loop(

@@ -11,6 +11,8 @@ from headrace.core.credentials import Issue, no_credential
 from headrace.core.errors import HeadraceError
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pods import PodPlan
+from headrace.core.usage import Consumer
+from headrace.engines.local.metering import Meter
 from headrace.engines.local.pods.journal import Journal
 from headrace.engines.local.pods.pod import Pod, PodOwner, mebibytes
 from headrace.engines.local.pods.settings import PodSettings
@@ -27,6 +29,7 @@ class Ground:
         journal: For what the engine has to say.
         materials: What code stands for on this machine.
         issue: Gives each pod its credential.
+        meter: Measures the pods.
         numbers: Numbers for folders.
     """
 
@@ -35,6 +38,7 @@ class Ground:
     journal: Journal
     materials: Materials
     issue: Issue = no_credential
+    meter: Meter = field(default_factory=Meter)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
 
@@ -63,9 +67,12 @@ class Nursery:
         watch = asyncio.get_running_loop().create_task(pod.ended.wait())
         self._living[pod] = watch
         watch.add_done_callback(lambda _: self._living.pop(pod))
+        metered = ground.meter.begin(Consumer(pod.id, plan.deployment_id))
+        watch.add_done_callback(lambda _: ground.meter.end(metered))
         self.starting.add(pod)
         try:
             failure = await pod.start()
+            metered.pid = pod.pid
         finally:
             self.starting.discard(pod)
         if failure is not None:

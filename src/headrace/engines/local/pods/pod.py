@@ -96,6 +96,11 @@ class Pod:
         return self._process.id
 
     @property
+    def pid(self) -> int:
+        """Root of its processes; 0 if it was not started."""
+        return self._process.pid
+
+    @property
     def ended(self) -> asyncio.Event:
         """Set when nothing of it is left."""
         return self._process.ended

@@ -79,6 +79,11 @@ class PodProcess:
         self._calls: CallChannel | None = None
         self._burial: asyncio.Task[None] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Id of the guardian, below which all its processes are; 0 if there is none."""
+        return 0 if self._process is None else self._process.pid
+
     async def launch(self, plan: PodPlan, material: Material, issue: Issue) -> None:
         """Start the process, known by a credential of its own, and tell it what it is for.
 
