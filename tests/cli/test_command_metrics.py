@@ -67,3 +67,28 @@ def test_charts_of_what_is_flat_short_or_huge(values, lines):
     assert [line.split(" ")[0] for line in drawn] == [line.split(" ")[0] for line in lines]
     if len(lines) == 1:
         assert len(drawn[0]) <= len(lines[0])
+
+
+def test_names_that_a_spreadsheet_would_compute_are_written_as_texts(headrace, execution, server):
+    with HeadraceSdk(server.token, server.url) as sdk:
+        sdk.record_metric_value("=1+1", -2)
+    text = headrace.said("metrics", "list", "--execution", execution, "--csv")
+    rows = {row["name"]: row["value"] for row in csv.DictReader(io.StringIO(text))}
+    assert rows["'=1+1"] == "-2.0"
+
+
+def test_what_an_execution_used_is_shown(headrace, execution):
+    shown = headrace.said("metrics", "resources", execution[:20])
+    assert re.search(r"1 execution: \d+\.\d\d s of processor time, at most .+ of memory", shown)
+    found = headrace.json("metrics", "resources", execution)
+    assert found["additional_data"]["executions"] == 1
+    text = headrace.said("metrics", "resources", execution, "--csv")
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert row["execution_id"] == execution
+    assert int(row["ram_bytes"]) == found["additional_data"]["total"]["peak_ram_bytes"]
+
+
+def test_resources_of_nothing_are_refused(headrace):
+    done = headrace("metrics", "resources")
+    assert done.returncode == 2
+    assert "name an execution, or a --pipeline or a --deployment" in done.stderr

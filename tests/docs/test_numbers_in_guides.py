@@ -32,6 +32,7 @@ from headrace.core import (
     retries,
     schedule_requests,
     schedules,
+    usage,
     values,
 )
 from headrace.core.compatibility import MAX_CALLS
@@ -40,6 +41,7 @@ from headrace.engines.local.hanging import Patience
 from headrace.engines.local.pods import PodSettings, pace
 from headrace.environments import requirements_files, uv
 from headrace.keeping import builds, collector, removal
+from headrace.keeping.usage import RECORD_EVERY
 from headrace.local import own_server, place
 from headrace.objects import port as objects_port
 from headrace.server import http, limits
@@ -184,6 +186,12 @@ CLAIMS: dict[str, list[str]] = {
         f"after {resources.STEPS[1][0] // resources.DAY_S} days over",
         f"over {resources.STEPS[2][1] // 60} minutes",
         f"after {resources.KEPT_S // resources.DAY_S} days they go",
+        (
+            f"each second for {usage.DISTANCES[0][0]:.0f} seconds, "
+            f"each {usage.DISTANCES[1][1]:.0f} seconds until a minute, "
+            f"and each {usage.LATER_S:.0f} seconds after it"
+        ),
+        f"measurements of its last {RECORD_EVERY * usage.FIRST_SAMPLE_S:.0f} seconds",
     ],
     "operating": [
         f"cannot be recorded for {refusals.UNRECORDED_S:.0f} seconds",

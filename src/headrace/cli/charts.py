@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -33,6 +34,11 @@ def chart(values: Sequence[float], width: int, height: int) -> list[str]:
         + "".join(_EIGHTHS[min(max(eighths - 8 * row, 0), 8)] for eighths in filled).rstrip()
         for row in reversed(range(height))
     ]
+
+
+def chart_width() -> int:
+    """Return the columns of a chart that the terminal has room for."""
+    return max(shutil.get_terminal_size().columns - 16, 10)
 
 
 def _means(values: Sequence[float], width: int) -> list[float]:

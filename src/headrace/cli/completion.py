@@ -92,6 +92,10 @@ MaybeDeploymentName = Annotated[
 ExecutionId = Annotated[
     str, _argument("ID", "Id of the execution, the beginning of it, or latest.", _executions)
 ]
+MaybeExecutionId = Annotated[
+    str | None,
+    _argument("[EXECUTION]", "Id of the execution, the beginning of it, or latest.", _executions),
+]
 TokenName = Annotated[str, _argument("NAME", "Name of the token.", _tokens)]
 VariableName = Annotated[str, _argument("NAME", "Name of the variable.", _variables)]
 RemotePath = Annotated[str, _argument("REMOTE", "Path in the data store.", _files)]

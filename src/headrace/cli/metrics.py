@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import csv
-import shutil
 import sys
 from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 
-from headrace.cli.charts import chart
+from headrace.cli.cells import safe_cell
+from headrace.cli.charts import chart, chart_width
 from headrace.cli.completion import DeploymentOption, PipelineOption
 from headrace.cli.flags import JsonFlag
 from headrace.cli.option_groups import duration_option
 from headrace.cli.output import short_time
+from headrace.cli.resources import resources
 from headrace.cli.session import Session, session
 from headrace.cli.tables import Column
 from headrace.core.clock import now
@@ -22,8 +23,10 @@ from headrace.core.clock import now
 metrics = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="List and draw what executions have recorded of themselves.",
+    help="List and draw what executions have recorded of themselves, and used.",
 )
+
+metrics.command("resources")(resources)
 
 MAX_CHARTS = 20
 _FIELDS = ("name", "value", "position", "created_at", "execution_id", "pipeline_name")
@@ -101,7 +104,7 @@ def plot(
         drawings.insert(0, (of_all, [metric["value"] for metric in singles]))
     for title, values in drawings:
         typer.echo(title)
-        typer.echo("\n".join(chart(values, _width(), height)))
+        typer.echo("\n".join(chart(values, chart_width(), height)))
     if len(lists) > MAX_CHARTS:
         left = len(lists) - MAX_CHARTS
         current.screen.note(f"{left} older lists are not drawn: --execution names one.")
@@ -131,7 +134,7 @@ def machine(
         for one in series:
             values = [value for _, value in one["values"]]
             typer.echo(f"{name} of {one['metric']['worker']}: now {values[-1]:.6g}")
-            typer.echo("\n".join(chart(values, _width(), 4)))
+            typer.echo("\n".join(chart(values, chart_width(), 4)))
     if not any(found["metrics"].values()):
         current.screen.note("Nothing is written down of this time; the first look takes a while.")
 
@@ -156,11 +159,7 @@ def _print_csv(found: list[dict[str, Any]]) -> None:
         values = metric["values"] if "values" in metric else [metric["value"]]
         for position, value in enumerate(values):
             line = {**metric, "value": value, "position": position}
-            writer.writerow([line[field] for field in (*_FIELDS, "deployment_name")])
-
-
-def _width() -> int:
-    return max(shutil.get_terminal_size().columns - 16, 10)
+            writer.writerow([safe_cell(line[field]) for field in (*_FIELDS, "deployment_name")])
 
 
 def _summary(values: list[float]) -> str:

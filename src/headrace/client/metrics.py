@@ -103,28 +103,57 @@ class MetricCalls(Part):
         return self._all(routes.LIST_METRICS, name, pipeline_name, deployment_name, execution_id)
 
     def get_resource_metrics(
-        self, start_date: datetime, end_date: datetime, csv: bool = False
+        self,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+        csv: bool = False,
+        *,
+        pipeline_name: str | None = None,
+        deployment_name: str | None = None,
+        execution_id: str | None = None,
     ) -> Any:
         """Return what the server's machine used in a period; it is remembered for 31 days.
 
+        If a pipeline, a deployment or an execution is named, what its executions and pods used.
+
         Args:
-            start_date: From this time on; one without a zone is in this machine's.
+            start_date: From this time on; one without a zone is in this machine's. May be left
+                out, as ``end_date`` may, only where something is named.
             end_date: Before this time.
             csv: Return a table as the bytes of a CSV file, and no dict.
+            pipeline_name: Name of a pipeline.
+            deployment_name: Name of a deployment.
+            execution_id: Id of an execution.
 
         Returns:
             ``{"additional_data": {"total_disk", "total_ram"}, "metrics": {name: [{"metric":
             {"worker"}, "values": [[seconds since 1970, value]]}]}}``, where the names are
             ``cpu_usage``, ``disk_usage`` and ``ram_usage`` in percent, ``network_input_usage`` and
-            ``network_output_usage`` in bytes since the value before.
+            ``network_output_usage`` in bytes since the value before. Where there are graphics
+            processors, ``gpu_usage`` and ``vram_usage`` in percent and ``total_vram`` as well.
+
+            Of what is named, ``metric`` has ``execution_id`` or ``pod_id`` too, the names are
+            ``cpu_usage`` (of all processors) and ``ram_usage`` in percent, ``ram_bytes``,
+            ``disk_read_bytes`` and ``disk_written_bytes``. ``additional_data`` has ``executions``,
+            which says how many were measured by themselves, their ``total`` (``{"cpu_seconds",
+            "peak_ram_bytes", "disk_read_bytes", "disk_written_bytes"}``, or None), and
+            ``is_shared``: True if pods made some, whose figures belong to all calls of a pod.
 
         Raises:
             InvalidRequest: The period does not begin before its end.
+            NotFound: What is named is not there.
         """
+        filters = {
+            "filters[pipeline_name]": pipeline_name,
+            "filters[deployment_name]": deployment_name,
+            "filters[execution_id]": execution_id,
+        }
+        is_optional = any(filters.values())
         query: Query = {
-            "start": _epoch_ms(start_date, "start_date"),
-            "end": _epoch_ms(end_date, "end_date"),
+            "start": _epoch_ms(start_date, "start_date", is_optional=is_optional),
+            "end": _epoch_ms(end_date, "end_date", is_optional=is_optional),
             "download": "true" if csv else None,
+            **filters,
         }
         return self._transport.call(routes.RESOURCE_METRICS, Request(query=query))
 
@@ -162,7 +191,9 @@ class MetricCalls(Part):
         return execution_id
 
 
-def _epoch_ms(at: object, where: str) -> int:
+def _epoch_ms(at: object, where: str, *, is_optional: bool) -> int | None:
+    if at is None and is_optional:
+        return None
     if not isinstance(at, datetime):
         raise InvalidRequest(f"{where} must be a datetime, not {at!r}.")
     return int(at.timestamp() * 1000)

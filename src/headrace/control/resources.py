@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from headrace.core.errors import InvalidRequest, NotFound
-from headrace.core.resources import KEPT_S, SAMPLE_S, Sample, Totals
+from headrace.core.resources import KEPT_S, Sample, Totals
 from headrace.core.scopes import Scope
 from headrace.core.usage import (
     Consumer,
@@ -22,6 +23,9 @@ from headrace.store.database import Reader
 
 MAX_SAMPLES = 100_000
 """Samples of one answer; a month of one machine has a third of that."""
+
+_LATE_S = 60
+"""Seconds after which a sample surely was taken, if its pod was still there."""
 
 
 async def _nothing_to_do() -> None: ...
@@ -89,6 +93,8 @@ class Resources:
         if pods_of is not None:
             period = (begin_ms, end_ms) if ran is None else _while(ran, begin_ms, end_ms)
             of_pods = await read(usage_reports.series_of_pods, pods_of, *period, most=MAX_SAMPLES)
+            if of_pods is not None and ran is not None and ran.ended_at is not None:
+                of_pods = _until_known(of_pods, _ms(ran.ended_at))
         if of_executions is None or of_pods is None:
             raise InvalidRequest(
                 f"There are more than {MAX_SAMPLES:,} samples in this period, which one answer "
@@ -128,9 +134,18 @@ def _while(ran: usage_reports.Ran, begin_ms: int, end_ms: int) -> tuple[int, int
     if ran.started_at is not None:
         begin_ms = max(begin_ms, _ms(ran.started_at))
     if ran.ended_at is not None:
-        # A sample is taken after what it tells of.
-        end_ms = min(end_ms, _ms(ran.ended_at) + SAMPLE_S * 1000)
+        end_ms = min(end_ms, _ms(ran.ended_at) + _LATE_S * 1000)
     return begin_ms, max(begin_ms, end_ms)
+
+
+def _until_known(of_pods: Sequence[Series], ended_ms: int) -> list[Series]:
+    """Return series up to the first sample after an end, which tells of the time before it."""
+    found = []
+    for series in of_pods:
+        samples = series.samples
+        count = sum(sample.at_ms < ended_ms for sample in samples)
+        found.append(replace(series, samples=samples[: count + 1]))
+    return found
 
 
 def _from_total(

@@ -9,8 +9,11 @@ from itertools import groupby
 FIRST_SAMPLE_S = 1.0
 """Seconds after which the first sample is taken; what ends earlier has its totals alone."""
 
-_DISTANCES = ((10.0, 1.0), (60.0, 5.0))
-_LATER_S = 10.0
+DISTANCES = ((10.0, 1.0), (60.0, 5.0))
+"""Up to which age, in seconds, samples are taken at which distance."""
+
+LATER_S = 10.0
+"""The distance after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ class UsageReport:
 
 def distance_s(age_s: float) -> float:
     """Return the seconds until the next sample of something that began so many seconds ago."""
-    return next((distance for until_s, distance in _DISTANCES if age_s < until_s), _LATER_S)
+    return next((distance for until_s, distance in DISTANCES if age_s < until_s), LATER_S)
 
 
 def plus(one: int | None, other: int | None) -> int | None:

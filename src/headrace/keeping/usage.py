@@ -16,7 +16,7 @@ from headrace.store.database import Database
 
 logger = logging.getLogger(__name__)
 
-_RECORD_EVERY = 5
+RECORD_EVERY = 5
 """Measurements are recorded after so many looks together, so that few calls cost few commits."""
 
 _THIN_EVERY = 3600
@@ -67,7 +67,7 @@ class UsageRecorder(Loop):
         self._looks += 1
         async with self._recording:
             await self._take()
-            if self._looks % _RECORD_EVERY == 0:
+            if self._looks % RECORD_EVERY == 0:
                 await self._record()
         if self._is_to_thin or self._looks % _THIN_EVERY == 1:
             self._is_to_thin = await self._database.write(rows.thin_out_some, int(now_s() * 1000))
