@@ -180,6 +180,40 @@ def test_own_client_takes_numbers_of_every_library(own_sdk: HeadraceSdk, executi
     assert several["values"] == [*map(float, range(10_001)), 0.25]
 
 
+def test_what_only_looks_like_a_number_of_numpy_is_refused(
+    own_sdk: HeadraceSdk, execution: str
+) -> None:
+    class Kind:
+        kind = "b"
+
+    class Truth:
+        """As numpy's ``True``, which becomes 1.0 where it is asked to."""
+
+        dtype = Kind
+
+        def __float__(self) -> float:
+            return 1.0
+
+    class Point(list[float]):
+        """As an array of numpy without dimensions."""
+
+        ndim = 0
+
+        def __iter__(self) -> Iterator[float]:
+            raise TypeError("iteration over a 0-d array")
+
+        def __float__(self) -> float:
+            return 0.75
+
+    with pytest.raises(InvalidRequest, match="value must be one finite number, not <"):
+        own_sdk.record_metric_value("truth", Truth())  # type: ignore[arg-type]  # on purpose
+    with pytest.raises(InvalidRequest, match=r"values\[1\] must be one finite number"):
+        own_sdk.record_list_metric_values("truth", [1, Truth()])  # type: ignore[list-item]  # so
+    assert own_sdk.record_list_metric_values("point", Point())
+    (several,) = own_sdk.get_list_metrics(execution_id=execution)
+    assert (several["name"], several["values"]) == ("point", [0.75])
+
+
 def test_outside_of_executions_nothing_is_recorded_and_that_is_said(own_sdk: HeadraceSdk) -> None:
     with pytest.warns(UserWarning, match="'alone' was not recorded"):
         assert not own_sdk.record_metric_value("alone", 1)

@@ -110,11 +110,13 @@ def _draw(metrics: Mapping[str, Sequence[Any]]) -> None:
         for name, (title, unit) in _LINES.items():
             line = metrics[name][at]
             values = [value / unit for _, value in line["values"]]
-            # What ended before a second sample is told by its total.
-            if len(values) < 2 or (name in _DISKS and not any(values)):
+            # An execution that ended before a second sample is told by its total.
+            is_told = len(values) < 2 and "pod_id" not in line["metric"]
+            if not values or is_told or (name in _DISKS and not any(values)):
                 continue
             typer.echo(f"{title}, of {_consumer(line['metric'])}: last {values[-1]:.6g}")
-            typer.echo("\n".join(chart(values, chart_width(), _HEIGHT)))
+            if len(values) > 1:
+                typer.echo("\n".join(chart(values, chart_width(), _HEIGHT)))
     if count > MAX_DRAWN:
         typer.echo(f"{count - MAX_DRAWN} more are not drawn: --csv and --json have them all.")
 

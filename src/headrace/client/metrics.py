@@ -18,6 +18,9 @@ from headrace.wire.route import Route
 
 ITEMS_PER_PAGE = 5000
 
+_NO_NUMBERS = ("b", "c")
+"""Kinds of numpy's booleans and complex numbers, which become floats without a word."""
+
 _CONTEXT_MODULE = "__craft_internal_execution_context"
 """Knows the execution of each call that a pod makes at the same time as others."""
 
@@ -62,7 +65,9 @@ class MetricCalls(Part):
             InvalidRequest: The name or a value cannot be used, or there are too many.
         """
         check_metric_name(name)
-        given = values if isinstance(values, Iterable) else [values]
+        # An array of numpy without dimensions cannot be iterated over, and says that it can.
+        has_items = getattr(values, "ndim", 1) != 0
+        given = values if isinstance(values, Iterable) and has_items else [values]
         numbers = [_number(value, f"values[{at}]") for at, value in enumerate(given)]
         execution_id = self._execution_for(name)
         if execution_id is None:
@@ -212,6 +217,9 @@ def _number(value: Any, where: str) -> float:
     Raises:
         InvalidValue: It is none, or not a finite one.
     """
+    kind = getattr(getattr(value, "dtype", None), "kind", None)
+    if kind in _NO_NUMBERS:
+        raise InvalidValue(f"{where} must be one finite number, not {value!r}.")
     if not isinstance(value, int | float | str | bytes) and hasattr(value, "__float__"):
         try:
             value = float(value)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from headrace.core.errors import InvalidRequest, NotFound
+from headrace.core.errors import InvalidRequest, NotFound, Unavailable
 from headrace.core.resources import KEPT_S, Sample, Totals
 from headrace.core.scopes import Scope
 from headrace.core.usage import (
@@ -23,6 +25,9 @@ from headrace.store.database import Reader
 
 MAX_SAMPLES = 100_000
 """Samples of one answer; a month of one machine has a third of that."""
+
+_FLUSH_S = 5.0
+"""Seconds that the latest measurements may take to be recorded before a question is answered."""
 
 _LATE_S = 60
 """Seconds after which a sample surely was taken, if its pod was still there."""
@@ -78,7 +83,10 @@ class Resources:
             InvalidRequest: The period does not begin before its end, or has too many samples.
         """
         begin_ms = _begin(begin_ms, end_ms)
-        await self._flush()
+        # What is on record is answered in any case.
+        with contextlib.suppress(TimeoutError, Unavailable):
+            async with asyncio.timeout(_FLUSH_S):
+                await self._flush()
         pods_of, ran = await self._pods_of(whose), None
         if whose.execution_id is not None:
             ran = await self._reader.read(usage_reports.ran, whose.execution_id)

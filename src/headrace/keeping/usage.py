@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 RECORD_EVERY = 5
 """Measurements are recorded after so many looks together, so that few calls cost few commits."""
 
+_CLOSE_S = 5.0
+"""Seconds that the end of a server waits for the last measurements."""
+
 _THIN_EVERY = 3600
 """After so many looks, about an hour's, older samples are averaged."""
 
@@ -60,8 +63,9 @@ class UsageRecorder(Loop):
     async def close(self) -> None:
         """Record what is left, and stop."""
         await super().close()
-        with contextlib.suppress(Unavailable):
-            await self.flush()
+        with contextlib.suppress(TimeoutError, Unavailable):
+            async with asyncio.timeout(_CLOSE_S):
+                await self.flush()
 
     async def _look(self) -> float:
         self._looks += 1

@@ -26,6 +26,9 @@ from headrace_harness.processes import tree_of
 _MOST_ENDED = 10_000
 """Consumers that have ended and are remembered until somebody takes their measurements."""
 
+_MOST_LOOKED_INTO = 100
+"""Processes of one consumer whose own memory is asked for, the largest: the kernel counts pages."""
+
 _NOTHING = Used(0.0, 0)
 
 
@@ -159,7 +162,8 @@ class _Tree:
         So what a process shares with those that it forks counts once.
         """
         self.resident.sort(key=lambda one: one[0], reverse=True)
-        return self.resident[0][0] + sum(_alone(*one) for one in self.resident[1:])
+        others = self.resident[1:_MOST_LOOKED_INTO]
+        return self.resident[0][0] + sum(_alone(*one) for one in others)
 
 
 def _look_at(pids: Iterable[int]) -> list[Used | None]:
@@ -169,7 +173,12 @@ def _look_at(pids: Iterable[int]) -> list[Used | None]:
 
 def _look(pid: int) -> Used | None:
     tree = _Tree()
-    for each in tree_of(pid):
+    try:
+        pids = tree_of(pid)
+    except OSError:
+        # It ended while it was being read.
+        return None
+    for each in pids:
         try:
             tree.add(psutil.Process(each))
         except psutil.Error:
