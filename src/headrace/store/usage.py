@@ -29,7 +29,13 @@ from headrace.store.tables import execution_samples, execution_usages, execution
 ALL_STEPS = (0, *(seconds for _, seconds in STEPS[1:]))
 """What the column ``step`` may be: it comes first in the index of times."""
 
-_CONSUMERS_AT_ONCE = 200
+_IDS_AT_ONCE = 200
+"""A statement takes so many parameters, and the databases' limits differ."""
+
+_ROWS_AT_ONCE = 1000
+_CONSUMERS_AT_ONCE = 20
+"""Consumers whose samples are averaged in one transaction: others wait for it meanwhile."""
+
 _KEYS = {execution_samples: execution_samples.c.execution_id, pod_samples: pod_samples.c.pod_id}
 
 _totals = execution_usages.c
@@ -105,8 +111,8 @@ def _add_totals(connection: Connection, worker: str, totals: dict[str, Used]) ->
 
 def _known(connection: Connection, column: ColumnElement[str], ids: Iterable[str]) -> set[str]:
     wanted, found = list(ids), set[str]()
-    for begin in range(0, len(wanted), _CONSUMERS_AT_ONCE):
-        some = wanted[begin : begin + _CONSUMERS_AT_ONCE]
+    for begin in range(0, len(wanted), _IDS_AT_ONCE):
+        some = wanted[begin : begin + _IDS_AT_ONCE]
         found |= set(connection.scalars(select(column).where(column.in_(some))))
     return found
 
@@ -139,13 +145,24 @@ def thin_out_some(connection: Connection, now_ms: int) -> bool:
             # Whole periods alone: what comes later would belong to one that was averaged already.
             end_ms = (now_ms - age_s * 1000) // (step * 1000) * step * 1000
             finer = [known for known in ALL_STEPS if known < step]
-            fine = (c.step.in_(finer), c.at_ms <= end_ms)
-            query = select(key).where(*fine).distinct().limit(_CONSUMERS_AT_ONCE)
-            ids = list(connection.scalars(query))
+            ids = [
+                of_id
+                for known in finer
+                for of_id in _oldest(connection, table, c.step == known, c.at_ms <= end_ms)
+            ]
             if ids:
+                # Not by the index of steps, which has all others' samples as well.
+                fine = ((c.step + 0).in_(finer), c.at_ms <= end_ms)
                 _average(connection, table, (key.in_(ids), *fine), step)
-            is_left = is_left or len(ids) == _CONSUMERS_AT_ONCE
+                is_left = True
     return is_left
+
+
+def _oldest(connection: Connection, table: Table, *which: ColumnElement[bool]) -> dict[str, None]:
+    """Return the consumers of the oldest samples, some at most."""
+    query = select(_KEYS[table]).where(*which).order_by(table.c.at_ms).limit(_ROWS_AT_ONCE)
+    found = dict.fromkeys(connection.scalars(query))
+    return dict.fromkeys(list(found)[:_CONSUMERS_AT_ONCE])
 
 
 def _average(
