@@ -181,6 +181,9 @@ def test_a_value_and_a_file_for_one_input(http: httpx.Client, pipelines: None) -
     assert "'document' was given as a value and as a file" in check_error(answer, 400)["message"]
 
 
+TEMPLATE, CLEANER = "pipeline_template_name", "csv-cleaner"
+NEW = {"pipeline_name": "of-a-template"}
+
 BAD_JSON: dict[str, tuple[str, str, Any, str]] = {
     "variables: missing": ("PUT", VARIABLES, {}, "environment_variables is missing"),
     "variables: list": ("PUT", VARIABLES, {"environment_variables": []}, "environment_variables"),
@@ -217,7 +220,34 @@ BAD_JSON: dict[str, tuple[str, str, Any, str]] = {
         {"pipeline_name": "x", "function_path": "a.py", "function_name": "f"},
         "code is missing",
     ),
-    "pipeline: template": ("POST", "/pipelines", {"pipeline_template_name": "t"}, "no pipeline te"),
+    "template: no name": ("POST", "/pipelines", {TEMPLATE: CLEANER}, "pipeline_name must be"),
+    "template: path": (
+        "POST",
+        "/pipelines",
+        {**NEW, TEMPLATE: "../x"},
+        f"{TEMPLATE} '../x' is not",
+    ),
+    "template: empty": ("POST", "/pipelines", {**NEW, TEMPLATE: ""}, f"{TEMPLATE} must be a non"),
+    "template: number": ("POST", "/pipelines", {**NEW, TEMPLATE: 7}, f"{TEMPLATE} must be a non"),
+    "template: long": ("POST", "/pipelines", {**NEW, TEMPLATE: "x" * 129}, f"{TEMPLATE} is 129"),
+    "template: with code": (
+        "POST",
+        "/pipelines",
+        {**NEW, TEMPLATE: CLEANER, "function_path": "main.py"},
+        f"A request with {TEMPLATE} has the unknown key 'function_path'",
+    ),
+    "template: flag": (
+        "POST",
+        "/pipelines",
+        {**NEW, TEMPLATE: CLEANER, "replace": 3},
+        "replace must",
+    ),
+    "template: bad name": (
+        "POST",
+        "/pipelines",
+        {"pipeline_name": "a/b", TEMPLATE: CLEANER},
+        "pipeline_name 'a/b' is not a valid name",
+    ),
 }
 
 

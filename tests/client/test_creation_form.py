@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace import CREATION_PARAMETER_VALUE, Input, InvalidRequest, Output
-from headrace.client.creation import creation_fields, explicit, local_folder
+from headrace.cli.parameters import input_from_text
+from headrace.client.creation import creation_fields, explicit, local_folder, parameter_text
 from headrace.wire.creation import UNSET, read_pipeline_request
 from headrace.wire.forms import decode_tree
 
@@ -116,3 +117,20 @@ def test_a_pipeline_comes_from_a_folder_or_a_repository(tmp_path):
 def test_what_cannot_be_created_is_refused_before_it_is_sent(fields, words):
     with pytest.raises(InvalidRequest, match=words):
         creation_fields(**(SIMPLE | fields))
+
+
+@pytest.mark.parametrize(
+    ("default", "kind", "text"),
+    [
+        (False, "boolean", "p:boolean=false"),
+        (["a", None], "array", 'p:array=["a", null]'),
+        ("a b", "string", "p:string=a b"),
+        (None, "file", "p:file"),
+    ],
+    ids=str,
+)
+def test_a_parameter_is_shown_as_the_command_line_takes_it(default, kind, text):
+    shown = parameter_text({"name": "p", "data_type": kind, "default_value": default})
+    assert shown == text
+    parameter = input_from_text(shown)
+    assert (parameter.default_value, parameter.data_type.value) == (default, kind)

@@ -38,11 +38,3 @@ def test_without_one_it_is_said_how_to_set_it(public_sdk: Any, own_sdk: Headrace
         public_sdk.get_vector_database_credentials()
     with pytest.raises(NotFound, match="HEADRACE_VECTOR_DATABASE_URL"):
         own_sdk.get_vector_database_credentials()
-
-
-def test_there_are_no_templates_and_one_is_refused_in_words(public_sdk: Any) -> None:
-    assert public_sdk.list_pipeline_templates() == []
-    with pytest.raises(SdkException, match="no pipeline template 'chat': this server has none"):
-        public_sdk.get_pipeline_template("chat")
-    with pytest.raises(SdkException, match="no pipeline templates; give a function"):
-        public_sdk.create_pipeline(pipeline_name="x", pipeline_template_name="chat")

@@ -257,7 +257,19 @@ def test_every_answer_has_the_keys_of_the_contract_and_no_others(
     whose = "name created_at execution_id deployment_name pipeline_name"
     for route in (routes.RECORD_METRIC, routes.RECORD_LIST_METRIC):
         ask(route, "name", {"name": "m"}, json=recorded)
-    ask(routes.TEMPLATES, "pipeline_templates")
+    facts = "name version display_name description hosting_type model_family enabled"
+    ask(routes.TEMPLATES, f"pipeline_templates pipeline_templates: {facts}")
+    ask(
+        routes.TEMPLATE,
+        f"""{facts} inputs outputs recommended_inputs_mapping recommended_outputs_mapping
+        inputs: name data_type description is_required default_value
+        outputs: name data_type description
+        recommended_inputs_mapping: pipeline_input_name data_type source endpoint_input_name
+            constant_value is_required
+        recommended_outputs_mapping: pipeline_output_name data_type destination datastore_path
+            endpoint_output_name""",
+        {"name": "csv-cleaner"},
+    )
     ask.asked.add(routes.VECTOR_DATABASE)  # not set here: see the tests of the environment
     period = {"start": 1, "end": 2_000_000_000_000}
     whole = ask.http.get(ask.root + routes.RESOURCE_METRICS.url(), params=period).json()

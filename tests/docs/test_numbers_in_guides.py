@@ -100,6 +100,18 @@ WINDOW = schedules.DEFAULT_MISSED_WINDOW_S / DAY
 BACKOFF = f"{retries.DEFAULT_BACKOFF_S:.0f} seconds"
 LOG = PLAN["log_bytes"] >> 20
 
+
+def constants(path: str) -> dict[str, int]:
+    """The whole numbers that a file of a pipeline template names."""
+    code = (ROOT / "src" / "headrace" / "pipeline_templates" / path).read_text()
+    found = re.findall(r"^([A-Z_]+) = ([\d_]+)$", code, re.MULTILINE)
+    return {name: int(value) for name, value in found}
+
+
+CHAT = constants("shared/chat_api.py")
+RETRIEVAL = constants("retrieval_chat/code/main.py")
+MB = 10**6
+
 CLAIMS: dict[str, list[str]] = {
     "attached-files": [f"more than {attachments.MAX_ATTACHMENTS} files"],
     "daily-loop": [f"the last {count(compatibility.MAX_CALLS)} recorded calls"],
@@ -228,6 +240,12 @@ CLAIMS: dict[str, list[str]] = {
         f"noticed up to {ON_TIME} late",
         f"The last {WORDS[verification.SETTLING.total_seconds()]} seconds are left out",
         f"those up to {ON_TIME} ago",
+    ],
+    "templates": [
+        f"An answer is waited for {CHAT['TIMEOUT_S']} seconds and may",
+        f"have {CHAT['MAX_ANSWER_BYTES'] // MB} MB.",
+        f"At most {count(RETRIEVAL['MAX_FILES'])} files are read, of each",
+        f"the first {RETRIEVAL['MAX_FILE_BYTES'] // MB} MB, {RETRIEVAL['MAX_BYTES'] // MB} MB in",
     ],
 }
 """What the guides say with figures of the code, word for word."""

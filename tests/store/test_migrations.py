@@ -47,6 +47,7 @@ DIGESTS = {
     "v0012_resources": "7ebe4b0e023d5fb3",
     "v0013_sessions": "711800a00ce6edb0",
     "v0014_usage": "9fc49ed55f7d0429",
+    "v0015_pipeline_templates": "d838e598676f7f15",
 }
 """Beginnings of the digests of the files, each written down when its migration landed."""
 

@@ -269,7 +269,6 @@ def test_is_required_is_read_in_any_case(text):
             {"outputs": [{"name": "n", "data_type": "file", "is_required": True}]},
             "unknown key 'is_re",
         ),
-        ({"pipeline_template_name": "t"}, "no pipeline templates"),
     ],
 )
 def test_what_is_wrong_is_named(change, message):

@@ -100,16 +100,3 @@ async def vector_database(exchange: Exchange) -> Answer:
         )
     url, token = services.vector_database
     return Answer({"vector_database_url": url, "vector_database_token": token})
-
-
-async def list_templates(exchange: Exchange) -> Answer:  # noqa: ARG001 - there are none to ask for
-    """List templates of pipelines: this server has none."""
-    return Answer({"pipeline_templates": []})
-
-
-async def show_template(exchange: Exchange) -> Answer:
-    """Refuse a template: this server has none."""
-    raise NotFound(
-        f"There is no pipeline template {exchange.name()!r}: this server has none. Create the "
-        "pipeline from a local_folder or a repository_url."
-    )

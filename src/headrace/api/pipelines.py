@@ -10,8 +10,9 @@ from starlette.responses import FileResponse, Response
 
 from headrace.api.creation import drafted, read_creation, step_in
 from headrace.api.logs import followed_lines, lines_between
+from headrace.api.pipeline_templates import create_of_template
 from headrace.core.clock import now_s
-from headrace.core.errors import InvalidRequest, NotFound
+from headrace.core.errors import NotFound
 from headrace.core.names import check_name
 from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.objects.links import PURPOSE, Purpose, sign, verify
@@ -19,6 +20,7 @@ from headrace.web.exchange import Exchange
 from headrace.wire.answers import MAX_HOLD_S, NO_CONTENT, Answer
 from headrace.wire.bodies import execution_item, pipeline_body, pipeline_item
 from headrace.wire.fields import refuse_unknown
+from headrace.wire.pipeline_templates import TEMPLATE_NAME, read_template_request
 from headrace.wire.routes import SIGNED_BUNDLE
 
 LINK_LIFETIME_S = 3600
@@ -37,12 +39,15 @@ async def create_pipeline(exchange: Exchange) -> Answer:
     The answer is 200 if nothing had to be made, because the current version is the same.
     """
     async with read_creation(exchange) as (tree, form):
-        if "pipeline_template_name" in tree:
-            raise InvalidRequest("This server has no pipeline templates; give a function instead.")
-        if "step_names" in tree:
+        # A program that names all keys may have none to say for this one.
+        if tree.get(TEMPLATE_NAME) is not None:
+            recorded = await create_of_template(exchange, read_template_request(tree))
+        elif "step_names" in tree:
             return await _create_of_step(exchange, tree)
-        async with drafted(exchange, tree, form) as draft:
-            recorded = await exchange.services.pipelines.create(exchange.scope, draft)
+        else:
+            tree.pop(TEMPLATE_NAME, None)
+            async with drafted(exchange, tree, form) as draft:
+                recorded = await exchange.services.pipelines.create(exchange.scope, draft)
     pipeline = recorded.pipeline
     if exchange.waits_for_creations:
         pipeline = await exchange.services.pipelines.wait(exchange.scope, pipeline.name, MAX_HOLD_S)

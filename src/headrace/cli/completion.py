@@ -43,6 +43,10 @@ def _files(sdk: HeadraceSdk) -> list[str]:
     return [item["path"] for item in sdk.list_data_store_objects()]
 
 
+def _templates(sdk: HeadraceSdk) -> list[str]:
+    return [item["name"] for item in sdk.list_pipeline_templates()]
+
+
 def complete_version(context: typer.Context, incomplete: str) -> list[str]:
     """Return what completes the number of a version, by the pipeline that was named before."""
     name = context.params.get("name")
@@ -79,6 +83,10 @@ def _option(name: str, meaning: str, names: Names) -> Any:
 
 
 PipelineName = Annotated[str, _argument("NAME", "Name of the pipeline.", pipelines_of)]
+TemplateName = Annotated[str, _argument("NAME", "Name of the template.", _templates)]
+TemplateOption = Annotated[
+    str | None, _option("--template", "Pipeline template that it is made of.", _templates)
+]
 DeploymentName = Annotated[str, _argument("NAME", "Name of the deployment.", _deployments)]
 VersionNumber = Annotated[
     int | None,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 from headrace.cli.usage import usage
 from headrace.client.mappings import InputSource, OutputDestination
@@ -58,6 +60,35 @@ def destination_from_text(text: str) -> OutputDestination:
             return OutputDestination(name, datastore_path=what)
         case _:
             raise _no_connection(text, DESTINATION_SYNTAX)
+
+
+def source_text(item: Mapping[str, Any]) -> str:
+    """Return an element of a mapping of inputs as it is written on the command line."""
+    name = item["pipeline_input_name"]
+    match item:
+        case {"endpoint_input_name": sent}:
+            return f"{name}=endpoint:{sent}{'!' if item.get('is_required') else ''}"
+        case {"constant_value": value}:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            return f"{name}=constant:{text}"
+        case {"environment_variable_name": variable}:
+            return f"{name}=env:{variable}"
+        case {"datastore_path": path}:
+            return f"{name}=store:{path}"
+        case _:
+            return f"{name}=null"
+
+
+def destination_text(item: Mapping[str, Any]) -> str:
+    """Return an element of a mapping of outputs as it is written on the command line."""
+    name = item["pipeline_output_name"]
+    match item:
+        case {"endpoint_output_name": answered}:
+            return f"{name}=endpoint:{answered}"
+        case {"datastore_path": path}:
+            return f"{name}=store:{path}"
+        case _:
+            return f"{name}=null"
 
 
 def _parts(text: str, syntax: str) -> tuple[str, str, str]:

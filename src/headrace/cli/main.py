@@ -37,6 +37,7 @@ COMMANDS = {
     "versions": "versions:versions",
     "rollback": "versions:rollback",
     "pipelines": "pipelines:pipelines",
+    "templates": "templates:templates",
     "run": "runs:run",
     "deployments": "deployments:deployments",
     "trigger": "triggers:trigger",

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headrace.cli.completion import PipelineName
+from headrace.cli.completion import PipelineName, TemplateOption
 from headrace.cli.deploy_shown import say_what_travels
 from headrace.cli.exits import EXIT_INTERRUPTED
 from headrace.cli.flags import Follow, JsonFlag, Timestamps
@@ -35,7 +35,10 @@ pipelines = typer.Typer(
 def create(
     context: typer.Context,
     name: PipelineName,
-    function: Annotated[str, typer.Option(metavar=FUNCTION_SYNTAX, help="What it calls.")],
+    function: Annotated[
+        str | None, typer.Option(metavar=FUNCTION_SYNTAX, help="What it calls.")
+    ] = None,
+    template: TemplateOption = None,
     folder: Annotated[
         Path | None,
         typer.Option(help="Local folder of the code.", show_default="the current folder"),
@@ -73,12 +76,21 @@ def create(
     wait: Annotated[bool, typer.Option(help="Wait until its environment is built.")] = True,
     as_json: JsonFlag = False,
 ) -> None:
-    """Create a pipeline from a Python function, and build its environment.
+    """Create a pipeline from a Python function, or of a template, and build its environment.
 
     TYPE is string, number, boolean, json, array or file. An input without "!" is optional: the
     function receives its default, or None.
     """
     current = session(context, as_json)
+    if template is not None:
+        _refuse_code(context)
+        current.sdk.create_pipeline(
+            name, pipeline_template_name=template, wait_for_completion=False
+        )
+        _summarise(current, _built(current, name) if wait else current.sdk.get_pipeline(name))
+        return
+    if function is None:
+        raise typer.BadParameter("it is missing; or give --template", param_hint="--function")
     with usage("--function"):
         function_path, function_name = function_from_text(function)
     with usage("--input"):
@@ -111,6 +123,20 @@ def create(
     if wait:
         pipeline = _built(current, name)
     _summarise(current, pipeline)
+
+
+def _template_text(template: dict[str, Any] | None) -> str | None:
+    return None if template is None else f"{template['name']} {template['version']}"
+
+
+def _refuse_code(context: typer.Context) -> None:
+    """Refuse options that say what the code of a pipeline is, which its template says."""
+    for option in context.command.params:
+        if option.name not in _BESIDE_TEMPLATE and context.params.get(str(option.name)):
+            raise typer.BadParameter(f"it excludes {option.opts[0]}", param_hint="--template")
+
+
+_BESIDE_TEMPLATE = {"name", "template", "wait", "as_json"}
 
 
 def _code_from(
@@ -158,6 +184,7 @@ def show(context: typer.Context, name: PipelineName, as_json: JsonFlag = False) 
         ("function", f"{parameters['function_path']}:{parameters['function_name']}"),
         ("description", parameters["description"]),
         ("language", config["language"]),
+        ("template", _template_text(info.get("pipeline_template"))),
         ("requirements", config["requirements_path"]),
         ("repository", config["repository_url"]),
         ("branch", config["repository_branch"]),

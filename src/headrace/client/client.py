@@ -9,6 +9,7 @@ from headrace.client.data_store import DataStoreCalls
 from headrace.client.deploys import DeployCalls
 from headrace.client.endpoints import EndpointCalls
 from headrace.client.metrics import MetricCalls
+from headrace.client.pipeline_templates import PipelineTemplateCalls
 from headrace.client.schedules import ScheduleCalls
 from headrace.client.steps import StepCalls
 from headrace.client.users import UserCalls
@@ -18,6 +19,7 @@ class HeadraceSdk(
     Connected,
     DeployCalls,
     StepCalls,
+    PipelineTemplateCalls,
     EndpointCalls,
     ScheduleCalls,
     BulkCalls,

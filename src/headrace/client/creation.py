@@ -118,9 +118,8 @@ def parameter_text(item: Mapping[str, Any]) -> str:
     """Return a declared input or output as it is written on the command line."""
     required = "!" if item.get("is_required") else ""
     default = item.get("default_value")
-    return f"{item['name']}:{item['data_type']}{required}" + (
-        "" if default is None else f"={default}"
-    )
+    text = "" if default is None else f"={_default_text(default, DataType(item['data_type']))}"
+    return f"{item['name']}:{item['data_type']}{required}{text}"
 
 
 def _check_characters(key: str, text: str) -> None:

@@ -41,6 +41,7 @@ class PipelineCreation(PipelineCalls, VersionCalls):
         timeout_s: float | None = None,
         *,
         step_name: str | None = None,
+        pipeline_template_name: str | None = None,
         replace: bool = False,
         force: bool = False,
         message: str | None = None,
@@ -75,6 +76,8 @@ class PipelineCreation(PipelineCalls, VersionCalls):
             wait_for_completion: Return when its environment is built, not before.
             timeout_s: Seconds to wait at most; None for no limit.
             step_name: The step that it is made of; nothing else but the name is given then.
+            pipeline_template_name: The pipeline template that it is made of; nothing else of the
+                code is given then. See :meth:`list_pipeline_templates`.
             replace: Make a version of the pipeline of that name, if there is one.
             force: Make it the current one even if that breaks deployments or callers.
             message: What to remember of this version; by default that of the commit.
@@ -95,9 +98,16 @@ class PipelineCreation(PipelineCalls, VersionCalls):
             Conflict: The version is ready, but something newer is current.
             WaitTimeout: ``timeout_s`` is over; the build goes on.
         """
+        code = (function_path, function_name, description, container_config, inputs, outputs)
+        made_of = _one_of(step_name, pipeline_template_name, any(code) or calling != "platform")
         if step_name is not None:
-            given = (function_path, function_name, description, container_config, inputs, outputs)
-            return self._create_of_step(pipeline_name, step_name, is_alone=not any(given))
+            return self._create_of_step(pipeline_name, step_name)
+        if made_of is not None:
+            versioning = {"replace": replace, "force": force, "message": message}
+            created = self._create_by_name(
+                pipeline_name, {"pipeline_template_name": made_of, **versioning}
+            )
+            return self._followed(pipeline_name, created, wait_for_completion, timeout_s)
         config = explicit(container_config)
         folder = local_folder(config)
         fields = creation_fields(
@@ -115,6 +125,16 @@ class PipelineCreation(PipelineCalls, VersionCalls):
             created = self._transport.call(routes.CREATE_PIPELINE, Request(body=Form(fields)))
         else:
             created = self._send_folder(fields, config, folder, function_path, on_selected)
+        return self._followed(pipeline_name, created, wait_for_completion, timeout_s)
+
+    def _followed(
+        self,
+        pipeline_name: str,
+        created: Object,
+        wait_for_completion: bool,
+        timeout_s: float | None,
+    ) -> Object:
+        """Return a pipeline that was created, once it is built if that is waited for."""
         info: Object = created["creation_info"]
         version, is_new = int(info.get("version", 1)), bool(info.get("is_new", True))
         if not is_new and info["status"] == PipelineStatus.READY:
@@ -132,16 +152,16 @@ class PipelineCreation(PipelineCalls, VersionCalls):
         if wait_for_completion and is_new:
             self._say(f"Pipeline {pipeline_name}: ready.")
             for text in self._warnings_of(pipeline_name, version):
-                warnings.warn(f"Pipeline {pipeline_name}: {text}", stacklevel=2)
+                warnings.warn(f"Pipeline {pipeline_name}: {text}", stacklevel=3)
         return pipeline
 
-    def _create_of_step(self, name: str, step_name: str, *, is_alone: bool) -> Object:
-        if not is_alone:
-            raise InvalidRequest(
-                "step_name says what the pipeline is made of: give its name and nothing else."
-            )
-        body = Json({"pipeline_name": check_name(name, "pipeline_name"), "step_names": [step_name]})
-        self._transport.call(routes.CREATE_PIPELINE, Request(body=body))
+    def _create_by_name(self, name: str, fields: Mapping[str, Any]) -> Object:
+        body = Json({"pipeline_name": check_name(name, "pipeline_name"), **fields})
+        created: Object = self._transport.call(routes.CREATE_PIPELINE, Request(body=body))
+        return created
+
+    def _create_of_step(self, name: str, step_name: str) -> Object:
+        self._create_by_name(name, {"step_names": [step_name]})
         self._say(f"Pipeline {name}: made of the step {step_name}.")
         return self.get_pipeline(name)
 
@@ -204,6 +224,21 @@ class PipelineCreation(PipelineCalls, VersionCalls):
 
 _OF_VERSION = ("status", "commit_id", "origin", "failure")
 """What ``creation_info`` of a pipeline says of its version, besides the number."""
+
+
+def _one_of(step_name: str | None, template_name: str | None, has_code: bool) -> str | None:
+    """Return the name of what a pipeline is made of, or None if that is code of its own.
+
+    Raises:
+        InvalidRequest: It is to be made of several things.
+    """
+    named = {"step_name": step_name, "pipeline_template_name": template_name}
+    given = [key for key, name in named.items() if name is not None]
+    if given and (has_code or len(given) > 1):
+        raise InvalidRequest(
+            f"{given[0]} says what the pipeline is made of: give its name and nothing else."
+        )
+    return named[given[0]] if given else None
 
 
 def version_fields(

@@ -10,7 +10,7 @@ from headrace.core.errors import Conflict, PipelineCreationFailed
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import PipelineStatus
 from headrace.wire import routes
-from headrace.wire.bodies import input_body, output_body
+from headrace.wire.parameter_bodies import input_body, output_body
 
 PAGE = 1000
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from headrace.core.environments import python_version
 from headrace.core.errors import InvalidCode, InvalidEnvironment, InvalidRequest
 from headrace.core.parameters import Input, Output
+from headrace.core.pipeline_templates import TemplateReference
 from headrace.core.pipelines import Calling, ContainerConfig, Origin
 from headrace.environments.port import Builder
 
@@ -41,6 +42,7 @@ class PipelineDraft:
         message: What the author says of the version, or None.
         commit_id: Commit of git that the folder is, or None.
         calling: How the function is called.
+        template: The pipeline template that the code is of, or None.
     """
 
     name: str
@@ -59,6 +61,7 @@ class PipelineDraft:
     message: str | None = None
     commit_id: str | None = None
     calling: Calling = Calling.PLATFORM
+    template: TemplateReference | None = None
 
 
 def check_machine(builder: Builder, config: ContainerConfig) -> None:

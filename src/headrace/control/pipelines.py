@@ -121,6 +121,7 @@ class Pipelines:
             commit_id=draft.commit_id,
             calling=draft.calling,
             is_forced=draft.is_forced,
+            template=draft.template,
         )
         return Pipeline(new_id(), draft.name, at, scope.user.id, version, draft.description)
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from headrace.core.errors import InvalidCode, InvalidRequest
 from headrace.core.filenames import MAX_PATH_BYTES, MAX_SEGMENT_BYTES, fits_a_disk
 from headrace.core.parameters import Input, Output
+from headrace.core.pipeline_templates import TemplateReference
 
 MAX_FOLDER_BYTES = 50_000_000
 """Content of a pipeline's folder, unpacked, unless the server says otherwise."""
@@ -112,6 +113,7 @@ class PipelineVersion:
         is_forced: Whether it becomes current although it breaks a deployment or a caller.
         held_back: Why it did not become current, or will not when its build has ended; None if
             nothing keeps it from that.
+        template: The pipeline template that its code is of, or None.
     """
 
     id: str
@@ -134,6 +136,7 @@ class PipelineVersion:
     discarded_at: datetime | None = None
     is_forced: bool = False
     held_back: str | None = None
+    template: TemplateReference | None = None
 
     @property
     def digest(self) -> str:

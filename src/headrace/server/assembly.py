@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +16,7 @@ from starlette.applications import Starlette
 
 from headrace.bundles.repositories import GitRepositories
 from headrace.control.lookups import Lookups
+from headrace.control.pipeline_templates import PipelineTemplates
 from headrace.control.process_tokens import ProcessTokens
 from headrace.control.projects import Projects
 from headrace.control.repositories import Repositories
@@ -29,6 +31,7 @@ from headrace.endpoints.express import Express
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.keeping.machine import Machine
 from headrace.keeping.usage import UsageRecorder
+from headrace.pipeline_templates.catalogue import read_templates
 from headrace.server.application import application
 from headrace.server.claim import Claim
 from headrace.server.data_directory import DataDirectory
@@ -152,6 +155,9 @@ class Server:
             repositories=Repositories(git, projects),
             variables=variables,
             pipelines=verbs.pipelines,
+            pipeline_templates=PipelineTemplates(
+                cache(read_templates), verbs.pipelines, projects, self._directory.uploads
+            ),
             steps=verbs.steps,
             versions=verbs.versions,
             executions=verbs.executions,

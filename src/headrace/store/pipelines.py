@@ -23,8 +23,9 @@ from headrace.core.steps import hidden_name
 from headrace.store.moments import from_us, to_us
 from headrace.store.tables import pipeline_versions as versions
 from headrace.store.tables import pipelines
-from headrace.wire.bodies import input_body, output_body
 from headrace.wire.codec import decode, encode
+from headrace.wire.parameter_bodies import input_body, output_body
+from headrace.wire.pipeline_templates import reference_body, reference_from
 
 _WHOLE = (*pipelines.c, *(column.label(f"version_{column.name}") for column in versions.c))
 _NAMES = tuple(column.name for column in _WHOLE)
@@ -87,6 +88,9 @@ def add_version(connection: Connection, pipeline_id: str, version: PipelineVersi
             discarded_at=to_us(version.discarded_at),
             is_forced=version.is_forced,
             held_back=version.held_back,
+            template=None
+            if version.template is None
+            else encode(reference_body(version.template)).decode(),
         )
     )
 
@@ -211,6 +215,9 @@ def _parsed(values: tuple[Any, ...]) -> Pipeline:
         discarded_at=from_us(row.version_discarded_at),
         is_forced=row.version_is_forced,
         held_back=row.version_held_back,
+        template=None
+        if row.version_template is None
+        else reference_from(decode(row.version_template, "template")),
     )
     return Pipeline(
         row.id,

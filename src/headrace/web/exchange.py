@@ -17,6 +17,7 @@ from headrace.control.endpoint_cache import Endpoint
 from headrace.control.executions import Executions
 from headrace.control.lookups import Lookups
 from headrace.control.metrics import Metrics
+from headrace.control.pipeline_templates import PipelineTemplates
 from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
 from headrace.control.repositories import Repositories
@@ -78,6 +79,7 @@ class Services:
     repositories: Repositories
     variables: Variables
     pipelines: Pipelines
+    pipeline_templates: PipelineTemplates
     steps: Steps
     versions: Versions
     executions: Executions

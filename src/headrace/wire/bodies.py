@@ -13,13 +13,14 @@ from headrace.core.executions import Execution, InputRecord, OutputRecord
 from headrace.core.loglines import LogLine
 from headrace.core.objects import ObjectInfo
 from headrace.core.outcomes import Failure
-from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import Pipeline
 from headrace.core.projects import Project
 from headrace.core.steps import shown_name
 from headrace.core.tokens import TokenInfo, User
 from headrace.core.values import FileValue, Value
 from headrace.wire.mappings import destination_fields, source_fields
+from headrace.wire.parameter_bodies import input_body, output_body
+from headrace.wire.pipeline_templates import reference_body
 
 Body = dict[str, Any]
 
@@ -43,26 +44,6 @@ def token_body(token: TokenInfo) -> Body:
         "name": token.name,
         "created_at": timestamp(token.created_at),
         "user": user_body(token.user),
-    }
-
-
-def input_body(parameter: Input) -> Body:
-    """Return a declared input."""
-    return {
-        "name": parameter.name,
-        "data_type": parameter.data_type.value,
-        "description": parameter.description,
-        "is_required": bool(parameter.is_required),
-        "default_value": parameter.default_value,
-    }
-
-
-def output_body(parameter: Output) -> Body:
-    """Return a declared output."""
-    return {
-        "name": parameter.name,
-        "data_type": parameter.data_type.value,
-        "description": parameter.description,
     }
 
 
@@ -94,7 +75,7 @@ def pipeline_body(pipeline: Pipeline) -> Body:
             "commit_id": version.commit_id,
             "status": version.status.value,
             "origin": version.origin.value,
-            "pipeline_template": None,
+            "pipeline_template": version.template and reference_body(version.template),
             "step_name": pipeline.step_name,
             "is_archived": False,
             "failure": version.failure,

@@ -122,12 +122,7 @@ def read_pipeline_request(tree: Mapping[str, Any]) -> PipelineRequest:
         InvalidRequest: Something is missing, unknown or wrong; all problems of the inputs and
             outputs come together.
     """
-    known = {key: value for key, value in tree.items() if key != "pipeline_template_name"}
-    if tree.get("pipeline_template_name"):
-        raise InvalidRequest(
-            "This server has no pipeline templates; create the pipeline from a local_folder."
-        )
-    refuse_unknown(known, _TOP_KEYS, "The request")
+    refuse_unknown(tree, _TOP_KEYS, "The request")
     name = str(check_name(tree.get("pipeline_name"), "pipeline_name"))
     config = _config(tree.get("container_config"))
     path, function = "", ""

@@ -20,7 +20,7 @@ from headrace.core.errors import InvalidCode
 from headrace.core.names import check_name
 from headrace.core.signatures.reading import read_signature
 from headrace.core.signatures.source import Signature, Source
-from headrace.wire.bodies import input_body, output_body
+from headrace.wire.parameter_bodies import input_body, output_body
 
 
 @dataclass(frozen=True, slots=True)

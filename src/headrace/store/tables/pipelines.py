@@ -62,6 +62,8 @@ pipeline_versions = Table(
     Column("is_forced", Boolean, nullable=False, server_default=text("false")),
     # Why it does not become current when its build has ended.
     Column("held_back", Text),
+    # The facts about the pipeline template that its code is of.
+    Column("template", Text),
     UniqueConstraint("pipeline_id", "number"),
     CheckConstraint("number >= 1", name="number"),
     CheckConstraint("status IN ('creation_pending', 'ready', 'creation_failed')", name="status"),

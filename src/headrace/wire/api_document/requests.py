@@ -170,7 +170,11 @@ BODIES: Mapping[Route, Mapping[str, Schema]] = {
     ),
     routes.SET_VARIABLE: {_FORM: record("value", value=TEXT)},
     routes.CREATE_PIPELINE: _made_of(
-        "pipeline_name", pipeline_name=NAME, step_names=listed(NAME), **_VERSIONING
+        "pipeline_name",
+        pipeline_name=NAME,
+        pipeline_template_name=NAME,
+        step_names=listed(NAME),
+        **_VERSIONING,
     ),
     routes.CREATE_STEP: _made_of("step_name", step_name=NAME),
     routes.UPDATE_STEP: _made_of(""),

@@ -41,10 +41,12 @@ _CONFIG = _keys(
     "language repository_url repository_branch included_folders system_dependencies "
     "dockerfile_path requirements_path"
 )
+_INPUT = _keys("name data_type description is_required default_value")
+_TEMPLATE = "name version display_name description hosting_type model_family"
 _PIPELINE = _keys(
     parameters=_keys(
         "pipeline_name function_path function_name description",
-        inputs=[_keys("name data_type description is_required default_value")],
+        inputs=[_INPUT],
         outputs=[_keys("name data_type description")],
         container_config=_CONFIG,
     ),
@@ -60,7 +62,7 @@ _FLAT_PIPELINE = _keys(
 _STEP = _keys(
     parameters=_keys(
         "step_name function_path function_name description",
-        inputs=[_keys("name data_type description is_required default_value")],
+        inputs=[_INPUT],
         outputs=[_keys("name data_type description")],
         container_config=_CONFIG,
     ),
@@ -120,7 +122,12 @@ _SHAPES: Mapping[Route, Shape] = {
     ),
     routes.ENVIRONMENT_SUMMARY: _keys("environment_status environment_status_updated_at"),
     routes.VECTOR_DATABASE: _keys("vector_database_url vector_database_token"),
-    routes.TEMPLATES: _keys("pipeline_templates"),
+    routes.TEMPLATES: _keys(pipeline_templates=[_keys(f"{_TEMPLATE} enabled")]),
+    routes.TEMPLATE: _keys(
+        f"{_TEMPLATE} enabled recommended_inputs_mapping recommended_outputs_mapping",
+        inputs=[_INPUT],
+        outputs=[_keys("name data_type description")],
+    ),
     routes.REFRESH: _keys("access_token"),
     routes.ME: _keys("id name email"),
     routes.USER: _keys("id name email"),
