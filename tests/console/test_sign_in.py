@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from playwright.sync_api import Browser
-from tests.conftest import RunningServer, wait_until
+from tests.conftest import RunningServer
 
 from headrace import HeadraceSdk
 from headrace.console import routes, routing
@@ -72,6 +73,43 @@ def test_a_wrong_token_and_a_foreign_goal_are_refused(
     for goal in ("https://elsewhere.example", "//elsewhere.example", "/\\elsewhere.example", "x"):
         answer = browser.post("/sign-in", data={"token": server.token, "next": goal})
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+@pytest.mark.parametrize(
+    "header", [{"origin": "https://elsewhere.example"}, {"sec-fetch-site": "cross-site"}], ids=str
+)
+def test_another_site_signs_nobody_in(
+    server: RunningServer, browser: httpx.Client, header: dict[str, str]
+) -> None:
+    answer = browser.post("/sign-in", data={"token": server.token}, headers=header)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+def test_over_https_the_cookie_is_for_this_host_alone_when_it_comes_and_when_it_goes(
+    own_server: Callable[..., RunningServer],
+) -> None:
+    running = own_server(HEADRACE_PUBLIC_URL="https://headrace.example")
+    assert running.process is not None
+    listening = psutil.Process(running.process.pid).net_connections("tcp")
+    port = next(one.laddr.port for one in listening if one.status == "LISTEN")
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as browser:
+        came = browser.post("/sign-in", data={"token": running.token})
+        cookie = came.headers["set-cookie"]
+        assert cookie.startswith("__Host-headrace=")
+        token = cookie.partition("=")[2].partition(";")[0]
+        held = {"cookie": f"__Host-headrace={token}"}
+        page = browser.get("/variables", headers=held)
+        csrf = re.search(r'<meta name="csrf" content="(\w+)">', page.text)
+        assert csrf
+        origin = {"origin": "https://headrace.example"}
+        went = browser.post("/sign-out", data={"csrf": csrf[1]}, headers=held | origin)
+        gone = went.headers["set-cookie"]
+        assert gone.startswith('__Host-headrace=""; ')
+        for attribute in ("HttpOnly", "Path=/", "Secure"):
+            assert attribute in cookie
+            assert attribute in gone
+        assert browser.get("/variables", headers=held).status_code == 303
 
 
 def test_a_form_needs_what_pages_of_its_session_bear(
@@ -137,7 +175,7 @@ def test_a_session_ends_with_the_token_that_it_was_opened_with(
         assert made.status_code == 303
         assert browser.get("/variables").status_code == 200
         sdk.revoke_token(name)
-    wait_until(lambda: browser.get("/variables").status_code == 303)
+    assert browser.get("/variables").status_code == 303
     assert browser.get("/api/v1/pipelines").status_code == 401
 
 

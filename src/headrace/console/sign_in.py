@@ -46,7 +46,14 @@ async def sign_out(exchange: Exchange) -> Response:
     if token is not None:
         await exchange.services.sessions.sign_out(token)
     response = see_other("/sign-in")
-    response.delete_cookie(cookie_name(exchange.services))
+    services = exchange.services
+    response.delete_cookie(
+        # Without the same attributes, browsers do not believe it of a name with this prefix.
+        cookie_name(services),
+        secure=is_encrypted(services),
+        httponly=True,
+        samesite="lax",
+    )
     return response
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from headrace.control.sealing import Keys
 from headrace.core.clock import now
 from headrace.core.errors import Unauthenticated
@@ -14,11 +12,6 @@ from headrace.store import sessions as rows
 from headrace.store import tokens as token_rows
 from headrace.store.database import Database
 
-TRUST_S = 2.0
-"""Seconds for which a session that was found is trusted before it is looked up again."""
-
-MAX_TRUSTED = 1000
-
 
 class Sessions:
     """Sessions, each known by a token that a cookie holds."""
@@ -26,7 +19,6 @@ class Sessions:
     def __init__(self, database: Database, keys: Keys) -> None:
         self._database = database
         self._csrf_key = keys.derive("sessions")
-        self._trusted: dict[str, tuple[float, Session]] = {}
 
     async def sign_in_with_token(self, sdk_token: str) -> str:
         """Open a session with an SDK token, and return the session's own.
@@ -45,30 +37,20 @@ class Sessions:
         return token
 
     async def of(self, token: str) -> Session:
-        """Return the session of a token.
+        """Return the session of a token, which is looked up each time, so that its end counts.
 
         Raises:
             Unauthenticated: There is none, or it has ended.
         """
         digest = token_digest(token)
-        trusted = self._trusted.get(digest)
-        if trusted is not None and trusted[0] > time.monotonic():
-            return trusted[1]
         found = await self._database.read(rows.session_by_digest, digest)
         if found is None or found[0].is_over(now()):
-            self._trusted.pop(digest, None)
             raise Unauthenticated("You are not signed in any more: sign in again.")
         record, user = found
         if now() >= record.seen_at + SEEN_EVERY:
             await self._database.write(rows.note_use, digest, now())
-        session = Session(Scope(user), csrf_of(token, self._csrf_key))
-        if len(self._trusted) >= MAX_TRUSTED:
-            self._trusted.clear()
-        self._trusted[digest] = (time.monotonic() + TRUST_S, session)
-        return session
+        return Session(Scope(user), csrf_of(token, self._csrf_key))
 
     async def sign_out(self, token: str) -> None:
         """End a session."""
-        digest = token_digest(token)
-        self._trusted.pop(digest, None)
-        await self._database.write(rows.remove_session, digest)
+        await self._database.write(rows.remove_session, token_digest(token))

@@ -15,6 +15,9 @@ IDLE = timedelta(days=7)
 LIFETIME = timedelta(days=30)
 """So long a session lasts at most."""
 
+MOST = 100
+"""Sessions of one person; the one that was not used for longest ends when there is another."""
+
 SEEN_EVERY = timedelta(minutes=10)
 """Use is written down once in so long a time."""
 

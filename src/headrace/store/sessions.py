@@ -6,19 +6,26 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
-from headrace.core.sessions import IDLE, LIFETIME, SessionRecord
+from headrace.core.sessions import IDLE, LIFETIME, MOST, SessionRecord
 from headrace.core.tokens import User
 from headrace.store.moments import from_us, to_us
 from headrace.store.tables import sessions, users
 
 
 def add_session(connection: Connection, session: SessionRecord) -> None:
-    """Insert a session, and delete those that have ended."""
+    """Insert a session, and delete those that have ended, or are too many for its user."""
     now_us, at = to_us(session.created_at), session.created_at
     is_over = or_(
         sessions.c.seen_at <= to_us(at - IDLE), sessions.c.created_at <= to_us(at - LIFETIME)
     )
+    too_many = (
+        select(sessions.c.digest)
+        .where(sessions.c.user_id == session.user_id)
+        .order_by(sessions.c.seen_at.desc())
+        .offset(MOST - 1)
+    )
     connection.execute(delete(sessions).where(is_over))
+    connection.execute(delete(sessions).where(sessions.c.digest.in_(too_many)))
     connection.execute(
         insert(sessions).values(
             digest=session.digest,

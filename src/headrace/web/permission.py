@@ -28,6 +28,9 @@ async def admitted(request: Request, services: Services, route: Route) -> Exchan
         PermissionDenied: The caller is code of a pipeline, which has fewer rights than a user.
         NotFound: There is no endpoint at the path that is called.
     """
+    if route.is_page and request.method not in SAFE_METHODS:
+        # To sign somebody in is a change as well, for which there is no session yet.
+        _check_origin(request, services)
     if isinstance(route.needs, Right):
         scope = await _scope_of(request, services, route)
         check_right(scope, route.needs, route.summary)
@@ -47,7 +50,7 @@ async def _scope_of(request: Request, services: Services, route: Route) -> Scope
     session = await services.sessions.of(token)
     request.state.session = session
     if request.method not in SAFE_METHODS:
-        _check_origin(request)
+        _check_origin(request, services)
         # Forms of pages bear it as a field, which whoever reads the form compares.
         if not route.is_page:
             check_csrf(session, request.headers.get(CSRF_HEADER, ""))
@@ -85,11 +88,12 @@ def check_csrf(session: Session, sent: str) -> None:
         )
 
 
-def _check_origin(request: Request) -> None:
+def _check_origin(request: Request, services: Services) -> None:
     """Refuse a request that a browser says another site has made."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     is_foreign = site not in {None, "same-origin", "none"}
-    if is_foreign or (origin and urlsplit(origin).netloc != request.headers.get("host")):
+    own = {request.headers.get("host"), urlsplit(services.public_url).netloc}
+    if is_foreign or (origin and urlsplit(origin).netloc not in own):
         raise PermissionDenied("This request was made by a page of another site.")
 
 
