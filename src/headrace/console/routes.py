@@ -38,3 +38,14 @@ TOKENS = _page("GET", "/settings/tokens", "See the SDK tokens", Right.TOKENS)
 CREATE_TOKEN = _page("POST", "/settings/tokens", "Create an SDK token", Right.TOKENS)
 REVOKE_TOKEN = _page("POST", "/settings/tokens/revoke", "Revoke an SDK token", Right.TOKENS)
 SERVER = _page("GET", "/settings/server", "See what the server is, and how it does")
+
+DEPLOYMENTS = _page("GET", "/deployments", "See the deployments")
+DEPLOYMENT = _page("GET", "/deployments/{name}", "See a deployment")
+CHANGE_DEPLOYMENT = _page("POST", "/deployments/{name}", "Change a deployment", Right.DEPLOYMENTS)
+FIRE_TIMES = _page("GET", "/deployments/{name}/fire-times", "See what became of fire times")
+RENEW_TOKEN = _page(
+    "POST", "/deployments/{name}/token", "Renew an endpoint's token", Right.ENDPOINT_TOKENS
+)
+DELETE_DEPLOYMENT = _page(
+    "POST", "/deployments/{name}/delete", "Delete a deployment", Right.DEPLOYMENTS
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headrace.console import data_store, monitoring, routes, settings, variables
+from headrace.console import data_store, deployments, monitoring, routes, settings, variables
 from headrace.console.assets import asset
 from headrace.console.front_page import front_page
 from headrace.console.live import Listeners
@@ -28,6 +28,12 @@ def handlers() -> Mapping[Route, Handler]:
         routes.SET_VARIABLE: variables.set_variable,
         routes.DELETE_VARIABLE: variables.delete_variable,
         routes.SEARCH: search,
+        routes.DEPLOYMENTS: deployments.deployments,
+        routes.DEPLOYMENT: deployments.deployment,
+        routes.CHANGE_DEPLOYMENT: deployments.change,
+        routes.FIRE_TIMES: deployments.fire_times,
+        routes.RENEW_TOKEN: deployments.renew_token,
+        routes.DELETE_DEPLOYMENT: deployments.delete_deployment,
         routes.SETTINGS: settings.project,
         routes.CHANGE_PROJECT: settings.change_project,
         routes.TOKENS: settings.tokens,

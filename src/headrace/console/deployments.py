@@ -1,0 +1,227 @@
+"""The pages of deployments: the list, and each with its mapping, its calls and its fire times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from headrace.console.drawing import mapping
+from headrace.console.drawing.charts import Cell
+from headrace.console.forms import read_fields
+from headrace.console.navigation import DEPLOYMENTS
+from headrace.console.rendering import page, see_other
+from headrace.console.snippets import snippets_of
+from headrace.core.deployments import Deployment
+from headrace.core.executions import Execution
+from headrace.core.health import Health
+from headrace.core.pods import PodSetState
+from headrace.core.schedules import Fate
+from headrace.core.sources import Rule
+from headrace.web.exchange import Exchange
+from headrace.wire.deployment_requests import read_deployment_update
+
+PAGE = 100
+"""Deployments on one page."""
+
+RECENT = 20
+FIRE_TIMES = 60
+VERSIONS = 30
+UPCOMING = 5
+
+_TONES = {
+    Fate.RAN: "good",
+    Fate.CAUGHT_UP: "good",
+    Fate.OVERLAPPED: "skip",
+    Fate.PAUSED: "skip",
+    Fate.MISSED: "warn",
+    Fate.FAILED: "bad",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A deployment in the list.
+
+    Attributes:
+        deployment: The deployment.
+        status: Whether it takes executions now.
+        ends: How the latest ones ended, oldest first.
+    """
+
+    deployment: Deployment
+    status: str
+    ends: Sequence[Cell]
+
+
+async def deployments(exchange: Exchange) -> Response:
+    """List deployments, in the order of their names."""
+    services, scope, query = exchange.services, exchange.scope, exchange.request.query_params
+    text = query.get("text", "").strip().lower()
+    number = exchange.integer("page", 1, at_least=1, at_most=10_000)
+    found = sorted(
+        (item for item in await services.deployments.all(scope) if text in item.name.lower()),
+        key=lambda item: item.name,
+    )
+    shown = found[PAGE * (number - 1) : PAGE * number]
+    health = await services.lookups.health(scope, [item.id for item in shown])
+    rows = [
+        Row(item, _status(exchange, item), ends_of(health.get(item.id, Health()))) for item in shown
+    ]
+    return page(
+        exchange.request,
+        "deployments.html",
+        title="Deployments",
+        section=DEPLOYMENTS.name,
+        rows=rows,
+        total=len(found),
+        text=text,
+        previous=_page_url(text, number - 1) if number > 1 else None,
+        following=_page_url(text, number + 1) if len(found) > PAGE * number else None,
+    )
+
+
+async def deployment(exchange: Exchange) -> Response:
+    """Show a deployment."""
+    return await shown(exchange)
+
+
+async def shown(exchange: Exchange, *, token: str | None = None) -> Response:
+    """Return the page of a deployment, with its token if that was asked for."""
+    services, scope = exchange.services, exchange.scope
+    found = await services.deployments.get(scope, exchange.name())
+    latest = await services.lookups.executions(scope, limit=RECENT, deployment_id=found.id)
+    last = await services.executions.get(scope, latest[0].id) if latest else None
+    health = (await services.lookups.health(scope, [found.id])).get(found.id, Health())
+    if exchange.request.query_params.get("show") == "token":
+        token = await services.deployments.token_of(scope, found.name)
+    known = await services.versions.all(scope, found.pipeline, limit=VERSIONS, before=None)
+    url = f"{services.public_url}/endpoints/{found.url_path}" if found.url_path else ""
+    return page(
+        exchange.request,
+        "deployment.html",
+        title=found.name,
+        section=DEPLOYMENTS.name,
+        found=found,
+        is_endpoint=found.rule is Rule.ENDPOINT,
+        state=_status(exchange, found),
+        pods=_pods(exchange, found),
+        health=health,
+        ends=ends_of(health),
+        diagram=mapping.of_deployment(found, _same_version(found, last)),
+        last=last,
+        latest=latest,
+        url=url,
+        token=token,
+        snippets=snippets_of(found, url, token) if url else (),
+        versions=[item.version for item in known],
+        upcoming=upcoming(found),
+    )
+
+
+async def fire_times(exchange: Exchange) -> Response:
+    """Show what became of the fire times of a deployment."""
+    services, scope = exchange.services, exchange.scope
+    found = await services.deployments.get(scope, exchange.name())
+    rows = await services.lookups.ledger(
+        scope, found.name, limit=FIRE_TIMES, before=None, since=None, fate=None
+    )
+    cells = [
+        Cell(
+            _TONES[row.fate],
+            f"{row.fire_at:%Y-%m-%d %H:%M} UTC: {row.fate.value}. {row.detail}".rstrip(". ") + ".",
+            f"/executions/{row.execution_id}" if row.execution_id else None,
+        )
+        for row in reversed(rows)
+    ]
+    coming = [
+        Cell("next", f"{at:%Y-%m-%d %H:%M} UTC: to come.") for at in upcoming(found, count=UPCOMING)
+    ]
+    return page(
+        exchange.request,
+        "fire-times.html",
+        title=found.name,
+        section=DEPLOYMENTS.name,
+        found=found,
+        rows=rows,
+        cells=[*cells, *coming],
+        tones=_TONES,
+        upcoming=upcoming(found, count=10),
+    )
+
+
+async def change(exchange: Exchange) -> Response:
+    """Enable or disable a deployment, or have it run a version."""
+    fields = await read_fields(exchange, "is_enabled", "version")
+    body: dict[str, object] = {}
+    if fields["is_enabled"]:
+        body["is_enabled"] = fields["is_enabled"] == "true"
+    if fields["version"]:
+        body["pipeline_version"] = fields["version"]
+    changed = await exchange.services.deployments.update(
+        exchange.scope, exchange.name(), read_deployment_update(body)
+    )
+    said = "is enabled" if changed.is_enabled else "is disabled"
+    if fields["version"]:
+        said = f"runs version {changed.pipeline.version.number}"
+    return see_other(f"{DEPLOYMENTS.path}/{changed.name}", said=f"{changed.name} {said}.")
+
+
+async def renew_token(exchange: Exchange) -> Response:
+    """Give an endpoint another token, and show it."""
+    await read_fields(exchange)
+    token = await exchange.services.deployments.renew_token(exchange.scope, exchange.name(), None)
+    return await shown(exchange, token=token)
+
+
+async def delete_deployment(exchange: Exchange) -> Response:
+    """Delete a deployment."""
+    await read_fields(exchange)
+    deleted = await exchange.services.deployments.delete(exchange.scope, exchange.name())
+    return see_other(
+        DEPLOYMENTS.path, said=f"{deleted.name} is deleted. What it executed stays on record."
+    )
+
+
+def ends_of(health: Health) -> list[Cell]:
+    """Return the ends of the latest executions as cells, oldest first."""
+    return [
+        Cell(
+            "good" if ending.failure is None else "bad",
+            f"{ending.status.value}{f': {ending.failure.message}' if ending.failure else ''}"[:300],
+            f"/executions/{ending.execution_id}",
+        )
+        for ending in reversed(health.endings)
+    ]
+
+
+def upcoming(found: Deployment, *, count: int = UPCOMING) -> list[datetime]:
+    """Return the next fire times of a deployment; none of an endpoint."""
+    if found.schedule is None or found.next_fire_at is None:
+        return []
+    times = [found.next_fire_at]
+    while len(times) < count:
+        times.append(found.schedule.cron.next_after(times[-1]))
+    return times
+
+
+def _same_version(found: Deployment, last: Execution | None) -> Execution | None:
+    """Return the last execution if its values fit the mapping that the deployment has now."""
+    is_same = last is not None and last.pipeline_version == found.pipeline.version.number
+    return last if is_same else None
+
+
+def _pods(exchange: Exchange, found: Deployment) -> PodSetState | None:
+    return None if found.low_latency is None else exchange.services.pods.state(found.id)
+
+
+def _status(exchange: Exchange, found: Deployment) -> str:
+    return found.status(_pods(exchange, found)).value
+
+
+def _page_url(text: str, number: int) -> str:
+    given = {"text": text, "page": number}
+    return f"{DEPLOYMENTS.path}?{urlencode({key: value for key, value in given.items() if value})}"
