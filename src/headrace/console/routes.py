@@ -49,3 +49,12 @@ RENEW_TOKEN = _page(
 DELETE_DEPLOYMENT = _page(
     "POST", "/deployments/{name}/delete", "Delete a deployment", Right.DEPLOYMENTS
 )
+
+EXECUTIONS = _page("GET", "/executions", "See the executions")
+EXECUTION = _page("GET", "/executions/{id}", "See an execution")
+EXECUTION_LOG = _page("GET", "/executions/{id}/log", "See the whole log of an execution")
+RERUN_FORM = _page("GET", "/executions/{id}/rerun", "See the form to run an execution again")
+RERUN = _page("POST", "/executions/{id}/rerun", "Run an execution again", Right.RUN)
+CANCEL = _page("POST", "/executions/{id}/cancel", "Cancel an execution", Right.EXECUTIONS)
+DELETE = _page("POST", "/executions/{id}/delete", "Delete an execution", Right.EXECUTIONS)
+EXECUTION_FILE = _page("GET", "/executions/{id}/{side}/{name}", "See a file of an execution")

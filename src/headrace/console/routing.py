@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headrace.console import data_store, deployments, monitoring, routes, settings, variables
+from headrace.console import (
+    data_store,
+    deployments,
+    execution,
+    executions,
+    monitoring,
+    routes,
+    settings,
+    variables,
+)
 from headrace.console.assets import asset
 from headrace.console.front_page import front_page
 from headrace.console.live import Listeners
@@ -28,6 +37,14 @@ def handlers() -> Mapping[Route, Handler]:
         routes.SET_VARIABLE: variables.set_variable,
         routes.DELETE_VARIABLE: variables.delete_variable,
         routes.SEARCH: search,
+        routes.EXECUTIONS: executions.executions,
+        routes.EXECUTION: execution.execution,
+        routes.EXECUTION_LOG: execution.log,
+        routes.RERUN_FORM: execution.rerun_form,
+        routes.RERUN: execution.rerun,
+        routes.CANCEL: execution.cancel,
+        routes.DELETE: execution.delete,
+        routes.EXECUTION_FILE: execution.file,
         routes.DEPLOYMENTS: deployments.deployments,
         routes.DEPLOYMENT: deployments.deployment,
         routes.CHANGE_DEPLOYMENT: deployments.change,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -67,6 +67,16 @@ def exact(moment: datetime) -> Markup:
     iso = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     shown = moment.strftime("%Y-%m-%d %H:%M:%S UTC")
     return Markup('<time class="exact" datetime="{}">{}</time>').format(iso, shown)
+
+
+def log_time(at_us: int) -> str:
+    """Return the time of a line of a log."""
+    return f"{datetime.fromtimestamp(at_us / 1e6, UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+
+
+def clock(at_us: int) -> str:
+    """Return the time of the day of a line of a log."""
+    return log_time(at_us)[11:-1]
 
 
 def ago(moment: datetime) -> str:
@@ -149,6 +159,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "pill": pill,
     "instant": instant,
     "exact": exact,
+    "clock": clock,
     "figure": figure,
     "ago": ago,
     "span": span,
