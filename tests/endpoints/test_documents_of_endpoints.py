@@ -18,7 +18,12 @@ from tests.endpoints.conftest import Endpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src"
-PAGES = {*SOURCE.glob("headrace/endpoints/pages/*"), *SOURCE.glob("headrace/console/pages/*")}
+PAGES = [
+    path
+    for folder in ("pages", "assets", "vendor")
+    for path in SOURCE.glob(f"headrace/*/{folder}/**/*")
+    if path.is_file()
+]
 
 pytestmark = pytest.mark.system
 
@@ -98,6 +103,10 @@ def test_the_page_lets_in_its_own_style_and_script_and_nothing_else(server: Runn
 def test_the_wheel_has_the_files_of_the_page(tmp_path: Path) -> None:
     (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path))
     with zipfile.ZipFile(wheel) as archive:
-        packed = {name for name in archive.namelist() if "/pages/" in name}
+        packed = {
+            name
+            for name in archive.namelist()
+            if any(f"/{folder}/" in name for folder in ("pages", "assets", "vendor"))
+        }
     assert packed == {path.relative_to(SOURCE).as_posix() for path in PAGES}
-    assert len(packed) > 5
+    assert {name.rpartition("/")[2] for name in packed} >= {"htmx.js", "layout.html", "base.css"}

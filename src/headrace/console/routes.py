@@ -58,3 +58,13 @@ RERUN = _page("POST", "/executions/{id}/rerun", "Run an execution again", Right.
 CANCEL = _page("POST", "/executions/{id}/cancel", "Cancel an execution", Right.EXECUTIONS)
 DELETE = _page("POST", "/executions/{id}/delete", "Delete an execution", Right.EXECUTIONS)
 EXECUTION_FILE = _page("GET", "/executions/{id}/{side}/{name}", "See a file of an execution")
+
+PIPELINES = _page("GET", "/pipelines", "See the pipelines")
+PIPELINE = _page("GET", "/pipelines/{name}", "See a pipeline")
+PIPELINE_VERSIONS = _page("GET", "/pipelines/{name}/versions", "Compare versions of a pipeline")
+RUN_FORM = _page("GET", "/pipelines/{name}/run", "See the form to run a pipeline")
+RUN = _page("POST", "/pipelines/{name}/run", "Run a pipeline", Right.RUN)
+ROLL_BACK = _page(
+    "POST", "/pipelines/{name}/rollback", "Make a version the current one", Right.PIPELINES
+)
+DELETE_PIPELINE = _page("POST", "/pipelines/{name}/delete", "Delete a pipeline", Right.PIPELINES)

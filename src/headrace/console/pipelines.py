@@ -1,0 +1,189 @@
+"""The pages of pipelines: the list, and each with its function, its code and its versions."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from headrace.console.drawing import mapping
+from headrace.console.forms import read_fields
+from headrace.console.navigation import PIPELINES
+from headrace.console.rendering import page, see_other
+from headrace.console.sources import differences, list_files, read_text
+from headrace.core.errors import BreakingChange, NotFound
+from headrace.core.pipelines import Pipeline
+from headrace.logs.files import last_lines
+from headrace.web.exchange import Exchange
+from headrace.wire.fields import read_version
+
+PAGE = 100
+RECENT = 20
+VERSIONS = 100
+
+
+async def pipelines(exchange: Exchange) -> Response:
+    """List pipelines, in the order of their names."""
+    query = exchange.request.query_params
+    text = query.get("text", "").strip().lower()
+    number = exchange.integer("page", 1, at_least=1, at_most=10_000)
+    found = sorted(
+        (
+            item
+            for item in await exchange.services.lookups.pipelines(exchange.scope)
+            if text in item.name.lower()
+        ),
+        key=lambda item: item.name,
+    )
+    return page(
+        exchange.request,
+        "pipelines.html",
+        title="Pipelines",
+        section=PIPELINES.name,
+        pipelines=found[PAGE * (number - 1) : PAGE * number],
+        text=text,
+        previous=_page_url(text, number - 1) if number > 1 else None,
+        following=_page_url(text, number + 1) if len(found) > PAGE * number else None,
+    )
+
+
+async def pipeline(exchange: Exchange) -> Response:
+    """Show a pipeline, or one of its versions."""
+    services, scope = exchange.services, exchange.scope
+    found = await services.pipelines.get(scope, exchange.name())
+    current = await services.versions.current_number(scope, found)
+    asked = exchange.request.query_params.get("version")
+    shown = found if not asked else await services.versions.get(scope, found, read_version(asked))
+    latest = await services.lookups.executions(scope, limit=RECENT, pipeline_id=found.id)
+    bundle = services.bundles.find(shown.version.bundle)
+    files = [] if bundle is None else await asyncio.to_thread(list_files, bundle.folder)
+    path = exchange.request.query_params.get("file") or shown.version.function_path
+    if path not in {file.path for file in files}:
+        if "file" in exchange.request.query_params:
+            raise NotFound(f"The folder of this version has no file {path!r:.200}.")
+        path = ""
+    text = await asyncio.to_thread(read_text, bundle.folder, path) if bundle and path else None
+    log = services.logs.of_build(shown.build_id)
+    return page(
+        exchange.request,
+        "pipeline.html",
+        title=found.name,
+        section=PIPELINES.name,
+        found=shown,
+        current=current,
+        diagram=mapping.of_pipeline(shown),
+        latest=latest,
+        files=files,
+        path=path,
+        text=text,
+        log=await asyncio.to_thread(last_lines, log),
+        deployments=[
+            item.name
+            for item in await services.deployments.all(scope)
+            if item.pipeline.id == found.id
+        ],
+    )
+
+
+async def versions(exchange: Exchange) -> Response:
+    """Show the versions of a pipeline, and how two of them differ."""
+    services, scope, query = exchange.services, exchange.scope, exchange.request.query_params
+    found = await services.pipelines.get(scope, exchange.name())
+    known = await services.versions.all(scope, found, limit=VERSIONS, before=None)
+    after = read_version(query.get("after")) if query.get("after") else known[0].version.number
+    before = read_version(query.get("before")) if query.get("before") else _before(known, after)
+    pair = [
+        await services.versions.get(scope, found, number) if number else None
+        for number in (before, after)
+    ]
+    folders = [_folder(exchange, one) for one in pair]
+    changed = None
+    if folders[0] is not None and folders[1] is not None:
+        changed = await asyncio.to_thread(differences, folders[0], folders[1])
+    return page(
+        exchange.request,
+        "versions.html",
+        title=found.name,
+        section=PIPELINES.name,
+        found=found,
+        current=await services.versions.current_number(scope, found),
+        versions=[item.version for item in known],
+        before=pair[0],
+        after=pair[1],
+        changed=changed,
+        kept=_kept(pair[0], pair[1]),
+    )
+
+
+async def roll_back(exchange: Exchange) -> Response:
+    """Have another version be current."""
+    fields = await read_fields(exchange, "version", "force")
+    name, number = exchange.name(), read_version(fields["version"] or None)
+    try:
+        found = await exchange.services.versions.roll_back(
+            exchange.scope, name, number, is_forced=fields["force"] == "true"
+        )
+    except BreakingChange as error:
+        return page(
+            exchange.request,
+            "breaks.html",
+            title=name,
+            section=PIPELINES.name,
+            status=409,
+            error=error,
+            name=name,
+            number=number,
+        )
+    return see_other(
+        f"{PIPELINES.path}/{name}", said=f"Version {found.version.number} is the current one."
+    )
+
+
+async def delete_pipeline(exchange: Exchange) -> Response:
+    """Delete a pipeline that has no deployments."""
+    await read_fields(exchange)
+    deleted, _ = await exchange.services.pipelines.delete(
+        exchange.scope, exchange.name(), with_deployments=False
+    )
+    return see_other(PIPELINES.path, said=f"{deleted.name} is deleted, with its executions.")
+
+
+def _folder(exchange: Exchange, found: Pipeline | None) -> Path | None:
+    bundle = None if found is None else exchange.services.bundles.find(found.version.bundle)
+    return None if bundle is None else bundle.folder
+
+
+def _before(known: list[Pipeline], after: int | None) -> int | None:
+    numbers = [item.version.number for item in known if item.version.number < (after or 0)]
+    return max(numbers, default=None)
+
+
+def _kept(before: Pipeline | None, after: Pipeline | None) -> list[tuple[str, str, str]]:
+    """Return what else two versions differ in: a name, and what it was and is."""
+    if before is None or after is None:
+        return []
+
+    def facts(found: Pipeline) -> dict[str, str]:
+        version = found.version
+        return {
+            "function": f"{version.function_path}:{version.function_name}",
+            "Python": version.config.language,
+            "requirements": version.config.requirements_path or "none",
+            "inputs": ", ".join(
+                f"{item.name}: {item.data_type.value}{' (required)' if item.is_required else ''}"
+                for item in version.inputs
+            )
+            or "none",
+            "outputs": ", ".join(f"{item.name}: {item.data_type.value}" for item in version.outputs)
+            or "none",
+        }
+
+    old, new = facts(before), facts(after)
+    return [(name, old[name], new[name]) for name in old if old[name] != new[name]]
+
+
+def _page_url(text: str, number: int) -> str:
+    given = {"text": text, "page": number}
+    return f"{PIPELINES.path}?{urlencode({key: value for key, value in given.items() if value})}"
