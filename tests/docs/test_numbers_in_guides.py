@@ -32,6 +32,7 @@ from headrace.core import (
     retries,
     schedule_requests,
     schedules,
+    sessions,
     usage,
     values,
 )
@@ -186,6 +187,10 @@ CLAIMS: dict[str, list[str]] = {
         f"1, 2, 4 … at most {POD['max_retry_s']:.0f} seconds",
         f"runs no Python for {POD['hang_s']:.0f} seconds",
         f"interpreter busy has {POD['busy_hang_s']:.0f} seconds",
+    ],
+    "console": [
+        f"after {sessions.IDLE.days} days without use",
+        f"after {sessions.LIFETIME.days} days, and at once",
     ],
     "metrics": [
         f"single metrics in one execution | {metrics.MAX_METRICS} |",
