@@ -76,7 +76,13 @@ def seat(chromium: Browser, desk: Desk) -> Iterator[Seat]:
     with_page = _window(chromium, desk)
     page = with_page.new_page()
     told: list[str] = []
-    page.on("console", lambda message: told.append(message.text))
+
+    def hear(text: str) -> None:
+        # A page that is left while it is brought up to date gives that request up.
+        if "Failed to fetch" not in text:
+            told.append(text)
+
+    page.on("console", lambda message: hear(message.text))
     page.on("pageerror", lambda error: told.append(str(error)))
     yield Seat(page, told)
     with_page.close()
