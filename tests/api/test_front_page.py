@@ -63,8 +63,11 @@ def test_a_page_that_is_not_there_says_so_to_people_and_to_programs(server: Runn
     page = seen(f"{server.url}/no-such-<b>page")
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert "There is nothing at /no-such-&lt;b&gt;page." in page.text
-    told = httpx.get(f"{server.url}/no-such-page", trust_env=False)
-    assert (told.status_code, told.json()["name"]) == (404, "NotFound")
+    for told in (
+        httpx.get(f"{server.url}/no-such-page", trust_env=False),
+        seen(f"{server.url}/api/v1/no-such-route"),
+    ):
+        assert (told.status_code, told.json()["name"]) == (404, "NotFound")
 
 
 def test_requests_and_runs_are_lines_of_the_log_without_secrets(

@@ -11,7 +11,7 @@ from tests.api.conftest import access_token, check_error
 from tests.conftest import RunningServer
 
 from headrace.core.errors import Overloaded, Unavailable
-from headrace.wire.answers import refusal, stopping
+from headrace.wire.answers import STOPPING, refusal
 from headrace.wire.route import PREFIX, Route
 from headrace.wire.routes import ROUTES
 
@@ -89,7 +89,7 @@ def test_a_wrong_credential_of_an_endpoint_is_challenged_in_the_same_way(
 
 def test_whoever_is_to_come_again_is_told_when() -> None:
     for answer in (
-        stopping("id"),
+        refusal(STOPPING, "id"),
         refusal(Unavailable("full"), "id"),
         refusal(Overloaded("busy", details={"retry_after_s": 3}), "id"),
     ):

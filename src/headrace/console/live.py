@@ -53,6 +53,9 @@ class Listeners:
     async def _changes(self, exchange: Exchange, known: str | None) -> AsyncIterator[bytes]:
         lookups, scope = exchange.services.lookups, exchange.scope
         clock = asyncio.get_running_loop()
+        if self._count >= MAX_STREAMS:
+            # As many began at the same time; the browser tries again.
+            return
         self._count += 1
         try:
             end, said_at = clock.time() + STREAM_S, clock.time()

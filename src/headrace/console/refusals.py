@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from headrace.console.rendering import page, see_other
 from headrace.core.errors import HeadraceError, Unauthenticated
+from headrace.wire.answers import retry_after
 from headrace.wire.problems import status_of
 
 _TITLES = {403: "Not allowed", 404: "Not found", 409: "Not now", 413: "Too large", 503: "Not now"}
@@ -20,9 +21,11 @@ def refuse_page(request: Request, error: HeadraceError, request_id: str) -> Resp
         return see_other(sign_in_url(request))
     status = status_of(error)
     title = _TITLES.get(status, "Refused" if status < 500 else "Failed")
-    return page(
+    shown = page(
         request, "refused.html", title=title, status=status, error=error, request_id=request_id
     )
+    shown.headers.update(retry_after(error))
+    return shown
 
 
 def sign_in_url(request: Request) -> str:

@@ -25,13 +25,14 @@ from headrace.web.permission import admitted
 from headrace.wire import routes
 from headrace.wire.answers import (
     BEARER,
+    DEFECT,
     ENDPOINT_TOKEN,
     NO_CONTENT,
+    STOPPING,
     Answer,
     defect,
     named_refusal,
     refusal,
-    stopping,
 )
 from headrace.wire.eras.keys import for_client
 from headrace.wire.eras.versions import CLIENT_HEADER
@@ -110,12 +111,14 @@ def _endpoint(
             return refuse(request, error, request_id)
         except asyncio.CancelledError:
             # By the HTTP server, which has waited for long enough.
-            return stopping(request_id)
+            return refuse(request, STOPPING, request_id)
         except ClientDisconnect:
             # Nobody is left to read an answer.
             return Response(status_code=499)
         except Exception:
             logger.exception("request %s: %s %s failed", request_id, route.method, route.path)
+            if route.is_page:
+                return refuse(request, HeadraceError(DEFECT), request_id)
             return defect(request_id)
 
     async def endpoint(request: Request) -> Response:
@@ -153,7 +156,9 @@ def _refused_route(refuse_page: Refuse, request: Request, error: Exception) -> A
     status = error.status_code if isinstance(error, HTTPException) else 404
     if status != 405:
         nothing = NotFound(f"There is nothing at {path}.")
-        is_for_people = "text/html" in request.headers.get("accept", "")
+        # Below the API's root programs ask, whatever they accept.
+        is_api = path.startswith(f"{PREFIX}/")
+        is_for_people = "text/html" in request.headers.get("accept", "") and not is_api
         refuse = refuse_page if is_for_people else lambda _, *refused: refusal(*refused)
         return refuse(request, nothing, request_id)
     allowed = allowed_methods(request)

@@ -67,14 +67,19 @@ def refusal(error: HeadraceError, request_id: str, scheme: str = BEARER) -> Answ
         request_id: Id of the request, for the log and the caller.
         scheme: The scheme of the credentials that the route asks for.
     """
-    headers = {}
+    headers = retry_after(error)
     if isinstance(error, Unauthenticated):
         headers = {"WWW-Authenticate": f'{scheme} realm="headrace"'}
-    elif isinstance(error, Unavailable):
-        headers = {"Retry-After": str(error.details.get("retry_after_s", 1))}
     elif "pipeline_version" in error.details:
         headers = {VERSION: str(error.details["pipeline_version"])}
     return Answer(error_body(error, request_id), status_of(error), headers)
+
+
+def retry_after(error: HeadraceError) -> dict[str, str]:
+    """Return the header that says when to ask again, if that helps."""
+    if not isinstance(error, Unavailable):
+        return {}
+    return {"Retry-After": str(error.details.get("retry_after_s", 1))}
 
 
 def named_refusal(
@@ -85,18 +90,15 @@ def named_refusal(
     return Answer(body, status, headers or {})
 
 
+DEFECT = "The server failed to carry out this request. Its log says why, under this request's id."
+
+STOPPING = Unavailable(
+    "The server is stopping, and cannot wait any longer for the end of this request. What the "
+    "request started is on record, or about to be: look there before you send it again."
+)
+"""Why a request ends that was held when the server was told to stop."""
+
+
 def defect(request_id: str) -> Answer:
     """Return the answer to a request that the server failed to carry out."""
-    message = (
-        "The server failed to carry out this request. Its log says why, under this request's id."
-    )
-    return named_refusal(500, "InternalError", message, request_id)
-
-
-def stopping(request_id: str) -> Answer:
-    """Return the answer to a request that was held when the server was told to stop."""
-    error = Unavailable(
-        "The server is stopping, and cannot wait any longer for the end of this request. What the "
-        "request started is on record, or about to be: look there before you send it again."
-    )
-    return refusal(error, request_id)
+    return named_refusal(500, "InternalError", DEFECT, request_id)
