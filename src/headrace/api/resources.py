@@ -29,7 +29,7 @@ SERIES: Mapping[str, Callable[[Sample], float | None]] = {
 """What is answered, by its name: percents, and bytes of the time that a sample stands for."""
 
 OPTIONAL = ("gpu_usage", "vram_usage")
-"""What is left out where no machine has it."""
+"""Names that are left out where no machine has such a thing."""
 
 USAGE: Mapping[str, Callable[[UsageSample, Totals], float | None]] = {
     "cpu_usage": lambda sample, _: sample.cpu,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections import deque
@@ -22,6 +23,8 @@ from headrace.core.usage import (
     plus,
 )
 from headrace_harness.processes import tree_of
+
+logger = logging.getLogger(__name__)
 
 _MOST_ENDED = 10_000
 """Consumers that have ended and are remembered until somebody takes their measurements."""
@@ -66,6 +69,7 @@ class Meter:
         self._clock = clock
         self._live: dict[Metered, None] = {}
         self._ended: deque[Measurement] = deque(maxlen=_MOST_ENDED)
+        self._dropped = 0
         self._processors = os.cpu_count() or 1
 
     def begin(self, consumer: Consumer) -> Metered:
@@ -87,6 +91,7 @@ class Meter:
         used = None if counts is None else _used(counts)
         if used is not None:
             sampled = metered.sampled_at > metered.begin
+            self._dropped += len(self._ended) == _MOST_ENDED
             self._ended.append(self._note(metered, used, metered.memory, has_sample=sampled))
 
     async def take(self) -> list[Measurement]:
@@ -102,6 +107,9 @@ class Meter:
         ]
         taken += self._ended
         self._ended.clear()
+        if self._dropped:
+            logger.warning("%d measurements were not taken in time, and are lost", self._dropped)
+            self._dropped = 0
         return taken
 
     def _note(self, metered: Metered, used: Used, memory: int, *, has_sample: bool) -> Measurement:

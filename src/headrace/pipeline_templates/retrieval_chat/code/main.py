@@ -64,9 +64,12 @@ def _question(messages: Sequence[Mapping[str, Any]]) -> str:
 
 def _index_of(folder: str) -> Index:
     store = DataStore()
-    files = [file for file in store.files(folder) if PurePosixPath(file.path).suffix in READABLE]
+    there = list(store.files(folder))
+    files = [file for file in there if PurePosixPath(file.path).suffix.lower() in READABLE]
     if _found and _found[0][0] == files:
         return _found[0][1]
+    if len(files) < len(there):
+        print(f"{len(there) - len(files)} files are left out: they are of no kind that is read.")
     index = Index([passage for file in _within_bounds(files) for passage in _read(store, file)])
     _found[:] = [(files, index)]
     return index
@@ -90,7 +93,9 @@ def _within_bounds(files: Sequence[StoredFile]) -> list[StoredFile]:
 
 def _read(store: DataStore, file: StoredFile) -> list[Passage]:
     text = store.read(file, MAX_FILE_BYTES).decode("utf-8", errors="replace")
-    if PurePosixPath(file.path).suffix in MARKUP:
+    if file.size > MAX_FILE_BYTES:
+        print(f"Of {file.path} the first {MAX_FILE_BYTES:,} bytes are read.")
+    if PurePosixPath(file.path).suffix.lower() in MARKUP:
         text = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>", " ", text)
         text = re.sub(r"[ \t]+", " ", html.unescape(re.sub(r"(?s)<[^>]*>", " ", text)))
     return list(passages_of(file.path, text))
