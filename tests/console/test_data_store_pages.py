@@ -101,6 +101,7 @@ def test_previews_show_the_beginning_and_never_run(desk: Desk, seat: Seat, folde
     store(desk, f"{folder}/drawing.svg", drawing.encode())
     store(desk, f"{folder}/j.json", json.dumps({"a": [1, IMAGE]}).encode())
     store(desk, f"{folder}/bytes", bytes(range(256)))
+    store(desk, f"{folder}/deep.json", b"[" * 30_000 + b"]" * 30_000)
     page = seat.page
     page.goto(f"/data-store/file?path={folder}/t.csv")
     assert page.locator("main table tbody tr").count() == 50
@@ -110,6 +111,7 @@ def test_previews_show_the_beginning_and_never_run(desk: Desk, seat: Seat, folde
         ("drawing.svg", SCRIPT),
         ("j.json", IMAGE.replace('"', '\\"')),
         ("bytes", "It is neither text nor a picture."),
+        ("deep.json", "[[[["),
     ):
         page.goto(f"/data-store/file?path={folder}/{name}")
         assert shown in page.inner_text("main")

@@ -129,6 +129,13 @@ def test_the_list_shows_what_fits_a_text(desk: Desk, endpoint: str) -> None:
     assert SCRIPT not in none
 
 
+def test_a_change_that_says_nothing_or_nonsense_is_refused(desk: Desk, endpoint: str) -> None:
+    for form in ({}, {"is_enabled": "yes"}, {"version": "x"}, {"version": "9"}):
+        answer = desk.web.post(f"/deployments/{endpoint}", data=form)
+        assert answer.status_code in {400, 404}, form
+    assert desk.sdk.get_deployment(endpoint)["is_enabled"] is True
+
+
 def test_fire_times_are_a_strip_and_a_ledger(desk: Desk, pipeline: str) -> None:
     name = f"p-{uuid.uuid4().hex[:8]}"
     desk.sdk.create_deployment(

@@ -129,9 +129,11 @@ def test_a_value_that_is_no_json_is_refused_with_what_was_typed(desk: Desk, pipe
     form = {"code": "current", "value.name": SCRIPT, "value.until": "null"}
     refused = desk.web.post(f"/executions/{execution_id}/rerun", data=form)
     assert refused.status_code == 400
-    assert "must be written as JSON" in refused.text
+    assert "Input &#39;name&#39; is not valid JSON" in refused.text
     assert SCRIPT not in refused.text
     assert "&lt;script&gt;" in refused.text
+    deep = form | {"value.name": "[" * 100_000 + "]" * 100_000}
+    assert desk.web.post(f"/executions/{execution_id}/rerun", data=deep).status_code == 400
     wrong = desk.web.post(f"/executions/{execution_id}/rerun", data=form | {"code": "newest"})
     assert wrong.status_code == 400
 
@@ -141,6 +143,11 @@ def test_lists_come_page_by_page_and_say_what_does_not_fit(desk: Desk, pipeline:
     assert "There is no pipeline &#39;no-such&#39;" in shown
     assert desk.web.get("/executions?status=Gone").status_code == 400
     assert desk.web.get("/executions?version=x").status_code == 400
+    # In the words of the API, which refuses it as well.
+    alone = desk.web.get("/executions?version=2")
+    told = desk.web.get("/api/v1/executions?version=2")
+    assert (alone.status_code, told.status_code) == (400, 400)
+    assert told.json()["message"] in alone.text
     failed(desk, pipeline, name="nobody")
     prefix = newest(desk, pipeline)[:10]
     assert newest(desk, pipeline) in desk.web.get(f"/executions?id_prefix={prefix}").text

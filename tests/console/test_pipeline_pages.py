@@ -10,6 +10,7 @@ import pytest
 from tests.console.conftest import IMAGE, SCRIPT, Desk, Seat
 
 from headrace import Input, Output
+from headrace.console.sources import DIFF_LINES, differences
 
 SOURCE = '''
 """{note}"""
@@ -71,11 +72,21 @@ def test_a_form_made_from_the_types_runs_it(
     assert seat.told == []
 
 
+def test_fields_that_are_left_empty_are_not_given(seat: Seat, pipeline: str) -> None:
+    page = seat.page
+    page.goto(f"/pipelines/{pipeline}/run")
+    page.get_by_label("text").fill("x")
+    page.get_by_label("number").fill("")
+    page.get_by_role("button", name="Run").click()
+    page.locator(".mapping").get_by_text("x 20 False None 0").wait_for()
+    assert seat.told == []
+
+
 def test_a_form_that_is_refused_keeps_what_was_typed(desk: Desk, pipeline: str) -> None:
     form = {"value.text": SCRIPT, "value.number": "many"}
     refused = desk.web.post(f"/pipelines/{pipeline}/run", data=form)
     assert refused.status_code == 400
-    assert "must be written as JSON of type number" in refused.text
+    assert "Input &#39;number&#39;, which is of type number, is not valid JSON" in refused.text
     assert SCRIPT not in refused.text
     assert "&lt;script&gt;" in refused.text
     missing = desk.web.post(f"/pipelines/{pipeline}/run", data={"value.number": "1"})
@@ -102,6 +113,26 @@ def test_versions_are_compared_and_gone_back_to(desk: Desk, seat: Seat, pipeline
     page.get_by_role("region", name="mix.py").get_by_text("number * 10").wait_for()
     assert page.evaluate("() => window.planted") is None
     assert seat.told == []
+
+
+def test_all_files_of_large_folders_are_compared(tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    for folder in (before, after):
+        folder.mkdir()
+        for number in range(600):
+            (folder / f"{number:03d}.txt").write_text("same\n" * 30)
+    (after / "599.txt").write_text("other\n")
+    (after / "new.txt").write_text("\n".join(map(str, range(DIFF_LINES))))
+    (before / "bytes").write_bytes(bytes([255]))
+    found = differences(before, after)
+    assert [(one.path, one.what) for one in found] == [
+        ("599.txt", "changed"),
+        ("bytes", "removed"),
+        ("new.txt", "added"),
+    ]
+    assert [line for kind, line in found[0].lines if kind == "add"] == ["+other"]
+    assert found[1].lines == [("at", "It is no text, or too large to show.")]
+    assert found[2].lines[-1] == ("at", "There is more than is shown.")
 
 
 def test_what_is_not_there_is_refused(desk: Desk, pipeline: str) -> None:

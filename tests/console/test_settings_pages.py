@@ -6,10 +6,13 @@ import re
 import uuid
 from collections.abc import Callable
 
+import pytest
 from tests.conftest import wait_until
 from tests.console.conftest import SCRIPT, Desk, Seat
 
 from headrace import HeadraceSdk
+from headrace.console import monitoring
+from headrace.core.resources import SAMPLE_S
 
 
 def test_a_token_is_made_shown_once_and_revoked(desk: Desk, seat: Seat) -> None:
@@ -67,6 +70,13 @@ def test_the_machine_is_drawn_with_a_table_behind_each_plot(desk: Desk, seat: Se
     lines = desk.web.get(address[1].replace("&amp;", "&")).text.splitlines()
     assert lines[0].startswith("timestamp,worker,cpu_usage")
     assert len(lines) > 1
+
+
+@pytest.mark.parametrize("seconds", monitoring.RANGES.values())
+def test_each_point_of_a_line_is_made_of_as_many_samples(seconds: int) -> None:
+    distance = monitoring._distance_s(seconds)
+    assert distance % SAMPLE_S == 0
+    assert seconds / distance <= monitoring.POINTS
 
 
 def test_the_pages_are_for_everybody(desk: Desk, faults: Callable[[str], list[str]]) -> None:

@@ -8,22 +8,20 @@ from pathlib import Path
 
 from starlette.responses import Response
 
-from headrace.api.instants import instant
 from headrace.api.logs import followed_lines, lines_between
-from headrace.core.errors import Conflict, InvalidRequest, NotFound
-from headrace.core.executions import Execution, InputRecord, OutputRecord, Status
+from headrace.core.errors import Conflict, NotFound
+from headrace.core.executions import Execution, InputRecord, OutputRecord
 from headrace.core.loglines import NOTE
-from headrace.core.names import least_id
 from headrace.core.values import DataType, FileValue
 from headrace.logs.files import last_lines
 from headrace.web.attachments import BYTES
 from headrace.web.exchange import Exchange
+from headrace.web.execution_filters import executions_asked_for
 from headrace.web.files import file_response
 from headrace.web.form_terms import run_terms
 from headrace.web.forms import read_form
 from headrace.wire.answers import MAX_HOLD_S, NO_CONTENT, Answer
 from headrace.wire.bodies import execution_body, execution_item, json_value, output_item
-from headrace.wire.fields import MAX_VERSION
 from headrace.wire.problems import execution_failed
 from headrace.wire.routes import EXECUTION_OUTPUTS
 from headrace.wire.runs import read_run_form
@@ -51,30 +49,10 @@ async def list_executions(exchange: Exchange) -> Answer:
     ``until`` (times in ISO 8601), ``version`` (a number, of the pipeline or deployment that is
     named), ``id_prefix``, ``limit`` and ``cursor``.
     """
-    query, services, scope = exchange.request.query_params, exchange.services, exchange.scope
+    query = exchange.request.query_params
     limit = exchange.integer("limit", 100, at_least=1, at_most=MAX_PAGE)
-    pipeline_id = deployment_id = None
-    if "pipeline_name" in query:
-        pipeline_id = (await services.pipelines.get(scope, query["pipeline_name"])).id
-    if "deployment_name" in query:
-        deployment_id = (await services.deployments.get(scope, query["deployment_name"])).id
-    since, until = (instant(query.get(name), name) for name in ("since", "until"))
-    version = exchange.integer("version", 0, at_least=1, at_most=MAX_VERSION)
-    if version and pipeline_id is None and deployment_id is None:
-        raise InvalidRequest(
-            "A version is one of a pipeline: name the pipeline or the deployment beside it."
-        )
-    executions = await services.lookups.executions(
-        scope,
-        limit=limit + 1,
-        before=query.get("cursor"),
-        pipeline_id=pipeline_id,
-        deployment_id=deployment_id,
-        statuses=[_status(text) for text in query.getlist("status")],
-        since=None if since is None else least_id(since),
-        until=None if until is None else least_id(until),
-        version=version or None,
-        prefix=query.get("id_prefix"),
+    executions = await executions_asked_for(
+        exchange, query, limit=limit + 1, before=query.get("cursor")
     )
     page = executions[:limit]
     return Answer(
@@ -189,11 +167,3 @@ async def _value(
     if not isinstance(record.value, FileValue):
         return NO_CONTENT
     return await file_response(exchange.services, record.value, BYTES)
-
-
-def _status(text: str) -> Status:
-    for status in Status:
-        if status.value.lower() == text.lower():
-            return status
-    names = ", ".join(status.value for status in Status)
-    raise InvalidRequest(f"status must be one of {names}, not {text!r}.")

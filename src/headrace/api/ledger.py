@@ -6,10 +6,10 @@ from datetime import datetime
 
 from starlette.datastructures import QueryParams
 
-from headrace.api.instants import instant
 from headrace.core.errors import InvalidRequest
 from headrace.core.schedules import Fate
 from headrace.web.exchange import Exchange
+from headrace.web.instants import instant
 from headrace.wire.answers import Answer
 from headrace.wire.bodies import timestamp
 from headrace.wire.ledger import INSTANT, ledger_item, verification_body

@@ -44,6 +44,15 @@ def content_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def sizes_of(folder: Path) -> list[tuple[str, int]]:
+    """Return path and size in bytes of each file of a folder, sorted by path; none is read."""
+    return [
+        (path, place.lstat().st_size)
+        for path, kind, place in _entries(folder)
+        if kind != "directory"
+    ]
+
+
 def files_of(folder: Path) -> list[tuple[str, int, str]]:
     """Return path, size in bytes and SHA-256, in hex, of each file of a folder, sorted by path.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from headrace.console.forms import check_form, read_fields
-from headrace.console.navigation import DATA_STORE
+from headrace.console.navigation import DATA_STORE, address
 from headrace.console.previews import ISOLATED, image_response, preview_of
 from headrace.console.rendering import page, see_other
 from headrace.core.errors import NotFound
@@ -21,8 +20,6 @@ from headrace.web.files import object_response
 
 PAGE = 200
 """Entries on one page."""
-
-ROOT = "/data-store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +147,8 @@ def _folder(text: str | None) -> str:
 
 
 def _folder_url(folder: str, after: str = "") -> str:
-    given = {"folder": folder, "after": after}
-    query = urlencode({key: value for key, value in given.items() if value})
-    return f"{ROOT}?{query}" if query else ROOT
+    return address(DATA_STORE.path, folder=folder, after=after)
 
 
 def _url(what: str, path: str) -> str:
-    return f"{ROOT}/{what}?{urlencode({'path': path})}"
+    return address(f"{DATA_STORE.path}/{what}", path=path)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from headrace.console.drawing import mapping
-from headrace.console.drawing.charts import Cell
+from headrace.console.drawing.strips import Cell
 from headrace.console.forms import read_fields
 from headrace.console.navigation import DEPLOYMENTS
+from headrace.console.paging import page_by_name
 from headrace.console.rendering import page, see_other
 from headrace.console.snippets import snippets_of
 from headrace.core.deployments import Deployment
@@ -24,11 +24,9 @@ from headrace.core.sources import Rule
 from headrace.web.exchange import Exchange
 from headrace.wire.deployment_requests import read_deployment_update
 
-PAGE = 100
-"""Deployments on one page."""
-
 RECENT = 20
 FIRE_TIMES = 60
+_FLAGS = {"true": True, "false": False}
 VERSIONS = 30
 UPCOMING = 5
 
@@ -59,14 +57,9 @@ class Row:
 
 async def deployments(exchange: Exchange) -> Response:
     """List deployments, in the order of their names."""
-    services, scope, query = exchange.services, exchange.scope, exchange.request.query_params
-    text = query.get("text", "").strip().lower()
-    number = exchange.integer("page", 1, at_least=1, at_most=10_000)
-    found = sorted(
-        (item for item in await services.deployments.all(scope) if text in item.name.lower()),
-        key=lambda item: item.name,
-    )
-    shown = found[PAGE * (number - 1) : PAGE * number]
+    services, scope = exchange.services, exchange.scope
+    found = page_by_name(exchange, DEPLOYMENTS.path, await services.deployments.all(scope))
+    shown = found.items
     health = await services.lookups.health(scope, [item.id for item in shown])
     rows = [
         Row(item, _status(exchange, item), ends_of(health.get(item.id, Health()))) for item in shown
@@ -77,10 +70,7 @@ async def deployments(exchange: Exchange) -> Response:
         title="Deployments",
         section=DEPLOYMENTS.name,
         rows=rows,
-        total=len(found),
-        text=text,
-        previous=_page_url(text, number - 1) if number > 1 else None,
-        following=_page_url(text, number + 1) if len(found) > PAGE * number else None,
+        listed=found,
     )
 
 
@@ -158,7 +148,7 @@ async def change(exchange: Exchange) -> Response:
     fields = await read_fields(exchange, "is_enabled", "version")
     body: dict[str, object] = {}
     if fields["is_enabled"]:
-        body["is_enabled"] = fields["is_enabled"] == "true"
+        body["is_enabled"] = _FLAGS.get(fields["is_enabled"], fields["is_enabled"])
     if fields["version"]:
         body["pipeline_version"] = fields["version"]
     changed = await exchange.services.deployments.update(
@@ -220,8 +210,3 @@ def _pods(exchange: Exchange, found: Deployment) -> PodSetState | None:
 
 def _status(exchange: Exchange, found: Deployment) -> str:
     return found.status(_pods(exchange, found)).value
-
-
-def _page_url(text: str, number: int) -> str:
-    given = {"text": text, "page": number}
-    return f"{DEPLOYMENTS.path}?{urlencode({key: value for key, value in given.items() if value})}"

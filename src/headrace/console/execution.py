@@ -17,7 +17,7 @@ from headrace.console.previews import ISOLATED, image_response, preview_of
 from headrace.console.rendering import page, see_other
 from headrace.core.clock import now
 from headrace.core.code_choices import read_code
-from headrace.core.errors import HeadraceError, InvalidValue, NotFound
+from headrace.core.errors import HeadraceError, NotFound
 from headrace.core.executions import Execution, InputRecord
 from headrace.core.loglines import LogLine
 from headrace.core.metrics import MetricFilter
@@ -25,8 +25,11 @@ from headrace.core.sources import EnvironmentVariable
 from headrace.core.values import FileStore, FileValue
 from headrace.logs.files import last_lines, read_after
 from headrace.objects.port import ObjectReader
+from headrace.web.attachments import BYTES
 from headrace.web.exchange import Exchange
 from headrace.web.files import file_response
+from headrace.wire.bodies import log_time
+from headrace.wire.codec import decode
 from headrace.wire.problems import status_of
 
 LINES = 1000
@@ -97,7 +100,7 @@ async def log(exchange: Exchange) -> Response:
             if after == cursor:
                 return
             cursor = after
-            yield "".join(f"{_stamp(line)} {line.message}\n" for line in lines).encode()
+            yield "".join(f"{log_time(line.at_us)} {line.message}\n" for line in lines).encode()
 
     headers = {
         "Cache-Control": "no-store",
@@ -117,7 +120,9 @@ async def file(exchange: Exchange) -> Response:
         raise NotFound(f"The execution has no file {name!r:.80} among its {side:.20}.")
     query = exchange.request.query_params
     if "download" in query:
-        response = await file_response(exchange.services, value, "application/octet-stream")
+        response = await file_response(exchange.services, value, BYTES)
+        if response.status_code == 204:
+            raise NotFound(f"The file {value.filename!r} is kept no longer.")
         response.headers["Content-Security-Policy"] = ISOLATED
         return response
     if "image" in query:
@@ -164,7 +169,7 @@ async def rerun(exchange: Exchange) -> Response:
             exchange.scope, found.id, read_code(fields["code"])
         )
         values = {
-            item.name: _read(item.name, fields[_VALUE + item.name])
+            item.name: decode(fields[_VALUE + item.name], f"Input {item.name!r}")
             for item in _editable(found)
             # What was not touched is what was recorded, the absent ones included.
             if fields[_VALUE + item.name] != text_of(item)
@@ -210,15 +215,6 @@ def _editable(found: Execution) -> list[InputRecord]:
     ]
 
 
-def _read(name: str, text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise InvalidValue(
-            f'Input {name!r} must be written as JSON, such as "text", 1.5, true or [1, 2].'
-        ) from None
-
-
 async def _rerun(
     exchange: Exchange, found: Execution, typed: dict[str, str], error: HeadraceError | None
 ) -> Response:
@@ -248,10 +244,6 @@ async def _opened(exchange: Exchange, value: FileValue) -> ObjectReader:
 
 async def _found(exchange: Exchange) -> Execution:
     return await exchange.services.executions.get(exchange.scope, exchange.name("id"))
-
-
-def _stamp(line: LogLine) -> str:
-    return words.log_time(line.at_us)
 
 
 def _url(execution_id: str) -> str:

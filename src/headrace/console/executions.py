@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
+from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from headrace.console.navigation import EXECUTIONS
+from headrace.console.navigation import EXECUTIONS, address
 from headrace.console.rendering import page
-from headrace.core.errors import InvalidRequest, NotFound
-from headrace.core.executions import Status
+from headrace.core.errors import NotFound
+from headrace.core.executions import Execution, Status
 from headrace.web.exchange import Exchange
-from headrace.wire.fields import MAX_VERSION
+from headrace.web.execution_filters import executions_asked_for, read_status
+from headrace.wire.routes import EXECUTIONS as LIST
 
 PAGE = 100
 
@@ -20,35 +20,21 @@ _FILTERS = ("pipeline_name", "deployment_name", "version", "id_prefix")
 
 async def executions(exchange: Exchange) -> Response:
     """List executions, newest first."""
-    query, services, scope = exchange.request.query_params, exchange.services, exchange.scope
+    query = exchange.request.query_params
     wanted = {name: query.get(name, "").strip() for name in _FILTERS}
-    status = _status(query.get("status"))
+    status = read_status(query["status"]) if query.get("status") else None
+    # A field of the form that was left empty asks for nothing.
+    kept = {name: text for name, text in wanted.items() if text}
+    asked = kept | ({} if status is None else {"status": status.value})
+    found: list[Execution] = []
     problem = ""
-    pipeline_id = deployment_id = None
     try:
-        if wanted["pipeline_name"]:
-            pipeline_id = (await services.pipelines.get(scope, wanted["pipeline_name"])).id
-        if wanted["deployment_name"]:
-            deployment_id = (await services.deployments.get(scope, wanted["deployment_name"])).id
+        found = await executions_asked_for(
+            exchange, QueryParams(asked), limit=PAGE + 1, before=query.get("before") or None
+        )
     except NotFound as error:
         problem = error.message
-    version = 0
-    if wanted["version"]:
-        version = exchange.integer("version", 0, at_least=1, at_most=MAX_VERSION)
-    found = []
-    if not problem:
-        found = await services.lookups.executions(
-            scope,
-            limit=PAGE + 1,
-            before=query.get("before") or None,
-            pipeline_id=pipeline_id,
-            deployment_id=deployment_id,
-            version=version or None,
-            statuses=() if status is None else (status,),
-            prefix=wanted["id_prefix"] or None,
-        )
     shown = found[:PAGE]
-    kept = {name: text for name, text in wanted.items() if text}
     return page(
         exchange.request,
         "executions.html",
@@ -59,33 +45,13 @@ async def executions(exchange: Exchange) -> Response:
         status_now=status,
         problem=problem,
         statuses=[
-            (name, _url(kept | more), more.get("status", "") == (status.value if status else ""))
-            for name, more in _tabs()
+            ("All", address(EXECUTIONS.path, **kept), status is None),
+            *(
+                (one.value, address(EXECUTIONS.path, **kept, status=one.value), one is status)
+                for one in Status
+            ),
         ],
-        newest=_url(kept | _of(status)) if query.get("before") else None,
-        older=_url(kept | _of(status) | {"before": shown[-1].id}) if len(found) > PAGE else None,
-        as_json=f"/api/v1/executions?{urlencode(kept | _of(status))}",
+        newest=address(EXECUTIONS.path, **asked) if query.get("before") else None,
+        older=address(EXECUTIONS.path, **asked, before=shown[-1].id) if len(found) > PAGE else None,
+        as_json=address(LIST.url(), **asked),
     )
-
-
-def _tabs() -> list[tuple[str, dict[str, str]]]:
-    return [("All", {}), *((status.value, {"status": status.value}) for status in Status)]
-
-
-def _of(status: Status | None) -> dict[str, str]:
-    return {} if status is None else {"status": status.value}
-
-
-def _status(text: str | None) -> Status | None:
-    if not text:
-        return None
-    for status in Status:
-        if status.value.lower() == text.lower():
-            return status
-    raise InvalidRequest(
-        f"status must be one of {', '.join(status.value for status in Status)}, not {text!r:.50}."
-    )
-
-
-def _url(given: dict[str, str]) -> str:
-    return f"{EXECUTIONS.path}?{urlencode(given)}" if given else EXECUTIONS.path

@@ -15,7 +15,7 @@ _SHOWN = 10
 async def home(exchange: Exchange) -> Response:
     """Show the home page."""
     services, scope, request = exchange.services, exchange.scope, exchange.request
-    if not await services.lookups.pipelines(scope):
+    if not await services.lookups.has_pipelines(scope):
         return page(
             request, "welcome.html", title="Home", section=HOME.name, public_url=services.public_url
         )

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from headrace.console import words
-from headrace.console.navigation import MONITORING
+from headrace.console.navigation import MONITORING, address
 from headrace.console.rendering import page
 from headrace.core.clock import now_s
 from headrace.core.errors import InvalidRequest
 from headrace.core.metrics import Metric, MetricFilter
-from headrace.core.resources import Sample, Totals, thinned
+from headrace.core.resources import SAMPLE_S, Sample, Totals, thinned
 from headrace.web.exchange import Exchange
+from headrace.wire.routes import RESOURCE_METRICS
 
 RANGES: Mapping[str, int] = {
     "1h": 3600,
@@ -62,19 +62,22 @@ async def machines(exchange: Exchange) -> Response:
         exchange.scope, end_ms - RANGES[chosen] * 1000, end_ms
     )
     server = query.get("server") or next(iter(samples), "")
-    found = list(thinned(samples.get(server, ()), max(RANGES[chosen] // POINTS, 1)))
-    query_of_all = urlencode({"start": end_ms - RANGES[chosen] * 1000, "end": end_ms})
+    found = list(thinned(samples.get(server, ()), _distance_s(RANGES[chosen])))
+    period = {"start": end_ms - RANGES[chosen] * 1000, "end": end_ms}
     return page(
         exchange.request,
         "monitoring.html",
         title="Monitoring",
         section=MONITORING.name,
-        ranges=_links("/monitoring", chosen, {"server": server}),
+        ranges=[
+            (name, address(MONITORING.path, range=name, server=server), name == chosen)
+            for name in RANGES
+        ],
         chosen=chosen,
         servers=list(samples),
         server=server,
         plots=_plots(found, totals) if found else (),
-        csv=f"/api/v1/resource-metrics?{query_of_all}&download=true",
+        csv=address(RESOURCE_METRICS.url(), **period, download="true"),
     )
 
 
@@ -134,16 +137,13 @@ def _plots(found: Sequence[Sample], totals: Totals) -> list[Plot]:
     ]
 
 
+def _distance_s(range_s: int) -> int:
+    """Return the seconds that a point stands for: each is made of as many samples as the others."""
+    return -(-range_s // (POINTS * SAMPLE_S)) * SAMPLE_S
+
+
 def _range(text: str | None) -> str:
     chosen = text or "1h"
     if chosen not in RANGES:
         raise InvalidRequest(f"range must be one of {', '.join(RANGES)}, not {chosen!r:.50}.")
     return chosen
-
-
-def _links(path: str, chosen: str, more: Mapping[str, str]) -> list[tuple[str, str, bool]]:
-    """Return name, address and whether it is the present one, of each range."""
-    rest = {key: value for key, value in more.items() if value}
-    return [
-        (name, f"{path}?{urlencode({'range': name, **rest})}", name == chosen) for name in RANGES
-    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 
 class Entry(NamedTuple):
@@ -38,3 +39,9 @@ NAVIGATION = (
     VARIABLES,
     SETTINGS,
 )
+
+
+def address(path: str, /, **given: str | int | None) -> str:
+    """Return the address of a page, with what is given and not empty in its query."""
+    query = urlencode({key: value for key, value in given.items() if value})
+    return f"{path}?{query}" if query else path

@@ -4,48 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from headrace.bundles.contents import sizes_of
 from headrace.console.drawing import mapping
 from headrace.console.forms import read_fields
 from headrace.console.navigation import PIPELINES
+from headrace.console.paging import page_by_name
 from headrace.console.rendering import page, see_other
-from headrace.console.sources import differences, list_files, read_text
+from headrace.console.sources import differences, read_text
 from headrace.core.errors import BreakingChange, NotFound
 from headrace.core.pipelines import Pipeline
 from headrace.logs.files import last_lines
 from headrace.web.exchange import Exchange
 from headrace.wire.fields import read_version
 
-PAGE = 100
 RECENT = 20
 VERSIONS = 100
+MAX_FILES = 500
+"""Files that are listed."""
 
 
 async def pipelines(exchange: Exchange) -> Response:
     """List pipelines, in the order of their names."""
-    query = exchange.request.query_params
-    text = query.get("text", "").strip().lower()
-    number = exchange.integer("page", 1, at_least=1, at_most=10_000)
-    found = sorted(
-        (
-            item
-            for item in await exchange.services.lookups.pipelines(exchange.scope)
-            if text in item.name.lower()
-        ),
-        key=lambda item: item.name,
-    )
+    known = await exchange.services.lookups.pipelines(exchange.scope)
     return page(
         exchange.request,
         "pipelines.html",
         title="Pipelines",
         section=PIPELINES.name,
-        pipelines=found[PAGE * (number - 1) : PAGE * number],
-        text=text,
-        previous=_page_url(text, number - 1) if number > 1 else None,
-        following=_page_url(text, number + 1) if len(found) > PAGE * number else None,
+        listed=page_by_name(exchange, PIPELINES.path, known),
     )
 
 
@@ -58,9 +47,9 @@ async def pipeline(exchange: Exchange) -> Response:
     shown = found if not asked else await services.versions.get(scope, found, read_version(asked))
     latest = await services.lookups.executions(scope, limit=RECENT, pipeline_id=found.id)
     bundle = services.bundles.find(shown.version.bundle)
-    files = [] if bundle is None else await asyncio.to_thread(list_files, bundle.folder)
+    files = [] if bundle is None else await asyncio.to_thread(sizes_of, bundle.folder)
     path = exchange.request.query_params.get("file") or shown.version.function_path
-    if path not in {file.path for file in files}:
+    if path not in {known for known, _ in files}:
         if "file" in exchange.request.query_params:
             raise NotFound(f"The folder of this version has no file {path!r:.200}.")
         path = ""
@@ -75,7 +64,8 @@ async def pipeline(exchange: Exchange) -> Response:
         current=current,
         diagram=mapping.of_pipeline(shown),
         latest=latest,
-        files=files,
+        files=files[:MAX_FILES],
+        more_files=len(files) - MAX_FILES,
         path=path,
         text=text,
         log=await asyncio.to_thread(last_lines, log),
@@ -182,8 +172,3 @@ def _kept(before: Pipeline | None, after: Pipeline | None) -> list[tuple[str, st
 
     old, new = facts(before), facts(after)
     return [(name, old[name], new[name]) for name in old if old[name] != new[name]]
-
-
-def _page_url(text: str, number: int) -> str:
-    given = {"text": text, "page": number}
-    return f"{PIPELINES.path}?{urlencode({key: value for key, value in given.items() if value})}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 from starlette.responses import Response
 
 from headrace.core.errors import NotFound
@@ -141,6 +141,6 @@ def _table(text: str, delimiter: str, *, is_cut: bool) -> Preview:
 
 def _indented(text: str) -> str:
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
+        return msgspec.json.format(text, indent=2)
+    except (msgspec.DecodeError, RecursionError):
         return text

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from headrace.console import words
 from headrace.console.assets import read_assets
-from headrace.console.drawing import charts, mapping
+from headrace.console.drawing import mapping
 from headrace.console.navigation import NAVIGATION
 from headrace.core.clock import now
 from headrace.version import __version__
@@ -40,8 +40,6 @@ def _templates() -> Environment:
         version=__version__,
         navigation=NAVIGATION,
         wires=mapping.wires,
-        spark=charts.spark,
-        bar=charts.bar,
     )
     return templates
 

@@ -10,13 +10,14 @@ from starlette.responses import Response
 from headrace.console.forms import CSRF, check_form
 from headrace.console.navigation import PIPELINES
 from headrace.console.rendering import page, see_other
-from headrace.core.errors import HeadraceError, InvalidRequest, InvalidValue
+from headrace.core.errors import HeadraceError, InvalidRequest
 from headrace.core.parameters import Input
 from headrace.core.pipelines import Pipeline
 from headrace.core.values import DataType, Json
 from headrace.web.exchange import Exchange
 from headrace.web.form_terms import FormTerms
 from headrace.web.forms import read_form
+from headrace.wire.codec import decode
 from headrace.wire.forms import short
 from headrace.wire.problems import status_of
 from headrace.wire.runs import RunRequest
@@ -64,12 +65,7 @@ def _values(found: Pipeline, typed: Mapping[str, str]) -> dict[str, Json]:
 def _read(item: Input, text: str) -> Json:
     if item.data_type is DataType.STRING:
         return text
-    try:
-        value: Json = json.loads(text)
-    except ValueError:
-        raise InvalidValue(
-            f"Input {item.name!r} must be written as JSON of type {item.data_type.value}."
-        ) from None
+    value: Json = decode(text, f"Input {item.name!r}, which is of type {item.data_type.value},")
     return value
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from headrace.console.forms import read_fields
 from headrace.console.navigation import SETTINGS
 from headrace.console.rendering import page, see_other
+from headrace.console.words import size
 from headrace.core.errors import HeadraceError
 from headrace.core.projects import Project
 from headrace.web.exchange import Exchange
@@ -75,7 +76,14 @@ async def server(exchange: Exchange) -> Response:
         "settings-server.html",
         title="Server",
         section=SETTINGS.name,
-        services=services,
+        about={
+            "Address": services.public_url,
+            "Environment": services.environment_id,
+            "Folder of a pipeline": f"at most {size(services.max_folder_bytes)}",
+            "Uploaded file": f"at most {size(services.max_upload_bytes)}",
+            "Vector database": services.vector_database[0] if services.vector_database else "none",
+        },
+        started_at=services.started_at,
         parts=await services.health.parts(),
         pythons=await services.pipelines.pythons(exchange.scope),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,23 +13,8 @@ from headrace.bundles.contents import files_of
 MAX_BYTES = 200_000
 """A larger file is not shown."""
 
-MAX_FILES = 500
 DIFF_LINES = 3000
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file of a folder.
-
-    Attributes:
-        path: Relative to the folder.
-        size: Bytes.
-        digest: SHA-256 of its content.
-    """
-
-    path: str
-    size: int
-    digest: str
+"""Lines of all differences together that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +32,8 @@ class Difference:
     lines: Sequence[tuple[str, str]]
 
 
-def list_files(folder: Path) -> list[Source]:
-    """Return the files of a folder, sorted by path."""
-    return [Source(*found) for found in files_of(folder)[:MAX_FILES]]
-
-
 def read_text(folder: Path, path: str) -> str | None:
-    """Return the text of a file that :func:`list_files` names; None if it is none, or too large."""
+    """Return the text of a file that is listed in a folder; None if it is none, or too large."""
     place = folder / path
     if place.is_symlink() or not place.is_file() or place.stat().st_size > MAX_BYTES:
         return None
@@ -64,9 +45,11 @@ def read_text(folder: Path, path: str) -> str | None:
 
 def differences(before: Path, after: Path) -> list[Difference]:
     """Return how the files of two folders differ, sorted by path."""
-    old = {source.path: source.digest for source in list_files(before)}
-    new = {source.path: source.digest for source in list_files(after)}
+    old, new = (
+        {path: digest for path, _, digest in files_of(folder)} for folder in (before, after)
+    )
     found = []
+    left = DIFF_LINES
     for path in sorted(old.keys() | new.keys()):
         if old.get(path) == new.get(path):
             continue
@@ -75,20 +58,22 @@ def differences(before: Path, after: Path) -> list[Difference]:
             read_text(folder, path) if path in names else ""
             for folder, names in ((before, old), (after, new))
         ]
-        found.append(Difference(path, what, _lines(texts[0], texts[1])))
+        lines = _lines(texts[0], texts[1], left)
+        left -= len(lines)
+        found.append(Difference(path, what, lines))
     return found
 
 
-def _lines(before: str | None, after: str | None) -> list[tuple[str, str]]:
+def _lines(before: str | None, after: str | None, most: int) -> list[tuple[str, str]]:
     if before is None or after is None:
         return [("at", "It is no text, or too large to show.")]
     shown: list[tuple[str, str]] = []
     marks = {"+": "add", "-": "take", "@": "at"}
-    for line in difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3):
-        if line.startswith(("---", "+++")) and not shown:
-            continue
-        if len(shown) == DIFF_LINES:
-            shown.append(("at", "There is more."))
+    # The first two lines name the files.
+    diff = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3)
+    for line in itertools.islice(diff, 2, None):
+        if len(shown) >= most:
+            shown.append(("at", "There is more than is shown."))
             break
         shown.append((marks.get(line[:1], "same"), line))
     return shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from headrace.core.clock import now
 from headrace.core.executions import Execution
 from headrace.core.values import FileValue
+from headrace.wire.bodies import log_time
 
 NO_VALUE = "\u2013"
 """A dash, where there is nothing to say."""
@@ -69,14 +70,9 @@ def exact(moment: datetime) -> Markup:
     return Markup('<time class="exact" datetime="{}">{}</time>').format(iso, shown)
 
 
-def log_time(at_us: int) -> str:
-    """Return the time of a line of a log."""
-    return f"{datetime.fromtimestamp(at_us / 1e6, UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
-
-
 def clock(at_us: int) -> str:
     """Return the time of the day of a line of a log."""
-    return log_time(at_us)[11:-1]
+    return log_time(at_us)[11:23]
 
 
 def ago(moment: datetime) -> str:
@@ -161,7 +157,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "exact": exact,
     "clock": clock,
     "figure": figure,
-    "ago": ago,
     "span": span,
     "took": took,
     "size": size,

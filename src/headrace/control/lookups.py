@@ -32,6 +32,10 @@ class Lookups:
         """Return all pipelines, oldest first."""
         return await self._reader.read(pipelines.all_pipelines)
 
+    async def has_pipelines(self, scope: Scope) -> bool:
+        """Check whether there is any pipeline."""
+        return await self._reader.read(pipelines.has_pipelines)
+
     async def latest_execution(self, scope: Scope, pipeline: Pipeline) -> str | None:
         """Return the id of a pipeline's newest execution, or None."""
         return await self._reader.read(executions.latest_execution_id, pipeline_id=pipeline.id)

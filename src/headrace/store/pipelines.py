@@ -123,6 +123,11 @@ def all_pipelines(connection: Connection) -> list[Pipeline]:
     return _ordered(connection, ~_IS_HIDDEN)
 
 
+def has_pipelines(connection: Connection) -> bool:
+    """Check whether there is any pipeline."""
+    return connection.scalar(select(pipelines.c.id).where(~_IS_HIDDEN).limit(1)) is not None
+
+
 def all_steps(connection: Connection) -> list[Pipeline]:
     """Return the pipelines that steps are kept as, oldest first."""
     return _ordered(connection, _IS_HIDDEN)

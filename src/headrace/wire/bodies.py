@@ -221,7 +221,7 @@ def object_body(info: ObjectInfo) -> Body:
 def log_item(line: LogLine) -> Body:
     """Return a log line (wire contract, 5.1), with the stream that it came by."""
     return {
-        "timestamp": _log_time(line.at_us),
+        "timestamp": log_time(line.at_us),
         "message": line.message,
         "stream": line.stream,
     }
@@ -269,7 +269,8 @@ def _list_or_none(items: tuple[str, ...] | None) -> list[str] | None:
     return None if items is None else list(items)
 
 
-def _log_time(at_us: int) -> str:
+def log_time(at_us: int) -> str:
+    """Return the time of a log line, in ISO 8601 with microseconds."""
     # Integer arithmetic, because a float of seconds loses the last digits.
     whole = datetime.fromtimestamp(at_us // 1_000_000, UTC).replace(microsecond=at_us % 1_000_000)
     return whole.isoformat(timespec="microseconds").replace("+00:00", "Z")
