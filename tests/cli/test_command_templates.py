@@ -33,8 +33,10 @@ def test_what_is_shown_makes_an_endpoint_that_answers(headrace, fresh, folder):
     table.write_text("a\n1\n")
     answered = headrace.said("trigger", fresh, "-i", f"table=@{table}", "-i", "delimiter=;")
     assert answered.startswith('summary  {"rows": 1, "kept": 1')
-    (cleaned,) = headrace.json("store", "ls", "cleaned")
-    headrace.said("store", "rm", cleaned["path"])
+    (called,) = headrace.json("executions", "list", "--pipeline", fresh)["items"]
+    stored = f"cleaned/{called['execution_id']}.csv"
+    assert stored in {item["path"] for item in headrace.json("store", "ls", "cleaned")}
+    headrace.said("store", "rm", stored)
 
 
 def test_the_variables_of_a_template_are_shown(headrace):
