@@ -164,6 +164,10 @@ REQUESTS: dict[str, tuple[Any, Body]] = {
     "periodic": (as_json("/periodic-deployment"), PERIODIC),
     "run": (as_form("/pipelines/field-kept/run", has_file=False), RUN),
     "token": (as_json("/tokens"), {"name": "field-new"}),
+    "user": (
+        as_json("/users"),
+        {"name": "field-new", "password": "eleven blue horses", "email": "f@example.com"},
+    ),
 }
 
 
@@ -172,6 +176,7 @@ LISTS = {
     "/pipelines": "pipeline_name",
     "/steps": "step_name",
     "/tokens": "name",
+    "/users": "name",
 }
 
 

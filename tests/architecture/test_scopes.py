@@ -16,6 +16,7 @@ from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
 from headrace.control.reruns import Reruns
 from headrace.control.tokens import Tokens
+from headrace.control.users import Users
 from headrace.control.variables import Variables
 from headrace.control.versions import Versions
 from headrace.core.rights import Right
@@ -26,7 +27,7 @@ from headrace.wire.routes import ROUTES
 
 NOUNS = (
     *(Deployments, Executions, Lookups, Pipelines, Projects),
-    *(Reruns, Tokens, Variables, Versions),
+    *(Reruns, Tokens, Users, Variables, Versions),
 )
 
 AUTHENTICATION = {"Deployments.endpoint", "Tokens.refresh", "Tokens.scope_of"}

@@ -34,11 +34,14 @@ async def list_tokens(exchange: Exchange) -> Answer:
 
 
 async def create_token(exchange: Exchange) -> Answer:
-    """Create an SDK token for the caller, and show it this once."""
-    name = (await exchange.json_object()).get("name")
+    """Create an SDK token for the caller, or for another `user`, and show it this once."""
+    sent = await exchange.json_object()
+    name, user = sent.get("name"), sent.get("user")
     if not isinstance(name, str):
         raise InvalidRequest("name is missing: give the token a name, such as 'ci'.")
-    token = await exchange.services.tokens.create(exchange.scope, name)
+    if user is not None and not isinstance(user, str):
+        raise InvalidRequest("user must be a string, the name or address of a user.")
+    token = await exchange.services.tokens.create(exchange.scope, name, user)
     return Answer({"name": name, "token": token}, 201)
 
 

@@ -19,6 +19,7 @@ from headrace.api import (
     resources,
     signed_objects,
     steps,
+    users,
     versions,
 )
 from headrace.web.exchange import Handler
@@ -38,6 +39,10 @@ HANDLERS: Mapping[Route, Handler] = {
     routes.REFRESH: accounts.refresh,
     routes.ME: accounts.me,
     routes.USER: accounts.user,
+    routes.USERS: users.list_users,
+    routes.CREATE_USER: users.create_user,
+    routes.REMOVE_USER: users.remove_user,
+    routes.SET_PASSWORD: users.set_password,
     routes.TOKENS: accounts.list_tokens,
     routes.CREATE_TOKEN: accounts.create_token,
     routes.REVOKE_TOKEN: accounts.revoke_token,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from headrace.cli.completion import TokenName
+from headrace.cli.completion import TokenName, UserOption
 from headrace.cli.flags import JsonFlag
 from headrace.cli.operate import DataDir, create_token_here
 from headrace.cli.session import session
@@ -74,6 +74,7 @@ def whoami(context: typer.Context, as_json: JsonFlag = False) -> None:
 def create_token(
     context: typer.Context,
     name: Annotated[str, typer.Option(help="Name of the new token.")],
+    user: UserOption = None,
     data_dir: DataDir = None,
     is_new: Annotated[
         bool, typer.Option("--new", help="Make the data directory if no server ever ran on it.")
@@ -91,9 +92,9 @@ def create_token(
     if remote and data_dir is not None:
         raise typer.BadParameter("Give --data-dir or --remote, not both.", param_hint="--remote")
     made = (
-        current.sdk.create_token(name)
+        current.sdk.create_token(name, user)
         if remote
-        else {"name": name, "token": create_token_here(data_dir, name, may_be_new=is_new)}
+        else {"name": name, "token": create_token_here(data_dir, name, user, may_be_new=is_new)}
     )
     current.screen.say(made["token"], made)
 

@@ -35,6 +35,10 @@ def _tokens(sdk: HeadraceSdk) -> list[str]:
     return [item["name"] for item in sdk.list_tokens()]
 
 
+def _users(sdk: HeadraceSdk) -> list[str]:
+    return [item["name"] for item in sdk.list_users()]
+
+
 def _variables(sdk: HeadraceSdk) -> list[str]:
     return [item["name"] for item in sdk.list_environment_variables()]
 
@@ -105,6 +109,13 @@ MaybeExecutionId = Annotated[
     _argument("[EXECUTION]", "Id of the execution, the beginning of it, or latest.", _executions),
 ]
 TokenName = Annotated[str, _argument("NAME", "Name of the token.", _tokens)]
+UserName = Annotated[str, _argument("NAME", "Name or address of the user.", _users)]
+UserOption = Annotated[
+    str | None, _option("--user", "User whom it belongs to; your own unless given.", _users)
+]
+MaybeUserName = Annotated[
+    str | None, _argument("[NAME]", "Name or address of the user; your own unless given.", _users)
+]
 VariableName = Annotated[str, _argument("NAME", "Name of the variable.", _variables)]
 RemotePath = Annotated[str, _argument("REMOTE", "Path in the data store.", _files)]
 PipelineOption = Annotated[

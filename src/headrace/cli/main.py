@@ -32,6 +32,7 @@ COMMANDS = {
     "logout": "accounts:logout",
     "whoami": "accounts:whoami",
     "tokens": "accounts:tokens",
+    "users": "users:users",
     "deploy": "deploy:deploy",
     "diff": "deploy:diff",
     "versions": "versions:versions",

@@ -50,14 +50,17 @@ def check(
     raise typer.Exit(server().check(overrides))
 
 
-def create_token_here(data_dir: Path | None, name: str, *, may_be_new: bool) -> str:
+def create_token_here(
+    data_dir: Path | None, name: str, user: str | None, *, may_be_new: bool
+) -> str:
     """Create an SDK token in a data directory of this machine; no server needs to run.
 
     Raises:
         InvalidRequest: No server ever ran on the directory, and it may not be a new one.
-        HeadraceError: The name is taken, or the directory cannot be used.
+        HeadraceError: The name is taken, there is no such user, or the directory cannot be used.
     """
-    token: str = server().create_token(settings(data_dir=data_dir), name, may_be_new=may_be_new)
+    overrides = settings(data_dir=data_dir)
+    token: str = server().create_token(overrides, name, user, may_be_new=may_be_new)
     return token
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from headrace.control.sealing import Keys
 from headrace.core.clock import now
 from headrace.core.errors import Unauthenticated
-from headrace.core.scopes import Scope
+from headrace.core.scopes import scope_of_user
 from headrace.core.sessions import SEEN_EVERY, Session, SessionRecord, csrf_of, mint_session
 from headrace.core.tokens import token_digest
 from headrace.store import sessions as rows
@@ -49,7 +49,7 @@ class Sessions:
         record, user = found
         if now() >= record.seen_at + SEEN_EVERY:
             await self._database.write(rows.note_use, digest, now())
-        return Session(Scope(user), csrf_of(token, self._csrf_key))
+        return Session(scope_of_user(user, digest), csrf_of(token, self._csrf_key))
 
     async def sign_out(self, token: str) -> None:
         """End a session."""

@@ -17,10 +17,11 @@ from headrace.core.clock import now_s
 from headrace.core.credentials import Addresses
 from headrace.core.errors import NotFound, Unauthenticated
 from headrace.core.names import check_name
-from headrace.core.scopes import Scope
+from headrace.core.scopes import Scope, scope_of_user
 from headrace.core.tokens import TokenInfo, User, mint_token, token_digest
 from headrace.store import executions as execution_rows
 from headrace.store import tokens as rows
+from headrace.store import users as user_rows
 from headrace.store.database import Database
 
 ACCESS_LIFETIME_S = 3600
@@ -54,18 +55,25 @@ class Tokens:
         self._access_key = keys.derive("access tokens")
         self._trusted: dict[str, tuple[float, Scope]] = {}
 
-    async def create(self, scope: Scope, name: str) -> str:
-        """Create an SDK token for the caller (the first user if it is the server); return it.
+    async def create(self, scope: Scope, name: str, owner: str | None = None) -> str:
+        """Create an SDK token, and return it.
 
         It is shown this once: only its digest is kept.
+
+        Args:
+            scope: The caller.
+            name: Name of the token.
+            owner: Name or address of the user whom it belongs to; the caller unless given, and
+                the first user if the caller is the server.
 
         Raises:
             InvalidName: The name breaks the rule for names.
             AlreadyExists: A token has this name.
+            NotFound: There is no such user.
         """
         check_name(name, "the token's name")
         token = mint_token()
-        await self._database.write(records.add, name, token, scope.caller)
+        await self._database.write(records.add, name, token, scope.caller, owner)
         return token
 
     async def all(self, scope: Scope) -> list[TokenInfo]:
@@ -80,6 +88,10 @@ class Tokens:
             InUse: It is the last one, without which nobody could come in.
         """
         await self._database.write(records.remove, name)
+        self.forget()
+
+    def forget(self) -> None:
+        """Look at the records again for each access token, because some may be void."""
         self._trusted.clear()
 
     async def refresh(self, token: str) -> str:
@@ -123,12 +135,12 @@ class Tokens:
         return scope
 
     async def user(self, scope: Scope, user_id: str) -> User:
-        """Return a user.
+        """Return a user, who may have been removed.
 
         Raises:
-            NotFound: There is no such user.
+            NotFound: There never was such a user.
         """
-        user = await self._database.read(rows.user_by_id, user_id)
+        user = await self._database.read(user_rows.known_user, user_id)
         if user is None:
             raise NotFound(f"There is no user {user_id!r}.")
         return user
@@ -145,7 +157,8 @@ class Tokens:
             place = "inside an execution" if serves else "that is being imported"
             rights, deployment_id = self._processes.rights_of(process), process.holder.deployment_id
             return Scope(user, rights, place=place, deployment_id=deployment_id)
-        return Scope(await self._database.read(records.user_of_token, str(claims.get("token"))))
+        user = await self._database.read(records.user_of_token, str(claims.get("token")))
+        return scope_of_user(user)
 
     async def _execution_of(self, token: str) -> str:
         execution_id = self._executions.id_of(token)

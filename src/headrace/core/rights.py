@@ -34,6 +34,8 @@ class Right(StrEnum):
     """Change the project's settings."""
     TOKENS = "tokens"
     """See, create and revoke SDK tokens."""
+    USERS = "users"
+    """List, create and remove users, and set their passwords."""
 
 
 EVERYTHING = frozenset(Right)
@@ -52,4 +54,4 @@ GRANTABLE = (
     Right.DEPLOYMENTS,
     Right.ENDPOINT_TOKENS,
 )
-"""What an operator may allow executions besides. SDK tokens and the project stay with users."""
+"""What an operator may allow executions besides. Users, tokens and the project stay with users."""

@@ -19,6 +19,7 @@ class Scope:
         execution_id: The execution that the request comes from, or None.
         place: Where the code is that makes the request, for messages; None outside of pipelines.
         deployment_id: The deployment whose pod makes the request, or None.
+        session: Digest of the session in which a person makes it by a browser, or None.
     """
 
     caller: User | None
@@ -26,6 +27,7 @@ class Scope:
     execution_id: str | None = None
     place: str | None = None
     deployment_id: str | None = None
+    session: str | None = None
 
     @property
     def user(self) -> User:
@@ -42,6 +44,14 @@ class Scope:
     def is_inside(self) -> bool:
         """Whether code of a pipeline makes the request."""
         return self.place is not None
+
+
+def scope_of_user(user: User, session: str | None = None) -> Scope:
+    """Return the scope of a person or program that came in with a user's token or password.
+
+    The one place that says what a user may do: today, everything.
+    """
+    return Scope(user, EVERYTHING, session=session)
 
 
 SERVER = Scope(None)

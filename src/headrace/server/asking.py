@@ -20,7 +20,7 @@ from headrace.wire.routes import CREATE_TOKEN
 _PATIENCE_S = 30.0
 
 
-def ask_for_token(directory: DataDirectory, name: str) -> str:
+def ask_for_token(directory: DataDirectory, name: str, user: str | None) -> str:
     """Ask the server for a new SDK token; return it.
 
     Whoever can read the key of a directory may do so: access tokens are signed with it.
@@ -28,7 +28,7 @@ def ask_for_token(directory: DataDirectory, name: str) -> str:
     Raises:
         HeadraceError: The name is taken or is none, or the server does not answer.
     """
-    body = json.dumps({"name": name})
+    body = json.dumps({"name": name, "user": user})
     headers = {
         "Authorization": f"Bearer {asyncio.run(_access_token(directory))}",
         "Content-Type": "application/json",

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 
 from headrace.bundles.repositories import GitRepositories
 from headrace.control.lookups import Lookups
+from headrace.control.passwords import Passwords
 from headrace.control.pipeline_templates import PipelineTemplates
 from headrace.control.process_tokens import ProcessTokens
 from headrace.control.projects import Projects
@@ -23,6 +24,7 @@ from headrace.control.repositories import Repositories
 from headrace.control.resources import Resources
 from headrace.control.sessions import Sessions
 from headrace.control.tokens import Tokens
+from headrace.control.users import Users
 from headrace.control.variables import Variables
 from headrace.core.clock import now
 from headrace.core.credentials import Addresses
@@ -151,6 +153,7 @@ class Server:
             lookups=Lookups(database),
             tokens=verbs.tokens,
             sessions=Sessions(database, places.keys),
+            users=Users(database, Passwords(), verbs.tokens.forget),
             projects=projects,
             repositories=Repositories(git, projects),
             variables=variables,

@@ -83,17 +83,20 @@ def check(overrides: Mapping[str, str]) -> int:
     return 0
 
 
-def create_token(overrides: Mapping[str, str], name: str, *, may_be_new: bool = False) -> str:
+def create_token(
+    overrides: Mapping[str, str], name: str, user: str | None = None, *, may_be_new: bool = False
+) -> str:
     """Create an SDK token in a data directory, whether or not a server runs on it; return it.
 
     Args:
         overrides: Settings given on the command line, as text by name.
         name: Name of the token.
+        user: Name or address of the user whom it belongs to; the first one unless given.
         may_be_new: Whether the directory is made if no server ever ran on it.
 
     Raises:
         InvalidRequest: No server ever ran on the directory.
-        HeadraceError: The name is taken, or the directory cannot be used.
+        HeadraceError: The name is taken, there is no such user, or the directory cannot be used.
     """
     settings = Settings.read(os.environ, overrides)
     directory = DataDirectory(settings.data_dir)
@@ -109,11 +112,11 @@ def create_token(overrides: Mapping[str, str], name: str, *, may_be_new: bool = 
             claim = Claim(directory.root, patience_s=0)
         except Conflict:
             # One process writes to a database: the server that runs on it.
-            return ask_for_token(directory, name)
+            return ask_for_token(directory, name, user)
         with claim:
             directory.make()
             migrate(directory.database, is_new=directory.is_new)
-            return asyncio.run(_create_token(directory, name))
+            return asyncio.run(_create_token(directory, name, user))
 
 
 def _claimed(directory: DataDirectory) -> Claim:
@@ -141,10 +144,10 @@ def _check_directory(directory: DataDirectory) -> None:
     sys.stdout.write(f"\nData directory {directory.root}\n  {state}\n")
 
 
-async def _create_token(directory: DataDirectory, name: str) -> str:
+async def _create_token(directory: DataDirectory, name: str, user: str | None) -> str:
     database = SqliteDatabase(directory.database)
     try:
-        return await Tokens(database, load_keys(directory.keys)).create(SERVER, name)
+        return await Tokens(database, load_keys(directory.keys)).create(SERVER, name, user)
     finally:
         database.close()
 

@@ -56,6 +56,12 @@ def note_use(connection: Connection, digest: str, at: datetime) -> None:
     )
 
 
+def remove_sessions(connection: Connection, user_id: str, keep: str | None) -> None:
+    """Delete the sessions of a user, but for the one that has the digest ``keep``."""
+    others = delete(sessions).where(sessions.c.user_id == user_id)
+    connection.execute(others if keep is None else others.where(sessions.c.digest != keep))
+
+
 def remove_session(connection: Connection, digest: str) -> None:
     """Delete a session, if it is there."""
     connection.execute(delete(sessions).where(sessions.c.digest == digest))

@@ -1,4 +1,4 @@
-"""Rows of users and SDK tokens."""
+"""Rows of SDK tokens."""
 
 from __future__ import annotations
 
@@ -18,25 +18,6 @@ _TOKENS = select(
     users.c.name.label("user_name"),
     users.c.email,
 ).join(users)
-
-
-def add_user(connection: Connection, user: User, created_at_us: int) -> None:
-    """Insert a user."""
-    connection.execute(
-        insert(users).values(id=user.id, name=user.name, email=user.email, created_at=created_at_us)
-    )
-
-
-def user_by_id(connection: Connection, user_id: str) -> User | None:
-    """Return a user, or None."""
-    row = connection.execute(select(users).where(users.c.id == user_id)).one_or_none()
-    return None if row is None else User(row.id, row.name, row.email)
-
-
-def first_user(connection: Connection) -> User | None:
-    """Return the user that was made first, or None if there is none yet."""
-    row = connection.execute(select(users).order_by(users.c.created_at).limit(1)).one_or_none()
-    return None if row is None else User(row.id, row.name, row.email)
 
 
 def add_token(connection: Connection, token: TokenInfo, digest: str) -> None:
@@ -75,6 +56,12 @@ def all_tokens(connection: Connection) -> list[TokenInfo]:
     """Return all tokens, oldest first."""
     rows = connection.execute(_TOKENS.order_by(sdk_tokens.c.created_at))
     return [_token(row) for row in rows]
+
+
+def tokens_of(connection: Connection, user_id: str) -> list[TokenInfo]:
+    """Return the tokens of a user, oldest first."""
+    mine = _TOKENS.where(users.c.id == user_id).order_by(sdk_tokens.c.created_at)
+    return [_token(row) for row in connection.execute(mine)]
 
 
 def remove_token(connection: Connection, token_id: str) -> None:

@@ -26,6 +26,7 @@ from headrace.control.resources import Resources
 from headrace.control.sessions import Sessions
 from headrace.control.steps import Steps
 from headrace.control.tokens import Tokens
+from headrace.control.users import Users
 from headrace.control.variables import Variables
 from headrace.control.versions import Versions
 from headrace.control.warm import Pods, WarmCalls
@@ -75,6 +76,7 @@ class Services:
     lookups: Lookups
     tokens: Tokens
     sessions: Sessions
+    users: Users
     projects: Projects
     repositories: Repositories
     variables: Variables

@@ -17,6 +17,7 @@ from headrace.core.pipelines import Pipeline
 from headrace.core.projects import Project
 from headrace.core.steps import shown_name
 from headrace.core.tokens import TokenInfo, User
+from headrace.core.users import Account
 from headrace.core.values import FileValue, Value
 from headrace.wire.mappings import destination_fields, source_fields
 from headrace.wire.parameter_bodies import input_body, output_body
@@ -35,6 +36,15 @@ def timestamp(at: datetime | None) -> str | None:
 def user_body(user: User) -> Body:
     """Return a user (wire contract, 2)."""
     return {"id": user.id, "name": user.name, "email": user.email}
+
+
+def account_body(account: Account) -> Body:
+    """Return a user with what others may know of it."""
+    return {
+        **user_body(account.user),
+        "created_at": timestamp(account.created_at),
+        "has_password": account.has_password,
+    }
 
 
 def token_body(token: TokenInfo) -> Body:

@@ -25,6 +25,10 @@ TEMPLATE = Route("GET", "/pipeline-templates/{name}", "Show a template", Right.L
 REFRESH = Route("POST", "/auth/refresh", "Exchange an SDK token for an access token", Open.NOTHING)
 ME = Route("GET", "/users/me", "Show the caller's user", Right.LOOK)
 USER = Route("GET", "/users/{user_id}", "Show a user", Right.LOOK)
+USERS = Route("GET", "/users", "List users", Right.USERS)
+CREATE_USER = Route("POST", "/users", "Create a user", Right.USERS)
+REMOVE_USER = Route("DELETE", "/users/{name}", "Remove a user", Right.USERS)
+SET_PASSWORD = Route("PUT", "/users/{name}/password", "Set a user's password", Right.USERS)
 
 TOKENS = Route("GET", "/tokens", "List SDK tokens", Right.TOKENS)
 CREATE_TOKEN = Route("POST", "/tokens", "Create an SDK token", Right.TOKENS)

@@ -4,34 +4,41 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from headrace.control.transactions.users import user_called
 from headrace.core.clock import now
 from headrace.core.errors import AlreadyExists, InUse, NotFound, Unauthenticated
 from headrace.core.names import new_id
 from headrace.core.tokens import TokenInfo, User, token_digest
+from headrace.core.users import FIRST_USER, address_of
 from headrace.store import executions as execution_rows
 from headrace.store import tokens as rows
-from headrace.store.moments import to_us
+from headrace.store import users as user_rows
 
 
 def create_first_user(connection: Connection) -> User:
     """Return the first user, who is made if there is none yet."""
-    user = rows.first_user(connection)
+    user = user_rows.first_user(connection)
     if user is None:
-        user = User(new_id(), "admin", "admin@localhost")
-        rows.add_user(connection, user, to_us(now()))
+        user = User(new_id(), FIRST_USER, address_of(FIRST_USER))
+        user_rows.add_user(connection, user, now())
     return user
 
 
-def add(connection: Connection, name: str, token: str, user: User | None) -> None:
-    """Insert a token of a user, or of the first one.
+def add(
+    connection: Connection, name: str, token: str, caller: User | None, owner: str | None = None
+) -> None:
+    """Insert a token of the user that is named, else of the caller, else of the first user.
 
     Raises:
         AlreadyExists: Its name is taken.
+        NotFound: There is no such user.
     """
     if rows.token_by_name(connection, name) is not None:
         raise AlreadyExists(f"There is a token named {name!r} already: choose another name.")
-    owner = user or create_first_user(connection)
-    rows.add_token(connection, TokenInfo(new_id(), name, owner, now()), token_digest(token))
+    user = caller or create_first_user(connection)
+    if owner is not None:
+        user = user_called(connection, owner)
+    rows.add_token(connection, TokenInfo(new_id(), name, user, now()), token_digest(token))
 
 
 def remove(connection: Connection, name: str) -> None:
@@ -67,8 +74,11 @@ def user_of_execution(connection: Connection, execution_id: str) -> User:
 
 
 def user_of(connection: Connection, user_id: str) -> User:
-    """Return a user; raises Unauthenticated if there is none."""
-    user = rows.user_by_id(connection, user_id)
+    """Return a user, who may have been removed; raises Unauthenticated if there was none.
+
+    What a removed user has deployed goes on, in the name of that user.
+    """
+    user = user_rows.known_user(connection, user_id)
     if user is None:
         raise Unauthenticated("The user in whose name this code acts is gone.")
     return user

@@ -15,7 +15,15 @@ from headrace.store.tables.executions import (
 )
 from headrace.store.tables.metadata import metadata
 from headrace.store.tables.metrics import list_metric_parts, list_metrics, metrics
-from headrace.store.tables.people import sdk_tokens, sessions, settings, users, variables
+from headrace.store.tables.people import (
+    passwords,
+    removed_users,
+    sdk_tokens,
+    sessions,
+    settings,
+    users,
+    variables,
+)
 from headrace.store.tables.pipelines import pipeline_versions, pipelines
 from headrace.store.tables.resources import resource_samples
 from headrace.store.tables.schedules import ledger, schedule_revisions, schedules
@@ -38,9 +46,11 @@ __all__ = [
     "list_metrics",
     "metadata",
     "metrics",
+    "passwords",
     "pipeline_versions",
     "pipelines",
     "pod_samples",
+    "removed_users",
     "reruns",
     "resource_samples",
     "schedule_revisions",

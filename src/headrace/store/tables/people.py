@@ -1,4 +1,4 @@
-"""Tables of users, tokens, settings and variables."""
+"""Tables of users, passwords, tokens, settings and variables."""
 
 from __future__ import annotations
 
@@ -13,6 +13,23 @@ users = Table(
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
+)
+
+passwords = Table(
+    "passwords",
+    metadata,
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+)
+
+removed_users = Table(
+    "removed_users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("removed_at", BigInteger, nullable=False),
 )
 
 sdk_tokens = Table(

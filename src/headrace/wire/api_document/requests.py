@@ -160,7 +160,9 @@ def _made_of(required: str, **own: Schema) -> dict[str, Schema]:
 
 BODIES: Mapping[Route, Mapping[str, Schema]] = {
     routes.REFRESH: _json(record("refresh_token", refresh_token=TEXT)),
-    routes.CREATE_TOKEN: _json(record("name", name=NAME)),
+    routes.CREATE_USER: _json(record("name password", name=NAME, password=TEXT, email=maybe(TEXT))),
+    routes.SET_PASSWORD: _json(record("password", password=TEXT, current_password=TEXT)),
+    routes.CREATE_TOKEN: _json(record("name", name=NAME, user=maybe(TEXT))),
     routes.UPDATE_PROJECT: _json(CONFIG),
     routes.SET_VARIABLES: _json(
         record(

@@ -1,0 +1,73 @@
+"""Passwords: hashed slowly, and no more of them at once than the machine can bear."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from headrace.core.errors import Overloaded
+from headrace.core.users import password_bytes
+
+AT_ONCE = 2
+"""Passwords that are hashed at the same time, each with 64 MiB of memory."""
+
+MOST_WAITING = 16
+"""Passwords that wait for their turn at most; whoever comes then is told to come back."""
+
+R = TypeVar("R")
+
+_NOBODY = (
+    "$argon2id$v=19$m=65536,t=3,p=1$V12mLf58mPAk0+zsltzlFQ"
+    "$1uB8HSr2AzDz8Chbbna/nlZR0iKZnUMgAJUmygnzoZo"
+)
+"""Hash of a password that nobody has, compared when there is none, which takes as long."""
+
+
+class Passwords:
+    """Hashes passwords by Argon2id, with the parameters of RFC 9106 for little memory."""
+
+    def __init__(self) -> None:
+        # One lane: several would take as many processors from the calls that are served.
+        self._hasher = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=1)
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords")
+        self._pending = 0
+
+    async def hash(self, password: str) -> str:
+        """Return what is kept of a password.
+
+        Raises:
+            Overloaded: Too many passwords wait for their turn.
+        """
+        return await self._in_turn(self._hasher.hash, password_bytes(password))
+
+    async def matches(self, hashed: str | None, password: str) -> bool:
+        """Check a password. It takes the same time if there is no hash to compare it with.
+
+        Raises:
+            Overloaded: Too many passwords wait for their turn.
+        """
+        is_same = await self._in_turn(self._is_same, hashed or _NOBODY, password_bytes(password))
+        return is_same and hashed is not None
+
+    def _is_same(self, hashed: str, password: bytes) -> bool:
+        try:
+            return self._hasher.verify(hashed, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _in_turn(self, work: Callable[..., R], *given: str | bytes) -> R:
+        if self._pending >= AT_ONCE + MOST_WAITING:
+            raise Overloaded(
+                "Too many passwords are being checked at this moment: try again in a few seconds.",
+                details={"retry_after_s": 5},
+            )
+        self._pending += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+        finally:
+            self._pending -= 1
