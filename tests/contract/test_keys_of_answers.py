@@ -168,9 +168,19 @@ def test_every_answer_has_the_keys_of_the_contract_and_no_others(
 ) -> None:
     ask = sweep()
     status = "environment_status"
-    ask(routes.ENVIRONMENT_INFO, f"environment_id {status} version gpu_enabled")
+    info = ask(
+        routes.ENVIRONMENT_INFO,
+        f"""environment_id {status} version gpu_enabled supported_base_images
+        supported_base_images: python""",
+    )
     summary = ask(routes.ENVIRONMENT_SUMMARY, f"{status} {status}_updated_at")
     assert summary[status] == "ready"
+    ask(
+        routes.CHANGE_ENVIRONMENT,
+        f"environment_id {status} {status}_updated_at",
+        {"environment_id": info["environment_id"]},
+        json={"status": "resuming-step-1"},
+    )
     assert datetime.fromisoformat(summary[f"{status}_updated_at"]) <= datetime.now(UTC)
     ask(routes.REFRESH, "access_token", json={"refresh_token": server.token})
     me = ask(routes.ME, USER)

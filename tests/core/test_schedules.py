@@ -314,3 +314,17 @@ def test_a_schedule_that_was_taken_once_is_not_refused_when_something_else_chang
         ScheduleRequest(options=ScheduleOptions(timezone="Europe/Paris", missed="all")), before
     )
     assert (moved.cron, moved.missed) == (Cron("*/90 * * * *", "Europe/Paris"), Missed.ALL)
+
+
+def test_fire_times_of_a_pause_are_paused_and_not_caught_up_however_late_they_are_noticed() -> None:
+    eager = replace(HOURLY, missed=Missed.ALL)
+    paused_since = NOON - timedelta(minutes=90)
+    found = planned(eager, since=3, paused_since=paused_since, late=timedelta(minutes=5))
+    assert fates(found) == [Fate.CAUGHT_UP, Fate.CAUGHT_UP, Fate.PAUSED, Fate.PAUSED]
+    assert {fire.detail for fire in found[2:]} == {"The server is paused."}
+
+
+def test_a_fire_time_that_jitter_puts_into_a_pause_is_paused() -> None:
+    offset, paused_since = timedelta(minutes=2), NOON + timedelta(minutes=1)
+    found = planned(late=timedelta(minutes=3), offset=offset, paused_since=paused_since)
+    assert fates(found) == [Fate.PAUSED]

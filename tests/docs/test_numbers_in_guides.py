@@ -14,6 +14,7 @@ from headrace.api import data_store as api_data_store
 from headrace.api import logs
 from headrace.client import data_store as client_data_store
 from headrace.control import deletion, variables
+from headrace.control import standby as control_standby
 from headrace.control.metrics import MAX_PAGE_VALUES
 from headrace.control.transactions import verification
 from headrace.core import (
@@ -33,6 +34,7 @@ from headrace.core import (
     schedule_requests,
     schedules,
     sessions,
+    standby,
     usage,
     values,
 )
@@ -228,6 +230,8 @@ CLAIMS: dict[str, list[str]] = {
         f"One of more than {RECORD}",
         f"the target of a request | {count(limits.MAX_TARGET_BYTES)} bytes |",
         f"head of a request | {HEAD} |",
+        f"`Retry-After: {standby.RETRY_AFTER_S}`",
+        f"have been for {control_standby.PODS_WITHIN.seconds} seconds",
         f"chunked body | {FRAMING} bytes, and {limits.FRAMING_PER_BYTE} for",
         f"`HEADRACE_REQUEST_TIMEOUT_S`: {DEFAULTS['request_timeout_s']:.0f} seconds",
         f"rate of a body | {limits.MIN_BYTES_PER_S} bytes a second",

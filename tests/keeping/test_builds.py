@@ -12,6 +12,7 @@ from tests.running.parts import parts
 
 from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
+from headrace.control.intake import Intake
 from headrace.control.sealing import load_keys
 from headrace.control.variables import Variables
 from headrace.control.versions import Versions
@@ -152,7 +153,9 @@ async def site_on(root, **settings):
         )
         engine = LocalEngine(settings_of_engine, codes)
         variables = Variables(server.database, load_keys(directory.keys))
-        builds = Builds(versions, variables, bundles, codes, engine, logs, signals, **settings)
+        builds = Builds(
+            versions, variables, bundles, codes, engine, logs, signals, Intake(), **settings
+        )
         try:
             yield Site(server, versions, builder, builds)
         finally:

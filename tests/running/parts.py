@@ -19,6 +19,7 @@ from headrace.control.deletion import Deletion
 from headrace.control.endpoint_cache import EndpointCache
 from headrace.control.execution_tokens import ExecutionTokens
 from headrace.control.executions import Executions
+from headrace.control.intake import Intake
 from headrace.control.orders import Order
 from headrace.control.pipelines import Pipelines
 from headrace.control.schedules import Schedules
@@ -170,6 +171,7 @@ async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterat
     attached = AttachedFiles(directory.attachments, data_store)
     builder = UvBuilder(directory.environments)
     keys = load_keys(directory.keys)
+    intake = Intake()
     codes = CodeFinder(database, bundles, builder, attached)
     harness = install_harness(directory.harness)
     engine = LocalEngine(
@@ -183,7 +185,7 @@ async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterat
     variables, limits = Variables(database, keys), Limits(grace_s=0.2)
     pod_settings = PodSettings(root / "run" / name / "pods", harness, f"{name}-{new_id()}")
     pods = LocalPodEngine(pod_settings, codes)
-    sets = PodSets(database, signals, pods, codes, variables, logs, limits, 0)
+    sets = PodSets(database, signals, pods, codes, variables, logs, limits, 0, intake)
     runner = Runner(
         engine=engine,
         codes=codes,
@@ -197,8 +199,8 @@ async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterat
         addresses=Addresses("http://127.0.0.1:1", "http://127.0.0.1:1"),
         limits=limits,
     )
-    worker = Worker(slots, database, signals, runner)
-    submission = Submission(database, signals, artifacts, worker)
+    worker = Worker(slots, database, signals, runner, intake)
+    submission = Submission(database, signals, artifacts, worker, intake)
     executions = Executions(database, signals, artifacts, logs, submission, worker.stop)
     removal = Removal(database, signals, executions)
     endpoints = EndpointCache()
@@ -207,7 +209,9 @@ async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterat
     attaching = Attaching(database, attached, bundles)
     parts_of_versions = (database, signals, worker, schedules, endpoints, sets, attaching)
     versions = Versions(*parts_of_versions)
-    pipelines = Pipelines(database, signals, bundles, builder, logs, deletion, check_function)
+    pipelines = Pipelines(
+        database, signals, bundles, builder, logs, deletion, check_function, intake
+    )
     try:
         yield Parts(
             directory,

@@ -6,10 +6,9 @@ from headrace.api.logs import followed_lines, lines_between
 from headrace.core.deployments import Deployment
 from headrace.core.errors import NotFound
 from headrace.core.health import Health
-from headrace.core.pods import PodSetState
 from headrace.core.sources import Rule
 from headrace.web.call_bodies import read_call
-from headrace.web.exchange import Exchange, Services
+from headrace.web.exchange import Exchange
 from headrace.web.form_terms import only
 from headrace.web.forms import read_form
 from headrace.wire.answers import MAX_HOLD_S, NO_CONTENT, Answer
@@ -23,7 +22,7 @@ async def list_deployments(exchange: Exchange) -> Answer:
     deployments = await services.deployments.all(exchange.scope)
     health = await services.lookups.health(exchange.scope, [item.id for item in deployments])
     return Answer(
-        [deployment_item(item, _pods(services, item), health[item.id]) for item in deployments]
+        [deployment_item(item, services.pods_of(item), health[item.id]) for item in deployments]
     )
 
 
@@ -43,7 +42,7 @@ async def _create(exchange: Exchange, rule: Rule) -> Answer:
     services = exchange.services
     if exchange.waits_for_creations and deployment.low_latency and deployment.is_enabled:
         await services.pods.settled(deployment, MAX_HOLD_S)
-    pods = _pods(services, deployment)
+    pods = services.pods_of(deployment)
     body = deployment_body(deployment, token, services.public_url, pods, Health())
     return Answer(body, 201)
 
@@ -122,14 +121,10 @@ async def renew_endpoint_token(exchange: Exchange) -> Answer:
 async def _shown(exchange: Exchange, deployment: Deployment) -> Answer:
     services = exchange.services
     token = await services.deployments.token_of(exchange.scope, deployment.name)
-    pods = _pods(services, deployment)
+    pods = services.pods_of(deployment)
     health = (await services.lookups.health(exchange.scope, [deployment.id]))[deployment.id]
     return Answer(deployment_body(deployment, token, services.public_url, pods, health))
 
 
 async def _deployment(exchange: Exchange) -> Deployment:
     return await exchange.services.deployments.get(exchange.scope, exchange.name())
-
-
-def _pods(services: Services, deployment: Deployment) -> PodSetState | None:
-    return None if deployment.low_latency is None else services.pods.state(deployment.id)

@@ -5,29 +5,30 @@ from __future__ import annotations
 from headrace.core.clock import now
 from headrace.core.clock_trust import ClockTrust
 from headrace.core.errors import NotFound, Unavailable
+from headrace.core.standby import check_asked_status
 from headrace.version import __version__
-from headrace.web.exchange import Exchange
+from headrace.web.exchange import Exchange, Services
 from headrace.web.health_checks import Part
 from headrace.wire.answers import Answer
 from headrace.wire.api_document.document import api_document
-from headrace.wire.bodies import timestamp
-
-READY = "ready"
-"""The one status of an environment that answers (wire contract, appendix B)."""
+from headrace.wire.bodies import Body, timestamp
+from headrace.wire.fields import refuse_unknown
 
 
 async def environment_info(exchange: Exchange) -> Answer:
     """Name the environment, and the limit that a client should know before it sends a folder.
 
-    It is always ``ready``: an environment is a server, and one that answers is. No GPU is reserved.
+    No GPU is reserved. The images are the versions of Python that pipelines can have here.
     """
     services = exchange.services
+    pythons = await services.pipelines.pythons(exchange.scope)
     return Answer(
         {
             "environment_id": services.environment_id,
-            "environment_status": READY,
+            "environment_status": services.standby.standing.status.value,
             "version": __version__,
             "gpu_enabled": False,
+            "supported_base_images": {"python": [f"{python}-slim" for python in pythons]},
             "max_folder_bytes": exchange.max_folder_bytes,
         }
     )
@@ -41,13 +42,22 @@ async def describe_api(exchange: Exchange) -> Answer:
 async def environment_summary(exchange: Exchange) -> Answer:
     """Show the environment's status, since when it has it, and the versions of Python it has."""
     services = exchange.services
-    return Answer(
-        {
-            "environment_status": READY,
-            "environment_status_updated_at": timestamp(services.started_at),
-            "pythons": await services.pipelines.pythons(exchange.scope),
-        }
-    )
+    pythons = await services.pipelines.pythons(exchange.scope)
+    running, pending = await services.lookups.unfinished(exchange.scope)
+    counted = {"running": running, "pending": pending, "pythons": pythons}
+    return Answer(_status(services) | counted)
+
+
+async def change_environment(exchange: Exchange) -> Answer:
+    """Pause or resume the environment; answer once that is on record, and do it afterwards."""
+    services, environment_id = exchange.services, exchange.name("environment_id")
+    body = await exchange.json_object()
+    refuse_unknown(body, ("status",), "The request")
+    status = check_asked_status(body.get("status"))
+    if environment_id != services.environment_id:
+        raise NotFound(f"There is no environment {environment_id!r}.")
+    await services.standby.ask(exchange.scope, status)
+    return Answer({"environment_id": environment_id} | _status(services))
 
 
 async def health(exchange: Exchange) -> Answer:
@@ -100,3 +110,11 @@ async def vector_database(exchange: Exchange) -> Answer:
         )
     url, token = services.vector_database
     return Answer({"vector_database_url": url, "vector_database_token": token})
+
+
+def _status(services: Services) -> Body:
+    standing = services.standby.standing
+    return {
+        "environment_status": standing.status.value,
+        "environment_status_updated_at": timestamp(standing.since or services.started_at),
+    }

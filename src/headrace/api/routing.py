@@ -29,6 +29,7 @@ from headrace.wire.route import Route
 HANDLERS: Mapping[Route, Handler] = {
     routes.HEALTH: environment.health,
     routes.API_DOCUMENT: environment.describe_api,
+    routes.CHANGE_ENVIRONMENT: environment.change_environment,
     routes.VECTOR_DATABASE: environment.vector_database,
     routes.TEMPLATES: pipeline_templates.list_templates,
     routes.TEMPLATE: pipeline_templates.show_template,

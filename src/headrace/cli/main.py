@@ -52,6 +52,9 @@ COMMANDS = {
     "variables": "projects:variables",
     "project": "projects:project",
     "clock": "clock:clock",
+    "status": "environment:status",
+    "pause": "environment:pause",
+    "resume": "environment:resume",
 }
 """Module and name of each command. Loading all takes longer than most of them run."""
 

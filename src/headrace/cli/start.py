@@ -21,7 +21,13 @@ from headrace.cli.exits import (
 )
 from headrace.cli.session import Session
 from headrace.cli.usage import WrongUsage
-from headrace.core.errors import HeadraceError, InvalidRequest, Unauthenticated, Unavailable
+from headrace.core.errors import (
+    HeadraceError,
+    InvalidRequest,
+    ServerPaused,
+    Unauthenticated,
+    Unavailable,
+)
 from headrace.version import __version__
 
 TRACEBACK_VARIABLE = "HEADRACE_TRACEBACK"
@@ -97,7 +103,9 @@ def _failed(current: Session, error: HeadraceError) -> int:
         return EXIT_USAGE
     if isinstance(error, InvalidRequest) and not error.is_answer:
         return EXIT_USAGE
-    return EXIT_NO_SERVER if isinstance(error, Unauthenticated | Unavailable) else EXIT_FAILED
+    is_silent = isinstance(error, Unauthenticated | Unavailable)
+    # One that is paused answers, and takes the token.
+    return EXIT_NO_SERVER if is_silent and not isinstance(error, ServerPaused) else EXIT_FAILED
 
 
 def _prepare_streams() -> None:

@@ -8,6 +8,7 @@ from headrace.client.connected import Connected
 from headrace.client.data_store import DataStoreCalls
 from headrace.client.deploys import DeployCalls
 from headrace.client.endpoints import EndpointCalls
+from headrace.client.environment import EnvironmentCalls
 from headrace.client.metrics import MetricCalls
 from headrace.client.pipeline_templates import PipelineTemplateCalls
 from headrace.client.schedules import ScheduleCalls
@@ -27,6 +28,7 @@ class HeadraceSdk(
     DataStoreCalls,
     UserCalls,
     ClockCalls,
+    EnvironmentCalls,
 ):
     """A connection to a Headrace server, as one user.
 

@@ -38,7 +38,7 @@ MAX_REDIRECTS = 20
 
 _HEADERS = {"headrace-client": f"headrace@{__version__}"}
 
-CONTROL_ROUTES = frozenset({routes.REFRESH, routes.ME, routes.USER})
+CONTROL_ROUTES = frozenset({routes.REFRESH, routes.ME, routes.USER, routes.CHANGE_ENVIRONMENT})
 """The calls that go to the control URL (wire contract, 1.1)."""
 
 _FILENAME = re.compile(r"filename\*=UTF-8''([^;]+)", re.IGNORECASE)

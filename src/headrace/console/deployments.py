@@ -18,7 +18,6 @@ from headrace.console.snippets import snippets_of
 from headrace.core.deployments import Deployment
 from headrace.core.executions import Execution
 from headrace.core.health import Health
-from headrace.core.pods import PodSetState
 from headrace.core.schedules import Fate
 from headrace.core.sources import Rule
 from headrace.web.exchange import Exchange
@@ -98,7 +97,7 @@ async def shown(exchange: Exchange, *, token: str | None = None) -> Response:
         found=found,
         is_endpoint=found.rule is Rule.ENDPOINT,
         state=_status(exchange, found),
-        pods=_pods(exchange, found),
+        pods=exchange.services.pods_of(found),
         health=health,
         ends=ends_of(health),
         diagram=mapping.of_deployment(found, _same_version(found, last)),
@@ -204,9 +203,5 @@ def _same_version(found: Deployment, last: Execution | None) -> Execution | None
     return last if is_same else None
 
 
-def _pods(exchange: Exchange, found: Deployment) -> PodSetState | None:
-    return None if found.low_latency is None else exchange.services.pods.state(found.id)
-
-
 def _status(exchange: Exchange, found: Deployment) -> str:
-    return found.status(_pods(exchange, found)).value
+    return found.status(exchange.services.pods_of(found)).value

@@ -79,6 +79,10 @@ class Lookups:
             statuses=statuses,
         )
 
+    async def unfinished(self, scope: Scope) -> tuple[int, int]:
+        """Return how many executions run, and how many wait to."""
+        return await self._reader.read(executions.unfinished_counts)
+
     async def statuses(self, scope: Scope, ids: Sequence[str]) -> Mapping[str | None, Status]:
         """Return the status of each execution that is still on record, by id."""
         return await self._reader.read(executions.statuses_of, ids)

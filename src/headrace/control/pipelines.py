@@ -10,6 +10,7 @@ from headrace.bundles.contents import taken_places
 from headrace.bundles.store import BundleStore
 from headrace.control.attaching import places_of, refuse_taken
 from headrace.control.deletion import Deletion
+from headrace.control.intake import Intake
 from headrace.control.pipeline_drafts import (
     CheckFunction,
     PipelineDraft,
@@ -58,6 +59,7 @@ class Pipelines:
         logs: LogFiles,
         deletion: Deletion,
         check_function: CheckFunction,
+        intake: Intake,
     ) -> None:
         self._database = database
         self._signals = signals
@@ -66,6 +68,7 @@ class Pipelines:
         self._logs = logs
         self._deletion = deletion
         self._check_function = check_function
+        self._intake = intake
 
     async def create(self, scope: Scope, draft: PipelineDraft) -> Recorded:
         """Accept a pipeline and have it built; what can be checked at once is checked here.
@@ -77,7 +80,9 @@ class Pipelines:
             AlreadyExists: The name is taken.
             BreakingChange: The version would break deployments or callers, and is not forced.
             InvalidRequest: Of the kind that says what is wrong; nothing was recorded.
+            ServerPaused: The server takes no work.
         """
+        self._intake.check()
         check_name(shown_name(draft.name), "the pipeline's name")
         check_parameters(draft.inputs, draft.outputs)
         path, function = check_function(draft.function_path, draft.function_name)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from headrace.control.admission import Admission
 from headrace.control.artifacts import artifact_folder, input_path
+from headrace.control.intake import Intake
 from headrace.control.orders import Order, UploadedFile, new_execution
 from headrace.control.transactions.executions import Key, accept
 from headrace.core.claims import Claim
@@ -34,12 +35,14 @@ class Submission:
         signals: Signals,
         artifacts: ObjectStore,
         admission: Admission,
+        intake: Intake,
         max_input_bytes: int = MAX_VALUES_BYTES,
     ) -> None:
         self._database = database
         self._signals = signals
         self._artifacts = artifacts
         self._admission = admission
+        self._intake = intake
         self._max_input_bytes = max_input_bytes
 
     async def submit(self, order: Order) -> str:
@@ -52,7 +55,9 @@ class Submission:
             InvalidValue, TooLarge: What was sent does not fit; nothing was recorded.
             Conflict: The idempotency key was used for another request.
             NotFound: The pipeline was deleted in the meantime.
+            ServerPaused: The server takes no work.
         """
+        self._intake.check()
         self.check_size(order.values)
         both = order.values.keys() & order.files.keys()
         if both:
@@ -95,6 +100,7 @@ class Submission:
         Raises:
             Conflict, NotFound: As :func:`~headrace.control.transactions.executions.accept`; the
                 files are gone then.
+            ServerPaused: The server takes no work; the files are gone as well.
         """
         # Shielded, because a caller who hangs up does not undo what may be on disk already.
         return await asyncio.shield(
@@ -111,6 +117,9 @@ class Submission:
         self, execution: Execution, pipeline: Pipeline, key: Key | None, *, once: bool
     ) -> str:
         """Insert the row, then start the execution at once if a slot is free."""
+        if not self._intake.is_open:
+            await self._artifacts.delete_tree(artifact_folder(execution.id))
+            self._intake.check()
         if execution.is_low_latency or execution.waits:
             return await self._record_pending(execution, key, once=once)
         is_eager = self._admission.reserve()

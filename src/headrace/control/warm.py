@@ -91,6 +91,14 @@ class Pods(Protocol):
         """Have the pods follow what the database says of deployments; returns at once."""
         ...
 
+    def are_released(self) -> bool:
+        """Check whether there are no pods, and none to come."""
+        ...
+
+    def are_settled(self) -> bool:
+        """Check whether no pods are still coming, be it that they have failed to."""
+        ...
+
     async def settled(self, deployment: Deployment, timeout_s: float) -> PodSetState:
         """Return the state once the pods are as a deployment says, or as it is after ``timeout_s``.
 
@@ -159,6 +167,15 @@ class WarmCalls(Protocol):
 
     def stop(self, execution_id: str, failure: Failure) -> bool:
         """Stop a call, to end with ``failure``; False if there is no such call."""
+        ...
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no call is under way, or waits to be on record."""
+        ...
+
+    def hold_back(self, *, is_held: bool) -> None:
+        """Begin no calls from now on, as if there were no pods; or begin them again."""
         ...
 
     async def recorded(self) -> str:

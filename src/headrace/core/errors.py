@@ -114,6 +114,10 @@ class Overloaded(Unavailable):
     """Too many calls wait already: retry after the time that ``Retry-After`` says."""
 
 
+class ServerPaused(Unavailable):
+    """The server is paused and takes no work: retry once somebody has resumed it."""
+
+
 class PipelineCreationFailed(HeadraceError):
     """The build of a pipeline ended as ``creation_failed``; raised by the client when it waits."""
 

@@ -90,6 +90,7 @@ class ScheduleState:
         next_fire_at: The first fire time that the ledger does not have, UTC.
         offset: The deployment's own part of the jitter.
         is_enabled: Whether the deployment takes executions.
+        paused_since: When the server was paused, UTC; None if it takes work.
         running: How many of its executions run.
         pending: How many of its executions wait to run.
     """
@@ -97,6 +98,7 @@ class ScheduleState:
     next_fire_at: datetime
     offset: timedelta = timedelta()
     is_enabled: bool = True
+    paused_since: datetime | None = None
     running: int = 0
     pending: int = 0
 
@@ -152,6 +154,9 @@ def plan(
         fate, why = _fate(schedule, now - at - state.offset, is_last=following > horizon)
         if not state.is_enabled:
             fate, why = Fate.PAUSED, "The deployment is disabled."
+        elif state.paused_since is not None and at + state.offset >= state.paused_since:
+            # Somebody wanted it not to run, so it was not missed, and is not caught up.
+            fate, why = Fate.PAUSED, "The server is paused."
         fires.append(occupants.admit(at, fate, why) if fate.has_execution else Fire(at, fate, why))
         at = following
     return Plan(tuple(fires), at)

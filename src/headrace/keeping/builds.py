@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from headrace.bundles.store import BundleStore
+from headrace.control.intake import Intake
 from headrace.control.variables import Variables
 from headrace.control.versions import Versions
 from headrace.core.calls import Code
@@ -52,6 +53,7 @@ class Builds(Loop):
         engine: Engine,
         logs: LogFiles,
         signals: Signals,
+        intake: Intake,
         *,
         at_once: int = 2,
         import_wait_s: float = IMPORT_WAIT_S,
@@ -62,6 +64,7 @@ class Builds(Loop):
         self._codes = codes
         self._engine = engine
         self._logs = logs
+        self._intake = intake
         self._slots = asyncio.Semaphore(at_once)
         self._import_wait_s = import_wait_s
         self._building: dict[str, asyncio.Task[None]] = {}
@@ -82,12 +85,19 @@ class Builds(Loop):
         await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being built, and no code imported."""
+        return not (self._building or self._importing)
+
+    @property
     def is_importing(self) -> bool:
         """Whether code is being imported now, for builds that have ended as well."""
         return bool(self._importing)
 
     async def _look(self) -> float:
         for pipeline in await self._versions.pending():
+            if not self._intake.is_open:
+                break
             if pipeline.version.id not in self._building:
                 task = asyncio.create_task(self._build(pipeline), name=pipeline.version.id)
                 self._building[pipeline.version.id] = task

@@ -8,6 +8,7 @@ import logging
 from dataclasses import replace
 from functools import partial
 
+from headrace.control.intake import Intake
 from headrace.control.variables import Variables
 from headrace.core.calls import Limits
 from headrace.core.compatibility import with_version
@@ -35,7 +36,7 @@ TRY_AGAIN_S = 10.0
 """How long to wait before a creation that failed for the server's reasons is tried again."""
 
 UNKNOWN = PodSetState(PodStatus.CREATION_PENDING)
-
+RELEASED = PodSetState(PodStatus.STANDBY)
 
 _UNSETTLED = {PodStatus.CREATION_PENDING, PodStatus.DOWN_RETRYING}
 
@@ -53,6 +54,7 @@ class PodSets:
         logs: LogFiles,
         limits: Limits,
         grace_s: float,
+        intake: Intake,
     ) -> None:
         self._database = database
         self._signals = signals
@@ -60,6 +62,8 @@ class PodSets:
         self._plans = Plans(codes, variables, logs, limits)
         self._variables = variables
         self._grace_s = grace_s
+        self._intake = intake
+        self._has_looked = False
         self._lanes: dict[str, Lane] = {}
         self._retiring: dict[str, asyncio.Task[None]] = {}
         self._listening = contextlib.ExitStack()
@@ -94,6 +98,9 @@ class PodSets:
     def state(self, deployment_id: str) -> PodSetState:
         """Return what is to be seen of a deployment's pods now."""
         lane = self._lanes.get(deployment_id)
+        if not self._intake.is_open:
+            is_up = lane is not None and lane.is_up
+            return replace(RELEASED, pods=self._engine.state(deployment_id).pods if is_up else ())
         if lane is None:
             return UNKNOWN
         if lane.is_up:
@@ -126,10 +133,7 @@ class PodSets:
         self._signals.notify(DEPLOYMENTS)
 
     async def settled(self, deployment: Deployment, timeout_s: float) -> PodSetState:
-        """Return the state once the pods are as a deployment says, or as it is after a time.
-
-        So it is too once their creation has failed.
-        """
+        """Return the state once the pods are as a deployment says; see the protocol."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 with self._signals.listen(_topic(deployment.id)) as signal:
@@ -137,7 +141,20 @@ class PodSets:
                         await signal.wait(1.0)
         return self.state(deployment.id)
 
+    def are_released(self) -> bool:
+        """Check whether there are no pods, and none to come."""
+        return not (self._intake.keeps_pods or self._lanes or self._retiring)
+
+    def are_settled(self) -> bool:
+        """Check whether no pods are still coming, be it that they have failed to."""
+        return self._has_looked and all(
+            not lane.is_changing and self.state(deployment_id).status not in _UNSETTLED
+            for deployment_id, lane in self._lanes.items()
+        )
+
     def _is_settled(self, deployment: Deployment) -> bool:
+        if not self._intake.is_open:
+            return True
         lane = self._lanes.get(deployment.id)
         return (
             lane is not None
@@ -175,10 +192,10 @@ class PodSets:
             self._signals.notify(DEPLOYMENTS)
 
     async def _reconcile(self) -> float:
-        wanted = {
-            deployment.id: deployment
-            for deployment in await self._database.read(rows.low_latency_deployments)
-        }
+        found = await self._database.read(rows.low_latency_deployments)
+        # Looked at after the read, while which the server may have been paused.
+        keeps_pods = self._intake.keeps_pods
+        wanted = {deployment.id: deployment for deployment in found if keeps_pods}
         for deployment_id in self._lanes.keys() - wanted.keys():
             self.begin_to_retire(deployment_id)
         for deployment in wanted.values():
@@ -190,6 +207,7 @@ class PodSets:
                 self._begin_to_deploy(lane)
             else:
                 self._follow(lane, deployment)
+        self._has_looked = keeps_pods
         await self._tell_variables()
         return LOOK_AGAIN_S
 

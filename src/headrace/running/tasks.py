@@ -44,6 +44,11 @@ class AttemptTasks:
         self._runner = runner
         self._runs: dict[str, _Run] = {}
 
+    @property
+    def count(self) -> int:
+        """How many attempts there are."""
+        return len(self._runs)
+
     def start(self, claim: Claim, on_end: Callable[[], None], engine: Engine | None = None) -> None:
         """Run an attempt.
 

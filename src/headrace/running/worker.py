@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 
+from headrace.control.intake import Intake
 from headrace.control.transactions import workers as records
 from headrace.core.claims import Claim, Imported
 from headrace.core.clock import now
@@ -36,11 +37,14 @@ class Worker:
         worker_id: The worker's id, which is that of one start.
     """
 
-    def __init__(self, slots: int, database: Database, signals: Signals, runner: Runner) -> None:
+    def __init__(
+        self, slots: int, database: Database, signals: Signals, runner: Runner, intake: Intake
+    ) -> None:
         self.worker_id = new_id()
         self._free = slots
         self._database = database
         self._signals = signals
+        self._intake = intake
         self._recording = runner.recording
         self._tasks = AttemptTasks(runner)
         self._reserved = 0
@@ -66,7 +70,7 @@ class Worker:
 
     def reserve(self) -> bool:
         """Take a slot, if one is free and nobody has waited longer."""
-        if self._is_closed or self._has_backlog or self._free == 0:
+        if not self._takes_work or self._has_backlog or self._free == 0:
             # Whoever comes from now on waits behind this one.
             self._has_backlog = True
             self._unrecorded += 1
@@ -131,12 +135,21 @@ class Worker:
             on_end: Called at the end of each.
         """
         async with self._claiming:
-            if self._is_closed:
+            if not self._takes_work:
                 return 0
             claimed = await self._claim(limit, of_pods)
             for claim in claimed:
                 self._tasks.start(claim, on_end, engine)
         return len(claimed)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs, and nothing is about to."""
+        return not (self._reserved or self._claiming.locked() or self._tasks.count)
+
+    @property
+    def _takes_work(self) -> bool:
+        return not self._is_closed and self._intake.is_open
 
     def _unreserve(self) -> None:
         self._reserved -= 1
@@ -166,6 +179,8 @@ class Worker:
 
     async def _look(self) -> float:
         """Start what may start, and return after how many seconds to look again at the latest."""
+        if not self._intake.is_open:
+            return LOOK_AGAIN_S
         all_recorded = self._unrecorded == 0
         ended, at = self._ended, now()
         waiting = await self._database.read(claims.backlog, at)
@@ -187,7 +202,7 @@ class Worker:
         """Claim and start executions until no slot is free or none may start; return how many."""
         started = 0
         async with self._claiming:
-            while self._free > 0 and not self._is_closed:
+            while self._free > 0 and self._takes_work:
                 # The slots are taken before the claim: nobody else may have them meanwhile.
                 taken, self._free = self._free, 0
                 try:

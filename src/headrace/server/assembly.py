@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from starlette.applications import Starlette
 
 from headrace.bundles.repositories import GitRepositories
+from headrace.control.intake import Intake
 from headrace.control.lookups import Lookups
 from headrace.control.passwords import Passwords
 from headrace.control.pipeline_templates import PipelineTemplates
@@ -109,15 +110,17 @@ class Server:
         places = await open_places(settings, self._directory, self._stack)
         signals = LocalSignals()
         variables = Variables(places.database, places.keys)
+        intake = Intake()
         processes = ProcessTokens(Addresses(urls.inside, urls.inside), settings.executions_may)
         executing = make_executing(
-            settings, self._directory, places, signals, variables, processes, self._stack
+            settings, self._directory, places, signals, variables, processes, intake, self._stack
         )
         verbs = make_verbs(
-            places, signals, variables, processes, executing, settings.max_input_bytes
+            places, signals, variables, processes, executing, intake, settings.max_input_bytes
         )
+        await verbs.standby.begin()
         clock = await ClockWatch.begun(places.database)
-        loops = make_loops(settings, places, signals, variables, executing, verbs, clock)
+        loops = make_loops(settings, places, signals, variables, executing, verbs, intake, clock)
         machine = Machine(places.database, socket.gethostname(), self._directory.root)
         usage = UsageRecorder(places.database, executing.meter, socket.gethostname())
         resources = Resources(places.database, machine.totals, usage.flush)
@@ -163,6 +166,7 @@ class Server:
             ),
             steps=verbs.steps,
             versions=verbs.versions,
+            standby=verbs.standby,
             executions=verbs.executions,
             reruns=verbs.reruns,
             deployments=verbs.deployments,

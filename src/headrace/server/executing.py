@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from headrace.control.admission import Stop, first_of
 from headrace.control.attempts import Attempts
 from headrace.control.execution_tokens import ExecutionTokens
+from headrace.control.intake import Intake
 from headrace.control.process_tokens import ProcessTokens
 from headrace.control.variables import Variables
 from headrace.core.calls import Limits
@@ -52,6 +53,7 @@ def make_executing(
     signals: LocalSignals,
     variables: Variables,
     processes: ProcessTokens,
+    intake: Intake,
     stack: AsyncExitStack,
 ) -> Executing:
     """Make what runs code; ``stack`` closes the engines."""
@@ -76,8 +78,9 @@ def make_executing(
         addresses=processes.addresses,
         limits=limits,
     )
-    worker = Worker(settings.max_executions, database, signals, runner)
-    sets = PodSets(database, signals, pods, codes, variables, logs, limits, settings.stop_grace_s)
+    worker = Worker(settings.max_executions, database, signals, runner, intake)
+    grace_s = settings.stop_grace_s
+    sets = PodSets(database, signals, pods, codes, variables, logs, limits, grace_s, intake)
     warm_calls = Calls(
         places.book,
         signals,

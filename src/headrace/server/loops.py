@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from headrace.control.intake import Intake
 from headrace.control.variables import Variables
 from headrace.keeping.builds import Builds
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.keeping.collector import Collector
 from headrace.keeping.file_collection import FileCollection
 from headrace.keeping.scheduler import Scheduler
+from headrace.keeping.standby_loop import StandbyLoop
 from headrace.keeping.sweeper import Sweeper
 from headrace.server.executing import Executing
 from headrace.server.places import Places
@@ -37,6 +39,7 @@ def make_loops(
     variables: Variables,
     executing: Executing,
     verbs: Verbs,
+    intake: Intake,
     clock: ClockWatch,
 ) -> list[Keeper]:
     """Make the loops; none has begun."""
@@ -48,6 +51,7 @@ def make_loops(
         executing.engine,
         places.logs,
         signals,
+        intake,
         at_once=settings.max_builds,
     )
     sweeper = Sweeper(
@@ -69,4 +73,10 @@ def make_loops(
     collector = Collector(
         places.database, verbs.executions, files, settings.retention, clock, executing.sets
     )
-    return [builds, sweeper, Scheduler(verbs.schedules, signals), verbs.removal, collector]
+    standby = StandbyLoop(
+        verbs.standby,
+        signals,
+        lambda: executing.worker.is_idle and executing.warm_calls.is_idle and builds.is_idle,
+    )
+    scheduler = Scheduler(verbs.schedules, signals)
+    return [builds, sweeper, scheduler, verbs.removal, collector, standby]

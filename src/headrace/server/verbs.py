@@ -9,11 +9,13 @@ from headrace.control.deletion import Deletion
 from headrace.control.deployments import Deployments
 from headrace.control.endpoint_cache import EndpointCache
 from headrace.control.executions import Executions
+from headrace.control.intake import Intake
 from headrace.control.metrics import Metrics
 from headrace.control.pipelines import Pipelines
 from headrace.control.process_tokens import ProcessTokens
 from headrace.control.reruns import Reruns
 from headrace.control.schedules import Schedules
+from headrace.control.standby import Standby
 from headrace.control.steps import Steps
 from headrace.control.submission import Submission
 from headrace.control.tokens import Tokens
@@ -44,6 +46,7 @@ class Verbs:
     steps: Steps
     metrics: Metrics
     versions: Versions
+    standby: Standby
     endpoints: EndpointCache
     removal: Removal
 
@@ -54,13 +57,14 @@ def make_verbs(
     variables: Variables,
     processes: ProcessTokens,
     executing: Executing,
+    intake: Intake,
     max_input_bytes: int,
 ) -> Verbs:
     """Make the verbs for what is stored in ``places`` and run by ``executing``."""
     database, keys, logs = places.database, places.keys, places.logs
     worker, sets, stop = executing.worker, executing.sets, executing.stop
     put_on_record = executing.warm_calls.record
-    submission = Submission(database, signals, places.artifacts, worker, max_input_bytes)
+    submission = Submission(database, signals, places.artifacts, worker, intake, max_input_bytes)
     executions = Executions(
         database, signals, places.artifacts, logs, submission, stop, put_on_record
     )
@@ -70,18 +74,13 @@ def make_verbs(
     removal = Removal(database, signals, executions)
     deletion = Deletion(database, endpoints, worker, sets, removal)
     pipelines = Pipelines(
-        database, signals, places.bundles, places.builder, logs, deletion, check_function
+        database, signals, places.bundles, places.builder, logs, deletion, check_function, intake
     )
     return Verbs(
         tokens=Tokens(database, keys, processes, put_on_record),
         executions=executions,
         reruns=Reruns(
-            database,
-            submission,
-            variables,
-            places.artifacts,
-            places.data_store,
-            places.attached,
+            database, submission, variables, places.artifacts, places.data_store, places.attached
         ),
         schedules=schedules,
         deployments=Deployments(
@@ -100,6 +99,9 @@ def make_verbs(
         steps=Steps(database, signals, pipelines),
         metrics=Metrics(database, executions),
         versions=Versions(database, signals, worker, schedules, endpoints, sets, attaching),
+        standby=Standby(
+            database, signals, intake, executing.warm_calls, sets, schedules, worker.worker_id
+        ),
         endpoints=endpoints,
         removal=removal,
     )

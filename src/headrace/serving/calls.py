@@ -89,11 +89,7 @@ class Calls:
     def begin(
         self, deployment: Deployment, body: bytes, hold_s: float, on_answer: OnAnswer
     ) -> bool:
-        """Begin a call by its body of JSON; False if it cannot be made at once, nothing being read.
-
-        Raises:
-            InvalidRequest, InvalidValue, Overloaded, Unavailable: As by :meth:`call`.
-        """
+        """Begin a call by its body of JSON; see the protocol."""
         form, variables = self._form(deployment), self._variables.known
         if form is None or variables is None:
             return False
@@ -125,6 +121,15 @@ class Calls:
             return False
         call.ticket.stop(failure)
         return True
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no call is under way, or waits to be on record."""
+        return not self._calls
+
+    def hold_back(self, *, is_held: bool) -> None:
+        """Begin no calls from now on, or begin them again; see the protocol."""
+        self._forms.hold_back(is_held=is_held)
 
     async def recorded(self) -> str:
         """Return that calls are being recorded; raises Unavailable if they wait for it long."""

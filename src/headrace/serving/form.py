@@ -167,9 +167,14 @@ class Forms:
     """
 
     def __init__(self, lanes: Mapping[str, Lane], max_input_bytes: int) -> None:
+        self._all_lanes = lanes
         self._lanes = lanes
         self._max_input_bytes = max_input_bytes
         self._kept: dict[str, Form] = {}
+
+    def hold_back(self, *, is_held: bool) -> None:
+        """Have none from now on, as if no pods were up; or have them again."""
+        self._lanes = {} if is_held else self._all_lanes
 
     def of(self, deployment: Deployment) -> Form | None:
         """Return the form of a deployment's calls now; None if its pods are not up, or do not do.

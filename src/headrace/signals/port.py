@@ -17,6 +17,9 @@ SCHEDULES = "schedules"
 DEPLOYMENTS = "deployments"
 """Low-latency deployments may have been created, changed or deleted."""
 
+STANDBY = "standby"
+"""The environment may have been asked to pause or to resume."""
+
 
 def execution_topic(execution_id: str) -> str:
     """Return the topic of one execution's end."""

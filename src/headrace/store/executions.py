@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from headrace.core.executions import Execution, InputRecord, Status
 from headrace.core.outcomes import Failure
@@ -27,6 +27,10 @@ MAX_INPUTS_READ = 64_000_000
 # Built once, because each run needs them and building a statement costs more than running it.
 _ADD = insert(executions)
 _BY_ID = select(executions).where(executions.c.id == bindparam("execution_id"), ~OF_DELETED)
+_UNFINISHED_COUNTS = select(
+    func.count().filter(executions.c.status == Status.RUNNING.value),
+    func.count().filter(executions.c.status == Status.PENDING.value),
+).where(UNFINISHED, ~OF_DELETED)
 
 
 def add_execution(connection: Connection, execution: Execution, worker_id: str | None) -> None:
@@ -38,6 +42,12 @@ def add_all(connection: Connection, found: Sequence[Execution], worker_id: str |
     """Insert executions as they are, of one worker or of none."""
     if found:
         connection.execute(_ADD, [row_of(execution, worker_id) for execution in found])
+
+
+def unfinished_counts(connection: Connection) -> tuple[int, int]:
+    """Return how many executions run, and how many wait to."""
+    running, pending = connection.execute(_UNFINISHED_COUNTS).one()
+    return running, pending
 
 
 def execution_by_id(connection: Connection, execution_id: str) -> Execution | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from headrace.core.projects import Project
+from headrace.core.standby import EnvironmentStatus, Standing
 from headrace.store.tables import settings
 from headrace.store.upserts import put
 from headrace.wire.codec import decode, encode
@@ -19,6 +21,7 @@ FILES_KEPT_SINCE = "files_kept_since"
 CLOCK_BELIEVED_AT = "clock_believed_at"
 HEALTH_ASKED_AT = "health_asked_at"
 _PROJECT = "project"
+_STANDING = "standing"
 
 
 def read_setting(connection: Connection, key: str) -> Any:
@@ -46,3 +49,34 @@ def change_project(connection: Connection, changes: Mapping[str, Any]) -> Projec
     project = replace(read_project(connection), **changes)
     write_setting(connection, _PROJECT, asdict(project))
     return project
+
+
+def read_standing(connection: Connection) -> Standing:
+    """Return whether the environment takes work; it does if nobody ever paused it."""
+    stored: dict[str, Any] | None = read_setting(connection, _STANDING)
+    if stored is None:
+        return Standing()
+    return Standing(
+        EnvironmentStatus(stored["status"]), _time(stored["since"]), _time(stored["paused_since"])
+    )
+
+
+def write_standing(connection: Connection, standing: Standing) -> None:
+    """Record whether the environment takes work."""
+    write_setting(
+        connection,
+        _STANDING,
+        {
+            "status": standing.status.value,
+            "since": _text(standing.since),
+            "paused_since": _text(standing.paused_since),
+        },
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _text(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()

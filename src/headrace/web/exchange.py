@@ -24,13 +24,16 @@ from headrace.control.repositories import Repositories
 from headrace.control.reruns import Reruns
 from headrace.control.resources import Resources
 from headrace.control.sessions import Sessions
+from headrace.control.standby import Standby
 from headrace.control.steps import Steps
 from headrace.control.tokens import Tokens
 from headrace.control.users import Users
 from headrace.control.variables import Variables
 from headrace.control.versions import Versions
 from headrace.control.warm import Pods, WarmCalls
+from headrace.core.deployments import Deployment
 from headrace.core.errors import InvalidRequest, NotFound
+from headrace.core.pods import PodSetState
 from headrace.core.scopes import Scope
 from headrace.core.steps import is_hidden
 from headrace.keeping.clock_watch import ClockWatch
@@ -84,6 +87,7 @@ class Services:
     pipeline_templates: PipelineTemplates
     steps: Steps
     versions: Versions
+    standby: Standby
     executions: Executions
     reruns: Reruns
     deployments: Deployments
@@ -107,6 +111,15 @@ class Services:
     max_text_bytes: int
     link_key: bytes
     vector_database: tuple[str, str] | None = field(default=None, repr=False)
+
+    def pods_of(self, deployment: Deployment) -> PodSetState | None:
+        """Return the visible state of a deployment's pods; None if its executions need none.
+
+        While the server takes no work, no deployment is up.
+        """
+        if deployment.low_latency is None and self.standby.standing.takes_work:
+            return None
+        return self.pods.state(deployment.id)
 
 
 @dataclass(slots=True)

@@ -12,11 +12,23 @@ from headrace.core.scopes import ANYBODY, ENDPOINT_CALLER, Scope
 from headrace.core.sessions import Session
 from headrace.core.tokens import same_token
 from headrace.web.exchange import Exchange, Services
+from headrace.wire import routes
 from headrace.wire.answers import BEARER, ENDPOINT_TOKEN
 from headrace.wire.route import Open, Route
-from headrace.wire.routes import REFRESH
 
 CSRF_HEADER = "x-headrace-csrf"
+_BEGIN_WORK = frozenset(
+    {
+        routes.CREATE_PIPELINE,
+        routes.CREATE_STEP,
+        routes.UPDATE_STEP,
+        routes.RUN_PIPELINE,
+        routes.TRIGGER_DEPLOYMENT,
+        routes.RERUN,
+        routes.ENDPOINT,
+        routes.ENDPOINT_V1,
+    }
+)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -27,7 +39,16 @@ async def admitted(request: Request, services: Services, route: Route) -> Exchan
         Unauthenticated: The credentials that the route needs are missing, or not valid.
         PermissionDenied: The caller is code of a pipeline, which has fewer rights than a user.
         NotFound: There is no endpoint at the path that is called.
+        ServerPaused: The request begins work, and the server takes none.
     """
+    exchange = await _admitted(request, services, route)
+    if route in _BEGIN_WORK:
+        # The verbs refuse it as well; here, before anything of the body is read.
+        services.standby.standing.check_work()
+    return exchange
+
+
+async def _admitted(request: Request, services: Services, route: Route) -> Exchange:
     if route.is_page and request.method not in SAFE_METHODS:
         # To sign somebody in is a change as well, for which there is no session yet.
         _check_origin(request, services)
@@ -117,7 +138,7 @@ def _access_token(request: Request) -> str:
     if not token:
         raise Unauthenticated(
             "This needs an access token: send it as 'Authorization: Bearer <access token>', got "
-            f"from {REFRESH.url()} with an SDK token."
+            f"from {routes.REFRESH.url()} with an SDK token."
         )
     return token
 

@@ -14,6 +14,9 @@ CONFIRM_CLOCK = Route(
 ENVIRONMENT_SUMMARY = Route(
     "GET", "/environment-summary", "Show the status of the environment", Right.LOOK
 )
+CHANGE_ENVIRONMENT = Route(
+    "PATCH", "/environments/{environment_id}", "Pause or resume the environment", Right.PROJECT
+)
 VECTOR_DATABASE = Route(
     "GET",
     "/environments/{environment_id}/vector-database",

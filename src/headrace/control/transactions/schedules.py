@@ -31,6 +31,7 @@ from headrace.store import attempts, ledger
 from headrace.store import deployments as deployment_rows
 from headrace.store import executions as execution_rows
 from headrace.store import schedules as rows
+from headrace.store.settings import read_standing
 
 logger = logging.getLogger(__name__)
 
@@ -127,6 +128,7 @@ class _Batch:
         self._now = now
         self._worker_id = worker_id
         self._looks_up = looks_up
+        self._paused_since = read_standing(connection).paused_since
         self._rows: list[LedgerRow] = []
         self._pending: list[Execution] = []
         self._started = 0
@@ -147,6 +149,7 @@ class _Batch:
             next_fire_at=row.next_fire_at,
             offset=offset,
             is_enabled=deployment.is_enabled,
+            paused_since=self._paused_since,
             running=running,
             pending=pending,
         )

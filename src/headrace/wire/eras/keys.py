@@ -121,6 +121,9 @@ _SHAPES: Mapping[Route, Shape] = {
         "environment_id environment_status version gpu_enabled supported_base_images"
     ),
     routes.ENVIRONMENT_SUMMARY: _keys("environment_status environment_status_updated_at"),
+    routes.CHANGE_ENVIRONMENT: _keys(
+        "environment_id environment_status environment_status_updated_at"
+    ),
     routes.VECTOR_DATABASE: _keys("vector_database_url vector_database_token"),
     routes.TEMPLATES: _keys(pipeline_templates=[_keys(f"{_TEMPLATE} enabled")]),
     routes.TEMPLATE: _keys(

@@ -1,0 +1,106 @@
+"""The environment: whether the server takes work, and how its parts are."""
+
+from __future__ import annotations
+
+from headrace.client.messages import Json, Request
+from headrace.client.parts import Object, Part
+from headrace.core.errors import Conflict, Unavailable
+from headrace.core.standby import PAUSING, EnvironmentStatus
+from headrace.wire import routes
+
+DEFAULT_WAIT_S = 300.0
+"""Seconds for which pausing and resuming are waited for, unless said."""
+
+
+class EnvironmentCalls(Part):
+    """Pause and resume the server, and ask how it is."""
+
+    def get_environment(self) -> Object:
+        """Return the state of the server.
+
+        Returns:
+            ``{"environment_id", "environment_status", "environment_status_updated_at", "version",
+            "running", "pending", "pythons", …}``. The status is ``ready``, ``standby`` while the
+            server is paused, or ``pausing-step-1``, ``pausing-step-2``, ``resuming-step-1`` or
+            ``resuming-step-2`` on the way; ``running`` and ``pending`` count executions.
+        """
+        info: Object = self._transport.call(routes.ENVIRONMENT_INFO)
+        summary: Object = self._transport.call(routes.ENVIRONMENT_SUMMARY)
+        return info | summary
+
+    def get_health(self) -> Object:
+        """Return the state of each part of the server, each of them tried.
+
+        Returns:
+            By part ``{"status": "ok", "info": str}`` or ``{"status": "error", "error": str}``.
+
+        Raises:
+            Unavailable: No server answers.
+        """
+        try:
+            parts: Object = self._transport.call(routes.HEALTH)
+        except Unavailable as error:
+            if "environment_id" not in error.details:
+                raise
+            return error.details
+        return parts
+
+    def pause_environment(self, timeout_s: float = DEFAULT_WAIT_S) -> Object:
+        """Pause the server: it keeps everything, and takes no work until it is resumed.
+
+        Executions that run end by themselves, and are waited for; those that are pending stay so.
+        The pods are released. Calls, runs and builds are refused with ``ServerPaused``.
+
+        Args:
+            timeout_s: Seconds for which the pause is waited for; 0 to begin it and return.
+
+        Returns:
+            As :meth:`get_environment`.
+
+        Raises:
+            WaitTimeout: Something still runs after ``timeout_s``; the server goes on pausing.
+            Conflict: Somebody resumed it meanwhile.
+        """
+        return self._changed(
+            EnvironmentStatus.PAUSE_ASKED, EnvironmentStatus.STANDBY, "The pause", timeout_s
+        )
+
+    def resume_environment(self, timeout_s: float = DEFAULT_WAIT_S) -> Object:
+        """Resume a server that is paused, or about to be.
+
+        Args:
+            timeout_s: Seconds for which the pods are waited for; 0 to begin and return.
+
+        Returns:
+            As :meth:`get_environment`.
+
+        Raises:
+            WaitTimeout: It is not ready after ``timeout_s``; it goes on.
+            Conflict: Somebody paused it meanwhile.
+        """
+        return self._changed(
+            EnvironmentStatus.RESUME_ASKED, EnvironmentStatus.READY, "The resumption", timeout_s
+        )
+
+    def _changed(
+        self, asked: EnvironmentStatus, wanted: EnvironmentStatus, what: str, timeout_s: float
+    ) -> Object:
+        info: Object = self._transport.call(routes.ENVIRONMENT_INFO)
+        self._transport.call(
+            routes.CHANGE_ENVIRONMENT,
+            Request(body=Json({"status": asked.value})),
+            environment_id=info["environment_id"],
+        )
+        if timeout_s <= 0:
+            return self.get_environment()
+
+        def ask(_: float | None) -> Object | None:
+            found = self.get_environment()
+            status = EnvironmentStatus(found["environment_status"])
+            if status is wanted:
+                return found
+            if (status in PAUSING) is not (wanted is EnvironmentStatus.STANDBY):
+                raise Conflict(f"{what} was given up: the server is {status.value} by now.")
+            return None
+
+        return self._wait(ask, what, timeout_s)
