@@ -110,7 +110,7 @@ def test_public_routes_say_nothing_secret(server: RunningServer) -> None:
         info = http.get("/environment-info").json()
         assert set(info) == {
             *("environment_id", "environment_status", "version"),
-            *("gpu_enabled", "max_folder_bytes"),
+            *("gpu_enabled", "max_folder_bytes", "supported_base_images"),
         }
 
 
