@@ -36,6 +36,7 @@ STATUSES = {
     "IllegalTransition": 409,
     "Unavailable": 503,
     "Overloaded": 503,
+    "ServerPaused": 503,
     "PipelineCreationFailed": 500,
     "DeploymentCreationFailed": 500,
     "PipelineExecutionFailed": 500,
