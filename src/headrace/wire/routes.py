@@ -8,12 +8,8 @@ from headrace.wire.route import Open, Route
 HEALTH = Route("GET", "/health", "Check whether the server answers", Open.NOTHING)
 ENVIRONMENT_INFO = Route("GET", "/environment-info", "Name the environment", Open.NOTHING)
 CLOCK = Route("GET", "/clock", "Show whether things are deleted for their age", Right.LOOK)
-CONFIRM_CLOCK = Route(
-    "POST", "/clock/confirm", "Say that the machine's clock is right", Right.PROJECT
-)
-ENVIRONMENT_SUMMARY = Route(
-    "GET", "/environment-summary", "Show the status of the environment", Right.LOOK
-)
+CONFIRM_CLOCK = Route("POST", "/clock/confirm", "Say that the clock is right", Right.PROJECT)
+ENVIRONMENT_SUMMARY = Route("GET", "/environment-summary", "Show the status", Right.LOOK)
 CHANGE_ENVIRONMENT = Route(
     "PATCH", "/environments/{environment_id}", "Pause or resume the environment", Right.PROJECT
 )
@@ -38,13 +34,9 @@ CREATE_TOKEN = Route("POST", "/tokens", "Create an SDK token", Right.TOKENS)
 REVOKE_TOKEN = Route("DELETE", "/tokens/{name}", "Revoke an SDK token", Right.TOKENS)
 
 PROJECT = Route("GET", "/project-information", "Show the project's settings", Right.LOOK)
-UPDATE_PROJECT = Route(
-    "PATCH", "/project-information", "Change the project's settings", Right.PROJECT
-)
+UPDATE_PROJECT = Route("PATCH", "/project-information", "Change the project", Right.PROJECT)
 
-VARIABLES = Route(
-    "GET", "/environment-variables", "List environment variables", Right.READ_VARIABLES
-)
+VARIABLES = Route("GET", "/environment-variables", "List variables", Right.READ_VARIABLES)
 SET_VARIABLES = Route(
     "PUT", "/environment-variables", "Create or update environment variables", Right.VARIABLES
 )
