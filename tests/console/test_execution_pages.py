@@ -68,7 +68,7 @@ def test_a_failure_is_found_by_its_reason_and_run_again_with_another_input(
 ) -> None:
     execution_id, page = failed(desk, pipeline, name="nobody"), seat.page
     page.goto(f"/executions?pipeline_name={pipeline}")
-    page.get_by_role("link", name="Failed", exact=True).click()
+    page.get_by_label("Status").get_by_role("link", name="Failed").click()
     page.get_by_role("row").filter(has_text="KeyError: 'plan'").get_by_role("link").first.click()
     assert page.url.endswith(f"/executions/{execution_id}")
     traceback = page.get_by_label("Traceback")
@@ -155,6 +155,29 @@ def test_lists_come_page_by_page_and_say_what_does_not_fit(desk: Desk, pipeline:
     assert "No execution fits" in none
 
 
+def test_filters_stand_in_the_address_and_are_shown_again(desk: Desk, pipeline: str) -> None:
+    execution_id = failed(desk, pipeline, name="nobody")
+    ran = f"/executions?pipeline_name={pipeline}"
+    shown = desk.web.get(f"{ran}&text=kEYerror&execution_rule=run&since=2024-01-02T03:04Z").text
+    assert execution_id in shown
+    assert 'value="kEYerror"' in shown
+    assert 'value="2024-01-02T03:04"' in shown
+    assert "<option selected>run</option>" in shown
+    assert execution_id in desk.web.get(f"/executions?text={execution_id[:13]}").text
+    assert execution_id not in desk.web.get(f"{ran}&text=something-else").text
+    # Before the oldest: the first page, from which nothing newer is led to.
+    back = desk.web.get(f"{ran}&after=0").text
+    assert execution_id in back
+    assert 'rel="prev"' not in back
+    older = desk.web.get(f"{ran}&before={execution_id}").text
+    assert f'href="/executions/{execution_id}"' not in older
+    refused = desk.web.get(f"{ran}&since=whenever&text={SCRIPT}")
+    assert refused.status_code == 400
+    assert "since must be a time in ISO 8601" in refused.text
+    assert 'value="whenever"' in refused.text
+    assert SCRIPT not in refused.text
+
+
 def test_the_whole_log_is_text_that_cannot_run(desk: Desk, pipeline: str) -> None:
     execution_id = failed(desk, pipeline, name="nobody")
     wait_until(lambda: "KeyError" in desk.web.get(f"/executions/{execution_id}/log").text)
@@ -173,6 +196,7 @@ def test_the_pages_are_for_everybody(
     desk.sdk.run_pipeline(pipeline, inputs={"name": "Ada"})
     for path in (
         f"/executions?pipeline_name={pipeline}",
+        f"/executions?text={SCRIPT}&since=never",
         f"/executions/{execution_id}",
         f"/executions/{execution_id}/rerun",
         f"/executions/{newest(desk, pipeline)}/outputs/table",

@@ -16,7 +16,7 @@ from headrace.core.values import DataType, FileValue
 from headrace.logs.files import last_lines
 from headrace.web.attachments import BYTES
 from headrace.web.exchange import Exchange
-from headrace.web.execution_filters import executions_asked_for
+from headrace.web.execution_filters import filter_asked_for, position_asked_for
 from headrace.web.files import file_response
 from headrace.web.form_terms import run_terms
 from headrace.web.forms import read_form
@@ -47,18 +47,45 @@ async def list_executions(exchange: Exchange) -> Answer:
 
     Takes ``pipeline_name``, ``deployment_name``, ``status`` (several times), ``since`` and
     ``until`` (times in ISO 8601), ``version`` (a number, of the pipeline or deployment that is
-    named), ``id_prefix``, ``limit`` and ``cursor``.
+    named), ``execution_rule``, ``created_by`` (id, name or address of a user), ``text`` (the
+    beginning of an id, or what is in the reason of a failure), ``id_prefix``, ``limit``,
+    ``cursor`` and ``after``. A page may have fewer than ``limit`` and yet a ``next_cursor``, where
+    many had to be looked at.
     """
     query = exchange.request.query_params
     limit = exchange.integer("limit", 100, at_least=1, at_most=MAX_PAGE)
-    executions = await executions_asked_for(
-        exchange, query, limit=limit + 1, before=query.get("cursor")
+    before, after = position_asked_for(query)
+    wanted = await filter_asked_for(exchange, query)
+    page = await exchange.services.lookups.search(
+        exchange.scope, wanted, limit=limit, before=before, after=after
     )
-    page = executions[:limit]
     return Answer(
         {
-            "items": [execution_item(execution) for execution in page],
-            "next_cursor": page[-1].id if len(executions) > limit else None,
+            "items": [execution_item(execution) for execution in page.executions],
+            "next_cursor": page.older,
+            "previous_cursor": page.newer,
+        }
+    )
+
+
+async def count_executions(exchange: Exchange) -> Answer:
+    """Count executions by status, each up to a bound.
+
+    Takes what the list takes but ``limit``, ``cursor`` and ``after``. Where ``is_exact`` is false
+    there may be more.
+    """
+    query = exchange.request.query_params
+    wanted = await filter_asked_for(exchange, query)
+    counts = await exchange.services.lookups.counts(exchange.scope, wanted)
+    return Answer(
+        {
+            "counts": {
+                "all" if status is None else status.value: {
+                    "count": count.number,
+                    "is_exact": count.is_exact,
+                }
+                for status, count in counts.items()
+            }
         }
     )
 

@@ -93,6 +93,7 @@ HANDLERS: Mapping[Route, Handler] = {
     routes.DEPLOYMENT_LOG_LINES: deployments.deployment_log_lines,
     routes.RENEW_ENDPOINT_TOKEN: deployments.renew_endpoint_token,
     routes.EXECUTIONS: executions.list_executions,
+    routes.COUNT_EXECUTIONS: executions.count_executions,
     routes.EXECUTION: executions.show_execution,
     routes.DELETE_EXECUTION: executions.delete_execution,
     routes.CANCEL_EXECUTION: executions.cancel_execution,

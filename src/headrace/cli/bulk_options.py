@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from headrace.cli.completion import DeploymentOption, PipelineOption
-from headrace.cli.execution_filters import Since, Until
+from headrace.cli.execution_filters import ByUser, OfRule, OfText, Since, Until
 from headrace.cli.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NO_SERVER
 from headrace.cli.output import Screen
 from headrace.cli.terminal import is_terminal
@@ -35,6 +35,9 @@ class Which:
             "--of-version", min=1, metavar="NUMBER", help="Only those that had this version."
         ),
     ] = None
+    by: ByUser = None
+    rule: OfRule = None
+    text: OfText = None
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None
 
 
@@ -90,6 +93,9 @@ def command_again(
         ("--since", which.since and which.since.isoformat()),
         ("--until", until and until.isoformat()),
         ("--of-version", which.of_version),
+        ("--by", which.by),
+        ("--rule", which.rule and which.rule.value),
+        ("--text", which.text),
         ("--parallel", how.parallel if how.parallel != PARALLEL else None),
     ):
         if value is not None:

@@ -45,7 +45,16 @@ def cancel(
     active = session(context, as_json)
     statuses = tuple(one.value for one in status or ()) or HAVE_NOT_ENDED
     choice = Choice(
-        which.pipeline, which.deployment, statuses, which.since, which.until, which.of_version
+        which.pipeline,
+        which.deployment,
+        statuses,
+        which.since,
+        which.until,
+        which.of_version,
+        (),
+        which.by,
+        which.rule,
+        which.text,
     )
     with active.screen.activity(f"Looking at executions of {choice.name}"):
         todo = active.sdk.choose_to_cancel(choice, which.limit, how.parallel)

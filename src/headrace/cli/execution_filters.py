@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from headrace.cli.times import since_from_text
+from headrace.core.sources import Rule
 
 _TIME = "how long ago, such as 2h or 1d12h, a day, or a time in ISO 8601."
 
@@ -34,5 +35,23 @@ OfVersion = Annotated[
         min=1,
         metavar="NUMBER",
         help="Only those of this version of the pipeline.",
+    ),
+]
+ByUser = Annotated[
+    str | None,
+    typer.Option(
+        "--by", metavar="USER", help="Only those of this user: an id, a name or an address."
+    ),
+]
+OfRule = Annotated[
+    Rule | None,
+    typer.Option("--rule", case_sensitive=False, help="Only those that started so."),
+]
+OfText = Annotated[
+    str | None,
+    typer.Option(
+        "--text",
+        metavar="TEXT",
+        help="Only those whose ids begin so; if none does, whose reasons contain it.",
     ),
 ]

@@ -9,7 +9,7 @@ import typer
 
 from headrace.cli.attached import attached_pairs
 from headrace.cli.completion import DeploymentOption, ExecutionId, PipelineOption
-from headrace.cli.execution_filters import OfVersion, Since, Until
+from headrace.cli.execution_filters import ByUser, OfRule, OfText, OfVersion, Since, Until
 from headrace.cli.flags import Follow, JsonFlag, Out, Timestamps
 from headrace.cli.output import short_time
 from headrace.cli.running import say_that_it_goes_on, show_outputs
@@ -36,8 +36,14 @@ def list_some(
     since: Since = None,
     until: Until = None,
     version: OfVersion = None,
+    by: ByUser = None,
+    rule: OfRule = None,
+    text: OfText = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
     cursor: Annotated[str | None, typer.Option(help="next_cursor of the page before.")] = None,
+    after: Annotated[
+        str | None, typer.Option(help="previous_cursor of the page after: what comes before it.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """List executions, newest first, with how long they took and why they failed."""
@@ -51,38 +57,46 @@ def list_some(
         since=since,
         until=until,
         version=version,
+        created_by=by,
+        execution_rule=rule,
+        text=text,
+        after=after,
     )
-    shown = [item["execution_id"] for item in page["items"]]
-    shown += [item["rerun_of"] for item in page["items"] if item["rerun_of"]]
-    ids = current.screen.ids(shown)
-    rows = [
-        (
-            ids[item["execution_id"]],
-            item["pipeline_name"],
-            item["deployment_name"],
-            item["version"],
-            item["status"],
-            current.screen.time(item["created_at"]),
-            _took(item),
-            ids.get(item["rerun_of"]),
-            _reason(item),
-        )
-        for item in page["items"]
-    ]
-    columns = (
-        "ID",
-        Column("PIPELINE", "folds"),
-        Column("DEPLOYMENT", "goes"),
-        Column("VERSION", "goes"),
-        "STATUS",
-        "CREATED",
-        "TOOK",
-        Column("RERUN OF", "goes"),
-        Column("REASON", "is cut"),
+    _show_page(current, page)
+
+
+@executions.command("count")
+def count(
+    context: typer.Context,
+    pipeline: PipelineOption = None,
+    deployment: DeploymentOption = None,
+    since: Since = None,
+    until: Until = None,
+    version: OfVersion = None,
+    by: ByUser = None,
+    rule: OfRule = None,
+    text: OfText = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Count executions by status, each up to a bound; `+` says that there may be more."""
+    current = session(context, as_json)
+    counts = current.sdk.count_executions(
+        pipeline_name=pipeline,
+        deployment_name=deployment,
+        since=since,
+        until=until,
+        version=version,
+        created_by=by,
+        execution_rule=rule,
+        text=text,
     )
-    current.screen.table(columns, rows, page, "There are no executions.")
-    if page["next_cursor"] and not current.screen.as_json:
-        current.screen.note(f"There are more: --cursor {page['next_cursor']}")
+    current.screen.fields(
+        [
+            (name, f"{one['count']:,}{'' if one['is_exact'] else '+'}")
+            for name, one in counts.items()
+        ],
+        counts,
+    )
 
 
 @executions.command("show")
@@ -171,6 +185,44 @@ def delete(context: typer.Context, execution_id: ExecutionId, as_json: JsonFlag 
     execution_id = current.execution_id(execution_id)
     deleted = current.runs.delete_pipeline_execution(execution_id)
     current.screen.say(f"Deleted execution {execution_id}.", deleted)
+
+
+def _show_page(current: Session, page: dict[str, Any]) -> None:
+    shown = [item["execution_id"] for item in page["items"]]
+    shown += [item["rerun_of"] for item in page["items"] if item["rerun_of"]]
+    ids = current.screen.ids(shown)
+    rows = [
+        (
+            ids[item["execution_id"]],
+            item["pipeline_name"],
+            item["deployment_name"],
+            item["version"],
+            item["status"],
+            current.screen.time(item["created_at"]),
+            _took(item),
+            ids.get(item["rerun_of"]),
+            _reason(item),
+        )
+        for item in page["items"]
+    ]
+    columns = (
+        "ID",
+        Column("PIPELINE", "folds"),
+        Column("DEPLOYMENT", "goes"),
+        Column("VERSION", "goes"),
+        "STATUS",
+        "CREATED",
+        "TOOK",
+        Column("RERUN OF", "goes"),
+        Column("REASON", "is cut"),
+    )
+    none = "There are no executions."
+    more = "There are more"
+    if page["next_cursor"] and not rows:
+        none, more = "None was found so far.", "Many were looked at; it goes on by"
+    current.screen.table(columns, rows, page, none)
+    if page["next_cursor"] and not current.screen.as_json:
+        current.screen.note(f"{more}: --cursor {page['next_cursor']}")
 
 
 def _waited_for(current: Session, execution_id: str) -> list[dict[str, Any]]:

@@ -67,6 +67,9 @@ def replay(
         which.until,
         which.of_version,
         tuple(one.value for one in reason or ()),
+        which.by,
+        which.rule,
+        which.text,
     )
     plan = _planned(active, choice, code, inputs or [], which, how)
     if how.dry_run:

@@ -41,6 +41,9 @@ class BulkCalls(RerunCalls):
         since: datetime | None = None,
         until: datetime | None = None,
         version: int | None = None,
+        created_by: str | None = None,
+        execution_rule: str | None = None,
+        text: str | None = None,
         code: CodeChoice = CURRENT,
         inputs: Mapping[str, Any] | None = None,
         limit: int | None = None,
@@ -62,6 +65,9 @@ class BulkCalls(RerunCalls):
             since: Those created from this time on.
             until: Those created before this time.
             version: Those of this version.
+            created_by: Those of this user: an id, a name or an e-mail address.
+            execution_rule: Those that started so: ``run``, ``endpoint`` or ``periodic``.
+            text: Those whose ids begin so, or that failed with a reason that contains it.
             code: Which version runs; see :meth:`rerun_execution`.
             inputs: Values in the place of the recorded ones of all of them.
             limit: At most so many.
@@ -87,6 +93,9 @@ class BulkCalls(RerunCalls):
                 until,
                 version,
                 _several(reason),
+                created_by,
+                execution_rule,
+                text,
             ),
             code,
             inputs,
@@ -129,6 +138,9 @@ class BulkCalls(RerunCalls):
         since: datetime | None = None,
         until: datetime | None = None,
         version: int | None = None,
+        created_by: str | None = None,
+        execution_rule: str | None = None,
+        text: str | None = None,
         limit: int | None = None,
         parallel: int = PARALLEL,
         dry_run: bool = False,
@@ -143,6 +155,9 @@ class BulkCalls(RerunCalls):
             since: Those created from this time on.
             until: Those created before this time.
             version: Those of this version.
+            created_by: Those of this user: an id, a name or an e-mail address.
+            execution_rule: Those that started so: ``run``, ``endpoint`` or ``periodic``.
+            text: Those whose ids begin so, or that failed with a reason that contains it.
             limit: At most so many.
             parallel: How many are asked to end at a time.
             dry_run: Say how many would be cancelled, and do nothing.
@@ -163,6 +178,10 @@ class BulkCalls(RerunCalls):
             since,
             until,
             version,
+            (),
+            created_by,
+            execution_rule,
+            text,
         )
         todo = Cancellation(
             self, self.choose_to_cancel(choice, limit, parallel), parallel, on_progress

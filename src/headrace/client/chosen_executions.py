@@ -29,6 +29,9 @@ class Choice:
         until: Those created before this time.
         version: Those of this version.
         reasons: Those that failed for one of these kinds of reasons; empty for any.
+        created_by: Those of this user: an id, a name or an e-mail address.
+        execution_rule: Those that started so: ``run``, ``endpoint`` or ``periodic``.
+        text: Those whose ids begin so, or that failed with a reason that contains it.
     """
 
     pipeline_name: str | None = None
@@ -38,6 +41,9 @@ class Choice:
     until: datetime | None = None
     version: int | None = None
     reasons: tuple[str, ...] = ()
+    created_by: str | None = None
+    execution_rule: str | None = None
+    text: str | None = None
 
     @property
     def name(self) -> str:
@@ -106,6 +112,9 @@ def chosen_executions(
             choice.since,
             until=choice.until,
             version=choice.version,
+            created_by=choice.created_by,
+            execution_rule=choice.execution_rule,
+            text=choice.text,
         )
         items = page["items"]
         newest = newest or (items[0]["created_at"] if items else None)

@@ -42,8 +42,16 @@ class ExecutionLists(Part):
         id_prefix: str | None = None,
         until: datetime | None = None,
         version: int | None = None,
+        *,
+        created_by: str | None = None,
+        execution_rule: str | None = None,
+        text: str | None = None,
+        after: str | None = None,
     ) -> Object:
         """Return one page of all executions, newest first.
+
+        A page may have fewer than ``limit`` and yet a ``next_cursor``, where many had to be looked
+        at for it.
 
         Args:
             limit: At most so many.
@@ -56,28 +64,85 @@ class ExecutionLists(Part):
             id_prefix: Only those whose ids begin so.
             until: Only those created before this time.
             version: Only those of this version, of the pipeline or deployment that is named.
+            created_by: Only those of this user: an id, a name or an e-mail address.
+            execution_rule: Only those that started so: ``run``, ``endpoint`` or ``periodic``.
+            text: Only those whose ids begin so; if none does, those that failed with a reason that
+                contains it.
+            after: ``previous_cursor`` of the page after: what comes before that one.
 
         Returns:
-            ``{"items": [...], "next_cursor": str | None}``.
+            ``{"items": [...], "next_cursor": str | None, "previous_cursor": str | None}``.
 
         Raises:
             NotFound: There is no such pipeline or deployment.
             InvalidRequest: Another argument cannot be used.
         """
-        several = [status] if isinstance(status, str) else list(status or ())
         query: Query = {
             "limit": limit,
             "cursor": cursor,
-            "status": tuple(str(one) for one in several),
-            "pipeline_name": pipeline_name,
-            "deployment_name": deployment_name,
-            "since": _instant(since, "since"),
-            "until": _instant(until, "until"),
-            "version": version,
+            "after": after,
             "id_prefix": id_prefix,
+            **_chosen(
+                status,
+                pipeline_name,
+                deployment_name,
+                since,
+                until,
+                version,
+                created_by,
+                execution_rule,
+                text,
+            ),
         }
         page: Object = self._transport.call(routes.EXECUTIONS, Request(query=query))
         return page
+
+    def count_executions(
+        self,
+        *,
+        pipeline_name: str | None = None,
+        deployment_name: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        version: int | None = None,
+        created_by: str | None = None,
+        execution_rule: str | None = None,
+        text: str | None = None,
+    ) -> Object:
+        """Return how many executions there are of each status, counted up to a bound.
+
+        Args:
+            pipeline_name: As :meth:`list_executions`, and so are all others.
+            deployment_name: Only those of this deployment.
+            since: Only those created from this time on.
+            until: Only those created before this time.
+            version: Only those of this version.
+            created_by: Only those of this user.
+            execution_rule: Only those that started so.
+            text: Only those whose ids or reasons have it.
+
+        Returns:
+            By status, and ``all``: ``{"count": int, "is_exact": bool}``; where ``is_exact`` is
+            False there may be more.
+
+        Raises:
+            NotFound: There is no such pipeline or deployment.
+            InvalidRequest: Another argument cannot be used.
+        """
+        query = _chosen(
+            None,
+            pipeline_name,
+            deployment_name,
+            since,
+            until,
+            version,
+            created_by,
+            execution_rule,
+            text,
+        )
+        found: Object = self._transport.call(routes.COUNT_EXECUTIONS, Request(query=query))
+        counts: Object = found["counts"]
+        return counts
 
     def find_execution_id(self, beginning: str) -> str:
         """Return the id of the execution whose id begins so; ``latest`` is the newest of all.
@@ -114,6 +179,32 @@ class ExecutionLists(Part):
                 details={"candidates": ids},
             )
         return str(ids[0])
+
+
+def _chosen(
+    status: str | Sequence[str] | None,
+    pipeline_name: str | None,
+    deployment_name: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    version: int | None,
+    created_by: str | None,
+    execution_rule: str | None,
+    text: str | None,
+) -> Query:
+    """Return the part of a query that says which executions are meant."""
+    several = [status] if isinstance(status, str) else list(status or ())
+    return {
+        "status": tuple(str(one) for one in several),
+        "pipeline_name": pipeline_name,
+        "deployment_name": deployment_name,
+        "since": _instant(since, "since"),
+        "until": _instant(until, "until"),
+        "version": version,
+        "created_by": created_by,
+        "execution_rule": execution_rule,
+        "text": text,
+    }
 
 
 def _instant(at: object, name: str) -> str | None:

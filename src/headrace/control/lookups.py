@@ -8,13 +8,14 @@ from datetime import datetime
 from headrace.control.transactions.verification import verify_ledger
 from headrace.core.clock import now
 from headrace.core.errors import NotFound
+from headrace.core.execution_filters import Count, ExecutionFilter, ExecutionPage
 from headrace.core.executions import Execution, Status
 from headrace.core.health import Health
 from headrace.core.ledger import LedgerRow, Verification
 from headrace.core.pipelines import Pipeline
 from headrace.core.schedules import Fate
 from headrace.core.scopes import Scope
-from headrace.store import executions, health, ledger, pipelines, schedules
+from headrace.store import execution_search, executions, health, ledger, pipelines, schedules
 from headrace.store.database import Reader
 
 
@@ -82,6 +83,24 @@ class Lookups:
     async def unfinished(self, scope: Scope) -> tuple[int, int]:
         """Return how many executions run, and how many wait to."""
         return await self._reader.read(executions.unfinished_counts)
+
+    async def search(
+        self,
+        scope: Scope,
+        wanted: ExecutionFilter,
+        *,
+        limit: int,
+        before: str | None = None,
+        after: str | None = None,
+    ) -> ExecutionPage:
+        """Return a page as :func:`headrace.store.execution_search.search` does."""
+        return await self._reader.read(
+            execution_search.search, wanted, limit=limit, before=before, after=after
+        )
+
+    async def counts(self, scope: Scope, wanted: ExecutionFilter) -> Mapping[Status | None, Count]:
+        """Return how many executions fit, of each status and, under None, of all."""
+        return await self._reader.read(execution_search.count_by_status, wanted)
 
     async def statuses(self, scope: Scope, ids: Sequence[str]) -> Mapping[str | None, Status]:
         """Return the status of each execution that is still on record, by id."""

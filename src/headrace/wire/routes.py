@@ -161,6 +161,7 @@ RENEW_ENDPOINT_TOKEN = Route(
 )
 
 EXECUTIONS = Route("GET", "/executions", "List executions, page by page", Right.LOOK)
+COUNT_EXECUTIONS = Route("GET", "/executions/counts", "Count executions by status", Right.LOOK)
 EXECUTION = Route("GET", "/executions/{execution_id}", "Show an execution", Right.LOOK)
 DELETE_EXECUTION = Route(
     "DELETE", "/executions/{execution_id}", "Delete an execution", Right.EXECUTIONS

@@ -11,6 +11,7 @@ from headrace.core.low_latency import OPTION_NAMES as LOW_LATENCY_NAMES
 from headrace.core.metrics import MAX_VALUES
 from headrace.core.schedule_requests import OPTION_NAMES as SCHEDULE_NAMES
 from headrace.core.schedules import Fate
+from headrace.core.sources import Rule
 from headrace.wire import routes
 from headrace.wire.api_document.values import (
     ANYTHING,
@@ -33,6 +34,18 @@ from headrace.wire.route import Route
 from headrace.wire.schemas import Schema
 
 _PAGE: Mapping[str, Schema] = {"limit": COUNT, "cursor": TEXT}
+_CHOICE: Mapping[str, Schema] = {
+    "pipeline_name": NAME,
+    "deployment_name": NAME,
+    "status": {"enum": [status.value for status in Status]},
+    "since": INSTANT,
+    "until": INSTANT,
+    "version": COUNT,
+    "execution_rule": {"enum": [rule.value for rule in Rule]},
+    "created_by": TEXT,
+    "text": TEXT,
+    "id_prefix": TEXT,
+}
 _PERIOD: Mapping[str, Schema] = {"from": INSTANT, "to": INSTANT}
 _WAITS: Mapping[str, Schema] = {"wait_for_completion": FLAG}
 _FOLLOWING: Mapping[str, Schema] = {
@@ -60,16 +73,8 @@ QUERIES: Mapping[Route, Mapping[str, Schema]] = {
     routes.DELETE_PIPELINE: {"force_deployments_deletion": FLAG},
     routes.DELETE_STEP: {"force_dependents_deletion": FLAG},
     routes.PIPELINE_EXECUTIONS: _PAGE,
-    routes.EXECUTIONS: {
-        **_PAGE,
-        "pipeline_name": NAME,
-        "deployment_name": NAME,
-        "status": {"enum": [status.value for status in Status]},
-        "since": INSTANT,
-        "until": INSTANT,
-        "version": COUNT,
-        "id_prefix": TEXT,
-    },
+    routes.EXECUTIONS: {**_PAGE, **_CHOICE, "after": TEXT},
+    routes.COUNT_EXECUTIONS: _CHOICE,
     routes.RERUN: {"code": TEXT, "once": FLAG},
     routes.FIRE_TIMES: {"count": COUNT},
     routes.LEDGER: {
