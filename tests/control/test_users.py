@@ -12,6 +12,7 @@ from headrace.control import passwords as passwords_module
 from headrace.control.passwords import AT_ONCE, MOST_WAITING, Passwords
 from headrace.control.sealing import Keys
 from headrace.control.sessions import Sessions
+from headrace.control.sign_in import SignIn, Visitor
 from headrace.control.tokens import Tokens
 from headrace.control.users import Users
 from headrace.core.errors import InUse, Overloaded, PermissionDenied, Unauthenticated
@@ -21,6 +22,7 @@ from headrace.store.sqlite.migrate import migrate
 
 PASSWORD = "eleven blue horses"
 OTHER = "twelve green horses"
+HERE = Visitor("192.0.2.1")
 
 
 class House:
@@ -33,6 +35,7 @@ class House:
         self.tokens = Tokens(self.database, keys)
         self.sessions = Sessions(self.database, keys)
         self.passwords = Passwords()
+        self.sign_in = SignIn(self.database, keys, self.passwords, self.sessions)
         self.users = Users(self.database, self.passwords, self.tokens.forget)
 
 
@@ -58,8 +61,8 @@ async def test_another_password_ends_the_other_sessions_of_its_user(house: House
     token = await house.tokens.create(SERVER, "first")
     ada = await house.users.create(SERVER, "ada", PASSWORD, None)
     mine = await house.tokens.create(SERVER, "mine", "ada")
-    own, other = [await house.sessions.sign_in_with_token(mine) for _ in range(2)]
-    foreign = await house.sessions.sign_in_with_token(token)
+    own, other = [await house.sign_in.with_token(mine, HERE) for _ in range(2)]
+    foreign = await house.sign_in.with_token(token, HERE)
     scope = (await house.sessions.of(own)).scope
     assert scope.user == ada
     for current in (None, "", OTHER, 7):
@@ -79,9 +82,7 @@ async def test_another_password_ends_the_other_sessions_of_its_user(house: House
 async def test_removal_ends_sessions(house: House) -> None:
     await house.tokens.create(SERVER, "first")
     await house.users.create(SERVER, "ada", PASSWORD, None)
-    session = await house.sessions.sign_in_with_token(
-        await house.tokens.create(SERVER, "mine", "ada")
-    )
+    session = await house.sign_in.with_token(await house.tokens.create(SERVER, "mine", "ada"), HERE)
     await house.sessions.of(session)
     await house.users.remove(SERVER, "ada")
     with pytest.raises(Unauthenticated):

@@ -26,6 +26,7 @@ STATUSES = {
     "InvalidCode": 400,
     "InvalidEnvironment": 400,
     "TooLarge": 413,
+    "TooManyTries": 429,
     "Unauthenticated": 401,
     "PermissionDenied": 403,
     "NotFound": 404,

@@ -12,7 +12,14 @@ from headrace.core.errors import HeadraceError, Unauthenticated
 from headrace.wire.answers import retry_after
 from headrace.wire.problems import status_of
 
-_TITLES = {403: "Not allowed", 404: "Not found", 409: "Not now", 413: "Too large", 503: "Not now"}
+_TITLES = {
+    403: "Not allowed",
+    404: "Not found",
+    409: "Not now",
+    413: "Too large",
+    429: "Not now",
+    503: "Not now",
+}
 
 
 def refuse_page(request: Request, error: HeadraceError, request_id: str) -> Response:

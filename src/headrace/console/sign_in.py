@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
+
 from starlette.responses import Response
 
 from headrace.console.forms import read_fields
 from headrace.console.rendering import page, see_other
-from headrace.core.errors import HeadraceError
+from headrace.control.sign_in import Opened
+from headrace.core.errors import HeadraceError, InvalidRequest
 from headrace.core.sessions import LIFETIME
 from headrace.web.exchange import Exchange
-from headrace.web.permission import cookie_name, is_encrypted, session_token
+from headrace.web.permission import (
+    cookie_name,
+    is_encrypted,
+    mark_name,
+    session_token,
+    visitor_of,
+)
+from headrace.wire.answers import retry_after
 from headrace.wire.problems import status_of
+
+MARKED_FOR = timedelta(days=365)
+"""So long a browser is known with which somebody has signed in."""
 
 
 async def sign_in_page(exchange: Exchange) -> Response:
@@ -20,31 +34,48 @@ async def sign_in_page(exchange: Exchange) -> Response:
 
 async def sign_in(exchange: Exchange) -> Response:
     """Open a session, and go to the page that was asked for."""
-    fields = await read_fields(exchange, "token", "next")
-    goal = _next(fields["next"])
+    fields = await read_fields(exchange, "name", "password", "token", "next")
+    goal, services = _next(fields["next"]), exchange.services
     try:
-        token = await exchange.services.sessions.sign_in_with_token(fields["token"].strip())
+        opened = await _opened(exchange, fields)
     except HeadraceError as error:
-        return _shown(exchange, goal, error)
+        return _shown(exchange, goal, error, fields["name"])
+    await _end_session(exchange)
     response = see_other(goal)
+    _keep(response, exchange, cookie_name(services), opened.token, LIFETIME)
+    if opened.mark:
+        _keep(response, exchange, mark_name(services), opened.mark, MARKED_FOR)
+    return response
+
+
+async def _opened(exchange: Exchange, fields: Mapping[str, str]) -> Opened:
+    services, visitor = exchange.services, visitor_of(exchange.request, exchange.services)
+    if fields["token"].strip():
+        return Opened(await services.sign_in.with_token(fields["token"].strip(), visitor), "")
+    if not fields["name"].strip() or not fields["password"]:
+        raise InvalidRequest("Give your name and your password, or an SDK token.")
+    return await services.sign_in.with_password(fields["name"], fields["password"], visitor)
+
+
+def _keep(
+    response: Response, exchange: Exchange, name: str, value: str, lifetime: timedelta
+) -> None:
+    """Have the browser keep a cookie that scripts do not see."""
     response.set_cookie(
-        cookie_name(exchange.services),
-        token,
-        max_age=int(LIFETIME.total_seconds()),
+        name,
+        value,
+        max_age=int(lifetime.total_seconds()),
         httponly=True,
         secure=is_encrypted(exchange.services),
         # Links from elsewhere show their page; requests that change something need more.
         samesite="lax",
     )
-    return response
 
 
 async def sign_out(exchange: Exchange) -> Response:
     """End the session."""
     await read_fields(exchange)
-    token = session_token(exchange.request, exchange.services)
-    if token is not None:
-        await exchange.services.sessions.sign_out(token)
+    await _end_session(exchange)
     response = see_other("/sign-in")
     services = exchange.services
     response.delete_cookie(
@@ -57,8 +88,17 @@ async def sign_out(exchange: Exchange) -> Response:
     return response
 
 
-def _shown(exchange: Exchange, goal: str, error: HeadraceError | None = None) -> Response:
-    return page(
+async def _end_session(exchange: Exchange) -> None:
+    """End the session that a browser has come with, whoever's it is."""
+    token = session_token(exchange.request, exchange.services)
+    if token is not None:
+        await exchange.services.sessions.sign_out(token)
+
+
+def _shown(
+    exchange: Exchange, goal: str, error: HeadraceError | None = None, name: str = ""
+) -> Response:
+    shown = page(
         exchange.request,
         "sign-in.html",
         title="Sign in",
@@ -66,7 +106,11 @@ def _shown(exchange: Exchange, goal: str, error: HeadraceError | None = None) ->
         public_url=exchange.services.public_url,
         error=error,
         goal=goal,
+        name=name,
     )
+    if error is not None:
+        shown.headers.update(retry_after(error))
+    return shown
 
 
 def _next(path: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from headrace.control.sealing import Keys
+from headrace.control.transactions import sessions as records
 from headrace.core.clock import now
 from headrace.core.errors import Unauthenticated
 from headrace.core.scopes import scope_of_user
 from headrace.core.sessions import SEEN_EVERY, Session, SessionRecord, csrf_of, mint_session
 from headrace.core.tokens import token_digest
 from headrace.store import sessions as rows
-from headrace.store import tokens as token_rows
 from headrace.store.database import Database
 
 
@@ -20,20 +20,22 @@ class Sessions:
         self._database = database
         self._csrf_key = keys.derive("sessions")
 
-    async def sign_in_with_token(self, sdk_token: str) -> str:
-        """Open a session with an SDK token, and return the session's own.
+    async def open(
+        self, user_id: str, *, sdk_token_id: str | None = None, hashed: str | None = None
+    ) -> str:
+        """Open a session for a user whose credentials were checked, and return its token.
 
-        It ends when the SDK token is revoked.
+        Args:
+            user_id: Id of the user.
+            sdk_token_id: The SDK token it is opened with, whose revocation ends it, or None.
+            hashed: Hash of the password it is opened with, or None.
 
         Raises:
-            Unauthenticated: The SDK token is not valid.
+            Unauthenticated: The password was changed or the token revoked meanwhile.
         """
-        info = await self._database.read(token_rows.token_by_digest, token_digest(sdk_token))
-        if info is None:
-            raise Unauthenticated("The SDK token is not valid: it is unknown or was revoked.")
         token, at = mint_session(), now()
-        record = SessionRecord(token_digest(token), info.user.id, info.id, at, at)
-        await self._database.write(rows.add_session, record)
+        record = SessionRecord(token_digest(token), user_id, sdk_token_id, at, at)
+        await self._database.write(records.open_session, record, hashed)
         return token
 
     async def of(self, token: str) -> Session:

@@ -118,6 +118,10 @@ class ServerPaused(Unavailable):
     """The server is paused and takes no work: retry once somebody has resumed it."""
 
 
+class TooManyTries(Unavailable):
+    """Too many failed tries to come in: try again after the time that ``Retry-After`` says."""
+
+
 class PipelineCreationFailed(HeadraceError):
     """The build of a pipeline ended as ``creation_failed``; raised by the client when it waits."""
 

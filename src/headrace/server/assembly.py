@@ -24,6 +24,7 @@ from headrace.control.projects import Projects
 from headrace.control.repositories import Repositories
 from headrace.control.resources import Resources
 from headrace.control.sessions import Sessions
+from headrace.control.sign_in import SignIn
 from headrace.control.tokens import Tokens
 from headrace.control.users import Users
 from headrace.control.variables import Variables
@@ -146,6 +147,7 @@ class Server:
     ) -> Services:
         settings, database = self._settings, places.database
         projects = Projects(database, places.keys)
+        passwords, sessions = Passwords(), Sessions(database, places.keys)
         git = GitRepositories(
             self._directory.uploads,
             self._directory.known_hosts,
@@ -155,8 +157,9 @@ class Server:
         return Services(
             lookups=Lookups(database),
             tokens=verbs.tokens,
-            sessions=Sessions(database, places.keys),
-            users=Users(database, Passwords(), verbs.tokens.forget),
+            sessions=sessions,
+            sign_in=SignIn(database, places.keys, passwords, sessions),
+            users=Users(database, passwords, verbs.tokens.forget),
             projects=projects,
             repositories=Repositories(git, projects),
             variables=variables,

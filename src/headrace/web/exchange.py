@@ -24,6 +24,7 @@ from headrace.control.repositories import Repositories
 from headrace.control.reruns import Reruns
 from headrace.control.resources import Resources
 from headrace.control.sessions import Sessions
+from headrace.control.sign_in import SignIn
 from headrace.control.standby import Standby
 from headrace.control.steps import Steps
 from headrace.control.tokens import Tokens
@@ -79,6 +80,7 @@ class Services:
     lookups: Lookups
     tokens: Tokens
     sessions: Sessions
+    sign_in: SignIn
     users: Users
     projects: Projects
     repositories: Repositories

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from headrace.control.sign_in import Visitor
 from headrace.core.errors import PermissionDenied, Unauthenticated
 from headrace.core.rights import GRANTABLE, IN_EXECUTIONS, Right
 from headrace.core.scopes import ANYBODY, ENDPOINT_CALLER, Scope
@@ -94,6 +95,17 @@ def cookie_name(services: Services) -> str:
     With its prefix a browser takes it from nobody but this host, and sends it only encrypted.
     """
     return "__Host-headrace" if is_encrypted(services) else "headrace-session"
+
+
+def mark_name(services: Services) -> str:
+    """Return the name of the cookie that marks a browser with which somebody has signed in."""
+    return "__Host-headrace-browser" if is_encrypted(services) else "headrace-browser"
+
+
+def visitor_of(request: Request, services: Services) -> Visitor:
+    """Return the browser that a request comes from, before anybody has signed in with it."""
+    address = request.client.host if request.client is not None else ""
+    return Visitor(address, request.cookies.get(mark_name(services), ""))
 
 
 def check_csrf(session: Session, sent: str) -> None:

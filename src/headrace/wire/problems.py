@@ -22,6 +22,7 @@ STATUSES: dict[type[errors.HeadraceError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.Unavailable: 503,
+    errors.TooManyTries: 429,
     errors.PipelineCreationFailed: 500,
     errors.DeploymentCreationFailed: 500,
     errors.PipelineExecutionFailed: 500,
