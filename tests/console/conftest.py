@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,13 @@ class Desk:
 @pytest.fixture(scope="module")
 def desk(server: RunningServer) -> Iterator[Desk]:
     """A user at the server that all tests share."""
+    with desk_at(server) as made:
+        yield made
+
+
+@contextmanager
+def desk_at(server: RunningServer) -> Iterator[Desk]:
+    """A user at a server."""
     asked = httpx.post(
         f"{server.url}/api/v1/auth/refresh",
         json={"refresh_token": server.token},

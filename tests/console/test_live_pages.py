@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -59,6 +60,20 @@ def test_a_change_is_told_and_one_that_was_missed_is_told_at_once(desk: Desk) ->
         # What it said itself comes first, then what it has missed.
         assert next_id(lines) == changed
         assert next_id(lines) != changed
+
+
+def test_a_page_hears_of_what_changed_before_it_listened(desk: Desk) -> None:
+    found = re.search(r'data-revision="([^"]+)"', desk.web.get("/variables").text)
+    assert found
+    desk.sdk.create_or_update_environment_variable("LIVE", "2")
+    desk.sdk.delete_environment_variable("LIVE")
+    ids: list[str] = []
+    with desk.web.stream("GET", f"/events?known={found[1]}") as stream:
+        for line in stream.iter_lines():
+            ids += [line] if line.startswith("id: ") else []
+            if len(ids) == 2:
+                break
+    assert ids[0] == f"id: {found[1]}" != ids[1]
 
 
 def test_a_page_is_told_of_a_server_that_was_started_again(

@@ -75,6 +75,8 @@ def page(
             query=request.query_params,
             said=unquote(request.cookies.get(SAID, "")),
             session=getattr(request.state, "session", None),
+            standing=getattr(request.state, "standing", None),
+            revision=getattr(request.state, "revision", ""),
             now=now(),
             **facts,
         )

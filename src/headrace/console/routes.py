@@ -37,6 +37,7 @@ CHANGE_PROJECT = _page("POST", "/settings", "Change the project's settings", Rig
 TOKENS = _page("GET", "/settings/tokens", "See the SDK tokens", Right.TOKENS)
 CREATE_TOKEN = _page("POST", "/settings/tokens", "Create an SDK token", Right.TOKENS)
 REVOKE_TOKEN = _page("POST", "/settings/tokens/revoke", "Revoke an SDK token", Right.TOKENS)
+CHANGE_SERVER = _page("POST", "/settings/server", "Pause or resume the server", Right.PROJECT)
 SERVER = _page("GET", "/settings/server", "See what the server is, and how it does")
 
 DEPLOYMENTS = _page("GET", "/deployments", "See the deployments")

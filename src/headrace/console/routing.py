@@ -66,6 +66,7 @@ def handlers() -> Mapping[Route, Handler]:
         routes.CREATE_TOKEN: settings.create_token,
         routes.REVOKE_TOKEN: settings.revoke_token,
         routes.SERVER: settings.server,
+        routes.CHANGE_SERVER: settings.change_server,
         routes.MONITORING: monitoring.machines,
         routes.MONITORING_METRICS: monitoring.metrics,
         routes.DATA_STORE: data_store.data_store,

@@ -14,6 +14,7 @@ from headrace.console.rendering import page, see_other
 from headrace.console.words import size
 from headrace.core.errors import HeadraceError
 from headrace.core.projects import Project
+from headrace.core.standby import EnvironmentStatus, check_asked_status
 from headrace.web.exchange import Exchange
 from headrace.wire.problems import status_of
 
@@ -68,14 +69,37 @@ async def revoke_token(exchange: Exchange) -> Response:
     return see_other(f"{_PATH}/tokens", said=f"The token {name} is revoked.")
 
 
+async def change_server(exchange: Exchange) -> Response:
+    """Pause or resume the server."""
+    status = (await read_fields(exchange, "status"))["status"]
+    try:
+        standing = await exchange.services.standby.ask(exchange.scope, check_asked_status(status))
+    except HeadraceError as error:
+        return await _server(exchange, error)
+    is_paused = not standing.takes_work and status == EnvironmentStatus.PAUSE_ASKED
+    return see_other(
+        f"{_PATH}/server",
+        said="The server takes no work from now on." if is_paused else "The server is resuming.",
+    )
+
+
 async def server(exchange: Exchange) -> Response:
     """Show what the server is, and how it does."""
+    return await _server(exchange)
+
+
+async def _server(exchange: Exchange, error: HeadraceError | None = None) -> Response:
     services = exchange.services
+    running, pending = await services.lookups.unfinished(exchange.scope)
     return page(
         exchange.request,
         "settings-server.html",
         title="Server",
         section=SETTINGS.name,
+        status=200 if error is None else status_of(error),
+        error=error,
+        running=running,
+        pending=pending,
         about={
             "Address": services.public_url,
             "Environment": services.environment_id,

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from headrace.core.clock import now
 from headrace.core.executions import Execution
+from headrace.core.standby import EnvironmentStatus, Standing
 from headrace.core.values import FileValue
 from headrace.wire.bodies import log_time
 
@@ -34,6 +35,10 @@ _TONES: Mapping[str, str] = {
     "down_retrying": "warn",
     "Pending": "wait",
     "standby": "wait",
+    "pausing-step-1": "warn",
+    "pausing-step-2": "warn",
+    "resuming-step-1": "busy",
+    "resuming-step-2": "busy",
     "disabled": "off",
 }
 _LABELS: Mapping[str, str] = {
@@ -44,6 +49,18 @@ _LABELS: Mapping[str, str] = {
     "down_retrying": "Down, retrying",
     "standby": "Standby",
     "disabled": "Disabled",
+    "pausing-step-1": "Pausing",
+    "pausing-step-2": "Pausing",
+    "resuming-step-1": "Resuming",
+    "resuming-step-2": "Resuming",
+}
+_STANDINGS: Mapping[EnvironmentStatus, str] = {
+    EnvironmentStatus.READY: "This server takes work.",
+    EnvironmentStatus.PAUSE_ASKED: "This server takes no work. What runs ends by itself.",
+    EnvironmentStatus.PODS_GOING: "This server takes no work. Nothing runs, and its pods go.",
+    EnvironmentStatus.STANDBY: "This server is paused: it keeps everything and takes no work.",
+    EnvironmentStatus.RESUME_ASKED: "This server takes no work yet.",
+    EnvironmentStatus.PODS_COMING: "This server takes work again. Its pods are coming back.",
 }
 
 
@@ -52,6 +69,11 @@ def pill(status: object) -> Markup:
     text = getattr(status, "value", None) or str(status)
     tone, label = _TONES.get(text, "off"), _LABELS.get(text, text)
     return Markup('<span class="pill {}">{}</span>').format(tone, label)
+
+
+def standing(found: Standing) -> str:
+    """Return whether the server takes work, in a sentence."""
+    return _STANDINGS[found.status]
 
 
 def instant(moment: datetime | None, empty: str = NO_VALUE) -> Markup:
@@ -153,6 +175,7 @@ def value(found: Any, limit: int = 200) -> str:
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "pill": pill,
+    "standing": standing,
     "instant": instant,
     "exact": exact,
     "clock": clock,

@@ -42,6 +42,10 @@ async def admitted(request: Request, services: Services, route: Route) -> Exchan
         NotFound: There is no endpoint at the path that is called.
         ServerPaused: The request begins work, and the server takes none.
     """
+    if route.is_page:
+        # Every page says it, those of refusals too. What changes from here on is told to the page.
+        request.state.standing = services.standby.standing
+        request.state.revision = services.lookups.revision(ANYBODY)
     exchange = await _admitted(request, services, route)
     if route in _BEGIN_WORK:
         # The verbs refuse it as well; here, before anything of the body is read.

@@ -14,8 +14,10 @@ export function follow() {
     document.body.dispatchEvent(new CustomEvent("changed"));
     setTimeout(() => { waits = false; if (isDue) tell(); }, PAUSE_MS);
   };
-  // The browser connects again by itself, and says which change it heard of last.
-  const source = new EventSource("/events");
+  // The browser connects again by itself, and says which change it heard of last. What changed
+  // between this page and the first connection is told by the page's own revision.
+  const revision = document.getElementById("main")?.dataset.revision ?? "";
+  const source = new EventSource(`/events?known=${encodeURIComponent(revision)}`);
   source.addEventListener("changed", tell);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) tell(); });
   window.addEventListener("pagehide", () => source.close());
