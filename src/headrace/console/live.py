@@ -1,8 +1,8 @@
 """Server-sent events: a page hears that something changed, and asks for itself anew.
 
-An event's id is the revision of the records. A page names the one that it was made of, and a browser
-that connects again the last one that it heard of: if that is not the present one, because the laptop
-slept or the server was started again, it is told at once.
+An event's id is the revision of the records. A page names the one that it was made of, and a
+browser that connects again the last one that it heard of: if that is not the present one, because
+the laptop slept or the server was started again, it is told at once.
 """
 
 from __future__ import annotations

@@ -76,7 +76,8 @@ def page(
             said=unquote(request.cookies.get(SAID, "")),
             session=getattr(request.state, "session", None),
             standing=getattr(request.state, "standing", None),
-            revision=getattr(request.state, "revision", ""),
+            # The answer to a form cannot be asked for anew by its address.
+            revision=getattr(request.state, "revision", "") if request.method == "GET" else "",
             now=now(),
             **facts,
         )

@@ -3,7 +3,8 @@ const PAUSE_MS = 1000;
 
 /** Tell the page's live parts of changes, at most once a second, and never while nobody looks. */
 export function follow() {
-  if (!document.querySelector("[hx-trigger*='changed']")) return;
+  const revision = document.getElementById("main")?.dataset.revision;
+  if (!revision || !document.querySelector("[hx-trigger*='changed']")) return;
   let isDue = false;
   let waits = false;
   const tell = () => {
@@ -16,7 +17,6 @@ export function follow() {
   };
   // The browser connects again by itself, and says which change it heard of last. What changed
   // between this page and the first connection is told by the page's own revision.
-  const revision = document.getElementById("main")?.dataset.revision ?? "";
   const source = new EventSource(`/events?known=${encodeURIComponent(revision)}`);
   source.addEventListener("changed", tell);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) tell(); });
