@@ -13,6 +13,7 @@ import pytest
 from headrace.api import data_store as api_data_store
 from headrace.api import logs
 from headrace.client import data_store as client_data_store
+from headrace.console import sent_code
 from headrace.control import deletion, variables
 from headrace.control import standby as control_standby
 from headrace.control.metrics import MAX_PAGE_VALUES
@@ -191,6 +192,7 @@ CLAIMS: dict[str, list[str]] = {
         f"interpreter busy has {POD['busy_hang_s']:.0f} seconds",
     ],
     "console": [
+        {3600: "For an hour after the code was sent"}[sent_code.LIFETIME_S],
         f"after {sessions.IDLE.days} days without use",
         f"after {sessions.LIFETIME.days} days, and at once",
     ],

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from starlette.responses import FileResponse, Response
 
-from headrace.api.creation import drafted, read_creation, step_in
 from headrace.api.logs import followed_lines, lines_between
 from headrace.api.pipeline_templates import create_of_template
 from headrace.core.clock import now_s
@@ -16,6 +15,7 @@ from headrace.core.errors import NotFound
 from headrace.core.names import check_name
 from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.objects.links import PURPOSE, Purpose, sign, verify
+from headrace.web.creation import drafted, read_creation, step_in
 from headrace.web.exchange import Exchange
 from headrace.wire.answers import MAX_HOLD_S, NO_CONTENT, Answer
 from headrace.wire.bodies import execution_item, pipeline_body, pipeline_item

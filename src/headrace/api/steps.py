@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.api.creation import drafted, read_creation
 from headrace.api.logs import lines_between
 from headrace.api.pipelines import build_log, folder_url
 from headrace.core.names import check_name
 from headrace.core.pipelines import Pipeline
+from headrace.web.creation import drafted, read_creation
 from headrace.web.exchange import Exchange
 from headrace.web.forms import Form
 from headrace.wire.answers import MAX_HOLD_S, Answer

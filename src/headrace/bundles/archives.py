@@ -84,7 +84,7 @@ class _Unpacking:
 
     def take(self, member: tarfile.TarInfo, reader: ArchiveReader) -> None:
         """Take the next member: write it, remember it, or drop it."""
-        path = _checked_path(member.name)
+        path = checked_path(member.name)
         is_file = member.isreg() and not member.issparse()
         if not (is_file or member.isdir() or member.issym() or member.islnk()):
             raise _refusal(member.name, "is neither a file nor a folder nor a link")
@@ -165,7 +165,7 @@ class _Unpacking:
             os.fchmod(target.fileno(), 0o755 if is_program else 0o644)
 
     def _copy(self, path: str, member: tarfile.TarInfo) -> None:
-        source = _checked_path(member.linkname)
+        source = checked_path(member.linkname)
         if self._kinds.get(source) is not _FILE:
             raise _refusal(
                 member.name, f"is a hard link to {member.linkname!r}, which is no file before it"
@@ -181,8 +181,12 @@ class _Unpacking:
         return self._into / path
 
 
-def _checked_path(name: str) -> str:
-    """Return a member's path relative to the folder; ``""`` is the folder itself."""
+def checked_path(name: str) -> str:
+    """Return a member's path relative to the folder; ``""`` is the folder itself.
+
+    Raises:
+        InvalidRequest: It leaves the folder, or no file should have such a name.
+    """
     _check_characters(name, name)
     if name.startswith("/"):
         raise _refusal(name, "has an absolute name; name members from the folder")

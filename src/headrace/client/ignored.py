@@ -9,29 +9,12 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from headrace.core.contents import TOOL_NAMES
 from headrace.core.errors import InvalidRequest
 
 OWN_FILE = ".headraceignore"
 GIT_FILE = ".gitignore"
 EXCLUDE_FILE = ".git/info/exclude"
-
-TOOL_NAMES = frozenset(
-    {
-        ".git",
-        ".hg",
-        ".svn",
-        ".venv",
-        ".tox",
-        ".nox",
-        ".eggs",
-        ".ipynb_checkpoints",
-        "__pycache__",
-        "node_modules",
-        # What is deployed, and not a part of it: a new schedule is no new version.
-        "headrace.toml",
-    }
-)
-"""Names that tools keep for themselves, wherever they are."""
 
 TOOL = "made by a tool"
 CACHE = "a cache"

@@ -61,6 +61,17 @@ DELETE = _page("POST", "/executions/{id}/delete", "Delete an execution", Right.E
 EXECUTION_FILE = _page("GET", "/executions/{id}/{side}/{name}", "See a file of an execution")
 
 PIPELINES = _page("GET", "/pipelines", "See the pipelines")
+NEW_PIPELINE = _page("GET", "/pipelines/new", "See where the code of a pipeline may come from")
+SEND_CODE = _page("POST", "/pipelines/new", "Send the code of a pipeline", Right.PIPELINES)
+CREATION_FORM = _page(
+    "GET", "/pipelines/new/function", "See the form to create a pipeline", Right.PIPELINES
+)
+CREATE_PIPELINE = _page(
+    "POST", "/pipelines/new/function", "Create a pipeline or a version of it", Right.PIPELINES
+)
+CREATE_OF_TEMPLATE = _page(
+    "POST", "/pipelines/new/template", "Create a pipeline of a template", Right.PIPELINES
+)
 PIPELINE = _page("GET", "/pipelines/{name}", "See a pipeline")
 PIPELINE_VERSIONS = _page("GET", "/pipelines/{name}/versions", "Compare versions of a pipeline")
 RUN_FORM = _page("GET", "/pipelines/{name}/run", "See the form to run a pipeline")

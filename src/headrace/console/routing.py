@@ -10,6 +10,7 @@ from headrace.console import (
     execution,
     executions,
     monitoring,
+    new_pipeline,
     pipelines,
     routes,
     run_form,
@@ -17,6 +18,7 @@ from headrace.console import (
     variables,
 )
 from headrace.console.assets import asset
+from headrace.console.creation_form import CreationForms
 from headrace.console.front_page import front_page
 from headrace.console.live import Listeners
 from headrace.console.search import search
@@ -28,6 +30,7 @@ from headrace.wire.routes import FRONT
 
 def handlers() -> Mapping[Route, Handler]:
     """Return the handlers, which share what one server has of them."""
+    forms = CreationForms()
     return {
         FRONT: front_page,
         routes.ASSET: asset,
@@ -40,6 +43,11 @@ def handlers() -> Mapping[Route, Handler]:
         routes.DELETE_VARIABLE: variables.delete_variable,
         routes.SEARCH: search,
         routes.PIPELINES: pipelines.pipelines,
+        routes.NEW_PIPELINE: new_pipeline.new_pipeline,
+        routes.SEND_CODE: new_pipeline.send_code,
+        routes.CREATE_OF_TEMPLATE: new_pipeline.create_of_template,
+        routes.CREATION_FORM: forms.form,
+        routes.CREATE_PIPELINE: forms.create,
         routes.PIPELINE: pipelines.pipeline,
         routes.PIPELINE_VERSIONS: pipelines.versions,
         routes.RUN_FORM: run_form.run_form,

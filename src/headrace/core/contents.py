@@ -1,9 +1,27 @@
-"""The digest of a folder's content, the same wherever the folder is."""
+"""The content of a folder: what belongs to it, and its digest, the same wherever it is."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+
+TOOL_NAMES = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        ".venv",
+        ".tox",
+        ".nox",
+        ".eggs",
+        ".ipynb_checkpoints",
+        "__pycache__",
+        "node_modules",
+        # What is deployed, and not a part of it: a new schedule is no new version.
+        "headrace.toml",
+    }
+)
+"""Names that tools keep for themselves, wherever they are."""
 
 
 class ContentDigest:

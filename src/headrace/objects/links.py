@@ -37,6 +37,8 @@ class Purpose(StrEnum):
     UPLOAD = "upload"
     PART = "part"
     DOWNLOAD = "download"
+    CODE = "code"
+    """A form about a folder that was sent, or fetched, before its pipeline is created."""
 
 
 def sign(

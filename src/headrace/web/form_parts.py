@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -16,7 +17,6 @@ from headrace.core.errors import InvalidRequest, TooLarge
 from headrace.core.filenames import usable_filename
 from headrace.web.form_terms import (
     MAX_FIELDS,
-    MAX_FRAME_BYTES,
     MAX_NAME_BYTES,
     MAX_PART_HEADER_BYTES,
     MAX_PART_HEADERS,
@@ -32,12 +32,26 @@ _BOUNDARY = re.compile(rb"[\x20-\x7e]*[\x21-\x7e]")
 _EXTENDED_NAME = re.compile(rb"filename\*=([\w-]+)'[\w-]*'([^;\s]+)", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class FolderFile:
+    """A file of a folder that was sent.
+
+    Attributes:
+        name: Its name as it was sent, which may be a path.
+        path: Its bytes.
+    """
+
+    name: str
+    path: Path
+
+
 class FormParts:
     """Reads a multipart body piece by piece; whatever the terms do not allow ends the reading.
 
     Attributes:
         fields: Name and text of each field that is read, in order.
         files: The files by name, once :meth:`write` has written them.
+        folder_files: The files of the folder that the terms allow, in the same way.
         is_complete: Whether the last boundary has come.
         unwritten_bytes: The bytes that :meth:`write` has to write.
 
@@ -53,6 +67,7 @@ class FormParts:
     def __init__(self, content_type: str, terms: FormTerms, folder: Callable[[], Path]) -> None:
         self.fields: list[tuple[str, str]] = []
         self.files: dict[str, UploadedFile] = {}
+        self.folder_files: list[FolderFile] = []
         self.is_complete = False
         self.unwritten_bytes = 0
         self._terms = terms
@@ -70,6 +85,7 @@ class FormParts:
         self._text_bytes = 0
         self._frame_bytes = 0
         self._path = Path()
+        self._folder_bytes = 0
         self._parser = MultipartParser(
             _boundary_of(content_type),
             {
@@ -99,9 +115,10 @@ class FormParts:
                 self._parser.write(data)
             except FormParserError as error:
                 raise InvalidRequest(f"The multipart body is malformed: {error}.") from None
-        if self._frame_bytes > MAX_FRAME_BYTES:
+        if self._frame_bytes > self._terms.max_frame_bytes:
             raise TooLarge(
-                f"The form has more than {MAX_FRAME_BYTES:,} bytes that are neither text nor file."
+                f"The form has more than {self._terms.max_frame_bytes:,} bytes that are neither "
+                "text nor file."
             )
 
     def write(self) -> None:
@@ -157,10 +174,15 @@ class FormParts:
         self._count_text(name_bytes)
 
     def _begin_file(self) -> None:
-        if self._name in self.files:
+        folder = self._terms.folder
+        if folder is not None and self._name == folder.field:
+            if len(self.folder_files) == folder.max_files:
+                raise TooLarge(f"The folder has more than {folder.max_files:,} files.")
+        elif self._name in self.files:
             raise InvalidRequest(f"The file {short(self._name)} was sent twice.")
-        self._terms.check_file(self._name)
-        self._path = self._folder() / str(len(self.files))
+        else:
+            self._terms.check_file(self._name)
+        self._path = self._folder() / str(len(self.files) + len(self.folder_files))
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         size = end - start
@@ -171,7 +193,14 @@ class FormParts:
             if self._is_kept:
                 self._text += data[start:end]
             return
-        if self._size > self._terms.max_file_bytes:
+        folder = self._terms.folder
+        if folder is not None and self._name == folder.field:
+            self._folder_bytes += size
+            if self._folder_bytes > folder.max_bytes:
+                raise TooLarge(
+                    f"The files of the folder are larger than {folder.max_bytes:,} bytes."
+                )
+        elif self._size > self._terms.max_file_bytes:
             raise TooLarge(
                 f"The file {short(self._name)} is larger than {self._terms.max_file_bytes:,} "
                 "bytes, the limit of this server (HEADRACE_MAX_UPLOAD_BYTES)."
@@ -189,6 +218,9 @@ class FormParts:
             # A browser sends this for a file that was not chosen.
             return
         self._keep(b"")
+        if self._terms.folder is not None and self._name == self._terms.folder.field:
+            self.folder_files.append(FolderFile(self._filename, self._path))
+            return
         filename = usable_filename(self._filename, self._name)
         self.files[self._name] = UploadedFile(self._path, filename, self._size)
 

@@ -26,9 +26,28 @@ MAX_FRAME_BYTES = 4_000_000
 """Most bytes that are neither text nor file, of all parts together: boundaries and headers."""
 
 
+FOLDER_FRAME_BYTES = 500
+"""So much more for each file of a folder."""
+
+
 def text_limit(max_input_bytes: int) -> int:
     """Return the greatest text that may hold values of this size: JSON has several spellings."""
     return max(MAX_TEXT_BYTES, 2 * max_input_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderTerms:
+    """The terms of a folder: files of one field, each with its path for a name.
+
+    Attributes:
+        field: Name of the field.
+        max_files: How many files it may have.
+        max_bytes: Greatest size of all of them.
+    """
+
+    field: str
+    max_files: int
+    max_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +61,7 @@ class FormTerms:
         max_files: How many files it may have.
         max_file_bytes: Greatest size of one.
         max_text_bytes: Names and values of all fields together.
+        folder: The folder that may come besides, or None.
     """
 
     keeps_field: Callable[[str], bool]
@@ -49,11 +69,21 @@ class FormTerms:
     max_files: int = 0
     max_file_bytes: int = 0
     max_text_bytes: int = MAX_TEXT_BYTES
+    folder: FolderTerms | None = None
+
+    @property
+    def max_frame_bytes(self) -> int:
+        """Most bytes that are neither text nor file: a file of a folder has a header of its own."""
+        files = 0 if self.folder is None else self.folder.max_files
+        return MAX_FRAME_BYTES + files * FOLDER_FRAME_BYTES
 
     @property
     def max_body_bytes(self) -> int:
         """The greatest body that can be such a form, where a byte of text may take three."""
-        return 3 * self.max_text_bytes + MAX_FRAME_BYTES + self.max_files * self.max_file_bytes
+        content = self.max_files * self.max_file_bytes
+        if self.folder is not None:
+            content += self.folder.max_bytes
+        return 3 * self.max_text_bytes + self.max_frame_bytes + content
 
 
 def only(*fields: str) -> FormTerms:

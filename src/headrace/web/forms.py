@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from headrace.control.orders import UploadedFile
 from headrace.core.errors import InvalidRequest, TooLarge, Unavailable
-from headrace.web.form_parts import FormParts
+from headrace.web.form_parts import FolderFile, FormParts
 from headrace.web.form_terms import MAX_FIELDS, MAX_NAME_BYTES, FormTerms
 from headrace.wire.charsets import check_charset, without_charset
 
@@ -33,10 +33,12 @@ class Form:
     Attributes:
         fields: Name and text of each field, in order.
         files: The files by name; they are gone when the form's context ends.
+        folder_files: The files of a folder that came with it, in the same way.
     """
 
     fields: list[tuple[str, str]]
     files: dict[str, UploadedFile]
+    folder_files: Sequence[FolderFile] = ()
 
 
 def media_type(request: Request) -> str:
@@ -135,7 +137,7 @@ async def _read_multipart(request: Request, terms: FormTerms, folder: _Folder) -
         raise InvalidRequest("The body ended before it was complete.") from None
     if not parts.is_complete:
         raise InvalidRequest("The multipart body ended before its last boundary.")
-    return Form(without_charset(parts.fields), parts.files)
+    return Form(without_charset(parts.fields), parts.files, parts.folder_files)
 
 
 async def _write(parts: FormParts) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 from headrace.client.bundles import check_function_file
 from headrace.client.deploying.digests import bundle_digest
 from headrace.client.deploying.installed import joined
-from headrace.client.deploying.needs import Pythons, needs_of
 from headrace.client.deploying.targets import REQUIREMENTS_FILES, Target, target_of
 from headrace.client.git import Commit, commit_of
 from headrace.client.selection import Selection, select
 from headrace.core.errors import InvalidCode
 from headrace.core.names import check_name
+from headrace.core.needs import Pythons, needs_of
 from headrace.core.signatures.reading import read_signature
 from headrace.core.signatures.source import Signature, Source
 from headrace.wire.parameter_bodies import input_body, output_body

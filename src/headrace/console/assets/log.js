@@ -1,4 +1,4 @@
-// A log that follows an execution, until somebody scrolls up; each line can be linked to.
+// A log that follows an execution or a build, until somebody scrolls up; each line can be linked to.
 import { ask } from "./api.js";
 
 const MOST_LINES = 5000;
@@ -30,7 +30,7 @@ class LogView extends HTMLElement {
     let pause = 500;
     while (!this.isGone) {
       try {
-        const piece = await ask("GET", `/executions/${this.getAttribute("execution")}/log-lines?cursor=${cursor}&wait_s=20`);
+        const piece = await ask("GET", `${this.getAttribute("lines")}?cursor=${cursor}&wait_s=20`);
         cursor = piece.cursor;
         pause = 500;
         this.add(piece.lines);

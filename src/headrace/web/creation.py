@@ -26,15 +26,20 @@ ARCHIVE_PART = "step_file"
 MAX_ARCHIVE_BYTES = 64_000_000
 
 
+def max_archive_bytes(exchange: Exchange) -> int:
+    """Return the greatest size of an archive with the code of a pipeline."""
+    # What compresses badly is as large as it was, and a tar adds a little to each file.
+    return max(MAX_ARCHIVE_BYTES, 2 * exchange.max_folder_bytes)
+
+
 @contextlib.asynccontextmanager
 async def read_creation(exchange: Exchange) -> AsyncIterator[tuple[dict[str, Any], Form]]:
     """Give what a request to create something says, and the files that came with it."""
     if exchange.request.headers.get("content-type", "").startswith("application/json"):
         yield await exchange.json_object(), Form([], {})
         return
-    # What compresses badly is as large as it was, and a tar adds a little to each file.
-    max_archive_bytes = max(MAX_ARCHIVE_BYTES, 2 * exchange.max_folder_bytes)
-    uploads, terms = exchange.services.uploads, pipeline_terms(ARCHIVE_PART, max_archive_bytes)
+    uploads = exchange.services.uploads
+    terms = pipeline_terms(ARCHIVE_PART, max_archive_bytes(exchange))
     async with read_form(exchange.request, uploads=uploads, terms=terms) as form:
         yield decode_tree(form.fields), form
 
@@ -58,7 +63,7 @@ async def drafted(
     project = await services.projects.current(scope)
     archive = form.files.get(ARCHIVE_PART)
     if archive is not None:
-        draft = _draft(request, resolve_config(request, project, None), archive.path)
+        draft = draft_of(request, resolve_config(request, project, None), archive.path)
         yield replace(draft, max_bytes=exchange.max_folder_bytes)
         return
     repository = repository_of(request, project)
@@ -67,7 +72,7 @@ async def drafted(
         scope, repository, config.included_folders, request.function_path
     )
     async with fetching as code:
-        draft = _draft(request, config, code.archive)
+        draft = draft_of(request, config, code.archive)
         yield replace(draft, origin=Origin.GIT, commit_id=code.commit_id)
 
 
@@ -85,7 +90,8 @@ def step_in(tree: dict[str, Any]) -> str:
     return names[0]
 
 
-def _draft(request: PipelineRequest, config: ContainerConfig, archive: Path) -> PipelineDraft:
+def draft_of(request: PipelineRequest, config: ContainerConfig, archive: Path) -> PipelineDraft:
+    """Return the draft that a request asks for, with the code of an archive."""
     return PipelineDraft(
         name=request.pipeline_name,
         function_path=request.function_path,
