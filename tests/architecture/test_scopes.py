@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 from tests.architecture.conftest import Module
 
+from headrace.control.activities import Activities
 from headrace.control.deployments import Deployments
 from headrace.control.executions import Executions
 from headrace.control.lookups import Lookups
@@ -26,7 +27,7 @@ from headrace.wire.route import PREFIX, Open, Route
 from headrace.wire.routes import ROUTES
 
 NOUNS = (
-    *(Deployments, Executions, Lookups, Pipelines, Projects),
+    *(Activities, Deployments, Executions, Lookups, Pipelines, Projects),
     *(Reruns, Tokens, Users, Variables, Versions),
 )
 

@@ -49,6 +49,7 @@ DIGESTS = {
     "v0014_usage": "9fc49ed55f7d0429",
     "v0015_pipeline_templates": "d838e598676f7f15",
     "v0016_people": "59cf3682db79bc98",
+    "v0017_activity": "4c86fbaccc526fc3",
 }
 """Beginnings of the digests of the files, each written down when its migration landed."""
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from starlette.applications import Starlette
 
 from headrace.bundles.repositories import GitRepositories
+from headrace.control.activities import Activities
 from headrace.control.intake import Intake
 from headrace.control.lookups import Lookups
 from headrace.control.passwords import Passwords
@@ -156,6 +157,7 @@ class Server:
         )
         return Services(
             lookups=Lookups(database),
+            activities=Activities(database),
             tokens=verbs.tokens,
             sessions=sessions,
             sign_in=SignIn(database, places.keys, passwords, sessions),

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from headrace.control.intake import Intake
 from headrace.control.variables import Variables
+from headrace.keeping.activity import ActivityCounter
 from headrace.keeping.builds import Builds
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.keeping.collector import Collector
@@ -79,4 +80,5 @@ def make_loops(
         lambda: executing.worker.is_idle and executing.warm_calls.is_idle and builds.is_idle,
     )
     scheduler = Scheduler(verbs.schedules, signals)
-    return [builds, sweeper, scheduler, verbs.removal, collector, standby]
+    counter = ActivityCounter(places.database)
+    return [builds, sweeper, scheduler, verbs.removal, collector, standby, counter]

@@ -20,6 +20,7 @@ LEDGER_KEPT_SINCE = "ledger_kept_since"
 FILES_KEPT_SINCE = "files_kept_since"
 CLOCK_BELIEVED_AT = "clock_believed_at"
 HEALTH_ASKED_AT = "health_asked_at"
+ACTIVITY_COUNTED = "activity_counted"
 _PROJECT = "project"
 _STANDING = "standing"
 

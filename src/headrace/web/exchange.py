@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.bundles.store import BundleStore
+from headrace.control.activities import Activities
 from headrace.control.deployments import Deployments
 from headrace.control.endpoint_cache import Endpoint
 from headrace.control.executions import Executions
@@ -78,6 +79,7 @@ class Services:
     """
 
     lookups: Lookups
+    activities: Activities
     tokens: Tokens
     sessions: Sessions
     sign_in: SignIn

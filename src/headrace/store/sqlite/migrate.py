@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, text
 from headrace.core.errors import Unavailable
 from headrace.store.sqlite.connections import open_sqlite
 
-HEAD = "0016"
+HEAD = "0017"
 """The newest migration. Kept here so that a database that is up to date, as it is at nearly every
 start, is recognised without loading Alembic; a test compares it with the migrations."""
 

@@ -1,5 +1,6 @@
 """The schema, with the rules that the database itself keeps."""
 
+from headrace.store.tables.activity import activity_counts, activity_open
 from headrace.store.tables.deployments import deployments
 from headrace.store.tables.executions import (
     FAILED,
@@ -35,6 +36,8 @@ __all__ = [
     "IS_RUNNING",
     "OF_DELETED",
     "UNFINISHED",
+    "activity_counts",
+    "activity_open",
     "attempts",
     "deployments",
     "execution_samples",

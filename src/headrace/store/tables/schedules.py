@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Float, ForeignKey, Index, Table, Text
 
-from headrace.store.tables.metadata import metadata
+from headrace.store.tables.metadata import metadata, partial
 
 schedules = Table(
     "schedules",
@@ -61,4 +61,6 @@ ledger = Table(
     ),
     CheckConstraint("(fate IN ('ran', 'caught_up')) = (execution_id IS NOT NULL)", name="ran"),
     Index("ix_ledger_fire_at", "fire_at"),
+    # Those that ran have an execution, and are most of them.
+    partial("ix_ledger_unfired", "fire_at", where="execution_id IS NULL"),
 )
