@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.browsing import PATIENCE_MS, SIZE, chromium
 from tests.conftest import RunningServer
 
-from headrace import HeadraceSdk
+from headrace import HeadraceSdk, Input, Output
 
 __all__ = ["chromium"]
 
@@ -22,6 +23,22 @@ AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 SCRIPT = "<script>window.planted = 1</script>"
 IMAGE = '"><img src=x onerror="window.planted = 1">'
 """What an attacker writes wherever text can be written."""
+
+SOURCE = """
+import time
+from pathlib import Path
+
+
+def work(name, document=None, until=None):
+    print("begins with", name)
+    while until and not Path(until).exists():
+        time.sleep(0.05)
+    if name == "nobody":
+        raise KeyError("plan")
+    print("\\\\n".join(f"line {number}" for number in range(3)))
+    Path("out.csv").write_text("a,b\\\\n1,2\\\\n")
+    return {"greeting": f"Hello, {name}", "table": {"path": "out.csv"}}
+""".replace("\\\\", "\\")
 
 
 @dataclass(frozen=True)
@@ -135,3 +152,30 @@ def _window(chromium: Browser, desk: Desk, **more: Any) -> BrowserContext:
     )
     window.set_default_timeout(PATIENCE_MS)
     return window
+
+
+@pytest.fixture(scope="module")
+def pipeline(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a pipeline."""
+    name = f"work-{uuid.uuid4().hex[:8]}"
+    create(desk, name, SOURCE, tmp_path_factory.mktemp("code"))
+    yield name
+    desk.sdk.delete_pipeline(name, force_deployments_deletion=True)
+
+
+def create(desk: Desk, name: str, source: str, folder: Path) -> None:
+    """Create a pipeline of that name, or another version of it."""
+    (folder / "work.py").write_text(source)
+    desk.sdk.create_pipeline(
+        name,
+        "work.py",
+        "work",
+        container_config={"local_folder": str(folder)},
+        inputs=[
+            Input("name", "string", is_required=True),
+            Input("document", "file"),
+            Input("until", "string"),
+        ],
+        outputs=[Output("greeting", "string"), Output("table", "file")],
+        replace=True,
+    )

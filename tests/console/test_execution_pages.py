@@ -2,53 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.conftest import wait_until
 from tests.console.conftest import SCRIPT, Desk, Seat
 
-from headrace import Input, Output, PipelineExecutionFailed
-
-SOURCE = """
-import time
-from pathlib import Path
-
-
-def work(name, document=None, until=None):
-    print("begins with", name)
-    while until and not Path(until).exists():
-        time.sleep(0.05)
-    if name == "nobody":
-        raise KeyError("plan")
-    print("\\\\n".join(f"line {number}" for number in range(3)))
-    Path("out.csv").write_text("a,b\\\\n1,2\\\\n")
-    return {"greeting": f"Hello, {name}", "table": {"path": "out.csv"}}
-""".replace("\\\\", "\\")
-
-
-@pytest.fixture(scope="module")
-def pipeline(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The name of a pipeline."""
-    folder: Path = tmp_path_factory.mktemp("code")
-    (folder / "work.py").write_text(SOURCE)
-    name = f"work-{uuid.uuid4().hex[:8]}"
-    desk.sdk.create_pipeline(
-        name,
-        "work.py",
-        "work",
-        container_config={"local_folder": str(folder)},
-        inputs=[
-            Input("name", "string", is_required=True),
-            Input("document", "file"),
-            Input("until", "string"),
-        ],
-        outputs=[Output("greeting", "string"), Output("table", "file")],
-    )
-    yield name
-    desk.sdk.delete_pipeline(name, force_deployments_deletion=True)
+from headrace import PipelineExecutionFailed
 
 
 def failed(desk: Desk, pipeline: str, **inputs: object) -> str:

@@ -13,7 +13,7 @@ import pytest
 from headrace.api import data_store as api_data_store
 from headrace.api import logs
 from headrace.client import data_store as client_data_store
-from headrace.console import sent_code
+from headrace.console import sent_code, several
 from headrace.control import deletion, variables
 from headrace.control import standby as control_standby
 from headrace.control.metrics import MAX_PAGE_VALUES
@@ -22,6 +22,7 @@ from headrace.core import (
     attachments,
     clock_trust,
     compatibility,
+    execution_filters,
     filenames,
     health,
     low_latency,
@@ -52,6 +53,7 @@ from headrace.server import http, limits
 from headrace.server.settings import Settings, variable_of
 from headrace.serving import calls as serving_calls
 from headrace.serving import refusals
+from headrace.store import execution_search
 from headrace.store.book import mover
 from headrace.web import call_bodies, form_parts, form_terms
 from headrace.wire import answers, deployment_requests
@@ -156,6 +158,8 @@ CLAIMS: dict[str, list[str]] = {
         f"at most {DEFAULTS['git_timeout_s']:.0f} seconds (`HEADRACE_GIT_TIMEOUT_S`)",
     ],
     "executions": [
+        f"It counts {count(execution_filters.MOST_COUNTED)} and then says",
+        f"a list looks at {count(execution_search.LOOKED_AT)} executions at a time",
         f"A template that does not answer for {POD['hang_s']:.0f} seconds",
         f"works without an answer for {POD['busy_hang_s']:.0f} seconds",
         f"`retry_backoff_s`, {BACKOFF} by default",
@@ -195,6 +199,7 @@ CLAIMS: dict[str, list[str]] = {
         {3600: "For an hour after the code was sent"}[sent_code.LIFETIME_S],
         f"after {sessions.IDLE.days} days without use",
         f"after {sessions.LIFETIME.days} days, and at once",
+        f"{count(several.MOST)} are dealt with at a time, for {several.WORK_S:.0f} seconds;",
     ],
     "metrics": [
         f"single metrics in one execution | {metrics.MAX_METRICS} |",

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
+from headrace.console import routes
 from headrace.console.chosen import Chosen, chosen_by
 from headrace.console.navigation import EXECUTIONS
 from headrace.console.rendering import page
@@ -59,6 +60,8 @@ async def executions(exchange: Exchange) -> Response:
         newer=found.newer and chosen.address(EXECUTIONS.path, after=found.newer),
         older=found.older and chosen.address(EXECUTIONS.path, before=found.older),
         newest=chosen.address(EXECUTIONS.path),
+        replay_all=chosen.address(routes.REPLAY_PREVIEW.path),
+        cancel_all=chosen.address(routes.CANCEL_PREVIEW.path),
         as_json=chosen.address(LIST.url()),
     )
 

@@ -18,11 +18,21 @@ async def read_fields(exchange: Exchange, *names: str) -> dict[str, str]:
     Raises:
         InvalidRequest: It has others, or is no form.
     """
+    fields = dict(await read_pairs(exchange, *names))
+    return {name: fields.get(name, "") for name in names}
+
+
+async def read_pairs(exchange: Exchange, *names: str) -> list[tuple[str, str]]:
+    """Return name and text of each field of a form, in which names may come several times.
+
+    Raises:
+        InvalidRequest: It has others, or is no form.
+    """
     terms = only(*names, CSRF)
     async with read_form(exchange.request, uploads=exchange.services.uploads, terms=terms) as form:
-        fields = dict(form.fields)
-    check_form(exchange, fields)
-    return {name: fields.get(name, "") for name in names}
+        fields = list(form.fields)
+    check_form(exchange, dict(fields))
+    return [(name, text) for name, text in fields if name != CSRF]
 
 
 def check_form(exchange: Exchange, fields: Mapping[str, str]) -> None:

@@ -52,6 +52,10 @@ DELETE_DEPLOYMENT = _page(
 )
 
 EXECUTIONS = _page("GET", "/executions", "See the executions")
+CANCEL_PREVIEW = _page("GET", "/executions/cancel", "See which executions would be cancelled")
+CANCEL_SEVERAL = _page("POST", "/executions/cancel", "Cancel executions", Right.EXECUTIONS)
+REPLAY_PREVIEW = _page("GET", "/executions/replay", "See which executions would run again")
+REPLAY = _page("POST", "/executions/replay", "Run executions again", Right.RUN)
 EXECUTION = _page("GET", "/executions/{id}", "See an execution")
 EXECUTION_LOG = _page("GET", "/executions/{id}/log", "See the whole log of an execution")
 RERUN_FORM = _page("GET", "/executions/{id}/rerun", "See the form to run an execution again")

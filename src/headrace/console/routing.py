@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from headrace.console import (
+    cancels,
     data_store,
     deployments,
     execution,
@@ -12,6 +13,7 @@ from headrace.console import (
     monitoring,
     new_pipeline,
     pipelines,
+    replays,
     routes,
     run_form,
     settings,
@@ -55,6 +57,10 @@ def handlers() -> Mapping[Route, Handler]:
         routes.ROLL_BACK: pipelines.roll_back,
         routes.DELETE_PIPELINE: pipelines.delete_pipeline,
         routes.EXECUTIONS: executions.executions,
+        routes.CANCEL_PREVIEW: cancels.preview,
+        routes.CANCEL_SEVERAL: cancels.cancel,
+        routes.REPLAY_PREVIEW: replays.preview,
+        routes.REPLAY: replays.replay,
         routes.EXECUTION: execution.execution,
         routes.EXECUTION_LOG: execution.log,
         routes.RERUN_FORM: execution.rerun_form,

@@ -98,6 +98,10 @@ class Lookups:
             execution_search.search, wanted, limit=limit, before=before, after=after
         )
 
+    async def count(self, scope: Scope, wanted: ExecutionFilter) -> Count:
+        """Return how many executions fit."""
+        return await self._reader.read(execution_search.count_matching, wanted)
+
     async def counts(self, scope: Scope, wanted: ExecutionFilter) -> Mapping[Status | None, Count]:
         """Return how many executions fit, of each status and, under None, of all."""
         return await self._reader.read(execution_search.count_by_status, wanted)

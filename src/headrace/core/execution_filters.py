@@ -30,6 +30,7 @@ class ExecutionFilter:
         created_by: Those of this user: an id, a name or an e-mail address.
         rule: Those that started for this reason.
         reason: Those that failed with a message that contains this, in whatever case.
+        is_unrepeated: Whether only those are meant that no other execution repeats.
     """
 
     pipeline_id: str | None = None
@@ -42,6 +43,7 @@ class ExecutionFilter:
     created_by: str | None = None
     rule: Rule | None = None
     reason: str | None = None
+    is_unrepeated: bool = False
 
     @property
     def wanted_statuses(self) -> tuple[Status, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, or_, select
 
 from headrace.core.execution_filters import (
     FAILURES,
@@ -22,7 +22,15 @@ from headrace.core.execution_filters import (
 from headrace.core.executions import Status
 from headrace.core.sources import Rule
 from headrace.store.execution_row import SUMMARY, summary_from
-from headrace.store.tables import FAILED, OF_DELETED, UNFINISHED, deployments, executions, users
+from headrace.store.tables import (
+    FAILED,
+    OF_DELETED,
+    UNFINISHED,
+    deployments,
+    executions,
+    reruns,
+    users,
+)
 
 LOOKED_AT = 10_000
 """How many rows a search looks at that compares them one by one."""
@@ -194,6 +202,8 @@ def _compared(wanted: ExecutionFilter, status: Status | None) -> list[ColumnElem
         conditions.append(_of_rule(wanted.rule))
     if wanted.reason is not None:
         conditions.append(executions.c.failure_message.icontains(wanted.reason, autoescape=True))
+    if wanted.is_unrepeated:
+        conditions.append(~exists().where(reruns.c.execution_id == _ID))
     return conditions
 
 

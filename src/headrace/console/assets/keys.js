@@ -1,6 +1,6 @@
 // The keyboard: / searches, g and a letter go to a page, j and k move through a table, ? helps.
 function isTyping(element) {
-  return element instanceof HTMLElement
+  return element instanceof HTMLElement && element.type !== "checkbox"
     && (element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName));
 }
 
@@ -17,7 +17,7 @@ function help() {
   if (!dialog) {
     dialog = document.createElement("dialog");
     dialog.className = "help card";
-    const lines = [["/", "search"], ["j k", "next and previous row"], ["?", "this help"]];
+    const lines = [["/", "search"], ["j k", "next and previous row"], ["x", "tick the row"], ["?", "this help"]];
     for (const link of document.querySelectorAll(".side a[data-key]")) {
       lines.push([`g ${link.dataset.key}`, link.textContent.trim().toLowerCase()]);
     }

@@ -1,0 +1,198 @@
+"""Several executions at once, in the pages: cancelled and run again; and keyboards alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import wait_until
+from tests.console.conftest import SCRIPT, SOURCE, Desk, Seat, create
+
+from headrace import PipelineExecutionFailed
+
+
+def failed(desk: Desk, pipeline: str, **inputs: object) -> str:
+    with pytest.raises(PipelineExecutionFailed) as raised:
+        desk.sdk.run_pipeline(pipeline, inputs=inputs)
+    found: str = raised.value.details["execution_id"]
+    return found
+
+
+@pytest.fixture
+def held(desk: Desk, pipeline: str, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Starts executions that run until the end of the test."""
+    gate = tmp_path / "gate"
+
+    def start() -> str:
+        started = desk.sdk.run_pipeline(
+            pipeline, inputs={"name": "held", "until": str(gate)}, wait_for_completion=False
+        )
+        return str(started["execution_id"])
+
+    yield start
+    gate.touch()
+
+
+def status_of(desk: Desk, execution_id: str) -> str:
+    return str(desk.sdk.get_pipeline_execution(execution_id)["status"])
+
+
+def test_those_that_are_ticked_are_cancelled_then_all_that_fit(
+    desk: Desk, seat: Seat, pipeline: str, held: Callable[[], str]
+) -> None:
+    first, second, third = held(), held(), held()
+    page = seat.page
+    page.goto(f"/executions?pipeline_name={pipeline}&status=Running&status=Pending")
+    page.locator(f'input[value="{first}"]').check()
+    page.locator(f'input[value="{second}"]').check()
+    page.get_by_text("With 2 ticked:").wait_for()
+    page.get_by_role("button", name="Cancel…").click()
+    page.get_by_role("heading", name="Cancel 2 executions?").wait_for()
+    page.get_by_role("button", name="Cancel 2 executions").click()
+    page.get_by_text("Cancelled 2 executions.").wait_for()
+    assert [status_of(desk, one) for one in (first, second)] == ["Failed", "Failed"]
+    assert status_of(desk, third) in {"Pending", "Running"}
+    page.goto(f"/executions?pipeline_name={pipeline}")
+    page.get_by_role("link", name="cancel…").click()
+    page.get_by_text("all that fit the filter now").wait_for()
+    page.get_by_role("button", name="Cancel 1 executions").click()
+    page.get_by_text("Cancelled 1 executions.").wait_for()
+    assert status_of(desk, third) == "Failed"
+    page.goto(f"/executions/cancel?pipeline_name={pipeline}")
+    page.get_by_text("No execution that fits the filter is pending or runs.").wait_for()
+    assert seat.told == []
+
+
+def test_ticks_stay_with_their_executions_while_the_list_changes(
+    desk: Desk, seat: Seat, pipeline: str, held: Callable[[], str]
+) -> None:
+    ticked, page = held(), seat.page
+    page.goto(f"/executions?pipeline_name={pipeline}")
+    page.locator(f'input[value="{ticked}"]').check()
+    for _ in range(2):
+        later = held()
+        page.locator(f'input[value="{later}"]').wait_for()
+    checked = page.locator("tbody input:checked").evaluate_all("all => all.map(one => one.value)")
+    assert checked == [ticked]
+    page.get_by_text("With 1 ticked:").wait_for()
+    assert seat.told == []
+
+
+def test_those_that_are_ticked_run_again_and_what_cannot_is_listed(
+    desk: Desk, seat: Seat, pipeline: str, held: Callable[[], str]
+) -> None:
+    first, second, running = (
+        failed(desk, pipeline, name="nobody"),
+        failed(desk, pipeline, name="nobody"),
+        held(),
+    )
+    page = seat.page
+    ticks = "&".join(f"id={one}" for one in (first, second, running, "no-such"))
+    page.goto(f"/executions/replay?ticked=1&{ticks}")
+    page.get_by_role("heading", name="Run 2 executions again?").wait_for()
+    left_out = page.get_by_label("Left out", exact=True).inner_text()
+    assert "no-such" in left_out
+    assert "It is " in left_out
+    page.get_by_label("Other inputs").fill('{"nmae": "Ada"}')
+    page.get_by_role("button", name="Look again").click()
+    page.get_by_text("2 cannot run again", exact=True).wait_for()
+    assert "nmae" in page.get_by_label("Cannot run again", exact=True).inner_text()
+    page.get_by_label("Other inputs").fill('{"name": "Ada"}')
+    page.get_by_role("button", name="Look again").click()
+    page.get_by_role("button", name="Run 2 again").click()
+    # Not all that was ticked was run again, so it is not said to be done and gone.
+    page.get_by_role("heading", name="2 executions run again").wait_for()
+    page.get_by_label("Left out", exact=True).wait_for()
+    page.get_by_role("link", name="See what was started").click()
+    page.get_by_role("heading", name="Executions").wait_for()
+    reruns = [desk.sdk.get_pipeline_execution(one)["newest_rerun"] for one in (first, second)]
+    wait_until(lambda: {status_of(desk, one) for one in reruns} == {"Succeeded"})
+    page.goto(f"/executions/replay?ticked=1&id={first}")
+    page.get_by_role("heading", name="Nothing to run again").wait_for()
+    assert seat.told == []
+
+
+def test_all_that_failed_and_fit_run_again_once(desk: Desk, pipeline: str) -> None:
+    for _ in range(2):
+        failed(desk, pipeline, name="nobody")
+    where = {"pipeline_name": pipeline, "text": "KeyError"}
+    looked = desk.web.get("/executions/replay", params=where).text
+    assert "failed and were not run again" in looked
+    form = {**where, "code": "current", "inputs": '{"name": "Grace"}'}
+    done = desk.web.post("/executions/replay", data=form)
+    assert done.status_code == 303
+    assert done.headers["location"].startswith("/executions?since=")
+    again = desk.web.get("/executions/replay", params=where).text
+    assert "Nothing to run again" in again
+
+
+def test_what_is_sent_wrongly_is_refused_and_shown_again(desk: Desk, pipeline: str) -> None:
+    execution_id = failed(desk, pipeline, name="nobody")
+    form = {"id": execution_id, "ticked": "1", "inputs": SCRIPT, "code": "current"}
+    refused = desk.web.post("/executions/replay", data=form)
+    assert refused.status_code == 400
+    assert "Inputs is not valid JSON" in refused.text
+    assert SCRIPT not in refused.text
+    assert "&lt;script&gt;" in refused.text
+    assert desk.web.post("/executions/replay", data={"ticked": "1"}).status_code == 400
+    assert "No execution is ticked" in desk.web.get("/executions/cancel?ticked=1").text
+    many = {"ticked": "1", "id": [f"{number}" for number in range(1001)]}
+    told = desk.web.post("/executions/cancel", data=many)
+    assert "1,001 executions are ticked; at most 1,000 can be." in told.text
+    assert desk.web.post("/executions/cancel", data={"pipeline_name": "no-such"}).status_code == 404
+    assert desk.web.post("/executions/cancel", data={"more": "1"}).status_code == 400
+    planted = desk.web.get("/executions/cancel", params={"ticked": "1", "id": SCRIPT}).text
+    assert SCRIPT not in planted
+
+
+def test_a_failure_is_found_and_run_again_in_the_new_version_by_keyboard(
+    desk: Desk, seat: Seat, pipeline: str, tmp_path: Path
+) -> None:
+    execution_id, page = failed(desk, pipeline, name="nobody"), seat.page
+    create(desk, pipeline, SOURCE.replace("Hello", "Welcome"), tmp_path)
+    keys = page.keyboard
+    page.goto("/")
+    page.get_by_role("heading").first.wait_for()
+    keys.press("g")
+    keys.press("e")
+    page.wait_for_url("**/executions")
+    page.get_by_role("heading", name="Executions").wait_for()
+
+    def tab_to(selector: str) -> None:
+        for _ in range(60):
+            if page.evaluate("one => document.activeElement?.matches(one) ?? false", selector):
+                return
+            keys.press("Tab")
+        raise AssertionError(f"Tab does not come to {selector}")
+
+    tab_to("#text")
+    keys.type("KeyError")
+    keys.press("Tab")
+    keys.type(pipeline)
+    keys.press("Enter")
+    page.wait_for_url("**pipeline_name=**")
+    page.locator(f'a[href="/executions/{execution_id}"]').wait_for()
+    keys.press("j")
+    keys.press("x")
+    page.get_by_text("With 1 ticked:").wait_for()
+    keys.press("Enter")
+    page.get_by_label("Traceback").wait_for()
+    tab_to('a[href$="/rerun"]')
+    keys.press("Enter")
+    page.get_by_role("heading", name="Run again").wait_for()
+    tab_to('[id="value.name"]')
+    keys.press("Control+A")
+    keys.type('"Ada"')
+    tab_to("button.main-action")
+    keys.press("Enter")
+    page.locator(".mapping").get_by_text('"Welcome, Ada"').wait_for()
+    assert seat.told == []
+
+
+def test_the_pages_are_for_everybody(
+    desk: Desk, pipeline: str, faults: Callable[[str], list[str]], held: Callable[[], str]
+) -> None:
+    ids = f"id={held()}&id={failed(desk, pipeline, name='nobody')}&id=none"
+    for path in (f"/executions/cancel?{ids}", f"/executions/replay?{ids}"):
+        assert faults(path) == [], path
