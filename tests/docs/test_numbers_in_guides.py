@@ -16,9 +16,11 @@ from headrace.client import data_store as client_data_store
 from headrace.console import sent_code, several
 from headrace.control import deletion, variables
 from headrace.control import standby as control_standby
+from headrace.control.activities import RANGES
 from headrace.control.metrics import MAX_PAGE_VALUES
 from headrace.control.transactions import verification
 from headrace.core import (
+    activity,
     attachments,
     clock_trust,
     compatibility,
@@ -46,6 +48,7 @@ from headrace.engines.local.hanging import Patience
 from headrace.engines.local.pods import PodSettings, pace
 from headrace.environments import requirements_files, uv
 from headrace.keeping import builds, collector, removal
+from headrace.keeping.activity import SETTLED_AFTER
 from headrace.keeping.usage import RECORD_EVERY
 from headrace.local import own_server, place
 from headrace.objects import port as objects_port
@@ -105,6 +108,15 @@ FRAMING = count(limits.MAX_FRAMING_BYTES)
 WINDOW = schedules.DEFAULT_MISSED_WINDOW_S / DAY
 BACKOFF = f"{retries.DEFAULT_BACKOFF_S:.0f} seconds"
 LOG = PLAN["log_bytes"] >> 20
+MINUTES = {name: count(divided.point_s / 60) for name, divided in RANGES.items()}
+HOURS = {name: count(divided.point_s / 3600) for name, divided in RANGES.items()}
+KEPT = {step_s: kept_s // 3600 for step_s, kept_s in activity.STEPS.items()}
+COUNTS = [
+    f"| `1h` | {MINUTES['1h']} minute | {KEPT[60]} hours |",
+    f"| `6h`, `24h` | {MINUTES['6h']} and {MINUTES['24h']} minutes | {KEPT[600]} hours |",
+    f"| `7d`, `31d` | {HOURS['7d']} and {HOURS['31d']} hours | {KEPT[3600] // 24} days |",
+    f"on record more than {SETTLED_AFTER.total_seconds():.0f} seconds after",
+]
 
 
 def constants(path: str) -> dict[str, int]:
@@ -220,6 +232,7 @@ CLAIMS: dict[str, list[str]] = {
         f"measurements of its last {RECORD_EVERY * usage.FIRST_SAMPLE_S:.0f} seconds",
     ],
     "operating": [
+        *COUNTS,
         f"cannot be recorded for {refusals.UNRECORDED_S:.0f} seconds",
         f"Calls of pods in the last {MOVE} before",
         f"| {DEFAULTS['keep_executions_s'] / DAY:.0f} days after their end |",

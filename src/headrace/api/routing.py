@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from headrace.api import (
     accounts,
+    activity,
     data_store,
     deployments,
     environment,
@@ -35,6 +36,8 @@ HANDLERS: Mapping[Route, Handler] = {
     routes.TEMPLATE: pipeline_templates.show_template,
     routes.ENVIRONMENT_INFO: environment.environment_info,
     routes.ENVIRONMENT_SUMMARY: environment.environment_summary,
+    routes.OVERVIEW: activity.overview,
+    routes.CALLS_OVER_TIME: activity.calls,
     routes.CLOCK: environment.show_clock,
     routes.CONFIRM_CLOCK: environment.confirm_clock,
     routes.REFRESH: accounts.refresh,

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
+from headrace.cli.activities import print_failures
 from headrace.cli.exits import EXIT_FAILED
 from headrace.cli.flags import JsonFlag
 from headrace.cli.output import Screen
 from headrace.cli.session import session
+from headrace.cli.times import since_from_text
 from headrace.client.environment import DEFAULT_WAIT_S
 
 Timeout = Annotated[
     float, typer.Option("--timeout", min=0, metavar="SECONDS", help="How long to wait at most.")
 ]
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Begin it, and do not wait.")]
+FailedSince = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        parser=since_from_text,
+        help="From when on failures are shown: how long ago, such as 2h or 1d12h, a day, or a time "
+        "in ISO 8601.  [default: 24h]",
+    ),
+]
 
 _WORDS = {
     "ready": "ready",
@@ -56,15 +69,20 @@ def resume(
     _print_status(current.screen, current.sdk.base_environment_url, found)
 
 
-def status(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """Show whether the server takes work, and how its parts are.
+def status(context: typer.Context, since: FailedSince = None, as_json: JsonFlag = False) -> None:
+    """Show whether the server takes work, how its parts are, and what failed since yesterday.
 
-    The exit code is 1 if a part is not well; a server that is paused is well.
+    Failures of one deployment, or of the runs of a pipeline, for one reason are one line. The exit
+    code is 1 if a part of the server is not well; one that is paused is well.
     """
     current = session(context, as_json)
     found = current.sdk.get_environment()
     health = current.sdk.get_health()
+    activity = current.sdk.get_activity(since)
+    found["activity"] = activity
     _print_status(current.screen, current.sdk.base_environment_url, found, health)
+    if not as_json:
+        print_failures(current.screen, activity)
     if any(part["status"] != "ok" for part in health.values()):
         raise typer.Exit(EXIT_FAILED)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from headrace.client.messages import Json, Request
 from headrace.client.parts import Object, Part
-from headrace.core.errors import Conflict, Unavailable
+from headrace.core.errors import Conflict, InvalidRequest, Unavailable
 from headrace.core.standby import PAUSING, EnvironmentStatus
 from headrace.wire import routes
 
@@ -27,6 +29,46 @@ class EnvironmentCalls(Part):
         info: Object = self._transport.call(routes.ENVIRONMENT_INFO)
         summary: Object = self._transport.call(routes.ENVIRONMENT_SUMMARY)
         return info | summary
+
+    def get_activity(self, since: datetime | None = None) -> Object:
+        """Return what runs, what failed, and what comes next.
+
+        Args:
+            since: From when on failures are told; a day ago unless said. One without a zone is in
+                this machine's.
+
+        Returns:
+            ``{"since", "running", "pending", "oldest_running_at", "oldest_pending_at", "failures",
+            "has_more_failures", "fire_times_without_execution", "next_fire_times"}``. Each of the
+            failures is ``{"pipeline_name", "deployment_name", "kind", "message", "count",
+            "in_a_row", "last_execution_id", "last_at"}``: those of one deployment, or of the runs
+            of a pipeline, for one reason. ``in_a_row`` is how many of its latest executions failed,
+            at most 20.
+        """
+        query = {"since": _instant(since)}
+        found: Object = self._transport.call(routes.OVERVIEW, Request(query=query))
+        return found
+
+    def get_calls_over_time(
+        self,
+        range: str = "24h",  # noqa: A002 - the name of the parameter on the wire
+        deployment_name: str | None = None,
+    ) -> list[Object]:
+        """Return how many calls there were in each period of a range, and how long they took.
+
+        Args:
+            range: ``"1h"``, ``"6h"``, ``"24h"``, ``"7d"`` or ``"31d"``.
+            deployment_name: Only calls of this deployment.
+
+        Returns:
+            Periods, oldest first: ``{"begin", "calls", "failed", "p50_s", "p95_s"}``. A call is in
+            the period in which it was accepted, once it has ended, after half a minute at most.
+            Durations are in seconds, from start to end, true to a tenth; None without any.
+        """
+        query = {"range": range, "deployment_name": deployment_name}
+        found: Object = self._transport.call(routes.CALLS_OVER_TIME, Request(query=query))
+        periods: list[Object] = found["periods"]
+        return periods
 
     def get_health(self) -> Object:
         """Return the state of each part of the server, each of them tried.
@@ -104,3 +146,11 @@ class EnvironmentCalls(Part):
             return None
 
         return self._wait(ask, what, timeout_s)
+
+
+def _instant(at: object) -> str | None:
+    if at is None:
+        return None
+    if not isinstance(at, datetime):
+        raise InvalidRequest(f"since must be a datetime, not {at!r}.")
+    return at.astimezone(UTC).isoformat()

@@ -10,6 +10,8 @@ ENVIRONMENT_INFO = Route("GET", "/environment-info", "Name the environment", Ope
 CLOCK = Route("GET", "/clock", "Show whether things are deleted for their age", Right.LOOK)
 CONFIRM_CLOCK = Route("POST", "/clock/confirm", "Say that the clock is right", Right.PROJECT)
 ENVIRONMENT_SUMMARY = Route("GET", "/environment-summary", "Show the status", Right.LOOK)
+OVERVIEW = Route("GET", "/activity", "Show what runs, what failed and what comes", Right.LOOK)
+CALLS_OVER_TIME = Route("GET", "/activity/calls", "Show calls over time", Right.LOOK)
 CHANGE_ENVIRONMENT = Route(
     "PATCH", "/environments/{environment_id}", "Pause or resume the environment", Right.PROJECT
 )

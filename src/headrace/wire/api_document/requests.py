@@ -76,6 +76,8 @@ QUERIES: Mapping[Route, Mapping[str, Schema]] = {
     routes.EXECUTIONS: {**_PAGE, **_CHOICE, "after": TEXT},
     routes.COUNT_EXECUTIONS: _CHOICE,
     routes.RERUN: {"code": TEXT, "once": FLAG},
+    routes.OVERVIEW: {"since": TEXT},
+    routes.CALLS_OVER_TIME: {"range": TEXT, "deployment_name": NAME},
     routes.FIRE_TIMES: {"count": COUNT},
     routes.LEDGER: {
         **_PAGE,
