@@ -14,7 +14,7 @@ from headrace.api import data_store as api_data_store
 from headrace.api import logs
 from headrace.client import data_store as client_data_store
 from headrace.console import sent_code, several
-from headrace.control import deletion, variables
+from headrace.control import deletion, passwords, variables
 from headrace.control import standby as control_standby
 from headrace.control.activities import RANGES
 from headrace.control.metrics import MAX_PAGE_VALUES
@@ -39,7 +39,9 @@ from headrace.core import (
     schedules,
     sessions,
     standby,
+    tries,
     usage,
+    users,
     values,
 )
 from headrace.core.compatibility import MAX_CALLS
@@ -212,6 +214,25 @@ CLAIMS: dict[str, list[str]] = {
         f"after {sessions.IDLE.days} days without use",
         f"after {sessions.LIFETIME.days} days, and at once",
         f"{count(several.MOST)} are dealt with at a time, for {several.WORK_S:.0f} seconds;",
+    ],
+    "people": [
+        f"at least {users.MIN_PASSWORD} characters, of which {users.MIN_DIFFERENT} are different",
+        (
+            f"its first {tries.IPV6_PREFIX} bits), with passwords and wrong SDK tokens "
+            f"| {tries.OF_ADDRESS.in_a_row} | one every {tries.OF_ADDRESS.every_s:.0f} seconds |"
+        ),
+        (
+            f"all addresses together | {tries.OF_NAME.in_a_row} "
+            f"| one every {tries.OF_NAME.every_s:.0f} seconds |"
+        ),
+        (
+            f"the two above | {tries.OF_BROWSER.in_a_row} "
+            f"| one every {tries.OF_BROWSER.every_s:.0f} seconds |"
+        ),
+        (
+            f"{passwords.AT_ONCE} passwords are hashed at the same time and at most "
+            f"{passwords.MOST_WAITING} wait"
+        ),
     ],
     "metrics": [
         f"single metrics in one execution | {metrics.MAX_METRICS} |",

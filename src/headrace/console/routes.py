@@ -37,6 +37,12 @@ CHANGE_PROJECT = _page("POST", "/settings", "Change the project's settings", Rig
 TOKENS = _page("GET", "/settings/tokens", "See the SDK tokens", Right.TOKENS)
 CREATE_TOKEN = _page("POST", "/settings/tokens", "Create an SDK token", Right.TOKENS)
 REVOKE_TOKEN = _page("POST", "/settings/tokens/revoke", "Revoke an SDK token", Right.TOKENS)
+USERS = _page("GET", "/settings/users", "See the users", Right.USERS)
+CREATE_USER = _page("POST", "/settings/users", "Create a user", Right.USERS)
+SET_PASSWORD = _page("POST", "/settings/users/password", "Set a user's password", Right.USERS)
+REMOVE_USER = _page("POST", "/settings/users/remove", "Remove a user", Right.USERS)
+OWN_PASSWORD = _page("GET", "/settings/password", "See the form of one's password", Right.USERS)
+CHANGE_OWN_PASSWORD = _page("POST", "/settings/password", "Change one's password", Right.USERS)
 CHANGE_SERVER = _page("POST", "/settings/server", "Pause or resume the server", Right.PROJECT)
 SERVER = _page("GET", "/settings/server", "See what the server is, and how it does")
 

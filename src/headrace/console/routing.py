@@ -17,6 +17,7 @@ from headrace.console import (
     routes,
     run_form,
     settings,
+    users,
     variables,
 )
 from headrace.console.assets import asset
@@ -28,6 +29,22 @@ from headrace.console.sign_in import sign_in, sign_in_page, sign_out
 from headrace.web.exchange import Handler
 from headrace.wire.route import Route
 from headrace.wire.routes import FRONT
+
+_SETTINGS: Mapping[Route, Handler] = {
+    routes.SETTINGS: settings.project,
+    routes.CHANGE_PROJECT: settings.change_project,
+    routes.TOKENS: settings.tokens,
+    routes.CREATE_TOKEN: settings.create_token,
+    routes.REVOKE_TOKEN: settings.revoke_token,
+    routes.USERS: users.users,
+    routes.CREATE_USER: users.create_user,
+    routes.SET_PASSWORD: users.set_password,
+    routes.REMOVE_USER: users.remove_user,
+    routes.OWN_PASSWORD: users.own_password,
+    routes.CHANGE_OWN_PASSWORD: users.change_own_password,
+    routes.SERVER: settings.server,
+    routes.CHANGE_SERVER: settings.change_server,
+}
 
 
 def handlers() -> Mapping[Route, Handler]:
@@ -74,13 +91,7 @@ def handlers() -> Mapping[Route, Handler]:
         routes.FIRE_TIMES: deployments.fire_times,
         routes.RENEW_TOKEN: deployments.renew_token,
         routes.DELETE_DEPLOYMENT: deployments.delete_deployment,
-        routes.SETTINGS: settings.project,
-        routes.CHANGE_PROJECT: settings.change_project,
-        routes.TOKENS: settings.tokens,
-        routes.CREATE_TOKEN: settings.create_token,
-        routes.REVOKE_TOKEN: settings.revoke_token,
-        routes.SERVER: settings.server,
-        routes.CHANGE_SERVER: settings.change_server,
+        **_SETTINGS,
         routes.MONITORING: monitoring.machines,
         routes.MONITORING_METRICS: monitoring.metrics,
         routes.DATA_STORE: data_store.data_store,

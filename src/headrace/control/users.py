@@ -108,4 +108,4 @@ class Users:
         hashed = await self._database.read(rows.password_of, user.id)
         text = current if isinstance(current, str) else ""
         if hashed is not None and not await self._passwords.matches(hashed, text):
-            raise PermissionDenied("current_password is not your password.")
+            raise PermissionDenied("The current password (current_password) is missing or wrong.")
