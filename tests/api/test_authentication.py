@@ -103,10 +103,12 @@ def test_public_routes_say_nothing_secret(server: RunningServer) -> None:
             "server",
             "environment_id",
             "deletion_by_age",
-            "database",
-            "calls",
-            "descriptors",
+            *("environment", "database", "disk", "data_store", "calls", "descriptors"),
+            *("clock", "scheduler", "worker", "pods", "builder"),
         }
+        # What was measured is for users.
+        assert not any("detail" in part for part in parts.values())
+        assert http.get("/health/details").status_code == 401
         info = http.get("/environment-info").json()
         assert set(info) == {
             *("environment_id", "environment_status", "version"),

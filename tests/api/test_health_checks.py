@@ -8,7 +8,7 @@ import pytest
 
 from headrace.core.errors import Unavailable
 from headrace.web import health_checks
-from headrace.web.health_checks import HealthChecks, descriptors_are_left
+from headrace.web.health_checks import Finding, HealthChecks, descriptors_are_left
 
 
 class Part:
@@ -20,12 +20,12 @@ class Part:
         self.gate.set()
         self.error: Exception | None = None
 
-    async def try_it(self) -> str:
+    async def try_it(self) -> Finding:
         self.tries += 1
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return "fine"
+        return Finding("fine", "in 3 ms")
 
 
 @pytest.fixture
@@ -58,6 +58,7 @@ async def test_a_part_that_hangs_is_said_and_not_tried_again_until_it_ends() -> 
     found = await checks.parts()
     assert found["hung"].is_well
     assert found["hung"].body() == {"status": "ok", "info": "fine"}
+    assert found["hung"].body(is_detailed=True)["detail"] == "in 3 ms"
 
 
 @pytest.mark.usefixtures("brief")
@@ -71,7 +72,10 @@ async def test_what_fails_is_said_in_its_words_and_forgotten_when_it_is_well() -
     }
     part.error = KeyError("x")
     await asyncio.sleep(0.06)
-    assert (await checks.parts())["part"].text == "KeyError: 'x'"
+    # Everybody may ask, and what such an error says may name what is nobody's business.
+    found = (await checks.parts())["part"]
+    assert found.body() == {"status": "error", "error": "The check failed: KeyError."}
+    assert found.body(is_detailed=True) == found.body() | {"detail": "'x'"}
     part.error = None
     await asyncio.sleep(0.06)
     assert (await checks.parts())["part"].is_well

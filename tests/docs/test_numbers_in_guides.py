@@ -54,6 +54,7 @@ from headrace.keeping.activity import SETTLED_AFTER
 from headrace.keeping.usage import RECORD_EVERY
 from headrace.local import own_server, place
 from headrace.objects import port as objects_port
+from headrace.server import health as server_health
 from headrace.server import http, limits
 from headrace.server.settings import Settings, variable_of
 from headrace.serving import calls as serving_calls
@@ -272,6 +273,8 @@ CLAIMS: dict[str, list[str]] = {
         f"the target of a request | {count(limits.MAX_TARGET_BYTES)} bytes |",
         f"head of a request | {HEAD} |",
         f"`Retry-After: {standby.RETRY_AFTER_S}`",
+        f"less than {server_health.LOW_BYTES // 10**6} MB, or {100 // server_health.LOW_PART}% of",
+        f"after {server_health.SILENT_S:.0f} seconds without |",
         f"have been for {control_standby.PODS_WITHIN.seconds} seconds",
         f"chunked body | {FRAMING} bytes, and {limits.FRAMING_PER_BYTE} for",
         f"`HEADRACE_REQUEST_TIMEOUT_S`: {DEFAULTS['request_timeout_s']:.0f} seconds",

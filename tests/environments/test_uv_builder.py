@@ -354,3 +354,14 @@ async def test_a_server_with_an_empty_environment_builds_and_writes_nothing_into
     assert sorted(workshop.folder.rglob("*")) == before
     assert (root / ".uv-cache").is_dir()
     assert await UvBuilder(root).discard_unused({spec.digest}, unused_for_s=0) == []
+
+
+def test_an_installer_that_is_gone_is_noticed(tmp_path):
+    uv = tmp_path / "uv"
+    uv.write_text("#!/bin/sh")
+    uv.chmod(0o700)
+    builder = UvBuilder(tmp_path / "environments", uv=uv)
+    builder.check()
+    uv.unlink()
+    with pytest.raises(Unavailable, match="uv is gone"):
+        builder.check()

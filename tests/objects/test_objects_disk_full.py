@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,18 @@ async def test_files_of_limited_size(root: Path) -> None:
     )
     assert "larger than the data store's disk takes" in done.stdout
     assert not staged(root)
+
+
+async def test_whether_files_can_be_written_is_tried_and_leaves_nothing(small: Path) -> None:
+    store = FilesystemStore(small)
+    await store.check()
+    before = sorted(small.rglob("*"))
+    with (small / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while filler.write(b"x" * 1024):
+            pass
+    with pytest.raises(Unavailable, match="is full"):
+        await store.check()
+    (small / "filler").unlink()
+    await store.check()
+    assert sorted(small.rglob("*")) == before
+    await store.close()

@@ -156,3 +156,27 @@ async def test_work_that_does_not_stop_is_left_behind(monkeypatch, caplog):
         "nothing is done: test does not stop"
     ]
     go.set()
+
+
+async def test_it_is_known_since_when_a_loop_has_not_come_round():
+    rounds, failing = asyncio.Event(), True
+
+    async def work() -> float:
+        rounds.set()
+        if failing:
+            raise Unavailable("not now")
+        return 0.001
+
+    loop = Loop("test", work, complaint="nothing is done", try_again_s=0.001)
+    assert loop.silent_s == 0
+    await loop.begin()
+    async with asyncio.timeout(20):
+        for _ in range(3):
+            before = loop.silent_s
+            rounds.clear()
+            await rounds.wait()
+            assert loop.silent_s > before
+        failing = False
+        while loop.silent_s >= before:
+            await asyncio.sleep(0.001)
+    await loop.close()

@@ -80,6 +80,12 @@ async def health(exchange: Exchange) -> Answer:
     return Answer(body, 200, {"Cache-Control": "no-store"})
 
 
+async def health_details(exchange: Exchange) -> Answer:
+    """Show how each part is, with what was measured."""
+    found = await exchange.services.health.parts()
+    return Answer({name: part.body(is_detailed=True) for name, part in found.items()})
+
+
 async def show_clock(exchange: Exchange) -> Answer:
     """Show whether things are deleted for their age."""
     clock = exchange.services.clock

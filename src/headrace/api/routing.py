@@ -29,6 +29,7 @@ from headrace.wire.route import Route
 
 HANDLERS: Mapping[Route, Handler] = {
     routes.HEALTH: environment.health,
+    routes.HEALTH_DETAILS: environment.health_details,
     routes.API_DOCUMENT: environment.describe_api,
     routes.CHANGE_ENVIRONMENT: environment.change_environment,
     routes.VECTOR_DATABASE: environment.vector_database,

@@ -101,9 +101,10 @@ def _print_status(
     if health is None:
         screen.fields(pairs, found)
         return
-    parts = [
-        (name, part["info"] if part["status"] == "ok" else f"NOT WELL: {part['error']}")
-        for name, part in health.items()
-        if name != "environment_id"
-    ]
-    screen.fields(pairs + parts, found | {"health": health})
+    shown = [(name, _part(part)) for name, part in health.items() if name != "environment"]
+    screen.fields(pairs + shown, found | {"health": health})
+
+
+def _part(part: dict[str, str]) -> str:
+    text = part["info"] if part["status"] == "ok" else f"NOT WELL: {part['error']}"
+    return f"{text} ({part['detail']})" if "detail" in part else text

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from headrace.client.messages import Json, Request
 from headrace.client.parts import Object, Part
-from headrace.core.errors import Conflict, InvalidRequest, Unavailable
+from headrace.core.errors import Conflict, InvalidRequest
 from headrace.core.standby import PAUSING, EnvironmentStatus
 from headrace.wire import routes
 
@@ -74,17 +74,10 @@ class EnvironmentCalls(Part):
         """Return the state of each part of the server, each of them tried.
 
         Returns:
-            By part ``{"status": "ok", "info": str}`` or ``{"status": "error", "error": str}``.
-
-        Raises:
-            Unavailable: No server answers.
+            By part ``{"status": "ok", "info": str}`` or ``{"status": "error", "error": str}``, with
+            ``detail`` where something was measured.
         """
-        try:
-            parts: Object = self._transport.call(routes.HEALTH)
-        except Unavailable as error:
-            if "environment_id" not in error.details:
-                raise
-            return error.details
+        parts: Object = self._transport.call(routes.HEALTH_DETAILS)
         return parts
 
     def pause_environment(self, timeout_s: float = DEFAULT_WAIT_S) -> Object:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from headrace.core.environments import Environment, EnvironmentSpec, normalised_requirements
-from headrace.core.errors import InvalidEnvironment
+from headrace.core.errors import InvalidEnvironment, Unavailable
 from headrace.environments import system_packages
 from headrace.environments.bytecode import compile_bytecode
 from headrace.environments.cache import EnvironmentCache, interpreter_in
@@ -73,6 +73,15 @@ class UvBuilder:
         self._compile_slot = asyncio.Semaphore(1)
         self._builds: dict[str, SharedBuild] = {}
         self._compiling: set[asyncio.Task[None]] = set()
+
+    def check(self) -> None:
+        """Check whether environments can be built; blocks.
+
+        Raises:
+            Unavailable: The installer is gone, or may not be started.
+        """
+        if not os.access(self._uv.executable, os.X_OK):
+            raise Unavailable("The installer uv is gone: install Headrace anew.")
 
     def interpreters(self) -> Mapping[str, Path]:
         """Return the interpreters found on this machine, by version (``3.11``)."""

@@ -50,6 +50,8 @@ class Scheduler(Loop):
         next_due_at = await self._schedules.next_due_at()
         while next_due_at is not None and next_due_at <= now():
             next_due_at = (await self._schedules.fire_due(now())).next_due_at
+            # After a long absence there are many transactions of them.
+            self.come_round()
         self._next_due_at = next_due_at
         return LOOK_AGAIN_S
 

@@ -53,6 +53,14 @@ class FilesystemStore:
         self._disk = Disk()
         self._written, self._read = slots(), slots()
 
+    async def check(self) -> None:
+        """Check whether files can be written: write a small one, sync it and remove it.
+
+        Raises:
+            Unavailable: They cannot.
+        """
+        await self._disk.run(self._check)
+
     async def put(
         self, path: str, source: AsyncIterator[bytes], *, size_limit: int | None = None
     ) -> ObjectInfo:
@@ -198,6 +206,14 @@ class FilesystemStore:
         status = staged.finish()
         self._tree.publish(path, staged.name, staged.folder)
         return object_info(path, status)
+
+    def _check(self) -> None:
+        staged = self._staging.new_file()
+        try:
+            staged.write([b"written to see whether that can be done"])
+            staged.finish()
+        finally:
+            staged.discard()
 
     def _put_file(self, path: str, file: Path) -> Generator[None, None, ObjectInfo]:
         staged = self._staging.new_file()

@@ -40,7 +40,7 @@ class Dispatcher:
         self._busy: dict[str, int] = {}
         self._is_closed = False
         self._listening = contextlib.ExitStack()
-        self._loop = Loop(
+        self.loop = Loop(
             "dispatcher",
             self._look,
             complaint="executions cannot be handed to pods",
@@ -49,13 +49,13 @@ class Dispatcher:
 
     async def begin(self) -> None:
         """Hand executions to pods from now on."""
-        await self._loop.begin()
+        await self.loop.begin()
 
     async def close(self) -> None:
         """Hand over no more; what pods have is the worker's to end."""
         self._is_closed = True
         # Not cancelled: what it has claimed must have a task that ends it.
-        await self._loop.finish()
+        await self.loop.finish()
         self._listening.close()
 
     async def _look(self) -> float:

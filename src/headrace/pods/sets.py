@@ -67,7 +67,7 @@ class PodSets:
         self._lanes: dict[str, Lane] = {}
         self._retiring: dict[str, asyncio.Task[None]] = {}
         self._listening = contextlib.ExitStack()
-        self._loop = Loop(
+        self.loop = Loop(
             "pods",
             self._reconcile,
             complaint="pods cannot follow deployments",
@@ -81,11 +81,11 @@ class PodSets:
 
     async def begin(self) -> None:
         """Start the pods that there should be, and follow changes from now on."""
-        await self._loop.begin()
+        await self.loop.begin()
 
     async def close(self) -> None:
         """Follow no more changes; the engine's own end ends the pods."""
-        await self._loop.close()
+        await self.loop.close()
         self._listening.close()
         tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
         for task in tasks:

@@ -35,6 +35,7 @@ class Worker:
 
     Attributes:
         worker_id: The worker's id, which is that of one start.
+        loop: Looks for pending executions.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Worker:
         self._none_reserved = asyncio.Event()
         self._is_closed = False
         self._listening = contextlib.ExitStack()
-        self._loop = Loop(
+        self.loop = Loop(
             "worker",
             self._look,
             complaint="pending executions cannot be taken",
@@ -66,7 +67,7 @@ class Worker:
     async def begin(self) -> None:
         """Take up what dead workers left running, then take work."""
         self._tell(await self._database.write(records.enter, self.worker_id, now()))
-        await self._loop.begin()
+        await self.loop.begin()
 
     def reserve(self) -> bool:
         """Take a slot, if one is free and nobody has waited longer."""
@@ -105,7 +106,7 @@ class Worker:
         """
         self._is_closed = True
         # Not cancelled: what it has claimed must have a task that ends it.
-        await self._loop.finish()
+        await self.loop.finish()
         self._listening.close()
         if self._reserved:
             # Being recorded as running: each has a task in a moment, or never will.

@@ -50,6 +50,7 @@ from headrace.signals.local import LocalSignals
 from headrace.store import settings as setting_rows
 from headrace.web.exchange import Services
 from headrace.web.form_terms import text_limit
+from headrace.web.health_checks import HealthChecks
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +127,18 @@ class Server:
         machine = Machine(places.database, socket.gethostname(), self._directory.root)
         usage = UsageRecorder(places.database, executing.meter, socket.gethostname())
         resources = Resources(places.database, machine.totals, usage.flush)
-        services = await self._services(places, variables, executing, verbs, clock, resources)
+        root, standby = self._directory.root, verbs.standby
+        health = health_checks(root, places, executing, loops, clock, standby)
+        services = await self._services(
+            places, variables, executing, verbs, clock, resources, health
+        )
         self.tokens = verbs.tokens
         self.describe_unwritten = executing.warm_calls.describe_unwritten
         self.app = application(services, cors_origins=settings.cors_origins)
         self.express = Express(
             verbs.endpoints, executing.warm_calls, urls.public, settings.max_input_bytes
         )
-        await self._begin(executing, usage, [*loops, machine])
+        await self._begin(executing, usage, [loops.builds, loops.scheduler, *loops.others, machine])
         # What an earlier server left undone; closing the builder stops it.
         self._compiling = asyncio.create_task(places.builder.finish_compiling())
 
@@ -145,6 +150,7 @@ class Server:
         verbs: Verbs,
         clock: ClockWatch,
         resources: Resources,
+        health: HealthChecks,
     ) -> Services:
         settings, database = self._settings, places.database
         projects = Projects(database, places.keys)
@@ -180,7 +186,7 @@ class Server:
             pods=executing.sets,
             warm_calls=executing.warm_calls,
             clock=clock,
-            health=health_checks(database, executing.warm_calls),
+            health=health,
             artifacts=places.artifacts,
             data_store=places.data_store,
             bundles=places.bundles,

@@ -1,26 +1,116 @@
-"""What is tried when somebody asks how a server is."""
+"""What is tried when somebody asks how a server is, part by part."""
 
 from __future__ import annotations
 
-from headrace.control.warm import WarmCalls
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from headrace.control.standby import Standby
 from headrace.core.clock import now
-from headrace.store.database import Database
+from headrace.core.clock_trust import ClockTrust
+from headrace.core.errors import Unavailable
+from headrace.keeping.clock_watch import ClockWatch
+from headrace.server.executing import Executing
+from headrace.server.loops import Loops
+from headrace.server.places import Places
+from headrace.signals.loop import Loop
 from headrace.store.settings import HEALTH_ASKED_AT, read_setting, write_setting
-from headrace.web.health_checks import HealthChecks, descriptors_are_left
+from headrace.web.health_checks import Finding, HealthChecks, Probe, descriptors_are_left
+
+SILENT_S = 60.0
+"""A loop that has not come round for longer is out of order; each looks every ten seconds."""
+
+LOW_BYTES = 100_000_000
+LOW_PART = 20
+"""A disk is full with less room than so many bytes, or than this part of a small one."""
 
 
-def health_checks(database: Database, warm_calls: WarmCalls) -> HealthChecks:
-    """Return the checks that do what calls do: write, sync and read; record; open files."""
+def health_checks(
+    root: Path,
+    places: Places,
+    executing: Executing,
+    loops: Loops,
+    clock: ClockWatch,
+    standby: Standby,
+) -> HealthChecks:
+    """Return the checks that do what calls do, and those of what goes on in the background."""
+    database = places.database
 
-    async def is_written_and_read() -> str:
+    async def is_written_and_read() -> Finding:
         await database.write(write_setting, HEALTH_ASKED_AT, now().isoformat())
         await database.read(read_setting, HEALTH_ASKED_AT)
-        return "written, synced and read"
+        return Finding("written, synced and read")
+
+    async def calls_are_recorded() -> Finding:
+        text = await executing.warm_calls.recorded()
+        return Finding(text, executing.warm_calls.describe_unwritten())
+
+    async def files_are_written() -> Finding:
+        await places.data_store.check()
+        return Finding("files are written and synced")
+
+    async def builds_can_begin() -> Finding:
+        await asyncio.to_thread(places.builder.check)
+        return _alive(loops.builds)
 
     return HealthChecks(
         {
+            "environment": _said_by(lambda: Finding(standby.standing.status.value)),
             "database": is_written_and_read,
-            "calls": warm_calls.recorded,
+            "disk": lambda: asyncio.to_thread(room_left, root),
+            "data_store": files_are_written,
+            "calls": calls_are_recorded,
             "descriptors": descriptors_are_left,
+            "clock": _said_by(lambda: _clock(clock)),
+            "scheduler": _said_by(lambda: _alive(loops.scheduler)),
+            "worker": _said_by(lambda: _alive(executing.worker.loop)),
+            "pods": _said_by(lambda: _alive(executing.sets.loop, executing.dispatcher.loop)),
+            "builder": builds_can_begin,
         }
     )
+
+
+def room_left(root: Path) -> Finding:
+    """Return that the disk of a folder has room.
+
+    Raises:
+        Unavailable: It is full, or nearly.
+    """
+    disk = os.statvfs(root)
+    free, total = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+    detail = f"{free / 1e9:.1f} of {total / 1e9:.1f} GB are free"
+    if free < min(LOW_BYTES, total / LOW_PART):
+        raise Unavailable("The disk is nearly full: make room.", details={"detail": detail})
+    # Disks without a number of files say that they have none.
+    if disk.f_files and not disk.f_favail:
+        raise Unavailable("The disk has no room for more files.", details={"detail": detail})
+    return Finding("there is room", detail)
+
+
+def _alive(*loops: Loop) -> Finding:
+    """Return that loops go on.
+
+    Raises:
+        Unavailable: One does not.
+    """
+    silent_s = max(loop.silent_s for loop in loops)
+    if silent_s > SILENT_S:
+        raise Unavailable(f"It has not come round for {silent_s:.0f} seconds: see the log.")
+    return Finding("at work", f"came round {silent_s:.1f} s ago")
+
+
+def _clock(clock: ClockWatch) -> Finding:
+    """Return what is thought of the clock; one that is off is no reason to send no calls."""
+    detail = "" if clock.believed_at is None else f"believed last {clock.believed_at:%F %T} UTC"
+    if clock.state is ClockTrust.TRUSTED:
+        return Finding("as it should be", detail)
+    return Finding(f"{clock.state.value}: nothing is deleted for its age", detail)
+
+
+def _said_by(look: Callable[[], Finding]) -> Probe:
+    async def probe() -> Finding:
+        return look()
+
+    return probe

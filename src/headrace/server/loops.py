@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from headrace.control.intake import Intake
 from headrace.control.variables import Variables
@@ -33,6 +33,20 @@ class Keeper(Protocol):
         ...
 
 
+class Loops(NamedTuple):
+    """The loops that keep the house.
+
+    Attributes:
+        builds: Builds pipelines.
+        scheduler: Acts on schedules.
+        others: The rest, which begin after these.
+    """
+
+    builds: Builds
+    scheduler: Scheduler
+    others: tuple[Keeper, ...]
+
+
 def make_loops(
     settings: Settings,
     places: Places,
@@ -42,7 +56,7 @@ def make_loops(
     verbs: Verbs,
     intake: Intake,
     clock: ClockWatch,
-) -> list[Keeper]:
+) -> Loops:
     """Make the loops; none has begun."""
     builds = Builds(
         verbs.versions,
@@ -81,4 +95,4 @@ def make_loops(
     )
     scheduler = Scheduler(verbs.schedules, signals)
     counter = ActivityCounter(places.database)
-    return [builds, sweeper, scheduler, verbs.removal, collector, standby, counter]
+    return Loops(builds, scheduler, (sweeper, verbs.removal, collector, standby, counter))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from headrace.core.errors import HeadraceError
@@ -63,9 +64,20 @@ class Loop:
         self._is_finishing = False
         self._said = ""
         self._said_at = 0.0
+        self._round_at: float | None = None
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the work was last done without an error, or else since it began; or 0."""
+        return 0.0 if self._round_at is None else time.monotonic() - self._round_at
+
+    def come_round(self) -> None:
+        """Say that the work goes on; for work that takes long."""
+        self._round_at = time.monotonic()
 
     async def begin(self) -> None:
         """Work from now on."""
+        self.come_round()
         self._task = asyncio.create_task(self._run(), name=self._name)
 
     async def close(self) -> None:
@@ -113,6 +125,7 @@ class Loop:
         finally:
             self._is_working = False
         self._said = ""
+        self.come_round()
         return pause_s
 
     def _complain(self, reason: str, error: Exception | None) -> None:

@@ -19,8 +19,22 @@ PATIENCE_S = 2.0
 SPARE_DESCRIPTORS = 8
 """So many descriptors a call may need at once."""
 
-Probe = Callable[[], Awaitable[str]]
-"""Tries one part of the server; returns what is to be known of it, or raises what is wrong."""
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A part of the server that is well.
+
+    Attributes:
+        text: What may be said of it to everybody.
+        detail: What users may know besides.
+    """
+
+    text: str
+    detail: str = ""
+
+
+Probe = Callable[[], Awaitable[Finding]]
+"""Tries one part of the server; returns what was found, or raises what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +43,13 @@ class Part:
 
     is_well: bool
     text: str
+    detail: str = ""
 
-    def body(self) -> dict[str, str]:
+    def body(self, *, is_detailed: bool = False) -> dict[str, str]:
         """Return it as a component of the environment's health (wire contract, appendix B)."""
-        if self.is_well:
-            return {"status": "ok", "info": self.text}
-        return {"status": "error", "error": self.text}
+        status, key = ("ok", "info") if self.is_well else ("error", "error")
+        body = {"status": status, key: self.text}
+        return body | {"detail": self.detail} if is_detailed and self.detail else body
 
 
 class HealthChecks:
@@ -42,7 +57,7 @@ class HealthChecks:
 
     def __init__(self, probes: Mapping[str, Probe]) -> None:
         self._probes = probes
-        self._attempts: dict[str, asyncio.Task[str]] = {}
+        self._attempts: dict[str, asyncio.Task[Finding]] = {}
         self._found: dict[str, Part] = {}
         self._found_at = -KEPT_S
         self._looking: asyncio.Task[dict[str, Part]] | None = None
@@ -76,17 +91,19 @@ class HealthChecks:
         del self._attempts[name]
         error = attempt.exception()
         if error is None:
-            return Part(True, attempt.result())
+            found = attempt.result()
+            return Part(True, found.text, found.detail)
         if isinstance(error, HeadraceError):
-            return Part(False, error.message)
-        return Part(False, f"{type(error).__name__}: {error}")
+            return Part(False, error.message, str(error.details.get("detail", "")))
+        # What an error says may name paths, and everybody may ask.
+        return Part(False, f"The check failed: {type(error).__name__}.", str(error))
 
 
-async def _attempt(probe: Probe) -> str:
+async def _attempt(probe: Probe) -> Finding:
     return await probe()
 
 
-async def descriptors_are_left() -> str:
+async def descriptors_are_left() -> Finding:
     """Open and close as many files as a call may need; return that it went well.
 
     Raises:
@@ -101,4 +118,4 @@ async def descriptors_are_left() -> str:
     finally:
         for descriptor in opened:
             os.close(descriptor)
-    return "files can be opened"
+    return Finding("files can be opened")

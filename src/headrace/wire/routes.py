@@ -6,6 +6,7 @@ from headrace.core.rights import Right
 from headrace.wire.route import Open, Route
 
 HEALTH = Route("GET", "/health", "Check whether the server answers", Open.NOTHING)
+HEALTH_DETAILS = Route("GET", "/health/details", "Show how each part is", Right.LOOK)
 ENVIRONMENT_INFO = Route("GET", "/environment-info", "Name the environment", Open.NOTHING)
 CLOCK = Route("GET", "/clock", "Show whether things are deleted for their age", Right.LOOK)
 CONFIRM_CLOCK = Route("POST", "/clock/confirm", "Say that the clock is right", Right.PROJECT)
