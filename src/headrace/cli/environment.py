@@ -93,6 +93,7 @@ def _print_status(
     state = found["environment_status"]
     pairs = [
         ("server", url),
+        ("version", found["version"]),
         ("status", _WORDS.get(state, state)),
         ("since", screen.time(found["environment_status_updated_at"])),
         ("running", found["running"]),
