@@ -61,6 +61,13 @@ async def list_objects(exchange: Exchange) -> Answer:
 async def upload_object(exchange: Exchange) -> Answer:
     """Give a URL, good for an hour, and the fields of the form that uploads a file to it."""
     path = check_object_path(exchange.request.query_params.get("path_to_object"))
+    services = exchange.services
+    if not exchange.scope.is_inside:
+        form = await services.data_store.upload_form(
+            path, services.max_upload_bytes, LINK_LIFETIME_S
+        )
+        if form is not None:
+            return Answer({"signed_url": form.url, "fields": dict(form.fields)})
     url, fields = _signed(exchange, SIGNED_UPLOAD, path, {PURPOSE: Purpose.UPLOAD})
     return Answer({"signed_url": url, "fields": fields})
 
@@ -68,6 +75,10 @@ async def upload_object(exchange: Exchange) -> Answer:
 async def download_object(exchange: Exchange) -> Answer:
     """Give a URL, good for an hour, that downloads a file."""
     info = await _existing(exchange, await _sent_path(exchange))
+    if not exchange.scope.is_inside:
+        link = await exchange.services.data_store.download_link(info.path, LINK_LIFETIME_S)
+        if link is not None:
+            return Answer({"signed_url": link})
     url, query = _signed(exchange, SIGNED_DOWNLOAD, info.path, {PURPOSE: Purpose.DOWNLOAD})
     return Answer({"signed_url": f"{url}?{urlencode(query)}"})
 

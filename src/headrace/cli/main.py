@@ -27,6 +27,7 @@ COMMANDS = {
     "serve": "operate:serve",
     "dev": "dev:dev",
     "check": "operate:check",
+    "move-files": "operate:move_files",
     "selftest": "selftest:selftest",
     "login": "accounts:login",
     "logout": "accounts:logout",

@@ -50,6 +50,24 @@ def check(
     raise typer.Exit(server().check(overrides))
 
 
+def move_files(
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="PLACE",
+            help="A bucket, such as s3://bucket/prefix?endpoint=https://s3.example.com, or "
+            "data-directory.",
+        ),
+    ],
+    data_dir: DataDir = None,
+) -> None:
+    """Move the files of executions and of the data store into a bucket, or back.
+
+    The server must not run. It can be cut short and begun again; the old files stay where they are.
+    """
+    raise typer.Exit(server().move_files(settings(data_dir=data_dir), to))
+
+
 def create_token_here(
     data_dir: Path | None, name: str, user: str | None, *, may_be_new: bool
 ) -> str:

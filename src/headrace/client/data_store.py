@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -18,7 +17,7 @@ from headrace.client.local_files import (
     size_text,
     written,
 )
-from headrace.client.messages import FilePart, Form, Json, Raw, Reading, Request
+from headrace.client.messages import FilePart, Form, Json, Raw, Request
 from headrace.client.parts import Object, Part
 from headrace.client.progress import Advance, progress_bar
 from headrace.core.errors import HeadraceError, InvalidValue, Unavailable
@@ -179,7 +178,7 @@ class DataStoreCalls(Part):
 
     def _upload_whole(self, path: str, content: bytes) -> None:
         target = self._transport.call(routes.UPLOAD_OBJECT, Request(query={"path_to_object": path}))
-        file = FilePart("file", "file", Reading(io.BytesIO(content)))
+        file = FilePart("file", "file", content)
         form = Form(tuple(target["fields"].items()), (file,))
         self._transport.upload_signed("POST", target["signed_url"], form)
 

@@ -57,6 +57,9 @@ def encoded(
     boundary = os.urandom(16).hex()
     headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
     fields = [_field(boundary, name, text) for name, text in body.fields]
+    if all(isinstance(part.content, bytes) for part in body.files):
+        # Stores of objects refuse a form whose size is not told beforehand.
+        headers["content-length"] = str(sum(map(len, _parts(boundary, fields, body.files))))
     return _parts(boundary, fields, body.files), headers
 
 

@@ -18,12 +18,13 @@ from headrace.core.objects import ObjectInfo, check_object_path
 from headrace.objects import listing
 from headrace.objects.disk import Disk, copy_range, receive, translated
 from headrace.objects.local_files import copy_out, opened_regular
+from headrace.objects.parts import check_part_number
 from headrace.objects.port import ObjectPage
 from headrace.objects.reader import FileReader
 from headrace.objects.slots import LateSlot, slots
 from headrace.objects.staging import StagedFile, Staging
 from headrace.objects.tree import Tree, object_info
-from headrace.objects.uploads import Uploads, check_part_number
+from headrace.objects.uploads import Uploads
 
 
 class FilesystemStore:
@@ -185,6 +186,12 @@ class FilesystemStore:
     async def abandon_upload(self, upload_id: str) -> bool:
         """See the port."""
         return await self._disk.run(self._uploads.abandon, upload_id)
+
+    async def download_link(self, path: str, lifetime_s: int) -> None:
+        """See the port."""
+
+    async def upload_form(self, path: str, size_limit: int, lifetime_s: int) -> None:
+        """See the port."""
 
     async def discard_stale_uploads(self, older_than_s: float) -> int:
         """See the port."""

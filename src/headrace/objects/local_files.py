@@ -57,8 +57,7 @@ def check_regular(status: os.stat_result, file: Path) -> os.stat_result:
 def copy_out(source: int, to: Path, size: int) -> Generator[None]:
     """Copy an open file to a new file ``to``, or leave none; a file that is there is replaced."""
     try:
-        to.unlink(missing_ok=True)
-        target = os.open(to, _WRITE_FLAGS, 0o600)
+        target = new_file(to)
         try:
             yield from copy_range(source, target, size)
         except BaseException:
@@ -68,6 +67,12 @@ def copy_out(source: int, to: Path, size: int) -> Generator[None]:
             os.close(target)
     except OSError as error:
         raise translated(error, "the disk that the object is copied to") from error
+
+
+def new_file(to: Path) -> int:
+    """Return an open file for a copy of an object, in place of what is there; follows no link."""
+    to.unlink(missing_ok=True)
+    return os.open(to, _WRITE_FLAGS, 0o600)
 
 
 def _no_file(file: Path) -> InvalidRequest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +24,19 @@ class ObjectPage:
 
     items: tuple[ObjectInfo, ...]
     next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadForm:
+    """A form that makes one object when it is posted with a file.
+
+    Attributes:
+        url: Where to post it.
+        fields: Its fields, which come before the part ``file``.
+    """
+
+    url: str
+    fields: Mapping[str, str]
 
 
 class ObjectReader(Protocol):
@@ -202,6 +215,23 @@ class ObjectStore(Protocol):
 
     async def abandon_upload(self, upload_id: str) -> bool:
         """Forget an upload and its parts; return whether it was there."""
+        ...
+
+    async def download_link(self, path: str, lifetime_s: int) -> str | None:
+        """Return a URL that gives the object to whoever asks, for so many seconds.
+
+        None means that this store gives its objects to the server alone.
+        """
+        ...
+
+    async def upload_form(self, path: str, size_limit: int, lifetime_s: int) -> UploadForm | None:
+        """Return a form that makes the object without the server; None as above.
+
+        Args:
+            path: The object's path.
+            size_limit: Most bytes that the form takes.
+            lifetime_s: Seconds for which it is good.
+        """
         ...
 
     async def discard_stale_uploads(self, older_than_s: float) -> int:

@@ -6,9 +6,9 @@ import errno
 import os
 from collections.abc import Callable
 
-from headrace.core.errors import InvalidRequest
 from headrace.core.objects import ObjectInfo
 from headrace.objects.disk import CHUNK, Disk
+from headrace.objects.ranges import range_length
 from headrace.objects.tree import object_info
 
 
@@ -37,13 +37,7 @@ class FileReader:
         on_close: Callable[[], None],
     ) -> None:
         self.info: ObjectInfo = object_info(path, os.fstat(descriptor))
-        left = self.info.size - offset
-        if offset < 0 or left < 0 or (length is not None and length < 0):
-            raise InvalidRequest(
-                f"The range from byte {offset} on, {length if length is not None else 'all'} "
-                f"bytes, is not within the object of {self.info.size} bytes."
-            )
-        self.length: int = left if length is None else min(length, left)
+        self.length: int = range_length(self.info.size, offset, length)
         self._disk = disk
         self._on_close = on_close
         self._descriptor: int | None = descriptor

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.core.clock import now_ns, now_s
-from headrace.core.errors import Conflict, InvalidRequest, NotFound, TooLarge
+from headrace.core.errors import Conflict, NotFound
 from headrace.core.objects import ObjectInfo
 from headrace.objects.disk import copy_range
-from headrace.objects.port import MAX_PARTS
+from headrace.objects.parts import check_size, chosen
 from headrace.objects.staging import StagedFile, Staging
 from headrace.objects.tree import Tree, object_info
 
@@ -108,19 +108,19 @@ class Uploads:
         path = self.path_of(upload_id)
         with self._folder(upload_id, lock=fcntl.LOCK_EX) as folder:
             latest = {part.number: part for part in sorted(_parts(folder))}
-            chosen = _chosen(latest, asked)
-            _check_size(chosen, size, size_limit)
+            parts = chosen(latest, asked)
+            check_size(parts, size, size_limit)
             yield
-            descriptor = os.open(chosen[0].name, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
+            descriptor = os.open(parts[0].name, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
             try:
-                yield from _join(descriptor, chosen, folder)
+                yield from _join(descriptor, parts, folder)
                 status = os.fstat(descriptor)
             except BaseException:
-                os.ftruncate(descriptor, chosen[0].size)
+                os.ftruncate(descriptor, parts[0].size)
                 raise
             finally:
                 os.close(descriptor)
-            self._tree.publish(path, chosen[0].name, folder)
+            self._tree.publish(path, parts[0].name, folder)
             self._staging.remove(self._root / upload_id)
         return object_info(path, status)
 
@@ -167,13 +167,6 @@ class Uploads:
             raise unknown from error
 
 
-def check_part_number(number: int) -> int:
-    """Return the number of a part if it can be one; raises InvalidRequest."""
-    if isinstance(number, bool) or not 1 <= number <= MAX_PARTS:
-        raise InvalidRequest(f"A part's number must be from 1 to {MAX_PARTS}, not {number!r}.")
-    return number
-
-
 @contextmanager
 def _opened(name: str | Path, parent: int | None = None) -> Iterator[int]:
     descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
@@ -186,36 +179,6 @@ def _opened(name: str | Path, parent: int | None = None) -> Iterator[int]:
 def _parts(folder: int) -> list[_Part]:
     found = map(_PART.fullmatch, os.listdir(folder))
     return [_Part(int(m[1]), int(m[2]), int(m[3]), m[4]) for m in found if m]
-
-
-def _chosen(latest: dict[int, _Part], asked: Sequence[tuple[int, str | None]]) -> list[_Part]:
-    """Return the parts that make the object; raises InvalidRequest if they do not fit."""
-    if [number for number, _ in asked] != list(range(1, len(asked) + 1)) or not asked:
-        raise InvalidRequest("Name all parts of the upload in order: 1, 2, 3 and so on.")
-    for number, etag in asked:
-        details = {"part_number": number}
-        if number not in latest:
-            raise InvalidRequest(f"Part {number} did not arrive: send it again.", details=details)
-        if etag is not None and etag.strip('"') != latest[number].digest:
-            raise InvalidRequest(
-                f"Part {number} is not the one with ETag {etag}: send it again.", details=details
-            )
-    extra = sorted(set(latest) - {number for number, _ in asked})
-    if extra:
-        raise InvalidRequest(
-            f"Part {extra[0]} arrived but is not named: name all parts of the upload.",
-            details={"part_number": extra[0]},
-        )
-    return [latest[number] for number, _ in asked]
-
-
-def _check_size(parts: Sequence[_Part], size: int | None, size_limit: int | None) -> None:
-    """Raise InvalidRequest or TooLarge if the parts do not add up to an object as announced."""
-    total = sum(part.size for part in parts)
-    if size is not None and total != size:
-        raise InvalidRequest(f"The parts have {total} bytes in all, where {size} were announced.")
-    if size_limit is not None and total > size_limit:
-        raise TooLarge(f"The object is larger than the limit of {size_limit} bytes.")
 
 
 def _join(target: int, parts: Sequence[_Part], folder: int) -> Generator[None]:

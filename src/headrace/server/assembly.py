@@ -11,7 +11,6 @@ from functools import cache
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection
 from starlette.applications import Starlette
 
 from headrace.bundles.repositories import GitRepositories
@@ -31,7 +30,6 @@ from headrace.control.users import Users
 from headrace.control.variables import Variables
 from headrace.core.clock import now
 from headrace.core.credentials import Addresses
-from headrace.core.names import new_id
 from headrace.endpoints.express import Express
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.keeping.machine import Machine
@@ -191,7 +189,7 @@ class Server:
             data_store=places.data_store,
             bundles=places.bundles,
             logs=places.logs,
-            environment_id=await database.write(_environment_id),
+            environment_id=await database.write(setting_rows.environment_id),
             started_at=now(),
             public_url=self._urls.public,
             uploads=self._directory.uploads,
@@ -214,11 +212,3 @@ class Server:
             await keeper.begin()
             self._stack.push_async_callback(keeper.close)
         self._stack.push_async_callback(executing.warm_calls.close, grace_s)
-
-
-def _environment_id(connection: Connection) -> str:
-    known = setting_rows.read_setting(connection, setting_rows.ENVIRONMENT_ID)
-    if known is None:
-        known = new_id()
-        setting_rows.write_setting(connection, setting_rows.ENVIRONMENT_ID, known)
-    return str(known)

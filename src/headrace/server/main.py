@@ -16,6 +16,8 @@ from headrace.control.tokens import Tokens
 from headrace.core.errors import Conflict, InvalidRequest, Unavailable
 from headrace.core.scopes import SERVER
 from headrace.environments.uv import UvBuilder
+from headrace.objects.bucket.place import BucketPlace, read_place
+from headrace.server import file_moves
 from headrace.server.asking import ask_for_token
 from headrace.server.assembly import Server, Urls
 from headrace.server.claim import Claim
@@ -25,6 +27,7 @@ from headrace.server.descriptors import raise_limit
 from headrace.server.engines import end_leftovers
 from headrace.server.http import HttpServer
 from headrace.server.logging import set_up_logging
+from headrace.server.object_places import try_bucket
 from headrace.server.obstacles import in_plain_words
 from headrace.server.settings import Settings, variable_of
 from headrace.server.supervision import Supervision
@@ -70,17 +73,61 @@ def check(overrides: Mapping[str, str]) -> int:
     Raises:
         InvalidRequest: A setting cannot be used.
         InvalidEnvironment: There is no uv to build environments with.
+        Unavailable: The data directory or the bucket cannot be used.
     """
     settings = Settings.read(os.environ, overrides)
     for setting in fields(settings):
         value = getattr(settings, setting.name)
         sys.stdout.write(f"{variable_of(setting.name)}={value}\n  {setting.metadata['about']}\n")
     _check_directory(DataDirectory(settings.data_dir))
+    if settings.objects is not None:
+        asyncio.run(try_bucket(settings.objects))
+        sys.stdout.write(f"\nBucket {settings.objects}\n  can be written to and listed\n")
     builder = UvBuilder(settings.data_dir / "environments", pythons=settings.pythons)
     sys.stdout.write("\nPython interpreters on this machine\n")
     for version, path in sorted(builder.interpreters().items(), key=lambda item: int(item[0][2:])):
         sys.stdout.write(f"  {version}  {path}\n")
     return 0
+
+
+def move_files(overrides: Mapping[str, str], to: str) -> int:
+    """Move the files of a data directory to another place; return the exit code.
+
+    Args:
+        overrides: Settings given on the command line, as text by name.
+        to: A bucket, as the setting ``objects`` names one, or ``data-directory``.
+
+    Raises:
+        InvalidRequest: No server ever ran on the directory, or the files are there already.
+        Conflict: A server runs on the directory.
+        HeadraceError: A place cannot be used.
+    """
+    settings = Settings.read(os.environ, overrides)
+    target = None if to == "data-directory" else _bucket_place(to)
+    directory = DataDirectory(settings.data_dir)
+    if directory.is_new:
+        raise InvalidRequest(f"No server ever ran on {directory.root}: there are no files to move.")
+    with _claimed(directory):
+        with in_plain_words(directory.root, directory.database):
+            migrate(directory.database, is_new=False)
+        moved = asyncio.run(file_moves.move_files(directory, settings.objects, target))
+    sys.stdout.write(
+        f"{moved.files:,} files ({moved.size:,} bytes) are in {moved.target} now; {moved.copied:,} "
+        f"of them were copied.\nThe old ones are still in {moved.source}.\n"
+        + (
+            "Start the server without HEADRACE_OBJECTS from now on.\n"
+            if target is None
+            else f"Start the server with HEADRACE_OBJECTS='{to}' from now on.\n"
+        )
+    )
+    return 0
+
+
+def _bucket_place(text: str) -> BucketPlace:
+    try:
+        return read_place(text)
+    except ValueError as error:
+        raise InvalidRequest(f"--to is {text!r}: {error}; or it is data-directory.") from None
 
 
 def create_token(

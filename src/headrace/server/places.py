@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from headrace.bundles.reading import folder_limits
 from headrace.bundles.store import BundleStore
@@ -12,8 +11,9 @@ from headrace.control.attached_files import AttachedFiles
 from headrace.control.sealing import Keys, load_keys
 from headrace.environments.uv import UvBuilder
 from headrace.logs.files import LogFiles
-from headrace.objects.filesystem import FilesystemStore
+from headrace.objects.port import ObjectStore
 from headrace.server.data_directory import DataDirectory
+from headrace.server.object_places import open_objects
 from headrace.server.settings import Settings
 from headrace.store.book.behind import DatabaseBehind
 from headrace.store.book.port import Book
@@ -32,8 +32,8 @@ class Places:
     bundles: BundleStore
     builder: UvBuilder
     attached: AttachedFiles
-    artifacts: FilesystemStore
-    data_store: FilesystemStore
+    artifacts: ObjectStore
+    data_store: ObjectStore
 
 
 async def open_places(
@@ -47,20 +47,22 @@ async def open_places(
     database = DatabaseBehind(stored, book.move_all)
     bundles = BundleStore(directory.bundles, folder_limits(settings.max_folder_bytes))
     bundles.sweep()
-    artifacts = await _objects(directory.artifacts, stack)
-    data_store = await _objects(directory.data_store, stack)
+    objects = await open_objects(settings.objects, directory, database, stack)
     builder = UvBuilder(
         directory.environments, pythons=settings.pythons, builds_at_once=settings.max_builds
     )
     stack.push_async_callback(builder.close)
     logs = LogFiles(directory.logs)
-    attached = AttachedFiles(directory.attachments, data_store)
+    attached = AttachedFiles(directory.attachments, objects.data_store)
     attached.sweep()
-    return Places(keys, database, book, logs, bundles, builder, attached, artifacts, data_store)
-
-
-async def _objects(root: Path, stack: AsyncExitStack) -> FilesystemStore:
-    objects = FilesystemStore(root)
-    await objects.sweep()
-    stack.push_async_callback(objects.close)
-    return objects
+    return Places(
+        keys,
+        database,
+        book,
+        logs,
+        bundles,
+        builder,
+        attached,
+        objects.artifacts,
+        objects.data_store,
+    )

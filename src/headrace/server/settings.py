@@ -14,6 +14,7 @@ from headrace.core.repositories import HostKeys
 from headrace.core.retention import Retention
 from headrace.core.rights import GRANTABLE, Right
 from headrace.core.values import MAX_OUTPUT_BYTES, MAX_VALUES_BYTES
+from headrace.objects.bucket.place import BucketPlace, read_place
 from headrace.server.amounts import kept as _kept
 from headrace.server.amounts import read_bytes as _bytes
 from headrace.server.limits import DEFAULT_CONNECTIONS, MIN_BYTES_PER_S
@@ -54,6 +55,13 @@ class Settings:
 
     data_dir: Path = _setting(
         read_path, Path("~/.headrace"), "Folder of the database, files, environments and keys."
+    )
+    objects: BucketPlace | None = _setting(
+        read_place,
+        None,
+        "Bucket of the files of executions and of the data store, such as "
+        "s3://bucket/prefix?endpoint=https://s3.example.com; by default they are in the data "
+        "directory.",
     )
     host: str = _setting(read_text, "127.0.0.1", "Address to listen on; 0.0.0.0 for all.")
     port: int = _setting(read_port, 8471, "Port to listen on; 0 takes any free one.")

@@ -9,18 +9,20 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from headrace.core.names import new_id
 from headrace.core.projects import Project
 from headrace.core.standby import EnvironmentStatus, Standing
 from headrace.store.tables import settings
 from headrace.store.upserts import put
 from headrace.wire.codec import decode, encode
 
-ENVIRONMENT_ID = "environment_id"
+OBJECTS_PLACE = "objects_place"
 LEDGER_KEPT_SINCE = "ledger_kept_since"
 FILES_KEPT_SINCE = "files_kept_since"
 CLOCK_BELIEVED_AT = "clock_believed_at"
 HEALTH_ASKED_AT = "health_asked_at"
 ACTIVITY_COUNTED = "activity_counted"
+_ENVIRONMENT_ID = "environment_id"
 _PROJECT = "project"
 _STANDING = "standing"
 
@@ -34,6 +36,15 @@ def read_setting(connection: Connection, key: str) -> Any:
 def write_setting(connection: Connection, key: str, value: Any) -> None:
     """Insert or replace a setting."""
     put(connection, settings, {"key": key}, {"value": encode(value).decode()})
+
+
+def environment_id(connection: Connection) -> str:
+    """Return the id of this environment, which is made when it is first asked for."""
+    known = read_setting(connection, _ENVIRONMENT_ID)
+    if known is None:
+        known = new_id()
+        write_setting(connection, _ENVIRONMENT_ID, known)
+    return str(known)
 
 
 def read_project(connection: Connection) -> Project:

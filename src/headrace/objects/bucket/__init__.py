@@ -1,0 +1,1 @@
+"""Objects in a bucket that speaks the S3 protocol (ADR 0031)."""

@@ -1,0 +1,126 @@
+"""Moving the files of a server that does not run from one place to another."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from headrace.core.errors import InvalidRequest, Unavailable
+from headrace.core.objects import ObjectInfo
+from headrace.objects.bucket.place import BucketPlace
+from headrace.objects.port import ObjectStore
+from headrace.server.data_directory import DataDirectory
+from headrace.server.object_places import (
+    HERE,
+    Objects,
+    keep_place,
+    open_bucket,
+    open_here,
+    place_of_files,
+    read_kept,
+)
+from headrace.store.database import Database
+from headrace.store.sqlite.database import SqliteDatabase
+
+
+@dataclass(slots=True)
+class Moved:
+    """What was done.
+
+    Attributes:
+        source: Where the files were, and still are.
+        target: Where they are kept from now on.
+        files: How many there are.
+        size: Bytes of all of them.
+        copied: How many had to be copied: an attempt that was cut short is gone on with.
+    """
+
+    source: str
+    target: str
+    files: int = 0
+    size: int = 0
+    copied: int = 0
+
+
+async def move_files(
+    directory: DataDirectory, settings_place: BucketPlace | None, target: BucketPlace | None
+) -> Moved:
+    """Copy all files to another place, compare both, and put on record that they are kept there.
+
+    It can be cut short at any moment and begun again: until the end the files are kept where they
+    were, and what is there is left as it is.
+
+    Args:
+        directory: The data directory; no server runs on it.
+        settings_place: What the settings name, for the address of a bucket that is left.
+        target: Where to; None for the data directory.
+
+    Raises:
+        InvalidRequest: The files are there already.
+        HeadraceError: A place cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        database = SqliteDatabase(directory.database)
+        stack.callback(database.close)
+        kept = await read_kept(database)
+        to = place_of_files(target)
+        here = await open_here(directory, stack)
+        if kept == to:
+            raise InvalidRequest(f"The files of this server are in {to} already.")
+        source = (
+            here if kept == HERE else await _left(kept, settings_place, directory, database, stack)
+        )
+        goal = here if target is None else await open_bucket(target, directory, database, stack)
+        moved = Moved(kept, to)
+        for name, store in source.by_name.items():
+            await _copy(store, goal.by_name[name], moved)
+        await database.write(keep_place, to)
+        return moved
+
+
+async def _left(
+    kept: str,
+    named: BucketPlace | None,
+    directory: DataDirectory,
+    database: Database,
+    stack: AsyncExitStack,
+) -> Objects:
+    if named is None or place_of_files(named) != kept:
+        raise InvalidRequest(
+            f"The files of this server are in {kept}: name that place as HEADRACE_OBJECTS, so that "
+            "they can be read."
+        )
+    return await open_bucket(named, directory, database, stack)
+
+
+async def _copy(source: ObjectStore, target: ObjectStore, moved: Moved) -> None:
+    there = {info.path: info async for info in _all(target)}
+    async for info in _all(source):
+        if not _is_copy(there.pop(info.path, None), info):
+            reader = await source.open(info.path)
+            copy = await target.put(info.path, reader.__aiter__())
+            if copy.size != info.size:
+                raise Unavailable(f"{info.path!r} did not arrive whole: move the files again.")
+            moved.copied += 1
+        moved.files += 1
+        moved.size += info.size
+    for path in there:
+        # An earlier attempt copied it, and it was deleted since.
+        await target.delete(path)
+
+
+def _is_copy(copy: ObjectInfo | None, info: ObjectInfo) -> bool:
+    """Say whether an earlier attempt copied an object as it is now."""
+    return copy is not None and copy.size == info.size and copy.last_modified > info.last_modified
+
+
+async def _all(store: ObjectStore) -> AsyncIterator[ObjectInfo]:
+    after: str | None = None
+    while True:
+        page = await store.list(after=after)
+        for info in page.items:
+            yield info
+        after = page.next_after
+        if after is None:
+            return

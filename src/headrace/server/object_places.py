@@ -1,0 +1,126 @@
+"""Where the files of executions and of the data store are: in the data directory or in a bucket."""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from types import ModuleType
+
+from sqlalchemy import Connection
+
+from headrace.core.errors import Conflict, InvalidRequest
+from headrace.objects.bucket.place import BucketPlace
+from headrace.objects.filesystem import FilesystemStore
+from headrace.objects.port import ObjectStore
+from headrace.server.data_directory import DataDirectory
+from headrace.store import settings as rows
+from headrace.store.database import Database
+
+HERE = "the data directory"
+_NAMES = ("artifacts", "data-store")
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """The two stores of a server."""
+
+    artifacts: ObjectStore
+    data_store: ObjectStore
+
+    @property
+    def by_name(self) -> dict[str, ObjectStore]:
+        """Both, by the names of their folders."""
+        return dict(zip(_NAMES, (self.artifacts, self.data_store), strict=True))
+
+
+async def open_objects(
+    place: BucketPlace | None, directory: DataDirectory, database: Database, stack: AsyncExitStack
+) -> Objects:
+    """Open the place that the settings name; ``stack`` closes it.
+
+    Raises:
+        Conflict: The files of this server are in another place, or the bucket is another server's.
+        InvalidRequest: What speaks to buckets is not installed.
+        Unavailable: The place cannot be used.
+    """
+    kept = await database.read(rows.read_setting, rows.OBJECTS_PLACE)
+    here = await open_here(directory, stack)
+    if place is None:
+        _check_same(kept or HERE, HERE)
+        return here
+    objects = await open_bucket(place, directory, database, stack)
+    if kept is None:
+        kept = HERE if await has_any(here) else str(place)
+    _check_same(kept, str(place))
+    await database.write(keep_place, str(place))
+    return objects
+
+
+async def open_here(directory: DataDirectory, stack: AsyncExitStack) -> Objects:
+    """Open the stores in the data directory."""
+    stores = [FilesystemStore(root) for root in (directory.artifacts, directory.data_store)]
+    for store in stores:
+        stack.push_async_callback(store.close)
+        await store.sweep()
+    return Objects(*stores)
+
+
+async def open_bucket(
+    place: BucketPlace, directory: DataDirectory, database: Database, stack: AsyncExitStack
+) -> Objects:
+    """Open the stores in a bucket, which is tried and marked as this environment's."""
+    environment_id = await database.write(rows.environment_id)
+    is_kept_there = await database.read(rows.read_setting, rows.OBJECTS_PLACE) == str(place)
+    room = _bucket_room()
+    return Objects(
+        *await room.open_stores(
+            place, _NAMES, environment_id, directory.uploads, stack, is_kept_there=is_kept_there
+        )
+    )
+
+
+async def try_bucket(place: BucketPlace) -> None:
+    """Raise Unavailable, which says why, if a bucket cannot be used; leave nothing in it."""
+    await _bucket_room().try_bucket(place)
+
+
+async def has_any(objects: Objects) -> bool:
+    """Say whether a place holds any object."""
+    return any([(await store.list(limit=1)).items for store in objects.by_name.values()])
+
+
+def place_of_files(place: BucketPlace | None) -> str:
+    """Return how a place goes on record: an endpoint may change while the files stay."""
+    return HERE if place is None else str(place)
+
+
+async def read_kept(database: Database) -> str:
+    """Return where the files are kept, as :func:`place_of_files` says it."""
+    return await database.read(rows.read_setting, rows.OBJECTS_PLACE) or HERE
+
+
+def keep_place(connection: Connection, place: str) -> None:
+    """Put on record where the files are from now on."""
+    rows.write_setting(connection, rows.OBJECTS_PLACE, place)
+
+
+def _bucket_room() -> ModuleType:
+    try:
+        return importlib.import_module("headrace.objects.bucket.opening")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("headrace"):
+            raise
+        raise InvalidRequest(
+            f"Files in a bucket need {error.name}, which is not installed here: "
+            "pip install 'headrace[s3]'"
+        ) from None
+
+
+def _check_same(kept: str, asked: str) -> None:
+    if kept != asked:
+        raise Conflict(
+            f"The files of this server are in {kept}, and the settings name {asked}, where they "
+            "would be missing: name the same place again, or move them first with "
+            "'headrace move-files'."
+        )
