@@ -47,6 +47,7 @@ async def test_put_then_read(store: ObjectStore) -> None:
     info = await store.put("a/b.txt", chunks(b"hello ", b"", b"world"))
     assert (info.path, info.size) == ("a/b.txt", 11)
     assert before <= info.last_modified <= datetime.now(UTC) + timedelta(seconds=1)
+    assert info.last_modified.tzinfo is UTC
     assert await content(store, "a/b.txt") == b"hello world"
     assert await store.info("a/b.txt") == info
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 from headrace.core.objects import ObjectInfo
@@ -27,8 +28,13 @@ async def page(
             continue
         if len(items) == limit:
             return ObjectPage(tuple(items), items[-1].path)
-        items.append(ObjectInfo(path, entry["Size"], entry["LastModified"]))
+        items.append(ObjectInfo(path, entry["Size"], in_utc(entry["LastModified"])))
     return ObjectPage(tuple(items), None)
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return a time that the bucket said, in the time zone object of our own times."""
+    return moment.astimezone(UTC)
 
 
 async def entries(

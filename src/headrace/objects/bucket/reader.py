@@ -9,6 +9,7 @@ from headrace.core.errors import NotFound, Unavailable
 from headrace.core.objects import ObjectInfo
 from headrace.objects.bucket.connection import Bucket, Missing, Refused
 from headrace.objects.bucket.keys import Keys
+from headrace.objects.bucket.listing import in_utc
 from headrace.objects.disk import CHUNK
 from headrace.objects.ranges import range_length
 
@@ -92,7 +93,7 @@ async def head(bucket: Bucket, key: str) -> Any:
 
 def object_info(path: str, said: Any) -> ObjectInfo:
     """Return the facts of an object out of what the bucket said of it."""
-    return ObjectInfo(path, said["ContentLength"], said["LastModified"])
+    return ObjectInfo(path, said["ContentLength"], in_utc(said["LastModified"]))
 
 
 async def _opened(

@@ -1,0 +1,222 @@
+"""What only a store in a bucket can do wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.buckets import bucket_server, new_bucket
+
+from headrace.core.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from headrace.objects.bucket.connection import Bucket
+from headrace.objects.bucket.keys import UploadId
+from headrace.objects.bucket.place import BucketPlace, read_place
+from headrace.objects.bucket.probe import claim, probe
+from headrace.objects.bucket.store import PART, BucketStore
+
+MIB = 1 << 20
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+@pytest.fixture
+def files(bucket: Bucket, tmp_path: Path) -> BucketStore:
+    return BucketStore(bucket, "files", tmp_path / "staging")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("s3://my-bucket", BucketPlace("my-bucket")),
+        ("s3://my-bucket/", BucketPlace("my-bucket")),
+        ("s3://b.c.d/one/two/", BucketPlace("b.c.d", "one/two/")),
+        (
+            "s3://bucket/p?endpoint=https://s3.example.com:9000/&region=eu-1&links=server",
+            BucketPlace("bucket", "p/", "https://s3.example.com:9000", "eu-1", has_links=False),
+        ),
+    ],
+)
+def test_places(text: str, place: BucketPlace) -> None:
+    assert read_place(text) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "s3:// and the name of a bucket"),
+        ("/data/files", "s3:// and the name of a bucket"),
+        ("https://bucket.s3.amazonaws.com", "s3:// and the name of a bucket"),
+        ("s3://Bucket", "s3:// and the name of a bucket"),
+        ("s3://key:secret@bucket", "AWS_SECRET_ACCESS_KEY"),
+        ("s3://bucket/../other", "segment"),
+        ("s3://bucket/a//b", "segment"),
+        ("s3://bucket?endpont=https://x", "endpont is no option"),
+        ("s3://bucket#x", "no option"),
+        ("s3://bucket?links=maybe", "links is direct or server"),
+        ("s3://bucket?endpoint=s3.example.com", "endpoint must be a root URL"),
+        ("s3://bucket?endpoint=https://x/path", "endpoint must be a root URL"),
+        ("s3://bucket?endpoint=https://k:s@x", "credentials"),
+    ],
+)
+def test_what_is_no_place(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        read_place(text)
+
+
+async def test_a_bucket_that_is_in_order_is_left_empty(bucket: Bucket, buckets: str) -> None:
+    await probe(bucket)
+    assert "<Key>" not in httpx.get(f"{buckets}/{bucket.place.bucket}").text
+
+
+async def test_a_bucket_belongs_to_one_environment(bucket: Bucket) -> None:
+    await claim(bucket, "one", is_kept_there=False)
+    await claim(bucket, "one", is_kept_there=True)
+    with pytest.raises(Conflict, match="another server, whose environment is one"):
+        await claim(bucket, "two", is_kept_there=False)
+
+
+async def test_a_bucket_that_was_emptied_is_refused(bucket: Bucket) -> None:
+    with pytest.raises(Conflict, match="emptied"):
+        await claim(bucket, "one", is_kept_there=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("not-there", "does not exist"), (None, "cannot be reached")]
+)
+async def test_a_bucket_that_cannot_be_used(
+    buckets: str, bucket: Bucket, name: str | None, words: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    wrong = Bucket(BucketPlace(name or "bucket", endpoint=buckets if name else nowhere))
+    try:
+        with pytest.raises(Unavailable, match=words):
+            await probe(wrong)
+    finally:
+        wrong.close()
+
+
+async def test_other_keys_below_the_prefix_are_no_objects(
+    files: BucketStore, bucket: Bucket, buckets: str
+) -> None:
+    await files.put("a/b", chunks(b"x"))
+    root = f"{buckets}/{bucket.place.bucket}/deep/prefix/files"
+    for key in ("a/", "a//c", "z\\y", "\u2028"):
+        assert httpx.put(f"{root}/{key}", content=b"planted").status_code == 200
+    assert [item.path for item in (await files.list(limit=1)).items] == ["a/b"]
+    assert [item.path for item in (await files.list()).items] == ["a/b"]
+
+
+async def test_large_objects_are_sent_in_parts_and_read_in_ranges(files: BucketStore) -> None:
+    data = os.urandom(2 * PART + 5)
+    step = 3 * MIB + 1
+    sent = [data[begin : begin + step] for begin in range(0, len(data), step)]
+    assert (await files.put("big", chunks(*sent))).size == len(data)
+    reader = await files.open("big", PART - 3, 10)
+    assert b"".join([chunk async for chunk in reader]) == data[PART - 3 : PART + 7]
+
+
+async def test_parts_below_the_least_size_are_refused_in_words(tmp_path: Path) -> None:
+    with bucket_server(least_part=5 * MIB) as server:
+        bucket = Bucket(BucketPlace(new_bucket(server), endpoint=server))
+        store = BucketStore(bucket, "files", tmp_path)
+        upload = await store.begin_upload("k")
+        for number in (1, 2):
+            await store.put_part(upload, number, chunks(b"small"))
+        with pytest.raises(InvalidRequest, match="at least 5,242,880 bytes"):
+            await store.complete_upload(upload, [(1, None), (2, None)])
+        assert await store.upload_path(upload) == "k"
+        await store.close()
+        bucket.close()
+
+
+@pytest.mark.parametrize("path", ["../other", "/k", "a//b", ""])
+async def test_an_upload_that_was_made_up_is_none(files: BucketStore, path: str) -> None:
+    """The id holds the path; the bucket knows which path an upload has."""
+    begun = UploadId.read(await files.begin_upload("k"))
+    with pytest.raises(NotFound, match="no upload"):
+        await files.put_part(str(UploadId(path, begun.number)), 1, chunks(b"x"))
+
+
+async def test_links_give_one_object_and_take_one_object(files: BucketStore) -> None:
+    form = await files.upload_form("a/b c", 10, 60)
+    assert form is not None
+    sent = httpx.post(form.url, data=dict(form.fields), files={"file": b"0123456789"})
+    assert sent.status_code in {200, 204}
+    link = await files.download_link("a/b c", 60)
+    assert link is not None
+    assert httpx.get(link).content == b"0123456789"
+    policy = dict(form.fields)
+    assert "test-secret" not in link + str(policy)
+
+
+async def test_without_links_everything_passes_the_server(
+    buckets: str, bucket: Bucket, tmp_path: Path
+) -> None:
+    closed = Bucket(BucketPlace(bucket.place.bucket, endpoint=buckets, has_links=False))
+    store = BucketStore(closed, "files", tmp_path)
+    assert await store.download_link("a", 60) is None
+    assert await store.upload_form("a", 10, 60) is None
+    closed.close()
+
+
+@contextmanager
+def breaking_off(after: int) -> Iterator[str]:
+    """A server that begins to answer with a large object, and ends the connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    head = 'HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\nETag: "x"\r\n'
+    head += "Last-Modified: Sat, 28 Nov 2026 10:00:00 GMT\r\n\r\n"
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(head.encode() + bytes(after))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+async def test_an_answer_that_breaks_off_is_no_end(bucket: Bucket, tmp_path: Path) -> None:
+    with breaking_off(3 * MIB) as server:
+        broken = Bucket(BucketPlace("bucket", endpoint=server))
+        store = BucketStore(broken, "files", tmp_path / "staging")
+        with pytest.raises(Unavailable):
+            await store.fetch("a", tmp_path / "copy")
+        assert not (tmp_path / "copy").exists()
+        await store.close()
+        broken.close()
+
+
+async def test_nothing_of_what_comes_in_stays_on_the_disk(
+    files: BucketStore, tmp_path: Path
+) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield bytes(3 * MIB)
+        await asyncio.sleep(0)
+        raise ConnectionResetError
+
+    await files.put("a", chunks(bytes(3 * MIB)))
+    with pytest.raises(ConnectionResetError):
+        await files.put("b", broken())
+    assert list((tmp_path / "staging").iterdir()) == []
