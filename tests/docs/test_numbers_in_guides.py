@@ -54,6 +54,9 @@ from headrace.keeping.activity import SETTLED_AFTER
 from headrace.keeping.usage import RECORD_EVERY
 from headrace.local import own_server, place
 from headrace.objects import port as objects_port
+from headrace.objects.bucket import connection as bucket_connection
+from headrace.objects.bucket import keys as bucket_keys
+from headrace.objects.bucket import uploads as bucket_uploads
 from headrace.server import health as server_health
 from headrace.server import http, limits
 from headrace.server.settings import Settings, variable_of
@@ -252,6 +255,11 @@ CLAIMS: dict[str, list[str]] = {
             f"and each {usage.LATER_S:.0f} seconds after it"
         ),
         f"measurements of its last {RECORD_EVERY * usage.FIRST_SAMPLE_S:.0f} seconds",
+    ],
+    "files-in-a-bucket": [
+        f"may have {count(bucket_keys.MAX_KEY_BYTES)} bytes together with the prefix",
+        f"at least {bucket_uploads.LEAST_PART >> 20} MiB, by the rule",
+        f"{bucket_connection.READ_S:.0f} without an answer",
     ],
     "operating": [
         *COUNTS,
