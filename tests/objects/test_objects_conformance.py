@@ -52,6 +52,11 @@ async def test_put_then_read(store: ObjectStore) -> None:
     assert await store.info("a/b.txt") == info
 
 
+async def test_a_store_that_can_be_used_says_what_was_tried(store: ObjectStore) -> None:
+    assert await store.check()
+    assert await paths(store) == []
+
+
 async def test_put_replaces(store: ObjectStore) -> None:
     await store.put("a", chunks(b"a long old text"))
     await store.put("a", chunks(b"new"))

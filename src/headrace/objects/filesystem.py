@@ -54,13 +54,10 @@ class FilesystemStore:
         self._disk = Disk()
         self._written, self._read = slots(), slots()
 
-    async def check(self) -> None:
-        """Check whether files can be written: write a small one, sync it and remove it.
-
-        Raises:
-            Unavailable: They cannot.
-        """
+    async def check(self) -> str:
+        """See the port: a small file is written, synced and removed."""
         await self._disk.run(self._check)
+        return "files are written and synced"
 
     async def put(
         self, path: str, source: AsyncIterator[bytes], *, size_limit: int | None = None

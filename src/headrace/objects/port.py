@@ -70,6 +70,14 @@ class ObjectStore(Protocol):
     ``Unavailable`` when the store cannot do its work: disk full, no permission, no connection.
     """
 
+    async def check(self) -> str:
+        """Check whether the store can be used, and return in a few words what was tried.
+
+        Raises:
+            Unavailable: It cannot.
+        """
+        ...
+
     async def put(
         self, path: str, source: AsyncIterator[bytes], *, size_limit: int | None = None
     ) -> ObjectInfo:

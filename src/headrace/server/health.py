@@ -48,8 +48,7 @@ def health_checks(
         return Finding(text, executing.warm_calls.describe_unwritten())
 
     async def files_are_written() -> Finding:
-        await places.data_store.check()
-        return Finding("files are written and synced")
+        return Finding(await places.data_store.check())
 
     async def builds_can_begin() -> Finding:
         await asyncio.to_thread(places.builder.check)

@@ -56,6 +56,16 @@ class BucketStore:
         self._disk = Disk()
         self._written, self._read = slots(), slots()
 
+    async def check(self) -> str:
+        """See the port: the bucket is asked whether it is there, which costs nothing."""
+        try:
+            await self._bucket.ask("head_bucket")
+        except Missing:
+            raise Unavailable(
+                f"The bucket {self._bucket.place.bucket!r} cannot be used: it does not exist."
+            ) from None
+        return "the bucket answers"
+
     async def put(
         self, path: str, source: AsyncIterator[bytes], *, size_limit: int | None = None
     ) -> ObjectInfo:
