@@ -102,6 +102,7 @@ def test_versions_are_compared_and_gone_back_to(desk: Desk, seat: Seat, pipeline
     page.get_by_role("region", name="mix.py").get_by_text("number * 10").wait_for()
     page.get_by_role("link", name="Versions").click()
     page.get_by_text("ten times as much").wait_for()
+    page.locator(".diff .add .n").get_by_text("10").wait_for()
     assert "number * 10" in page.locator(".diff .add").inner_text()
     assert "number * 1}" in page.locator(".diff .take").inner_text()
     page.get_by_label("Make current: version 1").click()
@@ -130,7 +131,11 @@ def test_all_files_of_large_folders_are_compared(tmp_path: Path) -> None:
         ("bytes", "removed"),
         ("new.txt", "added"),
     ]
-    assert [line for kind, line in found[0].lines if kind == "add"] == ["+other"]
+    assert found[0].lines == [
+        ("at", "@@ -1,30 +1 @@"),
+        *[("take", "-same")] * 30,
+        ("add", "+other"),
+    ]
     assert found[1].lines == [("at", "It is no text, or too large to show.")]
     assert found[2].lines[-1] == ("at", "There is more than is shown.")
 

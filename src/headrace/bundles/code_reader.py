@@ -9,13 +9,13 @@ from __future__ import annotations
 import ast
 import io
 import json
-import resource
 import sys
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from headrace.bundles.apart import limit
 from headrace.bundles.contents import sizes_of
 from headrace.core.errors import HeadraceError, InvalidCode
 from headrace.core.needs import needs_of
@@ -146,9 +146,7 @@ def _source(folder: Path, path: str) -> Source:
 
 def main() -> None:
     """Read the folder that is named, and print what was found."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (_PROCESSOR_S, _PROCESSOR_S))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit(_MEMORY_BYTES, _PROCESSOR_S)
     json.dump(read_folder(Path(sys.argv[1]), json.loads(sys.stdin.read())), sys.stdout)
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from headrace.bundles.apart import ask
 from headrace.core.errors import Unavailable
 
 AT_ONCE = 2
@@ -44,30 +42,16 @@ class CodeReading:
                 "try again."
             ) from None
         try:
-            # In a thread, not as a process of asyncio's: uvloop runs Python between fork and exec.
-            return await asyncio.to_thread(_read, folder, json.dumps(asked))
+            return await asyncio.to_thread(_read, folder, asked)
         finally:
             self._turns.release()
 
 
-def _read(folder: Path, asked: str) -> dict[str, Any]:
-    command = [sys.executable, "-I", "-B", "-X", "utf8", "-m", "headrace.bundles.code_reader"]
-    try:
-        done = subprocess.run(
-            [*command, str(folder)],
-            input=asked.encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={},
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return _unread()
-    if done.returncode != 0:
-        return _unread()
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+def _read(folder: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] | None = ask(
+        "headrace.bundles.code_reader", str(folder), given=asked, timeout_s=TIMEOUT_S
+    )
+    return _unread() if found is None else found
 
 
 def _unread() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from headrace.bundles.contents import sizes_of
 from headrace.console.drawing import mapping
 from headrace.console.forms import read_fields
+from headrace.console.highlighting import shown as source_lines
 from headrace.console.navigation import PIPELINES
 from headrace.console.paging import page_by_name
 from headrace.console.rendering import page, see_other
@@ -67,7 +68,8 @@ async def pipeline(exchange: Exchange) -> Response:
         files=files[:MAX_FILES],
         more_files=len(files) - MAX_FILES,
         path=path,
-        text=text,
+        is_text=text is not None,
+        source=text and (await asyncio.to_thread(source_lines, [(path, text)]))[0],
         log=await asyncio.to_thread(last_lines, log),
         deployments=[
             item.name
