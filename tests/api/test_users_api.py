@@ -89,6 +89,9 @@ def test_removal_ends_tokens_at_once_and_leaves_the_name_on_record(
     by = sdk.get_pipeline_execution(execution["execution_id"])["created_by"]
     assert by == user["id"]
     assert sdk.get_user(by) == user
+    for identity in (name, name.upper(), f"{name}@localhost", by):
+        found = sdk.list_executions(created_by=identity)["items"]
+        assert [one["execution_id"] for one in found] == [execution["execution_id"]]
     with pytest.raises(NotFound):
         sdk.remove_user(name)
     # The name is free, and whoever gets it is somebody else.

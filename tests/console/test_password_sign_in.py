@@ -136,7 +136,7 @@ def test_an_address_is_kept_out_after_too_many_tries_and_others_are_not(
     for form in forms:
         refused = kept_out(partial(tried, form))
         assert 1 <= int(refused.headers["retry-after"]) <= OF_ADDRESS.every_s
-        assert "too many tries to sign in: wait" in refused.text
+        assert "too many tries with wrong passwords or tokens: wait" in refused.text
     assert sign_in(come(), ada).status_code == 303
     # A right token cannot be a guess.
     assert tried({"token": server.token}).status_code == 303

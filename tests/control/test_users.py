@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from headrace.control import passwords as passwords_module
-from headrace.control.passwords import AT_ONCE, MOST_WAITING, Passwords
+from headrace.control.passwords import AT_ONCE, KEPT_FOR_KNOWN, MOST_WAITING, Passwords
 from headrace.control.sealing import Keys
 from headrace.control.sessions import Sessions
 from headrace.control.sign_in import SignIn, Visitor
 from headrace.control.tokens import Tokens
 from headrace.control.users import Users
-from headrace.core.errors import InUse, Overloaded, PermissionDenied, Unauthenticated
+from headrace.core.errors import (
+    InUse,
+    Overloaded,
+    PermissionDenied,
+    TooManyTries,
+    Unauthenticated,
+)
 from headrace.core.scopes import SERVER, scope_of_user
+from headrace.core.tries import OF_BROWSER, Tries
 from headrace.store.sqlite.database import SqliteDatabase
 from headrace.store.sqlite.migrate import migrate
 
@@ -68,6 +77,15 @@ async def test_another_password_ends_the_other_sessions_of_its_user(house: House
     for current in (None, "", OTHER, 7):
         with pytest.raises(PermissionDenied, match="current_password"):
             await house.users.set_password(scope, "ada", OTHER, current)
+
+    async def guess() -> None:
+        for _ in range(100):
+            with contextlib.suppress(PermissionDenied):
+                await house.users.set_password(scope, "ada", OTHER, OTHER)
+
+    with pytest.raises(TooManyTries):
+        await guess()
+    house.users._tries = Tries(OF_BROWSER)
     await house.users.set_password(scope, "ada", OTHER, PASSWORD)
     await house.sessions.of(own)
     await house.sessions.of(foreign)
@@ -104,10 +122,15 @@ def test_the_stand_in_takes_as_long_as_a_real_hash() -> None:
 
 async def test_a_flood_is_turned_away_and_two_are_hashed_at_once() -> None:
     passwords = Passwords()
-    flood = [passwords.matches(None, PASSWORD) for _ in range(AT_ONCE + MOST_WAITING + 3)]
-    answers = await asyncio.gather(*flood, return_exceptions=True)
-    refused = [answer for answer in answers if isinstance(answer, Overloaded)]
-    assert len(refused) == 3
+    places = AT_ONCE + MOST_WAITING - KEPT_FOR_KNOWN
+    flood = [passwords.matches(None, PASSWORD) for _ in range(places + 3)]
+    known = [passwords.matches(None, PASSWORD, is_known=True) for _ in range(KEPT_FOR_KNOWN + 1)]
+    answers = await asyncio.gather(*flood, *known, return_exceptions=True)
+    refused = [isinstance(answer, Overloaded) for answer in answers]
+    assert refused[: len(flood)].count(True) == 3
+    assert refused[len(flood) :].count(True) == 1
     assert answers.count(False) == AT_ONCE + MOST_WAITING
-    assert len(passwords._threads._threads) == AT_ONCE
+    threads = [thread.native_id or 0 for thread in passwords._threads._threads]
+    assert len(threads) == AT_ONCE
+    assert 0 not in {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
     assert not await passwords.matches(None, PASSWORD)

@@ -234,8 +234,8 @@ CLAIMS: dict[str, list[str]] = {
             f"| one every {tries.OF_BROWSER.every_s:.0f} seconds |"
         ),
         (
-            f"{passwords.AT_ONCE} passwords are hashed at the same time and at most "
-            f"{passwords.MOST_WAITING} wait"
+            f"{passwords.AT_ONCE} passwords are hashed at the same time, at a lower priority than "
+            f"calls, and at most {passwords.MOST_WAITING} wait, {passwords.KEPT_FOR_KNOWN} of them"
         ),
     ],
     "metrics": [

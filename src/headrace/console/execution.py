@@ -78,6 +78,7 @@ async def execution(exchange: Exchange) -> Response:
         title=found.deployment_name or found.pipeline_name,
         section=EXECUTIONS.name,
         found=found,
+        who=await services.users.name_of(scope, found.created_by),
         pipeline=pipeline,
         diagram=mapping.of_execution(found, pipeline),
         phases=phases_of(found),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -19,6 +21,12 @@ AT_ONCE = 2
 MOST_WAITING = 16
 """Passwords that wait for their turn at most; whoever comes then is told to come back."""
 
+KEPT_FOR_KNOWN = 4
+"""How many of these places are for people who are signed in, or were before."""
+
+NICENESS = 10
+"""Hashing takes what the calls that are served leave of the processors."""
+
 R = TypeVar("R")
 
 _NOBODY = (
@@ -34,7 +42,7 @@ class Passwords:
     def __init__(self) -> None:
         # One lane: several would take as many processors from the calls that are served.
         self._hasher = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=1)
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords")
+        self._threads = ThreadPoolExecutor(AT_ONCE, "passwords", _stand_back)
         self._pending = 0
 
     async def hash(self, password: str) -> str:
@@ -43,15 +51,22 @@ class Passwords:
         Raises:
             Overloaded: Too many passwords wait for their turn.
         """
-        return await self._in_turn(self._hasher.hash, password_bytes(password))
+        return await self._in_turn(MOST_WAITING, self._hasher.hash, password_bytes(password))
 
-    async def matches(self, hashed: str | None, password: str) -> bool:
+    async def matches(self, hashed: str | None, password: str, *, is_known: bool = False) -> bool:
         """Check a password. It takes the same time if there is no hash to compare it with.
+
+        Args:
+            hashed: What is kept of the right one, or None.
+            password: The one that was given.
+            is_known: Whether somebody asks who has signed in before.
 
         Raises:
             Overloaded: Too many passwords wait for their turn.
         """
-        is_same = await self._in_turn(self._is_same, hashed or _NOBODY, password_bytes(password))
+        places = MOST_WAITING if is_known else MOST_WAITING - KEPT_FOR_KNOWN
+        text = password_bytes(password)
+        is_same = await self._in_turn(places, self._is_same, hashed or _NOBODY, text)
         return is_same and hashed is not None
 
     def _is_same(self, hashed: str, password: bytes) -> bool:
@@ -60,8 +75,8 @@ class Passwords:
         except (VerificationError, InvalidHashError):
             return False
 
-    async def _in_turn(self, work: Callable[..., R], *given: str | bytes) -> R:
-        if self._pending >= AT_ONCE + MOST_WAITING:
+    async def _in_turn(self, places: int, work: Callable[..., R], *given: str | bytes) -> R:
+        if self._pending >= AT_ONCE + places:
             raise Overloaded(
                 "Too many passwords are being checked at this moment: try again in a few seconds.",
                 details={"retry_after_s": 5},
@@ -71,3 +86,8 @@ class Passwords:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
         finally:
             self._pending -= 1
+
+
+def _stand_back() -> None:
+    """Lower the priority of this thread, which Linux gives to each of its own."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import secrets
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hmac import digest as signature
 
 from headrace.control.passwords import Passwords
 from headrace.control.sealing import Keys
 from headrace.control.sessions import Sessions
-from headrace.core.errors import TooManyTries, Unauthenticated
+from headrace.control.trying import Counted, count_try, give_back
+from headrace.core.errors import Unauthenticated
 from headrace.core.tokens import User, same_token, token_digest
 from headrace.core.tries import OF_ADDRESS, OF_BROWSER, OF_NAME, Tries, neighbourhood
 from headrace.core.users import folded
@@ -82,18 +80,19 @@ class SignIn:
         """
         known = await self._database.read(user_rows.user_called, identity)
         user, hashed = known or (None, None)
-        counted = self._counted(user, identity, visitor)
-        _count(counted)
+        is_known = user is not None and self._is_mark_of(user, visitor.mark)
+        counted = self._counted(identity, visitor, is_known=is_known)
+        count_try(counted)
         is_right = False
         try:
-            is_right = await self._passwords.matches(hashed, password)
+            is_right = await self._passwords.matches(hashed, password, is_known=is_known)
         except BaseException:
             # Nothing was learnt from this try.
-            _give_back(counted)
+            give_back(counted)
             raise
         if user is None or not is_right:
             raise Unauthenticated("The name or the password is wrong.")
-        _give_back(counted)
+        give_back(counted)
         return Opened(await self._sessions.open(user.id, hashed=hashed), self._mark_of(user))
 
     async def with_token(self, sdk_token: str, visitor: Visitor) -> str:
@@ -108,15 +107,13 @@ class SignIn:
         """
         info = await self._database.read(token_rows.token_by_digest, token_digest(sdk_token))
         if info is None:
-            _count([(self._of_address, neighbourhood(visitor.address))])
+            count_try([(self._of_address, neighbourhood(visitor.address))])
             raise Unauthenticated("The SDK token is not valid: it is unknown or was revoked.")
         return await self._sessions.open(info.user.id, sdk_token_id=info.id)
 
-    def _counted(
-        self, user: User | None, identity: str, visitor: Visitor
-    ) -> list[tuple[Tries, str]]:
+    def _counted(self, identity: str, visitor: Visitor, *, is_known: bool) -> Counted:
         """Return where a try by password counts."""
-        if user is not None and self._is_mark_of(user, visitor.mark):
+        if is_known:
             return [(self._of_browser, visitor.mark)]
         return [
             (self._of_address, neighbourhood(visitor.address)),
@@ -132,26 +129,3 @@ class SignIn:
 
     def _signed(self, text: str) -> str:
         return f"{text}.{signature(self._mark_key, text.encode(), 'sha256').hex()}"
-
-
-def _count(tries: Sequence[tuple[Tries, str]]) -> None:
-    """Count a try in each of several places.
-
-    Raises:
-        TooManyTries: There were too many in one of them; it is counted in none.
-    """
-    at = time.monotonic()
-    wait_s = math.ceil(max(counter.wait_s(key, at) for counter, key in tries))
-    if wait_s > 0:
-        raise TooManyTries(
-            f"There were too many tries to sign in: wait {wait_s} seconds, then try again. An SDK "
-            "token signs you in at once.",
-            details={"retry_after_s": wait_s},
-        )
-    for counter, key in tries:
-        counter.count(key, at)
-
-
-def _give_back(tries: Sequence[tuple[Tries, str]]) -> None:
-    for counter, key in tries:
-        counter.give_back(key)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from headrace.control.passwords import Passwords
 from headrace.control.transactions import users as records
+from headrace.control.trying import count_try, give_back
 from headrace.core.errors import PermissionDenied
 from headrace.core.names import new_id
 from headrace.core.scopes import Scope
 from headrace.core.tokens import User
+from headrace.core.tries import OF_BROWSER, Tries
 from headrace.core.users import (
     Account,
     address_of,
@@ -36,10 +38,16 @@ class Users:
         self._database = database
         self._passwords = passwords
         self._forget_tokens = forget_tokens
+        self._tries = Tries(OF_BROWSER)
 
     async def all(self, scope: Scope) -> list[Account]:
         """Return all users, oldest first."""
         return await self._database.read(rows.all_accounts)
+
+    async def name_of(self, scope: Scope, user_id: str) -> str:
+        """Return the name of a user, who may have been removed; the id if there never was one."""
+        user = await self._database.read(rows.known_user, user_id)
+        return user_id if user is None else user.name
 
     async def create(self, scope: Scope, name: object, password: object, email: object) -> User:
         """Create a user, and return it.
@@ -80,6 +88,7 @@ class Users:
             NotFound: There is no such user.
             InvalidValue: The password cannot be used.
             PermissionDenied: The current password is missing or wrong.
+            TooManyTries: It was wrong too often.
             Overloaded: Too many passwords wait for their turn.
         """
         user = await self._database.read(records.user_called, name)
@@ -106,6 +115,11 @@ class Users:
 
     async def _check_current(self, user: User, current: object) -> None:
         hashed = await self._database.read(rows.password_of, user.id)
+        if hashed is None:
+            return
+        counted = [(self._tries, user.id)]
+        count_try(counted)
         text = current if isinstance(current, str) else ""
-        if hashed is not None and not await self._passwords.matches(hashed, text):
+        if not await self._passwords.matches(hashed, text, is_known=True):
             raise PermissionDenied("The current password (current_password) is missing or wrong.")
+        give_back(counted)

@@ -232,6 +232,9 @@ def _greet(urls: Urls, token: str | None) -> None:
             f"  export HEADRACE_ENVIRONMENT_URL={urls.public}",
             f"  export HEADRACE_SDK_TOKEN={token}",
             "",
+            "Whoever has it signs in to the console. For a name and a password as well:",
+            "  headrace users create NAME",
+            "",
         ]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

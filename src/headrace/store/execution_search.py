@@ -28,6 +28,7 @@ from headrace.store.tables import (
     UNFINISHED,
     deployments,
     executions,
+    removed_users,
     reruns,
     users,
 )
@@ -179,6 +180,19 @@ def _indexed(wanted: ExecutionFilter, status: Status | None) -> list[ColumnEleme
     return conditions
 
 
+def _is_by(identity: str) -> ColumnElement[bool]:
+    """Return the condition that a user made it, present or removed, in any case of letters."""
+    wanted = identity.lower()
+    called = [
+        select(table.c.id).where(
+            or_(func.lower(table.c.name) == wanted, func.lower(table.c.email) == wanted)
+        )
+        for table in (users, removed_users)
+    ]
+    made_by = executions.c.created_by
+    return or_(made_by == identity, *(made_by.in_(ids) for ids in called))
+
+
 def _compared(wanted: ExecutionFilter, status: Status | None) -> list[ColumnElement[bool]]:
     """Return the conditions that each row is compared with."""
     conditions: list[ColumnElement[bool]] = []
@@ -189,15 +203,7 @@ def _compared(wanted: ExecutionFilter, status: Status | None) -> list[ColumnElem
     if wanted.version is not None:
         conditions.append(executions.c.pipeline_version == wanted.version)
     if wanted.created_by is not None:
-        whoever = select(users.c.id).where(
-            or_(users.c.name == wanted.created_by, users.c.email == wanted.created_by)
-        )
-        conditions.append(
-            or_(
-                executions.c.created_by == wanted.created_by,
-                executions.c.created_by.in_(whoever),
-            )
-        )
+        conditions.append(_is_by(wanted.created_by))
     if wanted.rule is not None:
         conditions.append(_of_rule(wanted.rule))
     if wanted.reason is not None:
