@@ -7,7 +7,6 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -16,6 +15,8 @@ from craft_ai_sdk.exceptions import SdkException
 from craft_ai_sdk.io import Input, InputSource, Output, OutputDestination
 from tests.buckets import CREDENTIALS, bucket_server, new_bucket
 from tests.conftest import HEADRACE, RunningServer, clean_environ, wait_until
+
+from headrace import HeadraceSdk
 
 pytestmark = pytest.mark.system
 
@@ -59,9 +60,9 @@ def move(server: RunningServer, to: str, **environ: str) -> subprocess.Completed
     )
 
 
-def health(server: RunningServer) -> Any:
-    token = {"Authorization": f"Bearer {server.token}"}
-    return httpx.get(f"{server.url}/api/v1/health", headers=token, timeout=60).json()
+def state_of_files(server: RunningServer) -> str:
+    with HeadraceSdk(server.token, server.url) as sdk:
+        return str(sdk.get_health()["data_store"]["status"])
 
 
 def make_double(sdk: CraftAiSdk, folder: Path) -> None:
@@ -158,8 +159,8 @@ def test_a_bucket_that_is_away_is_said(
         server = own_server(HEADRACE_OBJECTS=place_in(buckets), **CREDENTIALS)
         sdk = public(server)
         make_double(sdk, tmp_path / "code")
-        assert health(server)["data_store"]["status"] == "ok"
-    wait_until(lambda: health(server)["data_store"]["status"] != "ok", what="it is said")
+        assert state_of_files(server) == "ok"
+    wait_until(lambda: state_of_files(server) == "error", what="it is said")
     for call in (
         sdk.list_data_store_objects,
         lambda: sdk.run_pipeline("double", inputs={"doc": io.BytesIO(b"abc")}),
