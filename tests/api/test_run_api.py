@@ -155,7 +155,7 @@ def test_lists_are_newest_first_and_paged(http: httpx.Client, run: Run, ended: E
     failed = http.get("/executions", params={"status": "failed", "limit": 1000}).json()["items"]
     assert {item["status"] for item in failed} <= {"Failed"}
     beyond = http.get("/executions", params={"cursor": "0"}).json()
-    assert beyond == {"items": [], "next_cursor": None}
+    assert beyond == {"items": [], "next_cursor": None, "previous_cursor": "0"}
 
 
 def test_following_sees_lines_before_the_end(

@@ -23,6 +23,7 @@ from headrace.core import (
     activity,
     attachments,
     clock_trust,
+    comparisons,
     compatibility,
     execution_filters,
     filenames,
@@ -176,6 +177,7 @@ CLAIMS: dict[str, list[str]] = {
         f"at most {DEFAULTS['git_timeout_s']:.0f} seconds (`HEADRACE_GIT_TIMEOUT_S`)",
     ],
     "executions": [
+        f"At most {comparisons.MAX_COMPARED} are compared",
         f"It counts {count(execution_filters.MOST_COUNTED)} and then says",
         f"a list looks at {count(execution_search.LOOKED_AT)} executions at a time",
         f"A template that does not answer for {POD['hang_s']:.0f} seconds",
@@ -214,6 +216,7 @@ CLAIMS: dict[str, list[str]] = {
         f"interpreter busy has {POD['busy_hang_s']:.0f} seconds",
     ],
     "console": [
+        f"side by side, {comparisons.MAX_COMPARED} at most",
         {3600: "For an hour after the code was sent"}[sent_code.LIFETIME_S],
         f"after {sessions.IDLE.days} days without use",
         f"after {sessions.LIFETIME.days} days, and at once",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +11,7 @@ from headrace.core.clock import now_s
 from headrace.core.resources import Sample, Totals
 from headrace.core.usage import Series, UsageFilter, UsageReport, UsageSample, Used
 from headrace.web.exchange import Exchange
+from headrace.web.tables import csv_response
 from headrace.wire.answers import Answer
 
 MAX_INSTANT_MS = 253_402_300_799_000
@@ -58,7 +57,7 @@ async def resource_metrics(exchange: Exchange) -> Answer | Response:
         return await _of_executions(exchange, whose, begin, end)
     totals, samples = await exchange.services.resources.between(exchange.scope, begin, end)
     if exchange.flag("download"):
-        return _csv(_table(samples))
+        return csv_response(_table(samples))
     metrics = {
         name: [_line({"worker": worker}, found, value) for worker, found in samples.items()]
         for name, value in SERIES.items()
@@ -75,7 +74,7 @@ async def _of_executions(
 ) -> Answer | Response:
     totals, report = await exchange.services.resources.used(exchange.scope, whose, begin, end)
     if exchange.flag("download"):
-        return _csv(_usage_table(report, totals))
+        return csv_response(_usage_table(report, totals))
     metrics = {}
     for name, value in USAGE.items():
 
@@ -147,9 +146,3 @@ def _usage_table(report: UsageReport, totals: Totals) -> Iterable[Sequence[objec
         for sample in series.samples:
             values = (value(sample, totals) for value in USAGE.values())
             yield [sample.at_ms / 1000, *whose, *values]
-
-
-def _csv(rows: Iterable[Sequence[object]]) -> Response:
-    target = io.StringIO()
-    csv.writer(target, lineterminator="\n").writerows(rows)
-    return Response(target.getvalue(), media_type="text/csv")

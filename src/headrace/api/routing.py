@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from headrace.api import (
     accounts,
     activity,
+    comparisons,
     data_store,
     deployments,
     environment,
@@ -98,6 +99,7 @@ HANDLERS: Mapping[Route, Handler] = {
     routes.RENEW_ENDPOINT_TOKEN: deployments.renew_endpoint_token,
     routes.EXECUTIONS: executions.list_executions,
     routes.COUNT_EXECUTIONS: executions.count_executions,
+    routes.COMPARE_EXECUTIONS: comparisons.compare_executions,
     routes.EXECUTION: executions.show_execution,
     routes.DELETE_EXECUTION: executions.delete_execution,
     routes.CANCEL_EXECUTION: executions.cancel_execution,

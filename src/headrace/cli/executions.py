@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from headrace.cli.attached import attached_pairs
+from headrace.cli.comparisons import compare
 from headrace.cli.completion import DeploymentOption, ExecutionId, PipelineOption
 from headrace.cli.execution_filters import ByUser, OfRule, OfText, OfVersion, Since, Until
 from headrace.cli.flags import Follow, JsonFlag, Out, Timestamps
@@ -142,6 +143,9 @@ def show(context: typer.Context, execution_id: ExecutionId, as_json: JsonFlag = 
     ]
     whole = f"headrace executions show {execution_id} --json"
     current.screen.fields(pairs, found, whole=whole)
+
+
+executions.command("compare")(compare)
 
 
 @executions.command("logs")

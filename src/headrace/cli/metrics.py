@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from headrace.cli.cells import safe_cell
 from headrace.cli.charts import chart, chart_width
 from headrace.cli.completion import DeploymentOption, PipelineOption
 from headrace.cli.flags import JsonFlag
@@ -18,6 +17,7 @@ from headrace.cli.output import short_time
 from headrace.cli.resources import resources
 from headrace.cli.session import Session, session
 from headrace.cli.tables import Column
+from headrace.core.cells import safe_cell
 from headrace.core.clock import now
 
 metrics = typer.Typer(

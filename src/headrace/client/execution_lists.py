@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from headrace.client.messages import Query, Request
 from headrace.client.parts import Object, Part
@@ -143,6 +144,35 @@ class ExecutionLists(Part):
         found: Object = self._transport.call(routes.COUNT_EXECUTIONS, Request(query=query))
         counts: Object = found["counts"]
         return counts
+
+    def compare_executions(
+        self,
+        execution_ids: Sequence[str],
+        columns: Sequence[str] | None = None,
+        csv: bool = False,
+    ) -> Any:
+        """Return executions side by side: what went in, what came out, how they went.
+
+        Args:
+            execution_ids: The executions, at most 50.
+            columns: Only these, such as ``took_s``, ``input.seed``, ``output.label``,
+                ``metric.accuracy`` or ``last.loss`` (the last value of a list metric).
+            csv: Return a table as the bytes of a CSV file, a row for each execution.
+
+        Returns:
+            ``{"execution_ids": [...], "columns": [{"name", "differs", "values"}]}``, with the
+            values in the order of the executions; None where there is none.
+
+        Raises:
+            NotFound: There is no such execution.
+            InvalidRequest: Another argument cannot be used.
+        """
+        query: Query = {
+            "id": tuple(execution_ids),
+            "column": tuple(columns or ()),
+            "download": "true" if csv else None,
+        }
+        return self._transport.call(routes.COMPARE_EXECUTIONS, Request(query=query))
 
     def find_execution_id(self, beginning: str) -> str:
         """Return the id of the execution whose id begins so; ``latest`` is the newest of all.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
+from headrace.console.navigation import address_of
 from headrace.core.executions import Status
 from headrace.web.execution_filters import NAMES, read_status
 
@@ -36,16 +36,16 @@ class Chosen:
 
     def address(self, path: str, **more: str | None) -> str:
         """Return the address of a page about the same executions."""
-        return _joined(path, [*self._pairs(self.statuses), *_given(more)])
+        return address_of(path, [*self._pairs(self.statuses), *_given(more)])
 
     def of_status(self, path: str, status: Status | None) -> str:
         """Return the address of a page about those of one status, or of all."""
-        return _joined(path, self._pairs([] if status is None else [status]))
+        return address_of(path, self._pairs([] if status is None else [status]))
 
     def since(self, path: str, at: str) -> str:
         """Return the address of a page about those from a time on."""
         pairs = [pair for pair in self._pairs(self.statuses) if pair[0] not in {"since", "until"}]
-        return _joined(path, [*pairs, ("since", at)])
+        return address_of(path, [*pairs, ("since", at)])
 
     def _pairs(self, statuses: Sequence[Status]) -> list[tuple[str, str]]:
         return [*_given(self.texts), *(("status", status.value) for status in statuses)]
@@ -65,7 +65,3 @@ def chosen_by(query: QueryParams) -> Chosen:
 
 def _given(texts: Mapping[str, str | None]) -> list[tuple[str, str]]:
     return [(name, text) for name, text in texts.items() if text]
-
-
-def _joined(path: str, pairs: Sequence[tuple[str, str]]) -> str:
-    return f"{path}?{urlencode(pairs)}" if pairs else path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -45,3 +46,8 @@ def address(path: str, /, **given: str | int | None) -> str:
     """Return the address of a page, with what is given and not empty in its query."""
     query = urlencode({key: value for key, value in given.items() if value})
     return f"{path}?{query}" if query else path
+
+
+def address_of(path: str, pairs: Sequence[tuple[str, str]]) -> str:
+    """Return the address of a page, whose query may have a name several times."""
+    return f"{path}?{urlencode(pairs)}" if pairs else path

@@ -58,6 +58,7 @@ DELETE_DEPLOYMENT = _page(
 )
 
 EXECUTIONS = _page("GET", "/executions", "See the executions")
+COMPARE = _page("GET", "/executions/compare", "Compare executions")
 CANCEL_PREVIEW = _page("GET", "/executions/cancel", "See which executions would be cancelled")
 CANCEL_SEVERAL = _page("POST", "/executions/cancel", "Cancel executions", Right.EXECUTIONS)
 REPLAY_PREVIEW = _page("GET", "/executions/replay", "See which executions would run again")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from headrace.console import (
     cancels,
+    comparison,
     data_store,
     deployments,
     execution,
@@ -74,6 +75,7 @@ def handlers() -> Mapping[Route, Handler]:
         routes.ROLL_BACK: pipelines.roll_back,
         routes.DELETE_PIPELINE: pipelines.delete_pipeline,
         routes.EXECUTIONS: executions.executions,
+        routes.COMPARE: comparison.comparison,
         routes.CANCEL_PREVIEW: cancels.preview,
         routes.CANCEL_SEVERAL: cancels.cancel,
         routes.REPLAY_PREVIEW: replays.preview,

@@ -165,6 +165,7 @@ RENEW_ENDPOINT_TOKEN = Route(
 
 EXECUTIONS = Route("GET", "/executions", "List executions, page by page", Right.LOOK)
 COUNT_EXECUTIONS = Route("GET", "/executions/counts", "Count executions by status", Right.LOOK)
+COMPARE_EXECUTIONS = Route("GET", "/executions/comparison", "Compare executions", Right.LOOK)
 EXECUTION = Route("GET", "/executions/{execution_id}", "Show an execution", Right.LOOK)
 DELETE_EXECUTION = Route(
     "DELETE", "/executions/{execution_id}", "Delete an execution", Right.EXECUTIONS

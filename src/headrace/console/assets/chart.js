@@ -1,4 +1,4 @@
-// A plot of the table inside it. Without JavaScript the table is what is seen.
+// A plot of the table inside it, over times or positions. Without JavaScript one sees the table.
 import { isLocal } from "./times.js";
 
 const LONG_S = 36 * 3600;
@@ -18,7 +18,10 @@ class TimeChart extends HTMLElement {
     const table = this.querySelector("table");
     const rows = [...table.tBodies[0].rows];
     const names = [...table.tHead.rows[0].cells].slice(1).map((cell) => cell.textContent);
-    const times = rows.map((row) => Date.parse(row.querySelector("time").dateTime) / 1000);
+    this.isTime = rows[0].querySelector("time") !== null;
+    const times = rows.map((row) => (this.isTime
+      ? Date.parse(row.querySelector("time").dateTime) / 1000
+      : Number(row.cells[0].dataset.value)));
     const lines = names.map((_, at) => rows.map((row) => {
       const text = row.cells[at + 1].dataset.value;
       return text === "" ? null : Number(text);
@@ -26,6 +29,7 @@ class TimeChart extends HTMLElement {
     this.box = document.createElement("div");
     this.prepend(this.box);
     this.names = names;
+    this.over = table.tHead.rows[0].cells[0].textContent;
     this.values = [times, ...lines];
     this.draw();
     this.watcher = new ResizeObserver(() => this.fit());
@@ -59,18 +63,19 @@ class TimeChart extends HTMLElement {
     this.plot?.destroy();
     this.plot = new window.uPlot({
       ...this.room,
-      scales: { y: top === null ? {} : { range: [0, top] } },
+      scales: { x: { time: this.isTime }, y: top === null ? {} : { range: [0, top] } },
       legend: { show: this.names.length > 1 },
       axes: [{
         ...axis,
         space: 70,
         values: (_, ticks) => {
+          if (!this.isTime) return ticks;
           const covers = this.values[0].at(-1) - this.values[0][0];
           return ticks.map((tick) => marks(tick, covers));
         },
       }, { ...axis, size: unit.length > 1 ? 78 : 52, values: (_, ticks) => ticks.map((tick) => `${tick} ${unit}`) }],
       series: [
-        {},
+        { label: this.over },
         ...this.names.map((label, at) => ({
           label,
           stroke: colors[at % colors.length],

@@ -75,6 +75,7 @@ QUERIES: Mapping[Route, Mapping[str, Schema]] = {
     routes.PIPELINE_EXECUTIONS: _PAGE,
     routes.EXECUTIONS: {**_PAGE, **_CHOICE, "after": TEXT},
     routes.COUNT_EXECUTIONS: _CHOICE,
+    routes.COMPARE_EXECUTIONS: {"id": TEXT, "column": TEXT, "download": FLAG},
     routes.RERUN: {"code": TEXT, "once": FLAG},
     routes.OVERVIEW: {"since": TEXT},
     routes.CALLS_OVER_TIME: {"range": TEXT, "deployment_name": NAME},

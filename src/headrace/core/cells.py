@@ -8,7 +8,8 @@ _FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 def safe_cell(value: object) -> object:
     """Return a value that no spreadsheet takes for a formula: such a text gets an apostrophe.
 
-    Names of metrics are given by code, which may be somebody else's; a number is never a text.
+    Names, inputs, outputs and reasons are given by code, which may be somebody else's; a number is
+    never a text.
     """
     if isinstance(value, str) and value.startswith(_FORMULA_BEGINS):
         return f"'{value}"
