@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 import pytest
-from tests.conftest import RunningServer, wait_until
+from tests.conftest import HEADRACE, RunningServer, clean_environ, wait_until
 
 from headrace import HeadraceSdk
 from headrace.core.errors import Unavailable
@@ -94,3 +95,15 @@ def test_a_part_that_fails_is_said_to_everybody_without_its_place(
     assert str(server.data_dir) not in str(answer)
     with HeadraceSdk(server.token, server.url) as sdk:
         assert sdk.get_health()["data_store"]["status"] == "error"
+    for command in (["check", "--data-dir", server.data_dir], ["status"]):
+        environ = {**clean_environ(), **server.client_environ}
+        done = subprocess.run(
+            [HEADRACE, *command],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=environ,
+            timeout=60,
+        )
+        assert done.returncode == 1, done.stderr
+        assert "the data store's disk failed" in done.stdout.lower()

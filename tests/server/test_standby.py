@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,7 +16,7 @@ import httpx
 import pytest
 from craft_ai_sdk import CraftAiSdk
 from craft_ai_sdk.exceptions import SdkException
-from tests.conftest import RunningServer, wait_until
+from tests.conftest import HEADRACE, RunningServer, clean_environ, wait_until
 
 from headrace import HeadraceError, HeadraceSdk, Input, InvalidRequest, Output, ServerPaused
 from headrace.client.messages import Json, Request
@@ -103,6 +104,15 @@ def make(sdk: HeadraceSdk, folder: Path, name: str, inputs: list[Input], output:
     )
 
 
+def checked(server: RunningServer) -> list[str]:
+    """What ``headrace check`` says of the server and the state of its directory."""
+    command: list[str | Path] = [HEADRACE, "check", "--data-dir", server.data_dir]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=clean_environ(), check=True, timeout=60
+    )
+    return [words for words in ("is paused", "it is well") if words in done.stdout]
+
+
 def refused(action: Callable[[], object]) -> str:
     with pytest.raises(ServerPaused) as info:
         action()
@@ -147,7 +157,9 @@ def test_a_paused_server_takes_no_work_keeps_everything_and_says_so(house: House
         made = sdk.create_deployment("add", "later", "endpoint", "low_latency")
         assert made["status"] == "standby"
         assert all(part["status"] == "ok" for part in sdk.get_health().values())
+    assert checked(server) == ["is paused", "it is well"]
     server.kill()
+    assert checked(server) == ["is paused"]
     server.start()
     assert house.status == "standby"
     said = server.log.read_text()

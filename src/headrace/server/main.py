@@ -20,6 +20,7 @@ from headrace.objects.bucket.place import BucketPlace, read_place
 from headrace.server import file_moves
 from headrace.server.asking import ask_for_token
 from headrace.server.assembly import Server, Urls
+from headrace.server.checking import health_of_running, standing_in
 from headrace.server.claim import Claim
 from headrace.server.connection_limits import connection_limits
 from headrace.server.data_directory import DataDirectory
@@ -79,7 +80,7 @@ def check(overrides: Mapping[str, str]) -> int:
     for setting in fields(settings):
         value = getattr(settings, setting.name)
         sys.stdout.write(f"{variable_of(setting.name)}={value}\n  {setting.metadata['about']}\n")
-    _check_directory(DataDirectory(settings.data_dir))
+    is_well = _check_directory(DataDirectory(settings.data_dir))
     if settings.objects is not None:
         asyncio.run(try_bucket(settings.objects))
         sys.stdout.write(f"\nBucket {settings.objects}\n  can be written to and listed\n")
@@ -87,7 +88,7 @@ def check(overrides: Mapping[str, str]) -> int:
     sys.stdout.write("\nPython interpreters on this machine\n")
     for version, path in sorted(builder.interpreters().items(), key=lambda item: int(item[0][2:])):
         sys.stdout.write(f"  {version}  {path}\n")
-    return 0
+    return 0 if is_well else 1
 
 
 def move_files(overrides: Mapping[str, str], to: str) -> int:
@@ -179,8 +180,8 @@ def _claimed(directory: DataDirectory) -> Claim:
         return claim
 
 
-def _check_directory(directory: DataDirectory) -> None:
-    """Describe a data directory, and change nothing of it.
+def _check_directory(directory: DataDirectory) -> bool:
+    """Describe a data directory, and change nothing of it; return whether its server is well.
 
     Raises:
         Unavailable: A server could not start on it.
@@ -188,7 +189,19 @@ def _check_directory(directory: DataDirectory) -> None:
     with in_plain_words(directory.root, directory.database):
         directory.check()
         state = schema_state(directory.database)
+        standing = standing_in(directory.database)
     sys.stdout.write(f"\nData directory {directory.root}\n  {state}\n")
+    if not standing.takes_work:
+        since = f"{standing.paused_since:%Y-%m-%d %H:%M}"
+        sys.stdout.write(
+            f"  Its server is paused since {since} UTC and takes no work: headrace resume\n"
+        )
+    running = health_of_running(directory)
+    if running is None:
+        return True
+    address, wrong = running
+    sys.stdout.write(f"  A server runs on it at {address}: {'; '.join(wrong) or 'it is well'}\n")
+    return not wrong
 
 
 async def _create_token(directory: DataDirectory, name: str, user: str | None) -> str:

@@ -22,9 +22,9 @@ FILES_KEPT_SINCE = "files_kept_since"
 CLOCK_BELIEVED_AT = "clock_believed_at"
 HEALTH_ASKED_AT = "health_asked_at"
 ACTIVITY_COUNTED = "activity_counted"
+STANDING = "standing"
 _ENVIRONMENT_ID = "environment_id"
 _PROJECT = "project"
-_STANDING = "standing"
 
 
 def read_setting(connection: Connection, key: str) -> Any:
@@ -65,7 +65,11 @@ def change_project(connection: Connection, changes: Mapping[str, Any]) -> Projec
 
 def read_standing(connection: Connection) -> Standing:
     """Return whether the environment takes work; it does if nobody ever paused it."""
-    stored: dict[str, Any] | None = read_setting(connection, _STANDING)
+    return standing_from(read_setting(connection, STANDING))
+
+
+def standing_from(stored: Any) -> Standing:
+    """Return what is recorded of whether the environment takes work; None if nothing ever was."""
     if stored is None:
         return Standing()
     return Standing(
@@ -77,7 +81,7 @@ def write_standing(connection: Connection, standing: Standing) -> None:
     """Record whether the environment takes work."""
     write_setting(
         connection,
-        _STANDING,
+        STANDING,
         {
             "status": standing.status.value,
             "since": _text(standing.since),
