@@ -1,38 +1,18 @@
-"""What ``headrace check`` says of a data directory and of the server that runs on it."""
+"""What ``headrace check`` says of the server that runs on a data directory."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import sqlite3
 from contextlib import closing, suppress
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace.core.standby import Standing
 from headrace.server.data_directory import DataDirectory
-from headrace.store.settings import STANDING, standing_from
-from headrace.wire.codec import decode
 from headrace.wire.routes import HEALTH
 
 _PATIENCE_S = 5.0
 """Longer than a server takes for all of its health."""
-
-
-def standing_in(database: Path) -> Standing:
-    """Return the state of the environment that a database records, and change nothing of it."""
-    if not database.exists():
-        return Standing()
-    # Not through an engine of this program, which would begin a write-ahead log.
-    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as opened:
-        try:
-            query = "SELECT value FROM settings WHERE key = ?"
-            row = opened.execute(query, [STANDING]).fetchone()
-        except sqlite3.OperationalError:
-            # An empty file has no tables yet.
-            row = None
-    return standing_from(None if row is None else decode(row[0], STANDING))
 
 
 def health_of_running(directory: DataDirectory) -> tuple[str, list[str]] | None:

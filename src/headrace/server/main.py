@@ -20,7 +20,7 @@ from headrace.objects.bucket.place import BucketPlace, read_place
 from headrace.server import file_moves
 from headrace.server.asking import ask_for_token
 from headrace.server.assembly import Server, Urls
-from headrace.server.checking import health_of_running, standing_in
+from headrace.server.checking import health_of_running
 from headrace.server.claim import Claim
 from headrace.server.connection_limits import connection_limits
 from headrace.server.data_directory import DataDirectory
@@ -34,6 +34,7 @@ from headrace.server.settings import Settings, variable_of
 from headrace.server.supervision import Supervision
 from headrace.store.sqlite.database import SqliteDatabase
 from headrace.store.sqlite.migrate import migrate, schema_state
+from headrace.store.sqlite.standing import standing_in
 
 YOUNG_OBJECTS = 10_000
 """How many containers may have come since the collector last looked for rings among them."""
