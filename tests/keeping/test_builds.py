@@ -27,6 +27,8 @@ from headrace.core.pipelines import (
     PipelineVersion,
 )
 from headrace.core.scopes import SERVER
+from headrace.engines.container.images import ContainerImages
+from headrace.engines.container.tool import ToolFinder
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.install import install_harness
 from headrace.environments.uv import UvBuilder
@@ -145,6 +147,7 @@ async def site_on(root, **settings):
             bundles,
             builder,
             AttachedFiles(directory.attachments, server.data_store),
+            ContainerImages(ToolFinder("none", root, 1), "test", root / "images"),
         )
         settings_of_engine = LocalEngineSettings(
             runtime_dir=root / "run" / "builds",

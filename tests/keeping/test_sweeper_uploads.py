@@ -11,6 +11,8 @@ import pytest
 from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
 from headrace.core.errors import NotFound
+from headrace.engines.container.images import ContainerImages
+from headrace.engines.container.tool import ToolFinder
 from headrace.environments.uv import UvBuilder
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.keeping.sweeper import Sweeper
@@ -35,6 +37,7 @@ async def test_an_upload_is_given_up_a_day_after_its_last_part(tmp_path: Path) -
         bundles,
         data_store,
         AttachedFiles(directory.attachments, data_store),
+        ContainerImages(ToolFinder("none", tmp_path, 1), "test", tmp_path / "images"),
         ClockWatch(database),
         unused_for_s=3600,
     )

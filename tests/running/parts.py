@@ -45,6 +45,8 @@ from headrace.core.pipelines import (
 )
 from headrace.core.scopes import SERVER
 from headrace.core.sources import Rule
+from headrace.engines.container.images import ContainerImages
+from headrace.engines.container.tool import ToolFinder
 from headrace.engines.local.checking import check_function
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
 from headrace.engines.local.install import install_harness
@@ -172,7 +174,8 @@ async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterat
     builder = UvBuilder(directory.environments)
     keys = load_keys(directory.keys)
     intake = Intake()
-    codes = CodeFinder(database, bundles, builder, attached)
+    images = ContainerImages(ToolFinder("none", root, 1), "test", root / "images")
+    codes = CodeFinder(database, bundles, builder, attached, images)
     harness = install_harness(directory.harness)
     engine = LocalEngine(
         LocalEngineSettings(
@@ -210,7 +213,7 @@ async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterat
     parts_of_versions = (database, signals, worker, schedules, endpoints, sets, attaching)
     versions = Versions(*parts_of_versions)
     pipelines = Pipelines(
-        database, signals, bundles, builder, logs, deletion, check_function, intake
+        database, signals, bundles, builder, logs, deletion, check_function, intake, images
     )
     try:
         yield Parts(

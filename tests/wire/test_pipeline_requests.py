@@ -397,7 +397,7 @@ def test_values_go_before_the_project():
             InvalidRequest,
             "has a repository_(url|deploy_key), and a folder was sent",
         ),
-        ({"dockerfile_path": "Dockerfile"}, InvalidRequest, "leave dockerfile_path out"),
+        ({"language": "python:3.7-slim"}, InvalidEnvironment, "3.7"),
     ],
 )
 def test_settings_that_cannot_be_had_are_named(config, kind, message):
@@ -429,12 +429,45 @@ def test_without_any_code_it_is_said_what_to_give():
         repository_of(read_pipeline_request(BASE), Project())
 
 
-def test_a_dockerfile_is_refused_for_what_it_is_though_the_function_is_missing():
-    request = read_pipeline_request(
-        {"pipeline_name": "p", "container_config": {"dockerfile_path": "Dockerfile"}}
+def of_dockerfile(path="Dockerfile", config=(), **keys):
+    config = {"dockerfile_path": path, **dict(config)}
+    return read_pipeline_request({"pipeline_name": "p", "container_config": config, **keys})
+
+
+def test_a_dockerfile_has_no_function_and_nothing_of_the_projects_python():
+    config = {"language": None, "requirements_path": None, "system_dependencies": None}
+    request = of_dockerfile("/docker/./Dockerfile", config, function_path=None, function_name="")
+    assert (request.function_path, request.function_name) == ("", "")
+    assert resolve_config(request, PROJECT, None) == ContainerConfig(
+        language=None,
+        included_folders=PROJECT.included_folders,
+        dockerfile_path="docker/Dockerfile",
     )
-    with pytest.raises(InvalidRequest, match="no container engine"):
-        resolve_config(request, PROJECT, None)
+    repository = Repository("git@host:a/b.git", "main")
+    assert resolve_config(request, PROJECT, repository).repository_branch == "main"
+
+
+@pytest.mark.parametrize(
+    ("keys", "config", "names"),
+    [
+        ({"function_path": "a.py", "function_name": "f"}, {}, "function_path, function_name"),
+        ({"function_name": "f"}, {}, "function_name"),
+        ({}, {"language": "python:3.11-slim"}, r"container_config\[language\]"),
+        ({}, {"requirements_path": "r.txt"}, r"container_config\[requirements_path\]"),
+        ({}, {"system_dependencies": ["git"]}, r"container_config\[system_dependencies\]"),
+        ({"calling": "typed"}, {}, "calling"),
+    ],
+)
+def test_what_a_dockerfile_says_itself_must_be_null_beside_it(keys, config, names):
+    refused = rf"^{names} must be null beside container_config\[dockerfile_path\]"
+    with pytest.raises(InvalidRequest, match=refused):
+        of_dockerfile(config=config, **keys)
+
+
+@pytest.mark.parametrize("path", ["../Dockerfile", "a/../../D", "a\0b", "x" * 300])
+def test_a_dockerfile_is_in_the_folder(path):
+    with pytest.raises(InvalidRequest, match=r"container_config\[dockerfile_path\]"):
+        resolve_config(of_dockerfile(path), PROJECT, None)
 
 
 def test_a_function_file_must_be_python():

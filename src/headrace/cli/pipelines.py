@@ -24,7 +24,7 @@ from headrace.cli.parameters import (
 from headrace.cli.session import Session, session
 from headrace.cli.tables import Column
 from headrace.cli.usage import usage
-from headrace.client.creation import parameter_text
+from headrace.client.creation import parameter_text, what_runs
 
 pipelines = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Create, show, list and delete pipelines."
@@ -39,6 +39,10 @@ def create(
         str | None, typer.Option(metavar=FUNCTION_SYNTAX, help="What it calls.")
     ] = None,
     template: TemplateOption = None,
+    dockerfile: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Dockerfile in the folder, whose command it runs."),
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(help="Local folder of the code.", show_default="the current folder"),
@@ -76,7 +80,7 @@ def create(
     wait: Annotated[bool, typer.Option(help="Wait until its environment is built.")] = True,
     as_json: JsonFlag = False,
 ) -> None:
-    """Create a pipeline from a Python function, or of a template, and build its environment.
+    """Create a pipeline from a function, a template or a Dockerfile, and build its environment.
 
     TYPE is string, number, boolean, json, array or file. An input without "!" is optional: the
     function receives its default, or None.
@@ -89,10 +93,7 @@ def create(
         )
         _summarise(current, _built(current, name) if wait else current.sdk.get_pipeline(name))
         return
-    if function is None:
-        raise typer.BadParameter("it is missing; or give --template", param_hint="--function")
-    with usage("--function"):
-        function_path, function_name = function_from_text(function)
+    function_path, function_name = _function(function, dockerfile)
     with usage("--input"):
         declared_inputs = [input_from_text(text) for text in inputs or ()]
     with usage("--output"):
@@ -104,6 +105,7 @@ def create(
         "requirements_path": requirements,
         "included_folders": include,
         "system_dependencies": system_dependency,
+        "dockerfile_path": dockerfile,
     }
     config = {key: value for key, value in config.items() if value}
     config |= _code_from(folder, git, branch, deploy_key)
@@ -123,6 +125,19 @@ def create(
     if wait:
         pipeline = _built(current, name)
     _summarise(current, pipeline)
+
+
+def _function(function: str | None, dockerfile: str | None) -> tuple[str | None, str | None]:
+    """Return path and name of the function; a Dockerfile has none."""
+    if dockerfile is not None:
+        if function is not None:
+            raise typer.BadParameter("it excludes --function", param_hint="--dockerfile")
+        return None, None
+    if function is None:
+        missing = "it is missing; or give --template or --dockerfile"
+        raise typer.BadParameter(missing, param_hint="--function")
+    with usage("--function"):
+        return function_from_text(function)
 
 
 def _template_text(template: dict[str, Any] | None) -> str | None:
@@ -181,7 +196,7 @@ def show(context: typer.Context, name: PipelineName, as_json: JsonFlag = False) 
     pairs: list[tuple[str, str | None]] = [
         ("name", parameters["pipeline_name"]),
         ("status", info["status"]),
-        ("function", f"{parameters['function_path']}:{parameters['function_name']}"),
+        ("function", what_runs(parameters)),
         ("description", parameters["description"]),
         ("language", config["language"]),
         ("template", _template_text(info.get("pipeline_template"))),

@@ -12,7 +12,7 @@ from headrace.cli.flags import Force, JsonFlag
 from headrace.cli.output import Cell, short_time
 from headrace.cli.session import Session, session
 from headrace.cli.tables import Column
-from headrace.client.creation import parameter_text
+from headrace.client.creation import parameter_text, what_runs
 from headrace.client.local_files import size_text
 from headrace.core.errors import NotFound
 
@@ -94,7 +94,7 @@ def show(
         ("created", short_time(found["created_at"])),
         ("by", _user(current, found["created_by"])),
         ("commit", found["commit_id"]),
-        ("function", f"{parameters['function_path']}:{parameters['function_name']}"),
+        ("function", what_runs(parameters)),
         ("language", config["language"]),
         ("requirements", config["requirements_path"]),
         ("digest", found["digest"]),

@@ -11,6 +11,8 @@ OPTIONS = {
     "container_config[requirements_path]": "--requirements",
     "container_config[system_dependencies]": "--system-dependency",
     "container_config[language]": "--language",
+    "container_config[dockerfile_path]": "--dockerfile",
+    "dockerfile_path": "--dockerfile",
     "included_folders": "--include",
     "included path": "--include",
     "local_folder": "--folder",

@@ -114,6 +114,13 @@ def creation_fields(
     return tuple(fields)
 
 
+def what_runs(parameters: Mapping[str, Any]) -> str:
+    """Return what a pipeline runs: a function with its file, or the command of a Dockerfile."""
+    if parameters["function_name"]:
+        return f"{parameters['function_path']}:{parameters['function_name']}"
+    return f"the command of {parameters['container_config']['dockerfile_path']}"
+
+
 def parameter_text(item: Mapping[str, Any]) -> str:
     """Return a declared input or output as it is written on the command line."""
     required = "!" if item.get("is_required") else ""

@@ -70,7 +70,8 @@ class PipelineCreation(PipelineCalls, VersionCalls):
             container_config: Where the code is and what it needs: ``local_folder``, ``language``,
                 ``requirements_path``, ``included_folders``, ``system_dependencies``,
                 ``repository_url``, ``repository_branch``. What is not given is the project's
-                setting; see :class:`~headrace.CREATION_PARAMETER_VALUE`.
+                setting; with ``dockerfile_path``, an image is built and its command runs, without
+                a function; see :class:`~headrace.CREATION_PARAMETER_VALUE`.
             inputs: Declared inputs, each a parameter of the function.
             outputs: Declared outputs, each a key of the dict that the function returns.
             wait_for_completion: Return when its environment is built, not before.
@@ -207,6 +208,10 @@ class PipelineCreation(PipelineCalls, VersionCalls):
         folders = config.get("included_folders")
         if "included_folders" not in config or folders == []:
             folders = project.get("included_folders")
+        dockerfile = config.get("dockerfile_path")
+        if dockerfile:
+            # The image says itself what is installed, whatever the project's pipelines need.
+            return [*(folders or []), dockerfile]
         requirements = config.get("requirements_path", project.get("requirements_path"))
         # A lock of uv is read with its project.
         is_lock = requirements and str(requirements).rpartition("/")[2] == "uv.lock"

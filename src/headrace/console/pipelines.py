@@ -16,7 +16,7 @@ from headrace.console.paging import page_by_name
 from headrace.console.rendering import page, see_other
 from headrace.console.sources import differences, read_text
 from headrace.core.errors import BreakingChange, NotFound
-from headrace.core.pipelines import Pipeline
+from headrace.core.pipelines import Pipeline, PipelineVersion
 from headrace.logs.files import last_lines
 from headrace.web.exchange import Exchange
 from headrace.wire.fields import read_version
@@ -49,7 +49,7 @@ async def pipeline(exchange: Exchange) -> Response:
     latest = await services.lookups.executions(scope, limit=RECENT, pipeline_id=found.id)
     bundle = services.bundles.find(shown.version.bundle)
     files = [] if bundle is None else await asyncio.to_thread(sizes_of, bundle.folder)
-    path = exchange.request.query_params.get("file") or shown.version.function_path
+    path = exchange.request.query_params.get("file") or _first_file(shown.version)
     if path not in {known for known, _ in files}:
         if "file" in exchange.request.query_params:
             raise NotFound(f"The folder of this version has no file {path!r:.200}.")
@@ -142,6 +142,11 @@ async def delete_pipeline(exchange: Exchange) -> Response:
     return see_other(PIPELINES.path, said=f"{deleted.name} is deleted, with its executions.")
 
 
+def _first_file(version: PipelineVersion) -> str:
+    """Return the file that is shown first: that of the function, or the Dockerfile."""
+    return version.function_path or version.config.dockerfile_path or ""
+
+
 def _folder(exchange: Exchange, found: Pipeline | None) -> Path | None:
     bundle = None if found is None else exchange.services.bundles.find(found.version.bundle)
     return None if bundle is None else bundle.folder
@@ -160,8 +165,10 @@ def _kept(before: Pipeline | None, after: Pipeline | None) -> list[tuple[str, st
     def facts(found: Pipeline) -> dict[str, str]:
         version = found.version
         return {
-            "function": f"{version.function_path}:{version.function_name}",
-            "Python": version.config.language,
+            "function": f"{version.function_path}:{version.function_name}"
+            if version.function_name
+            else f"the command of {version.config.dockerfile_path}",
+            "Python": version.config.language or "of its image",
             "requirements": version.config.requirements_path or "none",
             "inputs": ", ".join(
                 f"{item.name}: {item.data_type.value}{' (required)' if item.is_required else ''}"

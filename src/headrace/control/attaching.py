@@ -10,8 +10,9 @@ from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
 from headrace.control.transactions.deployments import Pin, pinned
 from headrace.core.attachments import Attachment, changed_attachments
-from headrace.core.deployment_drafts import DeploymentChange
+from headrace.core.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.core.deployments import Deployment
+from headrace.core.dockerfiles import refuse_deployment
 from headrace.core.errors import InvalidRequest
 from headrace.core.pipelines import PipelineVersion
 from headrace.store.database import Reader
@@ -64,24 +65,43 @@ class Attaching:
                     )
         return after
 
+    async def check_draft(
+        self, version: PipelineVersion, draft: DeploymentDraft
+    ) -> tuple[Attachment, ...]:
+        """Return the attachments of a new deployment, which its version can have; as :meth:`check`.
+
+        Raises:
+            InvalidRequest: The version is made from a Dockerfile, and the deployment is not for it.
+        """
+        is_low_latency = draft.low_latency is not None
+        refuse_deployment(
+            version, draft.name, is_low_latency=is_low_latency, attachments=draft.attachments
+        )
+        return await self.check(version, (), draft.attachments)
+
     async def check_change(self, deployment: Deployment, change: DeploymentChange) -> None:
         """Refuse a change after which a file cannot be where it is attached; as :meth:`check`."""
         if not change.attachments and change.pin is None:
             return
+        is_low_latency = deployment.low_latency is not None
         if change.pin is not None:
             pin = Pin(change.pin[0], change.is_forced)
             deployment = await self._database.read(pinned, deployment, pin)
         version = deployment.pipeline.version
-        await self.check(version, deployment.attachments, change.attachments)
+        after = await self.check(version, deployment.attachments, change.attachments)
+        refuse_deployment(
+            version, deployment.name, is_low_latency=is_low_latency, attachments=after
+        )
 
     async def check_version(
         self, version: PipelineVersion, following: Sequence[Deployment]
     ) -> None:
-        """Refuse a version whose folder has something where files are attached to deployments.
+        """Refuse a version that deployments cannot have, or attached files no place in.
 
         Raises:
-            InvalidRequest: It has.
+            InvalidRequest: One cannot.
         """
+        refuse_version(version, following)
         bundle = self._bundles.find(version.bundle)
         if bundle is not None:
             refuse_taken(
@@ -90,6 +110,21 @@ class Attaching:
                     for one in following
                 }
             )
+
+
+def refuse_version(version: PipelineVersion, following: Sequence[Deployment]) -> None:
+    """Refuse a version made from a Dockerfile that a deployment which follows cannot have.
+
+    Raises:
+        InvalidRequest: There is one.
+    """
+    for one in following:
+        refuse_deployment(
+            version,
+            one.name,
+            is_low_latency=one.low_latency is not None,
+            attachments=one.attachments,
+        )
 
 
 def refuse_taken(folder_places: Mapping[str, Sequence[str]]) -> None:

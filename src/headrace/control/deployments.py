@@ -104,7 +104,7 @@ class Deployments:
             draft.outputs_mapping,
         )
         check_endpoint_files(inputs, outputs)
-        attachments = await self._attaching.check(pipeline.version, (), draft.attachments)
+        attachments = await self._attaching.check_draft(pipeline.version, draft)
         at = now()
         deployment = Deployment(
             id=new_id(),

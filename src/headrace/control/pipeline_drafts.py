@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from headrace.core.dockerfiles import DOCKERFILE
 from headrace.core.environments import python_version
 from headrace.core.errors import InvalidCode, InvalidEnvironment, InvalidRequest
 from headrace.core.parameters import Input, Output
 from headrace.core.pipeline_templates import TemplateReference
-from headrace.core.pipelines import Calling, ContainerConfig, Origin
+from headrace.core.pipelines import Calling, ContainerConfig, Origin, check_function
+from headrace.engines.port import Images
 from headrace.environments.port import Builder
 
 CheckFunction = Callable[[Path, Path, str, str, Sequence[str]], Awaitable[str | None]]
@@ -26,8 +28,8 @@ class PipelineDraft:
 
     Attributes:
         name: Its name.
-        function_path: File of its function, relative to the folder.
-        function_name: The function in that file.
+        function_path: File of its function, relative to the folder; nothing with a Dockerfile.
+        function_name: The function in that file; nothing with a Dockerfile.
         description: Free text, or None.
         inputs: Declared inputs.
         outputs: Declared outputs.
@@ -70,7 +72,7 @@ def check_machine(builder: Builder, config: ContainerConfig) -> None:
     Raises:
         InvalidEnvironment: An interpreter or a system package is missing.
     """
-    version = python_version(config.language)
+    version = python_version(config.language or "")
     found = builder.interpreters()
     if version not in found:
         there = ", ".join(f"{v} ({path})" for v, path in sorted(found.items())) or "none"
@@ -84,6 +86,27 @@ def check_machine(builder: Builder, config: ContainerConfig) -> None:
             f"system_dependencies asks for {', '.join(missing)}, which this machine does not "
             f"have. Have them installed (apt install {' '.join(missing)}), then try again."
         )
+
+
+def checked_function(draft: PipelineDraft) -> tuple[str, str]:
+    """Return path and name of the function of a draft, both empty with a Dockerfile.
+
+    Raises:
+        InvalidRequest: Of the kind that says what is wrong.
+    """
+    if draft.config.dockerfile_path is not None:
+        return "", ""
+    return check_function(draft.function_path, draft.function_name)
+
+
+async def check_image(images: Images, folder: Path, config: ContainerConfig) -> None:
+    """Check that an image can be made of a folder; nothing of it is built.
+
+    Raises:
+        InvalidRequest: Of the kind that says what is wrong.
+    """
+    _check_file(folder, config.dockerfile_path or "", DOCKERFILE)
+    await images.check()
 
 
 async def check_code(

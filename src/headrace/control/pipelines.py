@@ -8,14 +8,16 @@ from pathlib import Path
 
 from headrace.bundles.contents import taken_places
 from headrace.bundles.store import BundleStore
-from headrace.control.attaching import places_of, refuse_taken
+from headrace.control.attaching import places_of, refuse_taken, refuse_version
 from headrace.control.deletion import Deletion
 from headrace.control.intake import Intake
 from headrace.control.pipeline_drafts import (
     CheckFunction,
     PipelineDraft,
     check_code,
+    check_image,
     check_machine,
+    checked_function,
     overlooked,
 )
 from headrace.control.transactions import pipelines as records
@@ -32,11 +34,11 @@ from headrace.core.pipelines import (
     Pipeline,
     PipelineStatus,
     PipelineVersion,
-    check_function,
 )
 from headrace.core.scopes import Scope
 from headrace.core.sources import Rule
 from headrace.core.steps import shown_name
+from headrace.engines.port import Images
 from headrace.environments.port import Builder
 from headrace.logs.files import LogFiles, append_line
 from headrace.signals.port import BUILDS, Signals, pipeline_topic
@@ -60,6 +62,7 @@ class Pipelines:
         deletion: Deletion,
         check_function: CheckFunction,
         intake: Intake,
+        images: Images,
     ) -> None:
         self._database = database
         self._signals = signals
@@ -69,6 +72,7 @@ class Pipelines:
         self._deletion = deletion
         self._check_function = check_function
         self._intake = intake
+        self._images = images
 
     async def create(self, scope: Scope, draft: PipelineDraft) -> Recorded:
         """Accept a pipeline and have it built; what can be checked at once is checked here.
@@ -85,7 +89,7 @@ class Pipelines:
         self._intake.check()
         check_name(shown_name(draft.name), "the pipeline's name")
         check_parameters(draft.inputs, draft.outputs)
-        path, function = check_function(draft.function_path, draft.function_name)
+        path, function = checked_function(draft)
         if not draft.replaces:
             await self._check_free(draft.name)
         bundle = await asyncio.to_thread(self._bundles.keep, draft.archive, draft.max_bytes)
@@ -99,7 +103,7 @@ class Pipelines:
         digest = pipeline.version.digest
         if await self._database.read(version_records.unchanged, draft.name, digest) is None:
             await self._check(draft, bundle.folder, (path, function))
-            await self._check_places(draft.name, bundle.folder)
+            await self._check_places(draft.name, bundle.folder, pipeline.version)
             if not draft.is_forced:
                 await self._check_compatible(pipeline)
         recorded = await self._database.write(version_records.add_version, pipeline)
@@ -131,9 +135,12 @@ class Pipelines:
         return Pipeline(new_id(), draft.name, at, scope.user.id, version, draft.description)
 
     async def _check(self, draft: PipelineDraft, folder: Path, function: tuple[str, str]) -> None:
+        if draft.config.dockerfile_path is not None:
+            await check_image(self._images, folder, draft.config)
+            return
         # In a thread: interpreters and databases of packages are asked by starting programs.
         await asyncio.to_thread(check_machine, self._builder, draft.config)
-        python = self._builder.interpreters()[python_version(draft.config.language)]
+        python = self._builder.interpreters()[python_version(draft.config.language or "")]
         await check_code(self._check_function, python, folder, draft, function)
 
     async def _check_compatible(self, pipeline: Pipeline) -> None:
@@ -142,11 +149,12 @@ class Pipelines:
             breaks = await self._database.read(version_records.breaks_of, present, pipeline.version)
             refuse(pipeline.name, None, breaks)
 
-    async def _check_places(self, name: str, folder: Path) -> None:
-        """Refuse a folder that has something where files are attached to the deployments."""
+    async def _check_places(self, name: str, folder: Path, version: PipelineVersion) -> None:
+        """Refuse a version that its deployments cannot have, or attached files no place in."""
         present = await self._database.read(rows.pipeline_by_name, name)
         if present is not None:
             following = await self._database.read(deployments.following, present.id)
+            refuse_version(version, following)
             refuse_taken({one.name: taken_places(folder, places_of(one)) for one in following})
 
     async def _begin_build(

@@ -25,6 +25,8 @@ class Code:
         owner: Id of the user who made the pipeline; its import acts in that user's name.
         calling: How the function is called.
         attachments: Files that are present in the folder before the code is imported.
+        dockerfile_path: The Dockerfile of its image, of which ``environment`` is the digest then;
+            None if it is a function.
     """
 
     environment: str
@@ -34,6 +36,7 @@ class Code:
     owner: str = ""
     calling: Calling = Calling.PLATFORM
     attachments: tuple[Attachment, ...] = ()
+    dockerfile_path: str | None = None
 
     @property
     def is_typed(self) -> bool:

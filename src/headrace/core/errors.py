@@ -63,7 +63,7 @@ class InvalidCode(InvalidRequest):
 
 
 class InvalidEnvironment(InvalidRequest):
-    """The pipeline's Python or its dependencies cannot be had on this machine."""
+    """The pipeline's Python, its image or its dependencies cannot be had on this machine."""
 
 
 class TooLarge(InvalidRequest):

@@ -67,16 +67,16 @@ class ContainerConfig:
     """How a pipeline's environment is made. Every key falls back on the project's setting.
 
     Attributes:
-        language: ``python:3.X-slim``.
+        language: ``python:3.X-slim``; None with a Dockerfile.
         requirements_path: Requirements file in the folder, or None.
         included_folders: Files and folders that are taken, or None for the function's file alone.
         system_dependencies: System packages that must be on the machine.
         repository_url: Git repository, or None.
         repository_branch: Its branch, tag or None for the default branch.
-        dockerfile_path: Always None on this server: there is no container engine.
+        dockerfile_path: The Dockerfile in the folder that an image is built from, or None.
     """
 
-    language: str
+    language: str | None
     requirements_path: str | None = None
     included_folders: tuple[str, ...] | None = None
     system_dependencies: tuple[str, ...] | None = None
@@ -94,8 +94,8 @@ class PipelineVersion:
     Attributes:
         id: Its id, by which processes that have its code know it.
         number: Its place among the versions of its pipeline, from 1.
-        function_path: File of the function, relative to the folder.
-        function_name: The function in that file.
+        function_path: File of the function, relative to the folder; ``""`` with a Dockerfile.
+        function_name: The function in that file; ``""`` with a Dockerfile.
         config: How its environment is made.
         origin: Where its folder came from.
         bundle: Digest of its folder.

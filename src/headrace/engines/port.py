@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from pathlib import Path
 from typing import Protocol
 
 from headrace.core.calls import Call, Code, Material
@@ -30,6 +31,44 @@ class Materials(Protocol):
         Raises:
             Unavailable: One of them is not there; the message says which, and what to do.
         """
+        ...
+
+
+class Images(Protocol):
+    """Makes images of Dockerfiles ready on this machine. Equal folders share one image."""
+
+    async def check(self) -> None:
+        """Check that images can be built here.
+
+        Raises:
+            InvalidEnvironment: They cannot; the message says why, and what to install.
+        """
+        ...
+
+    async def is_ready(self, digest: str) -> bool:
+        """Check whether the image of this digest is there.
+
+        Raises:
+            InvalidEnvironment: As by :meth:`check`.
+        """
+        ...
+
+    async def ready(self, digest: str, folder: Path, dockerfile: str, say: Say) -> None:
+        """Build an image unless it is there.
+
+        Args:
+            digest: By what it is known (:func:`headrace.core.dockerfiles.image_digest`).
+            folder: The pipeline's folder, all that the build sees.
+            dockerfile: The Dockerfile in it.
+            say: Receives the words of the build, line by line.
+
+        Raises:
+            InvalidEnvironment: It cannot be built.
+        """
+        ...
+
+    async def discard_unused(self, keep: Collection[str], *, unused_for_s: float) -> list[str]:
+        """Remove images outside ``keep`` that nobody asked for lately; return digests."""
         ...
 
 

@@ -147,8 +147,7 @@ class Builds(Loop):
                 "The pipeline's folder is missing from the data directory: create it again."
             )
         variables = await self._variables.current()
-        version = python_version(pipeline.version.config.language)
-        say(f"Building pipeline {pipeline.name} for Python {version}.")
+        say(f"Building pipeline {pipeline.name} {_base(pipeline)}.")
         environment, secrets = await self._codes.build(pipeline, bundle.folder, variables, say)
         code = code_of(pipeline, environment)
         redact = Redaction(secrets)
@@ -161,9 +160,7 @@ class Builds(Loop):
                 raise InvalidCode(problem)
             say(f"{WARNING}{problem}")
         say(f"Pipeline {pipeline.name} is ready after {time.monotonic() - begin:.1f} s.")
-        ended = await self._versions.end_build(
-            pipeline, environment=environment.digest, failure=None
-        )
+        ended = await self._versions.end_build(pipeline, environment=environment, failure=None)
         if ended.held_back is not None:
             say(f"{WARNING}It does not become the current version: {ended.held_back}")
 
@@ -183,3 +180,11 @@ class Builds(Loop):
         for line in said if failure is not None else ():
             say(line)
         return failure
+
+
+def _base(pipeline: Pipeline) -> str:
+    """Return what a pipeline is built on, for its log."""
+    config = pipeline.version.config
+    if config.dockerfile_path is not None:
+        return f"from {config.dockerfile_path}"
+    return f"for Python {python_version(config.language or '')}"

@@ -26,6 +26,8 @@ def is_final(failure: Failure) -> bool:
 
 def import_problem(code: Code, failure: Failure) -> str:
     """Return the warning about code that cannot be imported."""
+    if code.dockerfile_path is not None:
+        return failure.message
     problem = f"{code.function_path} cannot be imported: {failure.message}"
     if not problem.endswith((".", "!", "?")):
         problem += "."
@@ -45,8 +47,9 @@ def import_problem(code: Code, failure: Failure) -> str:
 
 def still_importing(code: Code, waited_s: float) -> Failure:
     """Return the warning about an import that takes long."""
+    what = code.function_path or f"The image of {code.dockerfile_path}"
     return Failure(
         FailureKind.TIMEOUT,
-        f"{code.function_path} is still being imported after {waited_s:g} s. That goes on; the "
+        f"{what} is still being imported after {waited_s:g} s. That goes on; the "
         "first run waits for it.",
     )

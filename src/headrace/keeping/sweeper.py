@@ -8,6 +8,7 @@ import logging
 from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
 from headrace.core.clock import now
+from headrace.engines.port import Images
 from headrace.environments.port import Builder
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.objects.port import ObjectStore
@@ -38,6 +39,7 @@ class Sweeper(Loop):
         bundles: BundleStore,
         data_store: ObjectStore,
         attached: AttachedFiles,
+        images: Images,
         clock: ClockWatch,
         *,
         unused_for_s: float,
@@ -47,6 +49,7 @@ class Sweeper(Loop):
         self._bundles = bundles
         self._data_store = data_store
         self._attached = attached
+        self._images = images
         self._clock = clock
         self._unused_for_s = unused_for_s
         super().__init__(
@@ -64,10 +67,13 @@ class Sweeper(Loop):
         gone += await asyncio.to_thread(
             self._bundles.discard_unused, bundles, grace_s=self._unused_for_s
         )
+        gone += await self._images.discard_unused(environments, unused_for_s=self._unused_for_s)
         attached = await self._reader.read(attached_in_use)
         gone += await self._attached.discard_unused(attached, unused_for_s=self._unused_for_s)
         if gone:
-            logger.info("collected %d unused environments, bundles and attached files", len(gone))
+            logger.info(
+                "collected %d unused environments, images, bundles and attached files", len(gone)
+            )
         stale = await self._data_store.discard_stale_uploads(STALE_UPLOAD_S)
         if stale:
             logger.info("discarded %d uploads that were given up", stale)

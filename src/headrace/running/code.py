@@ -11,9 +11,11 @@ from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
 from headrace.core.attachments import Attachment
 from headrace.core.calls import Code, Material
-from headrace.core.environments import Environment, EnvironmentSpec, python_version
+from headrace.core.dockerfiles import image_digest
+from headrace.core.environments import EnvironmentSpec, python_version
 from headrace.core.errors import Unavailable
 from headrace.core.pipelines import Pipeline
+from headrace.engines.port import Images
 from headrace.environments.port import Builder, Say
 from headrace.environments.project_files import kind_of, read_project_file
 from headrace.environments.requirements import names_local_files
@@ -35,6 +37,7 @@ class CodeFinder:
     bundles: BundleStore
     builder: Builder
     attached: AttachedFiles
+    images: Images
 
     async def find(
         self,
@@ -75,21 +78,23 @@ class CodeFinder:
                 )
             )
         digest = pipeline.version.environment or ""
-        if is_checked:
-            environment = await self.builder.sound(digest)
-        else:
-            environment = self.builder.find(digest)
-        if environment is None:
+        if not await self._is_there(pipeline, digest, is_checked=is_checked):
             say(CHANGED)
-            environment, _ = await self.build(pipeline, bundle.folder, variables, say)
-            if environment.digest != pipeline.version.environment:
-                await self.database.write(
-                    rows.move_environment, pipeline.version.id, environment.digest
-                )
+            digest, _ = await self.build(pipeline, bundle.folder, variables, say)
+            if digest != pipeline.version.environment:
+                await self.database.write(rows.move_environment, pipeline.version.id, digest)
         if is_checked:
             for one in attachments:
                 await self.attached.sound(one)
-        return code_of(pipeline, environment, attachments)
+        return code_of(pipeline, digest, attachments)
+
+    async def _is_there(self, pipeline: Pipeline, digest: str, *, is_checked: bool) -> bool:
+        if pipeline.version.config.dockerfile_path is not None:
+            # Only who is about to run it asks the container engine.
+            return not is_checked or await self.images.is_ready(digest)
+        if is_checked:
+            return await self.builder.sound(digest) is not None
+        return self.builder.find(digest) is not None
 
     async def resolve(self, code: Code) -> Material:
         """Return the materials of code on this machine (:class:`headrace.engines.port.Materials`).
@@ -97,6 +102,11 @@ class CodeFinder:
         Raises:
             Unavailable: One of them is gone from the data directory.
         """
+        if code.dockerfile_path is not None:
+            raise Unavailable(
+                "A pipeline made from a Dockerfile has no process that is kept: run it with mode "
+                "'elastic'."
+            )
         bundle, environment = self.bundles.find(code.bundle), self.builder.find(code.environment)
         gone = [one.path for one in code.attachments if self.attached.find(one) is None]
         if gone:
@@ -119,15 +129,22 @@ class CodeFinder:
 
     async def build(
         self, pipeline: Pipeline, folder: Path, variables: Mapping[str, str], say: Say
-    ) -> tuple[Environment, tuple[str, ...]]:
-        """Build the environment of a pipeline; return it and the secret texts that went into it.
+    ) -> tuple[str, tuple[str, ...]]:
+        """Build the environment of a pipeline, or its image; return its digest.
+
+        The secret texts that went into it are returned as well.
 
         Raises:
             InvalidEnvironment: It cannot be built.
         """
+        dockerfile = pipeline.version.config.dockerfile_path
+        if dockerfile is not None:
+            digest = image_digest(pipeline.version.bundle, dockerfile)
+            await self.images.ready(digest, folder, dockerfile, say)
+            return digest, ()
         spec, secrets = await asyncio.to_thread(environment_spec, pipeline, folder, variables)
         environment = await self.builder.ready(spec, folder=folder, say=say, secrets=secrets)
-        return environment, secrets
+        return environment.digest, secrets
 
 
 def environment_spec(
@@ -141,7 +158,7 @@ def environment_spec(
         InvalidEnvironment: The requirements cannot be read, or use a variable that is not set.
     """
     config, bundle = pipeline.version.config, pipeline.version.bundle
-    path, python = config.requirements_path, python_version(config.language)
+    path, python = config.requirements_path, python_version(config.language or "")
     if path is not None and kind_of(path) is not None:
         given = read_project_file(folder, path, python)
         digest = bundle if given.needs_folder else None
@@ -157,16 +174,21 @@ def environment_spec(
     return spec, found.secrets
 
 
-def code_of(
-    pipeline: Pipeline, environment: Environment, attachments: tuple[Attachment, ...] = ()
-) -> Code:
-    """Return the code of a pipeline; the same for its creation and for each of its calls."""
+def code_of(pipeline: Pipeline, environment: str, attachments: tuple[Attachment, ...] = ()) -> Code:
+    """Return the code of a pipeline; the same for its creation and for each of its calls.
+
+    Args:
+        pipeline: The pipeline.
+        environment: Digest of its environment or its image.
+        attachments: Files that go along with it.
+    """
     return Code(
-        environment=environment.digest,
+        environment=environment,
         bundle=pipeline.version.bundle,
         function_path=pipeline.version.function_path,
         function_name=pipeline.version.function_name,
         owner=pipeline.created_by,
         calling=pipeline.version.calling,
         attachments=attachments,
+        dockerfile_path=pipeline.version.config.dockerfile_path,
     )

@@ -51,6 +51,8 @@ class DataDirectory:
     """Environments of pipelines."""
     attachments = _Place("attachments")
     """Files that are attached to deployments."""
+    images = _Place("images")
+    """Which container engine has the images of pipelines, if there are any."""
     artifacts = _Place("artifacts")
     """Files of executions."""
     data_store = _Place("data-store")

@@ -7,6 +7,10 @@ import logging
 import os
 
 from headrace.core.credentials import Issue
+from headrace.engines.container.engine import ContainerEngine, ContainerEngineSettings
+from headrace.engines.container.images import ContainerImages
+from headrace.engines.container.leftovers import remove_leftovers
+from headrace.engines.container.tool import ToolFinder
 from headrace.engines.local.belongings import kill_leftovers
 from headrace.engines.local.bounds import Bounds
 from headrace.engines.local.engine import LocalEngine, LocalEngineSettings
@@ -23,9 +27,10 @@ logger = logging.getLogger(__name__)
 
 def end_leftovers(directory: DataDirectory) -> None:
     """Kill what an earlier server left running, while its scratch still leads there."""
-    left = kill_leftovers(_engine_id(directory), directory.engine)
+    left = kill_leftovers(data_id_of(directory), directory.engine)
     if left:
         logger.warning("killed %d processes that an earlier server left", left)
+    remove_leftovers(directory.images, data_id_of(directory))
 
 
 def local_engine(
@@ -41,7 +46,7 @@ def local_engine(
         LocalEngineSettings(
             runtime_dir=directory.engine,
             harness_dir=install_harness(directory.harness),
-            engine_id=_engine_id(directory),
+            engine_id=data_id_of(directory),
             max_templates=settings.max_templates,
             template_memory_bytes=memory,
             idle_s=settings.template_idle_s,
@@ -67,7 +72,7 @@ def local_pod_engine(
         PodSettings(
             runtime_dir=directory.engine,
             harness_dir=install_harness(directory.harness),
-            engine_id=_engine_id(directory),
+            engine_id=data_id_of(directory),
             stop_grace_s=settings.execution_grace_s,
             patience=Patience(start_s=settings.start_timeout_s),
             log_bytes=settings.max_log_bytes,
@@ -78,6 +83,20 @@ def local_pod_engine(
         issue,
         meter,
     )
+
+
+def container_engine(
+    settings: Settings, directory: DataDirectory, meter: Meter
+) -> tuple[ContainerEngine, ContainerImages]:
+    """Return the engine of pipelines made from a Dockerfile, and what builds their images."""
+    # One to follow each execution and one to ask of it, and those that build.
+    at_once = 2 * (settings.max_executions + settings.max_builds)
+    finder = ToolFinder(settings.container_engine, directory.engine, at_once)
+    data_id = data_id_of(directory)
+    engine = ContainerEngine(
+        ContainerEngineSettings(data_id, settings.max_log_bytes), finder, meter
+    )
+    return engine, ContainerImages(finder, data_id, directory.images)
 
 
 def _bounds(directory: DataDirectory) -> Bounds:
@@ -101,7 +120,7 @@ def _bounds(directory: DataDirectory) -> Bounds:
     )
 
 
-def _engine_id(directory: DataDirectory) -> str:
+def data_id_of(directory: DataDirectory) -> str:
     """Return the same at every start on a directory, so that leftovers are recognised."""
     return hashlib.sha256(os.fsencode(directory.root.resolve())).hexdigest()[:16]
 

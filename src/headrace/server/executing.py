@@ -12,15 +12,16 @@ from headrace.control.intake import Intake
 from headrace.control.process_tokens import ProcessTokens
 from headrace.control.variables import Variables
 from headrace.core.calls import Limits
-from headrace.engines.local.engine import LocalEngine
+from headrace.engines.by_code import EngineByCode
 from headrace.engines.local.metering import Meter
+from headrace.engines.port import Engine, Images
 from headrace.pods.dispatcher import Dispatcher
 from headrace.pods.sets import PodSets
 from headrace.running.code import CodeFinder
 from headrace.running.runner import Runner
 from headrace.running.worker import Worker
 from headrace.server.data_directory import DataDirectory
-from headrace.server.engines import local_engine, local_pod_engine
+from headrace.server.engines import container_engine, local_engine, local_pod_engine
 from headrace.server.places import Places
 from headrace.server.settings import Settings
 from headrace.serving.calls import Calls
@@ -37,7 +38,8 @@ class Executing:
     """
 
     codes: CodeFinder
-    engine: LocalEngine
+    engine: Engine
+    images: Images
     meter: Meter
     worker: Worker
     sets: PodSets
@@ -58,9 +60,11 @@ def make_executing(
 ) -> Executing:
     """Make what runs code; ``stack`` closes the engines."""
     database, logs = places.database, places.logs
-    codes = CodeFinder(database, places.bundles, places.builder, places.attached)
     meter = Meter()
-    engine = local_engine(settings, directory, codes, processes.issue, meter)
+    containers, images = container_engine(settings, directory, meter)
+    codes = CodeFinder(database, places.bundles, places.builder, places.attached, images)
+    functions = local_engine(settings, directory, codes, processes.issue, meter)
+    engine = EngineByCode(functions, containers)
     stack.push_async_callback(engine.close)
     pods = local_pod_engine(settings, directory, codes, processes.issue, meter)
     stack.push_async_callback(pods.close)
@@ -94,7 +98,7 @@ def make_executing(
     )
     dispatcher = Dispatcher(database, signals, worker, sets, pods)
     stop = first_of(worker.stop, warm_calls.stop)
-    return Executing(codes, engine, meter, worker, sets, dispatcher, warm_calls, stop)
+    return Executing(codes, engine, images, meter, worker, sets, dispatcher, warm_calls, stop)
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -75,6 +75,7 @@ def make_loops(
         places.bundles,
         places.data_store,
         places.attached,
+        executing.images,
         clock,
         unused_for_s=settings.unused_environment_s,
     )

@@ -137,6 +137,12 @@ class Settings:
         read_seconds, 600.0, "Seconds after which an idle template goes away."
     )
     max_builds: int = _setting(read_count, 2, "How many environments are built at once.")
+    container_engine: str | None = _setting(
+        read_text,
+        None,
+        "What builds and runs pipelines made from a Dockerfile: podman, docker, the path of one "
+        "of them, or none; by default the first of podman and docker that works.",
+    )
     pythons: tuple[Path, ...] = _setting(
         read_paths, (), "Further Python interpreters, or folders of them, separated by colons."
     )

@@ -73,8 +73,9 @@ def make_verbs(
     attaching = Attaching(database, places.attached, places.bundles)
     removal = Removal(database, signals, executions)
     deletion = Deletion(database, endpoints, worker, sets, removal)
+    bundles, builder, images = places.bundles, places.builder, executing.images
     pipelines = Pipelines(
-        database, signals, places.bundles, places.builder, logs, deletion, check_function, intake
+        database, signals, bundles, builder, logs, deletion, check_function, intake, images
     )
     return Verbs(
         tokens=Tokens(database, keys, processes, put_on_record),

@@ -69,7 +69,10 @@ async def drafted(
     repository = repository_of(request, project)
     config = resolve_config(request, project, repository)
     fetching = services.repositories.fetched(
-        scope, repository, config.included_folders, request.function_path
+        scope,
+        repository,
+        config.included_folders,
+        request.function_path or config.dockerfile_path or "",
     )
     async with fetching as code:
         draft = draft_of(request, config, code.archive)

@@ -63,8 +63,8 @@ def pipeline_body(pipeline: Pipeline) -> Body:
     return {
         "parameters": {
             "pipeline_name": pipeline.name,
-            "function_path": version.function_path,
-            "function_name": version.function_name,
+            "function_path": version.function_path or None,
+            "function_name": version.function_name or None,
             "description": pipeline.description,
             "inputs": [input_body(parameter) for parameter in version.inputs],
             "outputs": [output_body(parameter) for parameter in version.outputs],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, TypeVar
 
+from headrace.core.dockerfiles import DOCKERFILE, refuse_beside
 from headrace.core.environments import python_version
 from headrace.core.errors import InvalidRequest
 from headrace.core.names import check_name
@@ -125,14 +126,12 @@ def read_pipeline_request(tree: Mapping[str, Any]) -> PipelineRequest:
     refuse_unknown(tree, _TOP_KEYS, "The request")
     name = str(check_name(tree.get("pipeline_name"), "pipeline_name"))
     config = _config(tree.get("container_config"))
-    path, function = "", ""
-    if not isinstance(config.dockerfile_path, str):
-        path, function = check_function(tree.get("function_path"), tree.get("function_name"))
+    path, function = _function(tree, config)
     inputs, outputs = read_parameters(tree)
     return PipelineRequest(
         pipeline_name=name,
-        function_path=str(path),
-        function_name=str(function),
+        function_path=path,
+        function_name=function,
         description=text_or_none(tree.get("description"), "description"),
         config=config,
         inputs=inputs,
@@ -174,17 +173,31 @@ def resolve_config(
 
     Raises:
         InvalidRequest: A path leaves the folder, a system package has no such name, both a folder
-            and a repository are there, or a Dockerfile, which this server does not build from.
+            and a repository are there.
         InvalidEnvironment: The language is not supported.
     """
     config = request.config
-    _refuse_unavailable(config)
     for key in ("repository_url", "repository_deploy_key"):
         if repository is None and isinstance(getattr(config, key), str):
             raise InvalidRequest(
                 f"container_config has a {key}, and a folder was sent as well: a pipeline comes "
                 "from one or the other."
             )
+    url = shown_url(repository.url) if repository else None
+    branch = repository.branch if repository else _or_else(config.repository_branch, None)
+    folders = _each(
+        _or_else(config.included_folders, project.included_folders),
+        lambda path: _path(path, "included_folders"),
+    )
+    if isinstance(config.dockerfile_path, str):
+        dockerfile = check_folder_path(config.dockerfile_path, DOCKERFILE)
+        return ContainerConfig(
+            language=None,
+            included_folders=folders,
+            repository_url=url,
+            repository_branch=branch,
+            dockerfile_path=dockerfile,
+        )
     language = _or_else(config.language, project.language)
     if language is None:
         raise InvalidRequest(
@@ -193,22 +206,19 @@ def resolve_config(
         )
     python_version(language)
     requirements = _or_else(config.requirements_path, project.requirements_path)
-    folders = _or_else(config.included_folders, project.included_folders)
     packages = _or_else(config.system_dependencies, project.system_dependencies)
     return ContainerConfig(
         language=language,
         requirements_path=None
         if requirements is None
         else _path(requirements, "requirements_path"),
-        included_folders=_each(folders, lambda path: _path(path, "included_folders")),
+        included_folders=folders,
         system_dependencies=_each(
             packages,
             lambda name: check_system_package(name, "container_config[system_dependencies]"),
         ),
-        repository_url=shown_url(repository.url) if repository else None,
-        repository_branch=repository.branch
-        if repository
-        else _or_else(config.repository_branch, None),
+        repository_url=url,
+        repository_branch=branch,
     )
 
 
@@ -231,12 +241,18 @@ def _calling(value: object) -> Calling:
         raise InvalidRequest(f"calling must be {names}, not {value!r:.80}.") from None
 
 
-def _refuse_unavailable(config: ConfigRequest) -> None:
-    if isinstance(config.dockerfile_path, str):
-        raise InvalidRequest(
-            "container_config[dockerfile_path]: this server builds from requirements and has no "
-            "container engine; leave dockerfile_path out."
-        )
+def _function(tree: Mapping[str, Any], config: ConfigRequest) -> tuple[str, str]:
+    """Return path and name of the function, both empty with a Dockerfile, which has none."""
+    if not isinstance(config.dockerfile_path, str):
+        path, name = check_function(tree.get("function_path"), tree.get("function_name"))
+        return str(path), str(name)
+    given = {key: tree.get(key) for key in ("function_path", "function_name")}
+    for key in ("language", "requirements_path", "system_dependencies"):
+        value = getattr(config, key)
+        given[f"container_config[{key}]"] = None if isinstance(value, Unset) else value
+    given["calling"] = _calling(tree.get("calling")) is Calling.TYPED
+    refuse_beside(given)
+    return "", ""
 
 
 def _or_else(given: T | Unset | None, fallback: T | None) -> T | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.client.creation import parameter_text
+from headrace.client.creation import parameter_text, what_runs
 from headrace.client.deploying.digests import file_digests
 from headrace.client.deploying.plans import Plan
 
@@ -91,7 +91,7 @@ def _facts(parameters: Mapping[str, Any], calling: str) -> dict[str, list[str]]:
     config = parameters["container_config"]
     values: dict[str, Any] = {
         **config,
-        "function": f"{parameters['function_path']}:{parameters['function_name']}",
+        "function": what_runs(parameters),
         "calling": calling,
         "language": str(config["language"]).removeprefix("python:").removesuffix("-slim"),
     }

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from headrace.client.creation import what_runs
 from headrace.client.deploying.changes import Changes, changes_of
 from headrace.client.deploying.deployed import Deployed
 from headrace.client.deploying.plans import Plan
@@ -232,7 +233,7 @@ def _callers(sdk: VersionSending, pipeline: str, told: Told, *, is_new: bool) ->
 def _check_owner(plan: Plan, version: Mapping[str, Any]) -> None:
     """Refuse a pipeline that happens to have the function's name and was made from another."""
     parameters = version["parameters"]
-    there = f"{parameters['function_path']}:{parameters['function_name']}"
+    there = what_runs(parameters)
     here = f"{plan.target.function_path}:{plan.target.function_name}"
     if plan.is_named or there == here:
         return

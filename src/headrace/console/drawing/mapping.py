@@ -177,7 +177,8 @@ def wires(count: int, *, is_left: bool) -> list[str]:
 
 def _diagram(pipeline: Pipeline, sources: Sequence[Node], destinations: Sequence[Node]) -> Diagram:
     version = pipeline.version
-    return Diagram(version.function_name, version.function_path, sources, destinations)
+    path = version.function_path or version.config.dockerfile_path or ""
+    return Diagram(version.function_name or "container", path, sources, destinations)
 
 
 def _recorded(source: InputSource, value: Value) -> str:

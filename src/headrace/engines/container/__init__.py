@@ -1,0 +1,1 @@
+"""The engine of images: a container for each call, made by podman or docker."""
