@@ -60,6 +60,13 @@ def test_every_page_says_it_refusals_too(desk: Desk) -> None:
     assert "status must be" in refused.text
 
 
+def test_a_page_that_is_open_does_not_ask_for_the_health_again(desk: Desk) -> None:
+    assert ">builder<" in desk.web.get("/settings/server").text
+    again = desk.web.get("/settings/server?part=work").text
+    assert 'id="work-card"' in again
+    assert ">builder<" not in again
+
+
 def test_nothing_is_said_on_a_server_that_works(desk: Desk) -> None:
     for path in PAGES:
         assert '<p class="standing"' not in desk.web.get(path).text

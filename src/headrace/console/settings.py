@@ -91,6 +91,9 @@ async def server(exchange: Exchange) -> Response:
 async def _server(exchange: Exchange, error: HeadraceError | None = None) -> Response:
     services = exchange.services
     running, pending = await services.lookups.unfinished(exchange.scope)
+    # To ask for the health changes a row. A page that did so at each change would never rest.
+    is_whole = exchange.request.query_params.get("part") != "work"
+    parts = await services.health.parts() if is_whole else {}
     return page(
         exchange.request,
         "settings-server.html",
@@ -108,7 +111,7 @@ async def _server(exchange: Exchange, error: HeadraceError | None = None) -> Res
             "Vector database": services.vector_database[0] if services.vector_database else "none",
         },
         started_at=services.started_at,
-        parts=await services.health.parts(),
+        parts=parts,
         pythons=await services.pipelines.pythons(exchange.scope),
     )
 

@@ -34,6 +34,7 @@ _TONES: Mapping[str, str] = {
     "creation_pending": "busy",
     "down_retrying": "warn",
     "Pending": "wait",
+    "Paused": "warn",
     "standby": "wait",
     "pausing-step-1": "warn",
     "pausing-step-2": "warn",

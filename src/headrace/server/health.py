@@ -44,8 +44,7 @@ def health_checks(
         return Finding("written, synced and read")
 
     async def calls_are_recorded() -> Finding:
-        text = await executing.warm_calls.recorded()
-        return Finding(text, executing.warm_calls.describe_unwritten())
+        return Finding(await executing.warm_calls.recorded())
 
     async def files_are_written() -> Finding:
         return Finding(await places.data_store.check())
