@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from headrace.control import passwords as passwords_module
 from headrace.control.passwords import AT_ONCE, KEPT_FOR_KNOWN, MOST_WAITING, Passwords
 from headrace.control.sealing import Keys
 from headrace.control.sessions import Sessions
@@ -25,13 +26,19 @@ from headrace.core.errors import (
     Unauthenticated,
 )
 from headrace.core.scopes import SERVER, scope_of_user
-from headrace.core.tries import OF_BROWSER, Tries
+from headrace.core.tries import OF_ADDRESS, OF_BROWSER, OF_NAME, Tries
 from headrace.store.sqlite.database import SqliteDatabase
 from headrace.store.sqlite.migrate import migrate
+from headrace.store.users import password_of
 
 PASSWORD = "eleven blue horses"
 OTHER = "twelve green horses"
 HERE = Visitor("192.0.2.1")
+
+
+def cheap() -> Passwords:
+    """Hash for real, in less than a millisecond."""
+    return Passwords(time_cost=1, memory_kib=8)
 
 
 class House:
@@ -43,7 +50,7 @@ class House:
         self.database = SqliteDatabase(path)
         self.tokens = Tokens(self.database, keys)
         self.sessions = Sessions(self.database, keys)
-        self.passwords = Passwords()
+        self.passwords = cheap()
         self.sign_in = SignIn(self.database, keys, self.passwords, self.sessions)
         self.users = Users(self.database, self.passwords, self.tokens.forget)
 
@@ -77,14 +84,8 @@ async def test_another_password_ends_the_other_sessions_of_its_user(house: House
     for current in (None, "", OTHER, 7):
         with pytest.raises(PermissionDenied, match="current_password"):
             await house.users.set_password(scope, "ada", OTHER, current)
-
-    async def guess() -> None:
-        for _ in range(100):
-            with contextlib.suppress(PermissionDenied):
-                await house.users.set_password(scope, "ada", OTHER, OTHER)
-
     with pytest.raises(TooManyTries):
-        await guess()
+        await guess(partial(house.users.set_password, scope, "ada", OTHER, OTHER))
     house.users._tries = Tries(OF_BROWSER)
     await house.users.set_password(scope, "ada", OTHER, PASSWORD)
     await house.sessions.of(own)
@@ -95,6 +96,65 @@ async def test_another_password_ends_the_other_sessions_of_its_user(house: House
     await house.users.set_password(scope_of_user(ada), "ada", PASSWORD)
     with pytest.raises(Unauthenticated):
         await house.sessions.of(own)
+
+
+async def guess(trying: Callable[[], Awaitable[object]]) -> None:
+    """Try again and again what is wrong each time."""
+    for _ in range(100):
+        with contextlib.suppress(Unauthenticated, PermissionDenied):
+            await trying()
+
+
+def strangers() -> Iterator[Visitor]:
+    """Return browsers of people who never came before, each from an address of its own."""
+    return (Visitor(f"198.51.{number // 250}.{number % 250}") for number in count())
+
+
+async def test_strangers_keep_strangers_out_and_not_the_owner(house: House) -> None:
+    ada = await house.users.create(SERVER, "ada", PASSWORD, "ada@example.com")
+    await house.users.create(SERVER, "eve", PASSWORD, None)
+    own = Visitor("192.0.2.7", (await house.sign_in.with_password("ada", PASSWORD, HERE)).mark)
+    eves = Visitor("192.0.2.8", (await house.sign_in.with_password("eve", PASSWORD, HERE)).mark)
+    others = strangers()
+    for number in range(OF_NAME.in_a_row):
+        with pytest.raises(Unauthenticated):
+            await house.sign_in.with_password(("ada", " ADA")[number % 2], OTHER, next(others))
+    forged = Visitor("192.0.2.9", f"{own.mark[:-1]}{'1' if own.mark.endswith('0') else '0'}")
+    for visitor in (next(others), eves, forged, Visitor("192.0.2.9", f"{ada.id}."), HERE):
+        with pytest.raises(TooManyTries):
+            await house.sign_in.with_password("ada", PASSWORD, visitor)
+    with pytest.raises(Unauthenticated):
+        await house.sign_in.with_password("ada", OTHER, own)
+    await house.sign_in.with_password("ADA@example.com", PASSWORD, own)
+    with pytest.raises(TooManyTries):
+        await guess(partial(house.sign_in.with_password, "ada", OTHER, own))
+
+
+async def test_a_name_that_nobody_has_is_kept_out_in_the_same_way(house: House) -> None:
+    await house.users.create(SERVER, "ada", PASSWORD, None)
+    refused = []
+    for name in ("ada", "nobody"):
+        others = strangers()
+        for _ in range(OF_NAME.in_a_row):
+            with pytest.raises(Unauthenticated) as wrong:
+                await house.sign_in.with_password(name, OTHER, next(others))
+        with pytest.raises(TooManyTries) as often:
+            await house.sign_in.with_password(name, OTHER, next(others))
+        refused.append((wrong.value.message, often.value.message))
+        house.sign_in._of_address = Tries(OF_ADDRESS)
+    assert refused[0] == refused[1]
+
+
+async def test_a_password_that_changes_while_it_is_checked_opens_nothing(house: House) -> None:
+    ada = await house.users.create(SERVER, "ada", PASSWORD, None)
+    hashed = await house.database.read(password_of, ada.id)
+    await house.users.set_password(SERVER, "ada", OTHER)
+    with pytest.raises(Unauthenticated, match="just been changed"):
+        await house.sessions.open(ada.id, hashed=hashed)
+    with pytest.raises(Unauthenticated):
+        await house.sessions.open(ada.id)
+    with pytest.raises(Unauthenticated):
+        await house.sessions.open(ada.id, sdk_token_id="revoked")
 
 
 async def test_removal_ends_sessions(house: House) -> None:
@@ -108,7 +168,7 @@ async def test_removal_ends_sessions(house: House) -> None:
 
 
 async def test_nothing_matches_where_there_is_no_password() -> None:
-    passwords = Passwords()
+    passwords = cheap()
     hashed = await passwords.hash("Zoë's twelve horses")
     assert await passwords.matches(hashed, "Zoe\u0308's twelve horses")
     assert not await passwords.matches(hashed, "zoë's twelve horses")
@@ -117,11 +177,12 @@ async def test_nothing_matches_where_there_is_no_password() -> None:
 
 
 def test_the_stand_in_takes_as_long_as_a_real_hash() -> None:
-    assert not Passwords()._hasher.check_needs_rehash(passwords_module._NOBODY)
+    passwords = Passwords()
+    assert not passwords._hasher.check_needs_rehash(passwords._nobody)
 
 
 async def test_a_flood_is_turned_away_and_two_are_hashed_at_once() -> None:
-    passwords = Passwords()
+    passwords = cheap()
     places = AT_ONCE + MOST_WAITING - KEPT_FOR_KNOWN
     flood = [passwords.matches(None, PASSWORD) for _ in range(places + 3)]
     known = [passwords.matches(None, PASSWORD, is_known=True) for _ in range(KEPT_FOR_KNOWN + 1)]

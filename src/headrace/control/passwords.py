@@ -24,24 +24,29 @@ MOST_WAITING = 16
 KEPT_FOR_KNOWN = 4
 """How many of these places are for people who are signed in, or were before."""
 
-NICENESS = 10
+NICENESS = 5
 """Hashing takes what the calls that are served leave of the processors."""
 
 R = TypeVar("R")
 
-_NOBODY = (
-    "$argon2id$v=19$m=65536,t=3,p=1$V12mLf58mPAk0+zsltzlFQ"
-    "$1uB8HSr2AzDz8Chbbna/nlZR0iKZnUMgAJUmygnzoZo"
-)
-"""Hash of a password that nobody has, compared when there is none, which takes as long."""
+TIME_COST = 3
+MEMORY_KIB = 65536
+"""What hashing a password costs: the parameters of RFC 9106 for machines with little memory."""
 
 
 class Passwords:
-    """Hashes passwords by Argon2id, with the parameters of RFC 9106 for little memory."""
+    """Hashes passwords by Argon2id.
 
-    def __init__(self) -> None:
+    Args:
+        time_cost: How often the memory is passed over.
+        memory_kib: How much memory that is.
+    """
+
+    def __init__(self, time_cost: int = TIME_COST, memory_kib: int = MEMORY_KIB) -> None:
         # One lane: several would take as many processors from the calls that are served.
-        self._hasher = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=1)
+        self._hasher = PasswordHasher(time_cost, memory_kib, parallelism=1)
+        # What is compared where there is no hash, which takes as long; no password has this one.
+        self._nobody = f"$argon2id$v=19$m={memory_kib},t={time_cost},p=1${'A' * 22}${'A' * 43}"
         self._threads = ThreadPoolExecutor(AT_ONCE, "passwords", _stand_back)
         self._pending = 0
 
@@ -66,7 +71,7 @@ class Passwords:
         """
         places = MOST_WAITING if is_known else MOST_WAITING - KEPT_FOR_KNOWN
         text = password_bytes(password)
-        is_same = await self._in_turn(places, self._is_same, hashed or _NOBODY, text)
+        is_same = await self._in_turn(places, self._is_same, hashed or self._nobody, text)
         return is_same and hashed is not None
 
     def _is_same(self, hashed: str, password: bytes) -> bool:
