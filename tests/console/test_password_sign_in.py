@@ -165,6 +165,31 @@ def test_a_browser_that_was_known_before_is_not_kept_out_with_its_address(
     assert sign_in(own, ada).status_code == 303
 
 
+def test_behind_a_trusted_proxy_callers_are_told_apart_and_cannot_choose_who_they_are(
+    own_server: Callable[..., RunningServer],
+) -> None:
+    running = own_server(HEADRACE_TRUSTED_PROXIES="127.0.0.1")
+    with httpx.Client(base_url=running.url, trust_env=False, timeout=60) as proxy:
+
+        def tried(forwarded: str) -> httpx.Response:
+            headers = {"x-forwarded-for": forwarded}
+            return proxy.post("/sign-in", data={"token": "hdr_wrong"}, headers=headers)
+
+        made_up = (f"203.0.113.{number}, 192.0.2.1" for number in range(200))
+        kept_out(lambda: tried(next(made_up)))
+        assert tried("192.0.2.2").status_code == 401
+
+
+def test_a_made_up_address_is_not_believed(come: Come) -> None:
+    address, numbers = somewhere(), iter(range(200))
+
+    def tried() -> httpx.Response:
+        headers = {"x-forwarded-for": f"203.0.113.{next(numbers)}"}
+        return come(address).post("/sign-in", data={"token": "hdr_wrong"}, headers=headers)
+
+    kept_out(tried)
+
+
 def test_signing_in_takes_no_session_that_was_planted(come: Come, ada: str) -> None:
     attacker, victim = come(), come()
     sign_in(attacker, ada)

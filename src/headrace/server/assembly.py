@@ -30,6 +30,7 @@ from headrace.control.users import Users
 from headrace.control.variables import Variables
 from headrace.core.clock import now
 from headrace.core.credentials import Addresses
+from headrace.core.proxies import Proxies
 from headrace.endpoints.express import Express
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.keeping.machine import Machine
@@ -153,12 +154,6 @@ class Server:
         settings, database = self._settings, places.database
         projects = Projects(database, places.keys)
         passwords, sessions = Passwords(), Sessions(database, places.keys)
-        git = GitRepositories(
-            self._directory.uploads,
-            self._directory.known_hosts,
-            settings.git_host_keys,
-            settings.git_timeout_s,
-        )
         return Services(
             lookups=Lookups(database),
             activities=Activities(database),
@@ -167,7 +162,7 @@ class Server:
             sign_in=SignIn(database, places.keys, passwords, sessions),
             users=Users(database, passwords, verbs.tokens.forget),
             projects=projects,
-            repositories=Repositories(git, projects),
+            repositories=Repositories(self._git(), projects),
             variables=variables,
             pipelines=verbs.pipelines,
             pipeline_templates=PipelineTemplates(
@@ -198,7 +193,17 @@ class Server:
             max_upload_bytes=settings.max_upload_bytes,
             max_text_bytes=text_limit(settings.max_input_bytes),
             link_key=places.keys.derive("signed links"),
+            proxies=Proxies(settings.trusted_proxies),
             vector_database=settings.vector_database,
+        )
+
+    def _git(self) -> GitRepositories:
+        settings, directory = self._settings, self._directory
+        return GitRepositories(
+            directory.uploads,
+            directory.known_hosts,
+            settings.git_host_keys,
+            settings.git_timeout_s,
         )
 
     async def _begin(self, executing: Executing, usage: UsageRecorder, loops: list[Keeper]) -> None:

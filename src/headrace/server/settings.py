@@ -10,6 +10,7 @@ from typing import Any
 
 from headrace.core.errors import InvalidRequest
 from headrace.core.pipelines import MAX_CONTRACT_FOLDER_BYTES, MAX_FOLDER_BYTES
+from headrace.core.proxies import read_networks
 from headrace.core.repositories import HostKeys
 from headrace.core.retention import Retention
 from headrace.core.rights import GRANTABLE, Right
@@ -92,6 +93,12 @@ class Settings:
         read_positive_seconds,
         75.0,
         "Seconds for which a connection is kept open between two requests.",
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        read_networks,
+        (),
+        "Addresses or networks of reverse proxies whose X-Forwarded-For is believed where tries to "
+        "sign in are counted, separated by commas.",
     )
     cors_origins: tuple[str, ...] = _setting(
         read_origins,

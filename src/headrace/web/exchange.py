@@ -36,6 +36,7 @@ from headrace.control.warm import Pods, WarmCalls
 from headrace.core.deployments import Deployment
 from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.pods import PodSetState
+from headrace.core.proxies import Proxies
 from headrace.core.scopes import Scope
 from headrace.core.steps import is_hidden
 from headrace.keeping.clock_watch import ClockWatch
@@ -75,6 +76,7 @@ class Services:
         max_upload_bytes: Greatest size of one uploaded file.
         max_text_bytes: Greatest size of the text of a request that brings values.
         link_key: Key that signs URLs.
+        proxies: The reverse proxies that are trusted.
         vector_database: URL and token of the vector database, or None.
     """
 
@@ -114,6 +116,7 @@ class Services:
     max_upload_bytes: int
     max_text_bytes: int
     link_key: bytes
+    proxies: Proxies = field(default_factory=Proxies)
     vector_database: tuple[str, str] | None = field(default=None, repr=False)
 
     def pods_of(self, deployment: Deployment) -> PodSetState | None:

@@ -108,7 +108,8 @@ def mark_name(services: Services) -> str:
 
 def visitor_of(request: Request, services: Services) -> Visitor:
     """Return the browser that a request comes from, before anybody has signed in with it."""
-    address = request.client.host if request.client is not None else ""
+    peer = request.client.host if request.client is not None else ""
+    address = services.proxies.caller(peer, request.headers.getlist("x-forwarded-for"))
     return Visitor(address, request.cookies.get(mark_name(services), ""))
 
 
