@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from starlette.responses import Response
 
 from headrace.console import words
+from headrace.console.drawing.plots import Plot
 from headrace.console.navigation import MONITORING, address
 from headrace.console.rendering import page
 from headrace.core.clock import now_s
@@ -32,25 +32,6 @@ POINTS = 240
 
 METRICS = 500
 """Values of a metric on one plot: the newest ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """Lines over time, and the table behind them.
-
-    Attributes:
-        title: What it shows.
-        unit: Of its values.
-        names: Of its lines.
-        rows: Time and the value of each line; None where a line has none.
-        top: The greatest value of the axis, or None to follow the values.
-    """
-
-    title: str
-    unit: str
-    names: Sequence[str]
-    rows: Sequence[tuple[datetime, Sequence[float | None]]]
-    top: float | None = None
 
 
 async def machines(exchange: Exchange) -> Response:

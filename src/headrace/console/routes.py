@@ -13,6 +13,7 @@ def _page(method: str, path: str, summary: str, needs: Right | Open = Right.LOOK
 ASSET = _page("GET", "/assets/{stamp}/{name}", "Get a style or a script of the pages", Open.NOTHING)
 EVENTS = _page("GET", "/events", "Hear when something changed")
 HOME = _page("GET", "/", "See what runs, what failed and what comes next")
+EXAMPLE = _page("POST", "/example", "Deploy an example", Right.PIPELINES)
 SIGN_IN_PAGE = _page("GET", "/sign-in", "See the form to sign in", Open.NOTHING)
 SIGN_IN = _page("POST", "/sign-in", "Sign in", Open.NOTHING)
 SIGN_OUT = _page("POST", "/sign-out", "Sign out")

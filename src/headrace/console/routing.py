@@ -23,6 +23,7 @@ from headrace.console import (
 )
 from headrace.console.assets import asset
 from headrace.console.creation_form import CreationForms
+from headrace.console.example import deploy_example
 from headrace.console.front_page import front_page
 from headrace.console.live import Listeners
 from headrace.console.search import search
@@ -55,6 +56,7 @@ def handlers() -> Mapping[Route, Handler]:
         FRONT: front_page,
         routes.ASSET: asset,
         routes.EVENTS: Listeners().events,
+        routes.EXAMPLE: deploy_example,
         routes.SIGN_IN_PAGE: sign_in_page,
         routes.SIGN_IN: sign_in,
         routes.SIGN_OUT: sign_out,

@@ -96,6 +96,10 @@ class Activities:
         )
         return [by_begin.get(begin, Period(begin)) for begin in begins]
 
+    async def with_pods(self, scope: Scope) -> Sequence[tuple[str, str]]:
+        """Return id and name of the deployments that are to have pods, at most some hundreds."""
+        return await self._reader.read(activity.with_pods)
+
     async def of_pipelines(self, scope: Scope, ids: Sequence[str]) -> Mapping[str, Health]:
         """Return the ends of the latest executions of pipelines, by id."""
         return await self._reader.read(health.health_of, ids, of_pipelines=True)

@@ -44,6 +44,9 @@ FAILURES = 1000
 CAUSES = 50
 """Causes that are told, with how often in a row."""
 
+WITH_PODS = 500
+"""Deployments with pods that are looked at."""
+
 UNFIRED = 5000
 """Fire times without an execution that are looked at: the newest ones."""
 
@@ -162,6 +165,21 @@ def next_fires(connection: Connection, limit: int) -> tuple[NextFire, ...]:
     """Return the next fire times of all deployments, the first ones first."""
     rows = connection.execute(_NEXT, {"most": limit})
     return tuple(NextFire(name, from_us(at)) for name, at in rows)
+
+
+def with_pods(connection: Connection) -> list[tuple[str, str]]:
+    """Return id and name of the low-latency deployments that are enabled, by name."""
+    rows = connection.execute(
+        select(deployments.c.id, deployments.c.name)
+        .where(
+            deployments.c.low_latency.is_not(None),
+            deployments.c.is_enabled,
+            deployments.c.deleted_at.is_(None),
+        )
+        .order_by(deployments.c.name)
+        .limit(WITH_PODS)
+    )
+    return [(row.id, row.name) for row in rows]
 
 
 def unfired(connection: Connection, since: datetime) -> tuple[Unfired, ...]:

@@ -13,34 +13,55 @@ function marks(seconds, covers) {
   return moment.toLocaleString("en-GB", { ...format, timeZone: zone });
 }
 
+/** Places of values without a neighbour, which are on no line. */
+function alone(values) {
+  const isNone = (at) => values[at] === null || values[at] === undefined;
+  return values.flatMap((value, at) => (value !== null && isNone(at - 1) && isNone(at + 1) ? [at] : []));
+}
+
 class TimeChart extends HTMLElement {
   connectedCallback() {
-    const table = this.querySelector("table");
-    const rows = [...table.tBodies[0].rows];
-    const names = [...table.tHead.rows[0].cells].slice(1).map((cell) => cell.textContent);
-    this.isTime = rows[0].querySelector("time") !== null;
-    const times = rows.map((row) => (this.isTime
-      ? Date.parse(row.querySelector("time").dateTime) / 1000
-      : Number(row.cells[0].dataset.value)));
-    const lines = names.map((_, at) => rows.map((row) => {
-      const text = row.cells[at + 1].dataset.value;
-      return text === "" ? null : Number(text);
-    }));
-    this.box = document.createElement("div");
+    // Live pages morph the table; what is drawn is left alone, and follows it.
+    this.box = this.querySelector(":scope > [hx-morph-skip]") ?? document.createElement("div");
     this.prepend(this.box);
-    this.names = names;
-    this.over = table.tHead.rows[0].cells[0].textContent;
-    this.values = [times, ...lines];
+    this.read();
     this.draw();
     this.watcher = new ResizeObserver(() => this.fit());
     this.watcher.observe(this);
+    this.follower = new MutationObserver(() => this.follow());
+    this.follower.observe(this.querySelector("details"), { attributes: true, attributeFilter: ["data-value", "datetime"], characterData: true, childList: true, subtree: true });
     this.theme = window.matchMedia("(prefers-color-scheme: dark)");
     this.redraw = () => this.draw();
     this.theme.addEventListener("change", this.redraw);
   }
 
+  read() {
+    const table = this.querySelector("details table");
+    const rows = [...table.tBodies[0].rows];
+    const heads = [...table.tHead.rows[0].cells].slice(1);
+    this.names = heads.map((cell) => cell.textContent);
+    this.tones = heads.map((cell) => cell.dataset.tone);
+    this.over = table.tHead.rows[0].cells[0].textContent;
+    this.isTime = rows[0].querySelector("time") !== null;
+    const times = rows.map((row) => (this.isTime
+      ? Date.parse(row.querySelector("time").dateTime) / 1000
+      : Number(row.cells[0].dataset.value)));
+    const lines = this.names.map((_, at) => rows.map((row) => {
+      const text = row.cells[at + 1].dataset.value;
+      return text === "" ? null : Number(text);
+    }));
+    this.values = [times, ...lines];
+  }
+
+  follow() {
+    const before = JSON.stringify(this.values);
+    this.read();
+    if (JSON.stringify(this.values) !== before) this.draw();
+  }
+
   disconnectedCallback() {
     this.watcher?.disconnect();
+    this.follower?.disconnect();
     this.theme?.removeEventListener("change", this.redraw);
     this.plot?.destroy();
   }
@@ -78,9 +99,9 @@ class TimeChart extends HTMLElement {
         { label: this.over },
         ...this.names.map((label, at) => ({
           label,
-          stroke: colors[at % colors.length],
+          stroke: this.tones[at] ? color(`--${this.tones[at]}`) : colors[at % colors.length],
           width: 1.5,
-          points: { show: this.values[0].length < 25 },
+          points: this.values[0].length < 25 ? { show: true } : { show: true, size: 5, filter: () => alone(this.values[at + 1]) },
         })),
       ],
     }, this.values, this.box);
