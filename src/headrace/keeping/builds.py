@@ -86,8 +86,8 @@ class Builds(Loop):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being built, and no code imported."""
-        return not (self._building or self._importing)
+        """Whether nothing is being built; nobody waits for an import that outlives its build."""
+        return not self._building
 
     @property
     def is_importing(self) -> bool:
