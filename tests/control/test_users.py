@@ -17,6 +17,7 @@ from headrace.control.sealing import Keys
 from headrace.control.sessions import Sessions
 from headrace.control.sign_in import SignIn, Visitor
 from headrace.control.tokens import Tokens
+from headrace.control.transactions.tokens import user_of
 from headrace.control.users import Users
 from headrace.core.errors import (
     InUse,
@@ -162,9 +163,14 @@ async def test_removal_ends_sessions(house: House) -> None:
     await house.users.create(SERVER, "ada", PASSWORD, None)
     session = await house.sign_in.with_token(await house.tokens.create(SERVER, "mine", "ada"), HERE)
     await house.sessions.of(session)
+    ada = (await house.sessions.of(session)).scope.user
     await house.users.remove(SERVER, "ada")
     with pytest.raises(Unauthenticated):
         await house.sessions.of(session)
+    # Code that was deployed by the user goes on in the same name.
+    assert await house.database.read(user_of, ada.id) == ada
+    assert await house.users.name_of(SERVER, ada.id) == "ada"
+    assert await house.users.name_of(SERVER, "of-nobody") == "of-nobody"
 
 
 async def test_nothing_matches_where_there_is_no_password() -> None:

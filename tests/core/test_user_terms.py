@@ -71,3 +71,13 @@ def test_case_and_way_of_writing_make_no_difference() -> None:
     assert password_bytes("Zoë") == password_bytes("Zoe\u0308")
     assert password_bytes("Zoë") != password_bytes("zoë")
     assert password_bytes("\ud800")
+
+
+def test_what_is_too_long_to_be_anybodys_is_cut_before_it_takes_long() -> None:
+    # Marks whose order is sorted: the time for that grows with the square of their number.
+    marks = "a" + "\u0301\u0316" * 500_000
+    assert len(folded(marks)) <= MAX_EMAIL + 1
+    assert len(password_bytes(marks)) <= 2 * (MAX_PASSWORD + 1)
+    longest = "x" * MAX_PASSWORD
+    assert password_bytes(f"{longest}y") != password_bytes(longest)
+    assert folded("x" * MAX_EMAIL + "y") != folded("x" * MAX_EMAIL)

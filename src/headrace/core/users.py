@@ -46,8 +46,12 @@ class Account:
 
 
 def folded(identity: str) -> str:
-    """Return a name or an e-mail address as it is compared: case makes no difference."""
-    return unicodedata.normalize("NFC", identity.strip()).casefold()
+    """Return a name or an e-mail address as it is compared: case makes no difference.
+
+    None is longer than :data:`MAX_EMAIL`. What strangers send may be, and would take long, because
+    the time to normalize a text grows with the square of its length.
+    """
+    return unicodedata.normalize("NFC", identity.strip()[: MAX_EMAIL + 1]).casefold()
 
 
 def check_user_name(value: object) -> str:
@@ -112,5 +116,9 @@ def check_password(value: object, user: User) -> str:
 
 
 def password_bytes(text: str) -> bytes:
-    """Return a password as it is hashed: the same for each way in which a keyboard writes it."""
-    return unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")
+    """Return a password as it is hashed: the same for each way in which a keyboard writes it.
+
+    Of one that is too long for a password, as much is left as makes it one that nobody has.
+    """
+    short = text[: MAX_PASSWORD + 1]
+    return unicodedata.normalize("NFC", short).encode("utf-8", "surrogatepass")
