@@ -150,6 +150,7 @@ def test_fire_times_are_a_strip_and_a_ledger(desk: Desk, pipeline: str) -> None:
         outputs_mapping=[OutputDestination("greeting", is_null=True)],
     )
     shown = desk.web.get(f"/deployments/{name}/fire-times").text
+    assert '<table class="calendar">' in shown
     assert "At 03:00, on Mondays" in shown or "Monday" in shown
     assert shown.count('<li class="next">') == 5
     assert "No fire time has come yet." in shown
@@ -165,3 +166,29 @@ def test_the_pages_are_for_everybody(
     call(desk, endpoint, name="Ada")
     for path in ("/deployments", f"/deployments/{endpoint}?show=token"):
         assert faults(path) == [], path
+
+
+def test_a_deployment_shows_its_calls_over_time_and_a_list_its_ends(
+    desk: Desk, seat: Seat, endpoint: str
+) -> None:
+    page = seat.page
+    assert call(desk, endpoint, name="Ada").status_code == 200
+    page.goto(f"/deployments/{endpoint}")
+    page.locator("#over-time .uplot canvas").first.wait_for()
+    assert page.locator("#over-time .uplot canvas").count() == 2
+    page.get_by_role("navigation", name="Range").get_by_role("link", name="1h").click()
+    page.get_by_text("in the last 1h").wait_for()
+    page.goto(f"/deployments?text={endpoint.upper()}")
+    row = page.get_by_role("row").filter(has_text=endpoint)
+    assert row.locator(".strip li").count() == 1
+    row.get_by_text("0 %").wait_for()
+    assert seat.told == []
+    refused = desk.web.get(f"/deployments/{endpoint}?range=1y")
+    assert refused.status_code == 400
+
+
+def test_a_pipeline_shows_its_ends_in_the_list(desk: Desk, endpoint: str, pipeline: str) -> None:
+    call(desk, endpoint, name="nobody")
+    shown = desk.web.get(f"/pipelines?text={pipeline}").text
+    assert f'aria-label="Latest ends of {pipeline}"' in shown
+    assert "KeyError: &#39;plan&#39;" in shown

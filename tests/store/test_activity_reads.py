@@ -14,10 +14,11 @@ from headrace.core.activity import IN_A_ROW
 from headrace.core.executions import Execution, Status
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.schedules import Fate
-from headrace.store import activity, health
+from headrace.store import activity, health, listings
+from headrace.store import ledger as ledger_rows
 from headrace.store.executions import add_execution
 from headrace.store.moments import to_us
-from headrace.store.tables import deployments, ledger, pipelines, schedules
+from headrace.store.tables import activity_counts, deployments, ledger, pipelines, schedules
 
 BROKEN = Failure(FailureKind.USER_ERROR, "ValueError: broken")
 
@@ -168,6 +169,63 @@ def test_fire_times_without_an_execution_are_told_by_fate(connection: Connection
     assert found["early"].detail == "detail 1"
     assert found["late"].fate is Fate.PAUSED
     assert activity.unfired(connection, AT + timedelta(seconds=1)) == ()
+
+
+def test_fates_are_counted_by_day_and_a_day_in_part_is_left_out(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = timedelta(days=1)
+    for after, fate in enumerate(["missed", "ran", "ran", "ran", "missed"]):
+        connection.execute(
+            insert(ledger).values(
+                deployment_id="id-early",
+                fire_at=to_us(AT + day * (after // 2) + timedelta(seconds=after)),
+                fate=fate,
+                execution_id="x" if fate == "ran" else None,
+                detail="",
+                recorded_at=0,
+                recorded_by="w",
+            )
+        )
+    found = ledger_rows.fates_of_days(connection, "id-early", AT)
+    assert found == {
+        AT.date(): {Fate.MISSED: 1, Fate.RAN: 1},
+        (AT + day).date(): {Fate.RAN: 2},
+        (AT + 2 * day).date(): {Fate.MISSED: 1},
+    }
+    assert ledger_rows.fates_of_days(connection, "id-late", AT) == {}
+    monkeypatch.setattr(ledger_rows, "COUNTED", 4)
+    assert list(ledger_rows.fates_of_days(connection, "id-early", AT)) == [
+        (AT + day).date(),
+        (AT + 2 * day).date(),
+    ]
+
+
+def test_pages_of_lists_are_the_parts_of_the_whole(connection: Connection) -> None:
+    whole = listings.all_deployments(connection)
+    assert [one.name for one in whole] == ["early", "late", "off"]
+    assert [one.next_fire_at for one in whole] == [AT, *(one.next_fire_at for one in whole[1:])]
+    assert listings.deployment_page(connection, "", limit=2, skip=1) == whole[1:]
+    assert listings.deployment_page(connection, "LAT", limit=9, skip=0) == whole[1:2]
+    assert listings.deployment_page(connection, "%", limit=9, skip=0) == []
+    (pipeline,) = listings.pipeline_page(connection, "", limit=9, skip=0)
+    assert pipeline == whole[0].pipeline
+    assert listings.pipeline_page(connection, "", limit=9, skip=1) == []
+    connection.execute(
+        update(deployments).where(deployments.c.name == "off").values(pinned_version=1)
+    )
+    assert listings.all_deployments(connection)[-1].pipeline == pipeline
+
+
+def test_calls_of_several_are_those_of_the_last_minutes(connection: Connection) -> None:
+    begin_s = to_us(AT) // 1_000_000
+    for whose, after_s, calls in (("a", 0, 3), ("a", 60, 4), ("b", -60, 5), ("c", 0, 6)):
+        connection.execute(
+            insert(activity_counts).values(
+                whose=whose, step_s=60, begin_s=begin_s + after_s, bin=1, calls=calls, failed=1
+            )
+        )
+    assert activity.calls_of(connection, ["a", "b"], AT) == {"a": (7, 2)}
 
 
 def test_strips_of_many_are_those_of_each(connection: Connection, ended: Add) -> None:

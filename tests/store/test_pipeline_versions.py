@@ -19,7 +19,7 @@ from headrace.core.executions import Execution
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pipelines import Calling, Pipeline, PipelineStatus
 from headrace.core.sources import Rule
-from headrace.store import deployments, executions, pipelines, versions
+from headrace.store import deployments, executions, listings, pipelines, versions
 from headrace.store.tables import pipelines as table
 
 SECOND = replace(
@@ -117,10 +117,10 @@ def test_a_pinned_deployment_has_its_version_and_others_the_current_one(two: Con
     for name, pinned in (("follows", None), ("pinned", 2)):
         deployment = endpoint_of(PIPELINE, name, pinned_version=pinned)
         deployments.add_deployment(two, deployment, b"sealed")
-    found = {one.name: one.pipeline.version.number for one in deployments.all_deployments(two)}
+    found = {one.name: one.pipeline.version.number for one in listings.all_deployments(two)}
     assert found == {"follows": 1, "pinned": 2}
     make_current(two, 2)
-    found = {one.name: one.pipeline.version.number for one in deployments.all_deployments(two)}
+    found = {one.name: one.pipeline.version.number for one in listings.all_deployments(two)}
     assert found == {"follows": 2, "pinned": 2}
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 from starlette.responses import Response
 
-from headrace.console.drawing import mapping
-from headrace.console.drawing.strips import Cell
+from headrace.console.drawing import calendars, mapping, plots
+from headrace.console.drawing.strips import Cell, ends_of
 from headrace.console.forms import read_fields
-from headrace.console.navigation import DEPLOYMENTS
-from headrace.console.paging import page_by_name
+from headrace.console.navigation import DEPLOYMENTS, address
+from headrace.console.paging import page_of_names
 from headrace.console.rendering import page, see_other
 from headrace.console.snippets import snippets_of
+from headrace.control.activities import RANGES
+from headrace.core.clock import now
 from headrace.core.deployments import Deployment
 from headrace.core.executions import Execution
 from headrace.core.health import Health
-from headrace.core.schedules import Fate
 from headrace.core.sources import Rule
 from headrace.web.exchange import Exchange
 from headrace.wire.deployment_requests import read_deployment_update
@@ -29,15 +30,6 @@ _FLAGS = {"true": True, "false": False}
 VERSIONS = 30
 UPCOMING = 5
 
-_TONES = {
-    Fate.RAN: "good",
-    Fate.CAUGHT_UP: "good",
-    Fate.OVERLAPPED: "skip",
-    Fate.PAUSED: "skip",
-    Fate.MISSED: "warn",
-    Fate.FAILED: "bad",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -46,22 +38,37 @@ class Row:
     Attributes:
         deployment: The deployment.
         status: Whether it takes executions now.
-        ends: How the latest ones ended, oldest first.
+        health: How the latest ones ended.
+        calls: How many calls there were in the last hour.
     """
 
     deployment: Deployment
     status: str
-    ends: Sequence[Cell]
+    health: Health
+    calls: int
+
+    @property
+    def ends(self) -> Sequence[Cell]:
+        """How the latest ones ended, oldest first."""
+        return ends_of(self.health)
 
 
 async def deployments(exchange: Exchange) -> Response:
     """List deployments, in the order of their names."""
     services, scope = exchange.services, exchange.scope
-    found = page_by_name(exchange, DEPLOYMENTS.path, await services.deployments.all(scope))
+    found = await page_of_names(exchange, DEPLOYMENTS.path, services.lookups.deployment_page)
     shown = found.items
-    health = await services.lookups.health(scope, [item.id for item in shown])
+    ids = [item.id for item in shown]
+    health = await services.lookups.health(scope, ids)
+    calls = await services.activities.last_hour(scope, ids)
     rows = [
-        Row(item, _status(exchange, item), ends_of(health.get(item.id, Health()))) for item in shown
+        Row(
+            item,
+            _status(exchange, item),
+            health.get(item.id, Health()),
+            calls.get(item.id, (0, 0))[0],
+        )
+        for item in shown
     ]
     return page(
         exchange.request,
@@ -87,6 +94,8 @@ async def shown(exchange: Exchange, *, token: str | None = None) -> Response:
     health = (await services.lookups.health(scope, [found.id])).get(found.id, Health())
     if exchange.request.query_params.get("show") == "token":
         token = await services.deployments.token_of(scope, found.name)
+    chosen = exchange.request.query_params.get("range") or "24h"
+    periods = await services.activities.periods(scope, chosen, deployment_id=found.id)
     known = await services.versions.all(scope, found.pipeline, limit=VERSIONS, before=None)
     url = f"{services.public_url}/endpoints/{found.url_path}" if found.url_path else ""
     return page(
@@ -108,6 +117,12 @@ async def shown(exchange: Exchange, *, token: str | None = None) -> Response:
         snippets=snippets_of(found, url, token) if url else (),
         versions=[item.version for item in known],
         upcoming=upcoming(found),
+        ranges=[
+            (name, address(f"{DEPLOYMENTS.path}/{found.name}", range=name), name == chosen)
+            for name in RANGES
+        ],
+        plots=[plots.of_calls(periods, RANGES[chosen].point_s), plots.of_durations(periods)],
+        calls=sum(period.calls for period in periods),
     )
 
 
@@ -118,9 +133,12 @@ async def fire_times(exchange: Exchange) -> Response:
     rows = await services.lookups.ledger(
         scope, found.name, limit=FIRE_TIMES, before=None, since=None, fate=None
     )
+    today = now()
+    first = datetime.combine(calendars.first_day(today.date()), time(), UTC)
+    fates = await services.activities.fates_of_days(scope, found.id, first)
     cells = [
         Cell(
-            _TONES[row.fate],
+            calendars.TONES[row.fate],
             f"{row.fire_at:%Y-%m-%d %H:%M} UTC: {row.fate.value}. {row.detail}".rstrip(". ") + ".",
             f"/executions/{row.execution_id}" if row.execution_id else None,
         )
@@ -137,8 +155,9 @@ async def fire_times(exchange: Exchange) -> Response:
         found=found,
         rows=rows,
         cells=[*cells, *coming],
-        tones=_TONES,
+        tones=calendars.TONES,
         upcoming=upcoming(found, count=10),
+        weeks=calendars.weeks_of(today.date(), fates),
     )
 
 
@@ -173,18 +192,6 @@ async def delete_deployment(exchange: Exchange) -> Response:
     return see_other(
         DEPLOYMENTS.path, said=f"{deleted.name} is deleted. What it executed stays on record."
     )
-
-
-def ends_of(health: Health) -> list[Cell]:
-    """Return the ends of the latest executions as cells, oldest first."""
-    return [
-        Cell(
-            "good" if ending.failure is None else "bad",
-            f"{ending.status.value}{f': {ending.failure.message}' if ending.failure else ''}"[:300],
-            f"/executions/{ending.execution_id}",
-        )
-        for ending in reversed(health.endings)
-    ]
 
 
 def upcoming(found: Deployment, *, count: int = UPCOMING) -> list[datetime]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from headrace.console.navigation import address
+from headrace.core.scopes import Scope
 from headrace.web.exchange import Exchange
 
 PAGE = 100
+MAX_TEXT = 200
 MAX_PAGES = 10_000
 
 
@@ -23,6 +25,7 @@ class Named(Protocol):
 
 
 T = TypeVar("T", bound=Named)
+T_co = TypeVar("T_co", bound=Named, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +45,26 @@ class NamePage(Generic[T]):
     following: str | None
 
 
-def page_by_name(exchange: Exchange, path: str, items: Iterable[T]) -> NamePage[T]:
-    """Return the page that a query asks for by ``text`` and ``page``.
+class ReadPage(Protocol[T_co]):
+    """Reads a page of a list from the store."""
+
+    async def __call__(self, scope: Scope, text: str, *, limit: int, skip: int) -> Sequence[T_co]:
+        """Return those whose names have a text, in the order of their names."""
+        ...
+
+
+async def page_of_names(exchange: Exchange, path: str, read: ReadPage[T]) -> NamePage[T]:
+    """Return the page that a query asks for by ``text`` and ``page``; no other is read.
 
     Raises:
         InvalidRequest: ``page`` is no number of one.
     """
-    text = exchange.request.query_params.get("text", "").strip().lower()
+    text = exchange.request.query_params.get("text", "").strip()[:MAX_TEXT]
     number = exchange.integer("page", 1, at_least=1, at_most=MAX_PAGES)
-    found = sorted((item for item in items if text in item.name.lower()), key=lambda one: one.name)
-    has_more = len(found) > PAGE * number
+    found = await read(exchange.scope, text, limit=PAGE + 1, skip=PAGE * (number - 1))
+    has_more = len(found) > PAGE
     return NamePage(
-        found[PAGE * (number - 1) : PAGE * number],
+        found[:PAGE],
         text,
         address(path, text=text, page=number - 1) if number > 1 else None,
         address(path, text=text, page=number + 1) if has_more else None,

@@ -9,10 +9,11 @@ from starlette.responses import Response
 
 from headrace.bundles.contents import sizes_of
 from headrace.console.drawing import mapping
+from headrace.console.drawing.strips import ends_of
 from headrace.console.forms import read_fields
 from headrace.console.highlighting import shown as source_lines
 from headrace.console.navigation import PIPELINES
-from headrace.console.paging import page_by_name
+from headrace.console.paging import page_of_names
 from headrace.console.rendering import page, see_other
 from headrace.console.sources import differences, read_text
 from headrace.core.errors import BreakingChange, NotFound
@@ -29,13 +30,17 @@ MAX_FILES = 500
 
 async def pipelines(exchange: Exchange) -> Response:
     """List pipelines, in the order of their names."""
-    known = await exchange.services.lookups.pipelines(exchange.scope)
+    services = exchange.services
+    listed = await page_of_names(exchange, PIPELINES.path, services.lookups.pipeline_page)
+    ids = [item.id for item in listed.items]
+    health = await services.activities.of_pipelines(exchange.scope, ids)
     return page(
         exchange.request,
         "pipelines.html",
         title="Pipelines",
         section=PIPELINES.name,
-        listed=page_by_name(exchange, PIPELINES.path, known),
+        listed=listed,
+        ends={whose: ends_of(found) for whose, found in health.items()},
     )
 
 
@@ -71,11 +76,7 @@ async def pipeline(exchange: Exchange) -> Response:
         is_text=text is not None,
         source=text and (await asyncio.to_thread(source_lines, [(path, text)]))[0],
         log=await asyncio.to_thread(last_lines, log),
-        deployments=[
-            item.name
-            for item in await services.deployments.all(scope)
-            if item.pipeline.id == found.id
-        ],
+        deployments=await services.lookups.deployments_of(scope, found),
     )
 
 

@@ -20,11 +20,10 @@ async def search(exchange: Exchange) -> Response:
     services, scope = exchange.services, exchange.scope
     text = exchange.request.query_params.get("text", "").strip()[:200]
     part = text.lower()
-    pipelines = [
-        item.name for item in await services.lookups.pipelines(scope) if part in item.name.lower()
-    ]
+    lookups, most = services.lookups, SHOWN + 1
+    pipelines = [item.name for item in await lookups.pipeline_page(scope, part, limit=most, skip=0)]
     deployments = [
-        item.name for item in await services.deployments.all(scope) if part in item.name.lower()
+        item.name for item in await lookups.deployment_page(scope, part, limit=most, skip=0)
     ]
     executions = []
     if _ID.fullmatch(part):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from headrace.core.activity import Load, Overview, Period
 from headrace.core.clock import now
 from headrace.core.errors import InvalidRequest
 from headrace.core.health import Health
+from headrace.core.schedules import Fate
 from headrace.core.scopes import Scope
-from headrace.store import activity, health
+from headrace.store import activity, health, ledger
 from headrace.store.database import Reader
 
 
@@ -99,6 +100,19 @@ class Activities:
     async def with_pods(self, scope: Scope) -> Sequence[tuple[str, str]]:
         """Return id and name of the deployments that are to have pods, at most some hundreds."""
         return await self._reader.read(activity.with_pods)
+
+    async def last_hour(
+        self, scope: Scope, deployment_ids: Sequence[str]
+    ) -> Mapping[str, tuple[int, int]]:
+        """Return how many calls of deployments there were in the last hour, and failures, by id."""
+        since = now() - timedelta(hours=1)
+        return await self._reader.read(activity.calls_of, deployment_ids, since)
+
+    async def fates_of_days(
+        self, scope: Scope, deployment_id: str, since: datetime
+    ) -> Mapping[date, Mapping[Fate, int]]:
+        """Return how many fire times of each day (UTC) had which fate, of the newest 20,000."""
+        return await self._reader.read(ledger.fates_of_days, deployment_id, since)
 
     async def of_pipelines(self, scope: Scope, ids: Sequence[str]) -> Mapping[str, Health]:
         """Return the ends of the latest executions of pipelines, by id."""

@@ -46,6 +46,7 @@ from headrace.core.sources import Rule
 from headrace.core.tokens import same_token
 from headrace.core.values import Json
 from headrace.store import deployments as rows
+from headrace.store import listings
 from headrace.store.database import Database
 from headrace.store.executions import latest_execution_id
 
@@ -156,7 +157,7 @@ class Deployments:
 
     async def all(self, scope: Scope) -> list[Deployment]:
         """Return all deployments, oldest first."""
-        return await self._database.read(rows.all_deployments)
+        return await self._database.read(listings.all_deployments)
 
     async def update(self, scope: Scope, name: str, change: DeploymentChange) -> Deployment:
         """Change a deployment and return it as it is then.

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from headrace.control.transactions.verification import verify_ledger
 from headrace.core.clock import now
+from headrace.core.deployments import Deployment
 from headrace.core.errors import NotFound
 from headrace.core.execution_filters import Count, ExecutionFilter, ExecutionPage
 from headrace.core.executions import Execution, Status
@@ -15,7 +16,16 @@ from headrace.core.ledger import LedgerRow, Verification
 from headrace.core.pipelines import Pipeline
 from headrace.core.schedules import Fate
 from headrace.core.scopes import Scope
-from headrace.store import execution_search, executions, health, ledger, pipelines, schedules
+from headrace.store import (
+    deployments,
+    execution_search,
+    executions,
+    health,
+    ledger,
+    listings,
+    pipelines,
+    schedules,
+)
 from headrace.store.database import Reader
 
 
@@ -32,6 +42,23 @@ class Lookups:
     async def pipelines(self, scope: Scope) -> list[Pipeline]:
         """Return all pipelines, oldest first."""
         return await self._reader.read(pipelines.all_pipelines)
+
+    async def pipeline_page(
+        self, scope: Scope, text: str, *, limit: int, skip: int
+    ) -> Sequence[Pipeline]:
+        """Return pipelines whose names have a text in any case, in the order of their names."""
+        return await self._reader.read(listings.pipeline_page, text, limit=limit, skip=skip)
+
+    async def deployment_page(
+        self, scope: Scope, text: str, *, limit: int, skip: int
+    ) -> Sequence[Deployment]:
+        """Return deployments whose names have a text in any case, in the order of their names."""
+        return await self._reader.read(listings.deployment_page, text, limit=limit, skip=skip)
+
+    async def deployments_of(self, scope: Scope, pipeline: Pipeline) -> Sequence[str]:
+        """Return the names of the deployments of a pipeline, oldest first."""
+        found = await self._reader.read(deployments.deployments_of, pipeline.id)
+        return [name for _, name, _ in found]
 
     async def has_pipelines(self, scope: Scope) -> bool:
         """Check whether there is any pipeline."""

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from headrace.core.activity import (
     IN_A_ROW,
+    STEPS,
     Cause,
     Count,
     Failures,
@@ -159,6 +160,23 @@ def failures(connection: Connection, since: datetime) -> Failures:
             groups.setdefault(key, []).append(row)
     shown = list(groups.values())
     return Failures(_with_rows(connection, shown[:CAUSES]), is_cut or len(shown) > CAUSES)
+
+
+def calls_of(
+    connection: Connection, deployment_ids: Sequence[str], since: datetime
+) -> dict[str, tuple[int, int]]:
+    """Return how many calls of deployments there were since a time, and how many failed, by id."""
+    counts = activity_counts.c
+    rows = connection.execute(
+        select(counts.whose, func.sum(counts.calls), func.sum(counts.failed))
+        .where(
+            counts.whose.in_(deployment_ids),
+            counts.step_s == min(STEPS),
+            counts.begin_s >= to_us(since) // 1_000_000,
+        )
+        .group_by(counts.whose)
+    )
+    return {whose: (calls, failed) for whose, calls, failed in rows}
 
 
 def next_fires(connection: Connection, limit: int) -> tuple[NextFire, ...]:

@@ -114,7 +114,7 @@ def deployments_of_schedules(
     wanted = {(row.pipeline_id, row.pinned_version) for row in rows}
     pipelines = {which: pipeline_by_id(connection, *which) for which in wanted}
     return {
-        row.id: _deployment(row, pipeline, schedules[row.id])
+        row.id: deployment_from(row, pipeline, schedules[row.id])
         for row in rows
         if (pipeline := pipelines[row.pipeline_id, row.pinned_version]) is not None
     }
@@ -136,15 +136,6 @@ def deployment_by_url_path(
         if row is not None:
             return _with_pipeline(connection, row)
     return None
-
-
-def all_deployments(connection: Connection) -> list[Deployment]:
-    """Return all deployments, oldest first."""
-    rows = connection.execute(
-        select(deployments).where(_IS_KEPT).order_by(deployments.c.created_at, deployments.c.id)
-    ).all()
-    found = (_with_pipeline(connection, row) for row in rows)
-    return [deployment for deployment, _ in found]
 
 
 def low_latency_deployments(connection: Connection) -> list[Deployment]:
@@ -219,10 +210,11 @@ def _with_pipeline(connection: Connection, row: Row[Any]) -> tuple[Deployment, b
     if pipeline is None:
         raise LookupError(f"deployment {row.id} has no pipeline")
     found = schedule_of(connection, row.id) if row.rule == Rule.PERIODIC.value else None
-    return _deployment(row, pipeline, found), row.sealed_token
+    return deployment_from(row, pipeline, found), row.sealed_token
 
 
-def _deployment(row: Row[Any], pipeline: Pipeline, found: ScheduleRow | None) -> Deployment:
+def deployment_from(row: Row[Any], pipeline: Pipeline, found: ScheduleRow | None) -> Deployment:
+    """Return the deployment of a row, with its pipeline and its schedule."""
     return Deployment(
         id=row.id,
         name=row.name,

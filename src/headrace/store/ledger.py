@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
@@ -12,6 +12,11 @@ from headrace.core.ledger import LedgerRow
 from headrace.core.schedules import Fate
 from headrace.store.moments import from_us, to_us
 from headrace.store.tables import ledger
+
+COUNTED = 20_000
+"""Fire times that are counted by day at most: two weeks of one each minute."""
+
+_DAY_US = 86_400_000_000
 
 _ADD = insert(ledger)
 _FORGET = delete(ledger).where(
@@ -71,6 +76,32 @@ def list_rows(
         query = query.where(ledger.c.fate == fate.value)
     found = connection.execute(query.order_by(ledger.c.fire_at.desc()).limit(limit))
     return [_ledger_row(row) for row in found]
+
+
+def fates_of_days(
+    connection: Connection, deployment_id: str, since: datetime
+) -> dict[date, dict[Fate, int]]:
+    """Return how many fire times of each day (UTC) had which fate, of the newest ones alone.
+
+    A day of which not all of them are among those is left out.
+    """
+    newest = (
+        select(ledger.c.fire_at, ledger.c.fate)
+        .where(ledger.c.deployment_id == deployment_id, ledger.c.fire_at >= to_us(since))
+        .order_by(ledger.c.fire_at.desc())
+        .limit(COUNTED)
+        .subquery()
+    )
+    day = (newest.c.fire_at // _DAY_US).label("day")
+    rows = connection.execute(
+        select(day, newest.c.fate, func.count()).group_by("day", newest.c.fate).order_by("day")
+    ).all()
+    if sum(count for _, _, count in rows) == COUNTED:
+        rows = [row for row in rows if row.day != rows[0].day]
+    found: dict[date, dict[Fate, int]] = {}
+    for number, fate, count in rows:
+        found.setdefault(from_us(number * _DAY_US).date(), {})[Fate(fate)] = count
+    return found
 
 
 def fire_times_since(connection: Connection, deployment_id: str, since: datetime) -> set[datetime]:

@@ -35,13 +35,14 @@ WITH_VERSIONS = (
 )
 """Each pipeline with each of its versions, for :func:`pipeline_from`."""
 
-_IS_HIDDEN = pipelines.c.name.startswith(hidden_name(""))
+IS_HIDDEN = pipelines.c.name.startswith(hidden_name(""))
 
-_CURRENT = WITH_VERSIONS.where(versions.c.number == pipelines.c.current_version)
+CURRENT = WITH_VERSIONS.where(versions.c.number == pipelines.c.current_version)
+"""Each pipeline with its current version."""
 
 # Built once: each run needs one of them, and building a statement costs more than running it.
-_BY_NAME = _CURRENT.where(pipelines.c.name == bindparam("pipeline_name"))
-_BY_ID = _CURRENT.where(pipelines.c.id == bindparam("pipeline_id"))
+_BY_NAME = CURRENT.where(pipelines.c.name == bindparam("pipeline_name"))
+_BY_ID = CURRENT.where(pipelines.c.id == bindparam("pipeline_id"))
 _BY_NUMBER = WITH_VERSIONS.where(
     pipelines.c.id == bindparam("pipeline_id"), versions.c.number == bindparam("version_number")
 )
@@ -120,17 +121,17 @@ def pipeline_of(connection: Connection, execution: Execution) -> Pipeline | None
 
 def all_pipelines(connection: Connection) -> list[Pipeline]:
     """Return all pipelines, oldest first."""
-    return _ordered(connection, ~_IS_HIDDEN)
+    return _ordered(connection, ~IS_HIDDEN)
 
 
 def has_pipelines(connection: Connection) -> bool:
     """Check whether there is any pipeline."""
-    return connection.scalar(select(pipelines.c.id).where(~_IS_HIDDEN).limit(1)) is not None
+    return connection.scalar(select(pipelines.c.id).where(~IS_HIDDEN).limit(1)) is not None
 
 
 def all_steps(connection: Connection) -> list[Pipeline]:
     """Return the pipelines that steps are kept as, oldest first."""
-    return _ordered(connection, _IS_HIDDEN)
+    return _ordered(connection, IS_HIDDEN)
 
 
 def pipelines_of_step(connection: Connection, step_name: str) -> list[Pipeline]:
@@ -139,7 +140,7 @@ def pipelines_of_step(connection: Connection, step_name: str) -> list[Pipeline]:
 
 
 def _ordered(connection: Connection, condition: ColumnElement[bool]) -> list[Pipeline]:
-    found = _CURRENT.where(condition).order_by(pipelines.c.created_at, pipelines.c.id)
+    found = CURRENT.where(condition).order_by(pipelines.c.created_at, pipelines.c.id)
     return [pipeline_from(row) for row in connection.execute(found)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -93,6 +94,12 @@ def schedule_of(connection: Connection, deployment_id: str) -> ScheduleRow | Non
     """Return the schedule of a deployment, or None if it has none."""
     row = connection.execute(_BY_DEPLOYMENT, {"deployment_id": deployment_id}).one_or_none()
     return None if row is None else _schedule_row(row)
+
+
+def schedules_of(connection: Connection, deployment_ids: Sequence[str]) -> dict[str, ScheduleRow]:
+    """Return the schedules of deployments that have one, by the deployment's id."""
+    query = select(schedules).where(schedules.c.deployment_id.in_(deployment_ids))
+    return {row.deployment_id: _schedule_row(row) for row in connection.execute(query)}
 
 
 def due_schedules(connection: Connection, now: datetime, *, limit: int) -> list[ScheduleRow]:

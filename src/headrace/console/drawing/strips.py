@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headrace.core.health import Health
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -18,3 +20,15 @@ class Cell:
     tone: str
     says: str
     link: str | None = None
+
+
+def ends_of(health: Health) -> list[Cell]:
+    """Return the ends of the latest executions as cells, oldest first."""
+    return [
+        Cell(
+            "good" if ending.failure is None else "bad",
+            f"{ending.status.value}{f': {ending.failure.message}' if ending.failure else ''}"[:300],
+            f"/executions/{ending.execution_id}",
+        )
+        for ending in reversed(health.endings)
+    ]
