@@ -13,6 +13,7 @@ import pytest
 from headrace.api import data_store as api_data_store
 from headrace.api import logs
 from headrace.client import data_store as client_data_store
+from headrace.console import logs as console_logs
 from headrace.console import sent_code, several
 from headrace.control import deletion, passwords, variables
 from headrace.control import standby as control_standby
@@ -54,6 +55,7 @@ from headrace.keeping import builds, collector, removal
 from headrace.keeping.activity import SETTLED_AFTER
 from headrace.keeping.usage import RECORD_EVERY
 from headrace.local import own_server, place
+from headrace.logs import numbered
 from headrace.objects import port as objects_port
 from headrace.objects.bucket import connection as bucket_connection
 from headrace.objects.bucket import keys as bucket_keys
@@ -216,6 +218,9 @@ CLAIMS: dict[str, list[str]] = {
         f"interpreter busy has {POD['busy_hang_s']:.0f} seconds",
     ],
     "console": [
+        f"shows {console_logs.LINES} lines, its last ones",
+        f"counts up to {count(numbered.MOST_FOUND)} that have the text",
+        f"lists the first {console_logs.FOUND}.",
         f"side by side, {comparisons.MAX_COMPARED} at most",
         {3600: "For an hour after the code was sent"}[sent_code.LIFETIME_S],
         f"after {sessions.IDLE.days} days without use",

@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.responses import Response
 
 from headrace.api.logs import followed_lines, lines_between
-from headrace.core.errors import Conflict, NotFound
+from headrace.core.errors import Conflict, InvalidRequest, NotFound
 from headrace.core.executions import Execution, InputRecord, OutputRecord
 from headrace.core.loglines import NOTE
 from headrace.core.values import DataType, FileValue
@@ -21,12 +21,21 @@ from headrace.web.files import file_response
 from headrace.web.form_terms import run_terms
 from headrace.web.forms import read_form
 from headrace.wire.answers import MAX_HOLD_S, NO_CONTENT, Answer
-from headrace.wire.bodies import execution_body, execution_item, json_value, output_item
+from headrace.wire.bodies import (
+    execution_body,
+    execution_item,
+    json_value,
+    log_item,
+    output_item,
+)
 from headrace.wire.problems import execution_failed
 from headrace.wire.routes import EXECUTION_OUTPUTS
 from headrace.wire.runs import read_run_form
 
 MAX_PAGE = 1000
+
+MAX_SEARCHED = 200
+"""Characters of a text that is looked for in a log."""
 
 
 async def run_pipeline(exchange: Exchange) -> Answer:
@@ -175,6 +184,32 @@ async def execution_log_lines(exchange: Exchange) -> Answer:
 
     path = exchange.services.logs.of_execution(execution.id)
     return await followed_lines(exchange, path, has_ended)
+
+
+async def execution_log_search(exchange: Exchange) -> Answer:
+    """Return the lines of a log that have ``text``, with their numbers, and how many there are.
+
+    Takes ``after`` (the number of a line: only later ones are returned) and ``limit``. Where
+    ``is_exact`` is false there may be more.
+    """
+    text = exchange.request.query_params.get("text", "")
+    if not 0 < len(text) <= MAX_SEARCHED:
+        raise InvalidRequest(
+            f"text must have from 1 to {MAX_SEARCHED} characters, not {len(text):,}."
+        )
+    after = exchange.integer("after", 0, at_least=0, at_most=1 << 40)
+    limit = exchange.integer("limit", 100, at_least=1, at_most=MAX_PAGE)
+    logs, execution = exchange.services.logs, await _execution(exchange)
+    found = await asyncio.to_thread(
+        logs.numbers.search, logs.of_execution(execution.id), text, after=after, limit=limit
+    )
+    return Answer(
+        {
+            "lines": [{"number": one.number, **log_item(one.line)} for one in found.lines],
+            "count": found.count,
+            "is_exact": found.is_exact,
+        }
+    )
 
 
 async def _execution(exchange: Exchange) -> Execution:

@@ -111,6 +111,7 @@ HANDLERS: Mapping[Route, Handler] = {
     routes.EXECUTION_LOGS: executions.execution_logs,
     routes.EXECUTION_LOGS_OF_PIPELINE: executions.execution_logs,
     routes.EXECUTION_LOG_LINES: executions.execution_log_lines,
+    routes.SEARCH_LOG: executions.execution_log_search,
     routes.RECORD_METRIC: metrics.record_metric,
     routes.RECORD_LIST_METRIC: metrics.record_list_metric,
     routes.METRICS: metrics.list_metrics,

@@ -20,6 +20,9 @@ from headrace.cli.times import short_duration
 from headrace.core.clock import now
 from headrace.core.executions import Status
 
+MOST_FOUND = 1000
+"""So many lines with a text are printed."""
+
 executions = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List, show, follow and cancel executions."
 )
@@ -154,10 +157,17 @@ def logs(
     execution_id: ExecutionId,
     follow: Follow = False,
     timestamps: Timestamps = False,
+    search: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Print the lines that have it, with their numbers."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print the log of an execution."""
+    """Print the log of an execution, or the lines of it that have a text."""
     current = session(context, as_json)
+    if search is not None:
+        _show_found(current, current.execution_id(execution_id), search)
+        return
     lines = current.runs.iter_execution_logs(current.execution_id(execution_id), follow=follow)
     current.screen.log(lines, timestamps=timestamps)
 
@@ -227,6 +237,17 @@ def _show_page(current: Session, page: dict[str, Any]) -> None:
     current.screen.table(columns, rows, page, none)
     if page["next_cursor"] and not current.screen.as_json:
         current.screen.note(f"{more}: --cursor {page['next_cursor']}")
+
+
+def _show_found(current: Session, execution_id: str, text: str) -> None:
+    found = current.sdk.search_execution_log(execution_id, text, limit=MOST_FOUND)
+    if current.screen.as_json:
+        current.screen.document(found)
+        return
+    for line in found["lines"]:
+        typer.echo(f"{line['number']}: {line['message']}")
+    more = "" if found["is_exact"] else " or more"
+    current.screen.note(f"{found['count']:,}{more} lines have it.")
 
 
 def _waited_for(current: Session, execution_id: str) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from headrace.client.messages import Request
+from headrace.client.messages import Query, Request
 from headrace.client.parts import Part
 from headrace.wire import routes
 from headrace.wire.route import Route
@@ -63,6 +63,31 @@ class LogCalls(Part):
             routes.EXECUTION_LOG_LINES, Request(query=query), execution_id=execution_id
         )
         return page
+
+    def search_execution_log(
+        self, execution_id: str, text: str, *, after: int = 0, limit: int | None = None
+    ) -> Line:
+        """Return the lines of an execution's log that have a text, ASCII letters in whatever case.
+
+        Args:
+            execution_id: The execution.
+            text: What they have.
+            after: Only lines with greater numbers are returned; all are counted.
+            limit: At most so many are returned, 100 unless it is given and 1,000 at most.
+
+        Returns:
+            ``{"lines": [{"number", "timestamp", "message", "stream"}], "count": int, "is_exact":
+            bool}``; where ``is_exact`` is False there may be more than ``count``.
+
+        Raises:
+            NotFound: There is no such execution.
+            InvalidRequest: Another argument cannot be used.
+        """
+        query: Query = {"text": text, "after": after, "limit": limit}
+        found: Line = self._transport.call(
+            routes.SEARCH_LOG, Request(query=query), execution_id=execution_id
+        )
+        return found
 
     def iter_deployment_logs(self, deployment_name: str, *, follow: bool = False) -> Iterator[Line]:
         """Yield what the pods of a low-latency deployment said outside of executions.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from headrace.console import words
 from headrace.console.drawing import mapping
 from headrace.console.forms import read_fields
+from headrace.console.logs import view_asked_for
 from headrace.console.navigation import EXECUTIONS
 from headrace.console.previews import ISOLATED, image_response, preview_of
 from headrace.console.rendering import page, see_other
@@ -23,21 +24,16 @@ from headrace.core.loglines import LogLine
 from headrace.core.metrics import MetricFilter
 from headrace.core.sources import EnvironmentVariable
 from headrace.core.values import FileStore, FileValue
-from headrace.logs.files import last_lines, read_after
+from headrace.logs.files import last_lines
 from headrace.objects.port import ObjectReader
 from headrace.web.attachments import BYTES
 from headrace.web.exchange import Exchange
 from headrace.web.files import file_response
-from headrace.wire.bodies import log_time
 from headrace.wire.codec import decode
 from headrace.wire.problems import status_of
 
-LINES = 1000
-"""Lines of the log on the page: the last ones."""
-
 METRICS = 200
 TRACEBACK = "Traceback (most recent call last):"
-_PIECE_LINES = 2000
 _VALUE = "value."
 """Begins the name of the field with the value of an input."""
 
@@ -68,7 +64,6 @@ async def execution(exchange: Exchange) -> Response:
     pipeline = await services.lookups.pipeline_of(scope, found)
     path = services.logs.of_execution(found.id)
     lines = await asyncio.to_thread(last_lines, path)
-    first, _ = await asyncio.to_thread(read_after, path, 0, limit=1)
     metrics, _ = await services.metrics.values(
         scope, MetricFilter(execution_id=found.id), limit=METRICS, skip=0
     )
@@ -82,33 +77,11 @@ async def execution(exchange: Exchange) -> Response:
         pipeline=pipeline,
         diagram=mapping.of_execution(found, pipeline),
         phases=phases_of(found),
-        lines=lines[-LINES:],
-        is_cut=len(lines) > LINES or first != lines[:1],
+        log=await view_asked_for(exchange, path),
         traceback=traceback_in(lines) if found.failure else (),
         metrics=metrics,
         rerun=await services.reruns.newest(scope, found.id),
     )
-
-
-async def log(exchange: Exchange) -> Response:
-    """Send the whole log as text."""
-    path = exchange.services.logs.of_execution((await _found(exchange)).id)
-
-    async def pieces() -> AsyncIterator[bytes]:
-        cursor = 0
-        while True:
-            lines, after = await asyncio.to_thread(read_after, path, cursor, limit=_PIECE_LINES)
-            if after == cursor:
-                return
-            cursor = after
-            yield "".join(f"{log_time(line.at_us)} {line.message}\n" for line in lines).encode()
-
-    headers = {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": ISOLATED,
-        "X-Content-Type-Options": "nosniff",
-    }
-    return StreamingResponse(pieces(), headers=headers, media_type="text/plain")
 
 
 async def file(exchange: Exchange) -> Response:

@@ -88,6 +88,12 @@ def page(
     return response
 
 
+def fragment(request: Request, template: str, **facts: Any) -> Response:
+    """Return a part of a page, for a script that asks for it; the arguments are those of a page."""
+    text = _templates().get_template(template).render(query=request.query_params, **facts)
+    return Response(text, media_type="text/html", headers=_headers(secrets.token_urlsafe(16)))
+
+
 def see_other(url: str, *, said: str = "") -> Response:
     """Return a redirection to a page on this server, which says a line once.
 

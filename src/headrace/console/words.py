@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from headrace.console.ansi import coloured
 from headrace.core.clock import now
 from headrace.core.executions import Execution
 from headrace.core.standby import EnvironmentStatus, Standing
@@ -187,4 +188,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "count": count,
     "short_id": short_id,
     "value": value,
+    "coloured": coloured,
 }

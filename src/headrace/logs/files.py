@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from headrace.core.clock import now_us
 from headrace.core.loglines import LogLine, format_line, parse_line
+from headrace.logs.numbered import LineNumbers
 
 _PIECE = 1 << 16
 
@@ -33,9 +34,14 @@ class LogFile:
 
 
 class LogFiles:
-    """The log files of a data directory."""
+    """The log files of a data directory.
+
+    Attributes:
+        numbers: What is known of the numbers of their lines.
+    """
 
     def __init__(self, root: Path) -> None:
+        self.numbers = LineNumbers()
         self._root = root
         self._shards: dict[str, str] = {}
 

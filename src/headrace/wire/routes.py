@@ -196,6 +196,7 @@ EXECUTION_LOGS_OF_PIPELINE = Route(
     "Get the log of an execution",
     Right.LOOK,
 )
+SEARCH_LOG = Route("GET", "/executions/{execution_id}/log-search", "Search a log", Right.LOOK)
 EXECUTION_LOG_LINES = Route(
     "GET", "/executions/{execution_id}/log-lines", "Follow the log of an execution", Right.LOOK
 )
@@ -222,9 +223,7 @@ OBJECT_INFORMATION = Route(
 OBJECTS = Route(
     "GET", "/data-store/list", "List files of the data store, page by page", Right.READ_FILES
 )
-UPLOAD_OBJECT = Route(
-    "GET", "/data-store/upload", "Get a URL to upload a file to", Right.WRITE_FILES
-)
+UPLOAD_OBJECT = Route("GET", "/data-store/upload", "Get a URL to upload to", Right.WRITE_FILES)
 DOWNLOAD_OBJECT = Route(
     "POST", "/data-store/download", "Get a URL to download a file from", Right.READ_FILES
 )

@@ -91,6 +91,11 @@ QUERIES: Mapping[Route, Mapping[str, Schema]] = {
     routes.VERSION_LOG_LINES: _FOLLOWING,
     routes.DEPLOYMENT_LOG_LINES: _FOLLOWING,
     routes.EXECUTION_LOG_LINES: _FOLLOWING,
+    routes.SEARCH_LOG: {
+        "text": TEXT,
+        "after": {"type": "integer", "minimum": 0},
+        "limit": COUNT,
+    },
     routes.METRICS: _METRICS,
     routes.LIST_METRICS: _METRICS,
     routes.RESOURCE_METRICS: {
