@@ -102,6 +102,7 @@ def test_a_server_ends_while_pages_listen_and_its_log_has_no_traceback(
             next_id(lines)
             running.process.send_signal(signal.SIGTERM)
             assert running.process.wait(60) == 0
+        assert "cut" not in list(lines.queue), "a stream has an end of its own"
     assert "Traceback" not in running.log.read_text()
 
 

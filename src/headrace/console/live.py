@@ -62,7 +62,7 @@ class Listeners:
             end, said_at = clock.time() + STREAM_S, clock.time()
             known = known or lookups.revision(scope)
             yield b"retry: 2000\nid: %b\n\n" % known.encode()
-            while clock.time() < end:
+            while clock.time() < end and not exchange.services.ending.has_begun:
                 revision = lookups.revision(scope)
                 if revision != known:
                     known, said_at = revision, clock.time()

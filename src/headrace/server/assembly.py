@@ -47,6 +47,7 @@ from headrace.server.settings import Settings
 from headrace.server.verbs import Verbs, make_verbs
 from headrace.signals.local import LocalSignals
 from headrace.store import settings as setting_rows
+from headrace.web.ending import Ending
 from headrace.web.exchange import Services
 from headrace.web.form_terms import text_limit
 from headrace.web.health_checks import HealthChecks
@@ -72,6 +73,7 @@ class Server:
         app: The application to serve.
         express: The short way around it.
         tokens: For the token of the first start.
+        ending: To be begun when the server is asked to stop.
         describe_unwritten: Says what is in memory alone, or on its way to the database.
     """
 
@@ -87,6 +89,7 @@ class Server:
         self._directory = directory
         self._urls = urls
         self._claim = claim
+        self.ending = Ending()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -186,6 +189,7 @@ class Server:
             logs=places.logs,
             environment_id=await database.write(setting_rows.environment_id),
             started_at=now(),
+            ending=self.ending,
             public_url=self._urls.public,
             uploads=self._directory.uploads,
             max_folder_bytes=settings.max_folder_bytes,

@@ -229,12 +229,17 @@ async def _serve(
                 token = await server.tokens.create(SERVER, FIRST_NAME)
         limits = connection_limits(settings, raise_limit())
         http = HttpServer(server.app, server.express, lambda: _greet(urls, token), limits)
-        supervision.ready(http.stop, server.describe_unwritten)
+        supervision.ready(lambda: _stop(server, http), server.describe_unwritten)
         # What is there now stays: the collector of garbage need not look at it again and again.
         gc.freeze()
         # Nor at each call that is under way: what it consists of goes by itself.
         gc.set_threshold(YOUNG_OBJECTS)
         await http.serve(sockets=[listener])
+
+
+def _stop(server: Server, http: HttpServer) -> None:
+    server.ending.begin()
+    http.stop()
 
 
 def _greet(urls: Urls, token: str | None) -> None:

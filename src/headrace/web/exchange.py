@@ -42,6 +42,7 @@ from headrace.core.steps import is_hidden
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
+from headrace.web.ending import Ending
 from headrace.web.forms import read_body
 from headrace.web.health_checks import HealthChecks
 from headrace.wire.answers import Answer, render
@@ -69,6 +70,7 @@ class Services:
     Attributes:
         environment_id: Id of this environment.
         started_at: When this server was started, UTC.
+        ending: Says when it is about to end.
         public_url: Root URL under which callers reach this server.
         uploads: Folder for files while a request is read.
         max_folder_bytes: Most content of a pipeline's folder.
@@ -109,6 +111,7 @@ class Services:
     logs: LogFiles
     environment_id: str
     started_at: datetime
+    ending: Ending
     public_url: str
     uploads: Path
     max_folder_bytes: int
