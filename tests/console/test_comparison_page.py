@@ -97,6 +97,26 @@ def test_the_sdk_and_the_command_have_the_same(desk: Desk, ids: list[str]) -> No
     assert "pipeline_name" not in told
 
 
+def test_the_list_with_its_filter_is_a_table_without_formulas(
+    desk: Desk, seat: Seat, pipeline: str, ids: list[str]
+) -> None:
+    page = seat.page
+    page.goto(f"/executions?pipeline_name={pipeline}&text=KeyError")
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="CSV").click()
+    rows = list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text())))
+    assert [row["execution_id"] for row in rows] == [ids[2]]
+    assert rows[0]["failure_message"] == "KeyError: 'plan'"
+    assert float(rows[0]["took_s"]) >= 0
+    refused = desk.web.get("/api/v1/executions?download=true&pipeline_name=no-such")
+    assert refused.status_code == 404
+    whole = desk.web.get(f"/api/v1/executions?download=true&pipeline_name={pipeline}")
+    assert whole.headers["content-type"].startswith("text/csv")
+    found = [row["execution_id"] for row in csv.DictReader(io.StringIO(whole.text))]
+    assert set(ids) <= set(found)
+    assert found == sorted(found, reverse=True)
+
+
 def test_what_cannot_be_compared_is_said(desk: Desk, ids: list[str]) -> None:
     with pytest.raises(NotFound, match="no-such"):
         desk.sdk.compare_executions([ids[0], "no-such"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from starlette.responses import Response
 
+from headrace.api.execution_tables import execution_table
 from headrace.api.logs import followed_lines, lines_between
 from headrace.core.errors import Conflict, InvalidRequest, NotFound
 from headrace.core.executions import Execution, InputRecord, OutputRecord
@@ -51,7 +52,7 @@ async def run_pipeline(exchange: Exchange) -> Answer:
     return Answer({"execution_id": execution_id}, 201)
 
 
-async def list_executions(exchange: Exchange) -> Answer:
+async def list_executions(exchange: Exchange) -> Answer | Response:
     """List executions, newest first, page by page.
 
     Takes ``pipeline_name``, ``deployment_name``, ``status`` (several times), ``since`` and
@@ -59,9 +60,11 @@ async def list_executions(exchange: Exchange) -> Answer:
     named), ``execution_rule``, ``created_by`` (id, name or address of a user), ``text`` (the
     beginning of an id, or what is in the reason of a failure), ``id_prefix``, ``limit``,
     ``cursor`` and ``after``. A page may have fewer than ``limit`` and yet a ``next_cursor``, where
-    many had to be looked at.
+    many had to be looked at. ``download`` asks for CSV of all that fit, from the newest on.
     """
     query = exchange.request.query_params
+    if exchange.flag("download"):
+        return await execution_table(exchange, await filter_asked_for(exchange, query))
     limit = exchange.integer("limit", 100, at_least=1, at_most=MAX_PAGE)
     before, after = position_asked_for(query)
     wanted = await filter_asked_for(exchange, query)

@@ -62,6 +62,7 @@ async def executions(exchange: Exchange) -> Response:
         newest=chosen.address(EXECUTIONS.path),
         replay_all=chosen.address(routes.REPLAY_PREVIEW.path),
         cancel_all=chosen.address(routes.CANCEL_PREVIEW.path),
+        as_csv=chosen.address(LIST.url(), download="true"),
         as_json=chosen.address(LIST.url()),
     )
 

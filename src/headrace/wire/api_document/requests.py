@@ -73,7 +73,7 @@ QUERIES: Mapping[Route, Mapping[str, Schema]] = {
     routes.DELETE_PIPELINE: {"force_deployments_deletion": FLAG},
     routes.DELETE_STEP: {"force_dependents_deletion": FLAG},
     routes.PIPELINE_EXECUTIONS: _PAGE,
-    routes.EXECUTIONS: {**_PAGE, **_CHOICE, "after": TEXT},
+    routes.EXECUTIONS: {**_PAGE, **_CHOICE, "after": TEXT, "download": FLAG},
     routes.COUNT_EXECUTIONS: _CHOICE,
     routes.COMPARE_EXECUTIONS: {"id": TEXT, "column": TEXT, "download": FLAG},
     routes.RERUN: {"code": TEXT, "once": FLAG},
