@@ -113,6 +113,8 @@ PARALLEL = count(low_latency.MAX_PARALLEL)
 HEAD = f"{count(limits.MAX_HEAD_BYTES)} bytes, {limits.MAX_HEADERS} headers"
 GRACES = DEFAULTS["stop_grace_s"] + DEFAULTS["execution_grace_s"]
 STOP = Settings().longest_end_s
+UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "headrace.service"
+UNIT_STOP = UNIT.read_text().partition("TimeoutStopSec=")[2].split()[0]
 FRAMING = count(limits.MAX_FRAMING_BYTES)
 WINDOW = schedules.DEFAULT_MISSED_WINDOW_S / DAY
 BACKOFF = f"{retries.DEFAULT_BACKOFF_S:.0f} seconds"
@@ -263,6 +265,9 @@ CLAIMS: dict[str, list[str]] = {
             f"and each {usage.LATER_S:.0f} seconds after it"
         ),
         f"measurements of its last {RECORD_EVERY * usage.FIRST_SAMPLE_S:.0f} seconds",
+    ],
+    "as-a-service": [
+        f"gives the server {UNIT_STOP} seconds, which is more than the {STOP:.0f} that it"
     ],
     "files-in-a-bucket": [
         f"may have {count(bucket_keys.MAX_KEY_BYTES)} bytes together with the prefix",
