@@ -13,7 +13,12 @@ from headrace.web.form_terms import only
 from headrace.web.forms import read_form
 from headrace.wire.answers import MAX_HOLD_S, NO_CONTENT, Answer
 from headrace.wire.deployment_requests import read_deployment_request, read_deployment_update
-from headrace.wire.deployments import deployment_body, deployment_item, deployment_log_item
+from headrace.wire.deployments import (
+    deployment_body,
+    deployment_item,
+    deployment_log_item,
+    planned_body,
+)
 
 
 async def list_deployments(exchange: Exchange) -> Answer:
@@ -47,6 +52,28 @@ async def _create(exchange: Exchange, rule: Rule) -> Answer:
     return Answer(body, 201)
 
 
+async def check_endpoint(exchange: Exchange) -> Answer:
+    """Show the endpoint that a creation with this body would make; nothing is recorded.
+
+    What it would be refused for is answered as the creation would.
+    """
+    return await _checked(exchange, Rule.ENDPOINT)
+
+
+async def check_periodic(exchange: Exchange) -> Answer:
+    """Show the periodic deployment that a creation with this body would make; nothing is recorded.
+
+    What it would be refused for is answered as the creation would.
+    """
+    return await _checked(exchange, Rule.PERIODIC)
+
+
+async def _checked(exchange: Exchange, rule: Rule) -> Answer:
+    draft = read_deployment_request(await exchange.json_object(), rule)
+    deployment = await exchange.services.deployments.check(exchange.scope, draft)
+    return Answer(planned_body(deployment, exchange.services.public_url))
+
+
 async def show_deployment(exchange: Exchange) -> Answer:
     """Show a deployment; on request, held until its creation has ended, or for a while."""
     deployment = await _deployment(exchange)
@@ -60,6 +87,16 @@ async def update_deployment(exchange: Exchange) -> Answer:
     change = read_deployment_update(await exchange.json_object())
     deployment = await exchange.services.deployments.update(exchange.scope, exchange.name(), change)
     return await _shown(exchange, deployment)
+
+
+async def check_update(exchange: Exchange) -> Answer:
+    """Show a deployment as a change with this body would make it; nothing is recorded.
+
+    What it would be refused for is answered as the change would.
+    """
+    services, change = exchange.services, read_deployment_update(await exchange.json_object())
+    deployment = await services.deployments.check_update(exchange.scope, exchange.name(), change)
+    return Answer(planned_body(deployment, services.public_url))
 
 
 async def delete_deployment(exchange: Exchange) -> Answer:

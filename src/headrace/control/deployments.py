@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from headrace.control.admission import Admission
 from headrace.control.attaching import Attaching
 from headrace.control.deletion import Deletion
+from headrace.control.drafted_deployments import DraftedDeployments
 from headrace.control.endpoint_cache import Endpoint, EndpointCache
-from headrace.control.executions import Executions
 from headrace.control.orders import Order, UploadedFile
 from headrace.control.schedules import Schedules
 from headrace.control.sealing import Keys
 from headrace.control.submission import Submission
 from headrace.control.transactions import deployments as records
-from headrace.control.transactions.versions import version_to_run
 from headrace.control.warm import Pods
 from headrace.core.clock import now
 from headrace.core.deployment_drafts import (
     DeploymentChange,
     DeploymentDraft,
     changed_deployment,
-    check_probe,
 )
-from headrace.core.deployments import (
-    Deployment,
-    Mode,
-    check_endpoint_files,
-    check_endpoint_token,
-    check_url_path,
-    mint_endpoint_token,
-)
+from headrace.core.deployments import Deployment, check_endpoint_token, mint_endpoint_token
 from headrace.core.errors import (
     Conflict,
     NotFound,
     Unauthenticated,
 )
-from headrace.core.mappings import map_parameters, takes_values
-from headrace.core.names import check_name, new_id
+from headrace.core.mappings import takes_values
 from headrace.core.rights import Right
-from headrace.core.schedule_requests import read_schedule
 from headrace.core.scopes import Scope
-from headrace.core.sources import Rule
 from headrace.core.tokens import same_token
 from headrace.core.values import Json
 from headrace.store import deployments as rows
@@ -61,7 +50,7 @@ class Deployments:
         self,
         database: Database,
         keys: Keys,
-        executions: Executions,
+        drafted: DraftedDeployments,
         submission: Submission,
         schedules: Schedules,
         worker: Admission,
@@ -72,7 +61,7 @@ class Deployments:
     ) -> None:
         self._database = database
         self._keys = keys
-        self._executions = executions
+        self._drafted = drafted
         self._submission = submission
         self._schedules = schedules
         self._worker = worker
@@ -90,52 +79,21 @@ class Deployments:
             AlreadyExists: The name or the URL path is taken.
             InvalidRequest: Of the kind that says what is wrong; nothing was recorded.
         """
-        check_name(draft.name, "the deployment's name")
-        is_endpoint = draft.rule is Rule.ENDPOINT
-        url_path = check_url_path(draft.url_path or draft.name) if is_endpoint else None
-        token = _token(draft) if is_endpoint else None
-        schedule = None if is_endpoint else read_schedule(draft.schedule)
-        pipeline = await self._executions.ready_pipeline(scope, draft.pipeline_name)
-        if draft.pinned_version is not None:
-            pipeline = await self._database.read(version_to_run, pipeline, draft.pinned_version)
-        inputs, outputs = map_parameters(
-            draft.rule,
-            (pipeline.inputs, pipeline.outputs),
-            draft.inputs_mapping,
-            draft.outputs_mapping,
-        )
-        check_endpoint_files(inputs, outputs)
-        attachments = await self._attaching.check_draft(pipeline.version, draft)
-        at = now()
-        deployment = Deployment(
-            id=new_id(),
-            name=draft.name,
-            pipeline=pipeline,
-            rule=draft.rule,
-            mode=Mode.ELASTIC if draft.low_latency is None else Mode.LOW_LATENCY,
-            description=draft.description,
-            sources=tuple((item.parameter.name, item.source) for item in inputs),
-            destinations=tuple((item.parameter.name, item.destination) for item in outputs),
-            is_enabled=draft.is_enabled,
-            created_at=at,
-            created_by=scope.user.id,
-            updated_at=at,
-            updated_by=scope.user.id,
-            url_path=url_path,
-            timeout_s=draft.timeout_s,
-            retries=draft.retries,
-            schedule=schedule,
-            next_fire_at=None if schedule is None else schedule.cron.next_after(at),
-            low_latency=draft.low_latency,
-            pinned_version=draft.pinned_version,
-            probe=draft.probe,
-            attachments=attachments,
-        )
-        check_probe(deployment)
+        deployment, token = await self._drafted.made(scope, draft)
         sealed = None if token is None else self._keys.seal(token)
         await self._database.write(records.add, deployment, sealed)
         self._tell(deployment)
         return deployment, token
+
+    async def check(self, scope: Scope, draft: DeploymentDraft) -> Deployment:
+        """Return the deployment that :meth:`create` would make; nothing is recorded.
+
+        Raises:
+            HeadraceError: What :meth:`create` would raise now.
+        """
+        deployment, _ = await self._drafted.made(scope, draft)
+        await self._database.read(records.check_new, deployment)
+        return deployment
 
     async def get(self, scope: Scope, name: str) -> Deployment:
         """Return a deployment.
@@ -185,6 +143,23 @@ class Deployments:
         self._schedules.follow_up(fired)
         self._tell(deployment)
         return deployment
+
+    async def check_update(self, scope: Scope, name: str, change: DeploymentChange) -> Deployment:
+        """Return the deployment as :meth:`update` would make it; nothing is recorded.
+
+        Raises:
+            HeadraceError: What :meth:`update` would raise now.
+        """
+        await self._attaching.check_change(await self.get(scope, name), change)
+        at, user = now(), scope.user
+
+        def apply(deployment: Deployment) -> Deployment:
+            return changed_deployment(deployment, change, at, user)
+
+        before, after = await self._database.read(records.changed, name, apply, _pin_of(change))
+        if after.schedule is None or after.schedule == before.schedule:
+            return after
+        return replace(after, next_fire_at=after.schedule.cron.next_after(at))
 
     async def renew_token(self, scope: Scope, name: str, chosen: str | None) -> str:
         """Give an endpoint another token, good at once, the old one void at once; return it.
@@ -290,7 +265,3 @@ class Deployments:
 
 def _pin_of(change: DeploymentChange) -> records.Pin | None:
     return None if change.pin is None else records.Pin(change.pin[0], change.is_forced)
-
-
-def _token(draft: DeploymentDraft) -> str:
-    return mint_endpoint_token() if draft.token is None else check_endpoint_token(draft.token)

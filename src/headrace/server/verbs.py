@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from headrace.control.attaching import Attaching
 from headrace.control.deletion import Deletion
 from headrace.control.deployments import Deployments
+from headrace.control.drafted_deployments import DraftedDeployments
 from headrace.control.endpoint_cache import EndpointCache
 from headrace.control.executions import Executions
 from headrace.control.intake import Intake
@@ -87,7 +88,7 @@ def make_verbs(
         deployments=Deployments(
             database,
             keys,
-            executions,
+            DraftedDeployments(database, executions, attaching),
             submission,
             schedules,
             worker,

@@ -7,10 +7,18 @@ from headrace.core.health import Health
 from headrace.core.loglines import LogLine
 from headrace.core.low_latency import LowLatency
 from headrace.core.mappings import MappedInput, MappedOutput
-from headrace.core.pods import PodSetState
+from headrace.core.pods import PodSetState, PodStatus
 from headrace.core.sources import EndpointValue, Rule
 from headrace.wire.bodies import Body, attachment_items, log_item, timestamp
 from headrace.wire.mappings import destination_fields, source_fields
+
+_PLANNED_ONES_LACK = frozenset(
+    {
+        *("id", "status", "health", "is_archived", "endpoint_token"),
+        *("created_at", "created_by", "updated_at", "updated_by"),
+        *("pods", "running", "waiting", "is_changing", "rollout", "failure"),
+    }
+)
 
 SHOWN_FIRE_TIMES = 5
 """The number of next fire times that a deployment shows."""
@@ -83,6 +91,18 @@ def deployment_body(
         body["endpoint_url_path"] = deployment.url_path
         body["endpoint_url"] = f"{public_url}/endpoints/{deployment.url_path}"
     return body
+
+
+def planned_body(deployment: Deployment, public_url: str) -> Body:
+    """Return a deployment as it would be: without what only one that is there has.
+
+    Args:
+        deployment: The deployment.
+        public_url: Root URL of the server.
+    """
+    pods = PodSetState(PodStatus.STANDBY)
+    body = deployment_body(deployment, None, public_url, pods, Health())
+    return {key: value for key, value in body.items() if key not in _PLANNED_ONES_LACK}
 
 
 def health_body(health: Health) -> Body:

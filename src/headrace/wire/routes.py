@@ -129,10 +129,13 @@ CREATE_ENDPOINT = Route("POST", "/endpoints", "Create an endpoint", Right.DEPLOY
 CREATE_PERIODIC = Route(
     "POST", "/periodic-deployment", "Create a periodic deployment", Right.DEPLOYMENTS
 )
+CHECK_ENDPOINT = Route("POST", "/endpoints/check", "Check a new endpoint", Right.DEPLOYMENTS)
+CHECK_PERIODIC = Route("POST", "/periodic-deployment/check", "Check a new job", Right.DEPLOYMENTS)
 DEPLOYMENT = Route(
     "GET", "/deployments/{name}", "Show a deployment, or wait until it is up", Right.LOOK
 )
 UPDATE_DEPLOYMENT = Route("PATCH", "/deployments/{name}", "Change a deployment", Right.DEPLOYMENTS)
+CHECK_UPDATE = Route("POST", "/deployments/{name}/check", "Check a change", Right.DEPLOYMENTS)
 DELETE_DEPLOYMENT = Route("DELETE", "/deployments/{name}", "Delete a deployment", Right.DEPLOYMENTS)
 LATEST_DEPLOYMENT_EXECUTION = Route(
     "GET",
@@ -227,9 +230,7 @@ UPLOAD_OBJECT = Route("GET", "/data-store/upload", "Get a URL to upload to", Rig
 DOWNLOAD_OBJECT = Route(
     "POST", "/data-store/download", "Get a URL to download a file from", Right.READ_FILES
 )
-DELETE_OBJECT = Route(
-    "DELETE", "/data-store/delete", "Delete a file of the data store", Right.WRITE_FILES
-)
+DELETE_OBJECT = Route("DELETE", "/data-store/delete", "Delete a file", Right.WRITE_FILES)
 BEGIN_UPLOAD = Route(
     "POST", "/data-store/upload/multipart", "Begin an upload in parts", Right.WRITE_FILES
 )

@@ -46,6 +46,18 @@ def add(connection: Connection, deployment: Deployment, sealed_token: bytes | No
     """Insert a deployment.
 
     Raises:
+        HeadraceError: As by :func:`check_new`.
+    """
+    check_new(connection, deployment)
+    rows.add_deployment(connection, deployment, sealed_token)
+    if deployment.schedule is not None:
+        _start_schedule(connection, deployment, deployment.created_at)
+
+
+def check_new(connection: Connection, deployment: Deployment) -> None:
+    """Check that a deployment can be inserted.
+
+    Raises:
         NotFound: Its pipeline was deleted meanwhile.
         Conflict: Its version is another one meanwhile, and takes or returns something else.
         AlreadyExists: Its name or its URL path is taken.
@@ -63,9 +75,6 @@ def add(connection: Connection, deployment: Deployment, sealed_token: bytes | No
                 raise AlreadyExists(
                     f"Another endpoint is called by {path!r} already: choose another {what}."
                 )
-    rows.add_deployment(connection, deployment, sealed_token)
-    if deployment.schedule is not None:
-        _start_schedule(connection, deployment, deployment.created_at)
 
 
 def _check_version(connection: Connection, deployment: Deployment) -> None:
@@ -91,6 +100,28 @@ def change(
 ) -> tuple[Deployment, Fired]:
     """Change a deployment; return it as it is then, and what its schedule did until now.
 
+    Raises:
+        HeadraceError: As by :func:`changed`.
+    """
+    before, after = changed(connection, name, apply, pin)
+    fired = Fired()
+    if before.schedule is not None:
+        fired = settle_schedule(connection, before.id, at, worker_id)
+    rows.change_deployment(connection, after)
+    if before.schedule != after.schedule:
+        _restart_schedule(connection, before, after, at)
+    stored = rows.deployment_by_id(connection, before.id)
+    return (after if stored is None else stored), fired
+
+
+def changed(
+    connection: Connection,
+    name: str,
+    apply: Callable[[Deployment], Deployment],
+    pin: Pin | None = None,
+) -> tuple[Deployment, Deployment]:
+    """Return a deployment before and after a change, which is not stored.
+
     What is mapped by the change is mapped for the version that it is to run.
 
     Raises:
@@ -108,14 +139,7 @@ def change(
         version = after.pipeline.version
         breaks = breaks_of_deployment(connection, before, after)
         refuse(after.pipeline.name, version.number, breaks)
-    fired = Fired()
-    if before.schedule is not None:
-        fired = settle_schedule(connection, before.id, at, worker_id)
-    rows.change_deployment(connection, after)
-    if before.schedule != after.schedule:
-        _restart_schedule(connection, before, after, at)
-    changed = rows.deployment_by_id(connection, before.id)
-    return (after if changed is None else changed), fired
+    return before, after
 
 
 def pinned(connection: Connection, deployment: Deployment, pin: Pin) -> Deployment:

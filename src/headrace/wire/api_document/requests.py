@@ -198,20 +198,25 @@ BODIES: Mapping[Route, Mapping[str, Schema]] = {
     routes.RUN_PIPELINE: {
         _FORM: record("", json_inputs=TEXT, inputs_mapping=TEXT, outputs_mapping=TEXT)
     },
-    routes.CREATE_ENDPOINT: _json(
-        record(
-            "name pipeline_name",
-            **_NEW,
-            **_DEPLOYMENT,
-            endpoint_url_path=NAME,
-            endpoint_token=TEXT,
-        )
+    **dict.fromkeys(
+        (routes.CREATE_ENDPOINT, routes.CHECK_ENDPOINT),
+        _json(
+            record(
+                "name pipeline_name",
+                **_NEW,
+                **_DEPLOYMENT,
+                endpoint_url_path=NAME,
+                endpoint_token=TEXT,
+            )
+        ),
     ),
-    routes.CREATE_PERIODIC: _json(
-        record("name pipeline_name schedule", **_NEW, **_DEPLOYMENT, **_SCHEDULE)
+    **dict.fromkeys(
+        (routes.CREATE_PERIODIC, routes.CHECK_PERIODIC),
+        _json(record("name pipeline_name schedule", **_NEW, **_DEPLOYMENT, **_SCHEDULE)),
     ),
-    routes.UPDATE_DEPLOYMENT: _json(
-        record("", **_DEPLOYMENT, **_SCHEDULE, replace_pods=FLAG, force=FLAG)
+    **dict.fromkeys(
+        (routes.UPDATE_DEPLOYMENT, routes.CHECK_UPDATE),
+        _json(record("", **_DEPLOYMENT, **_SCHEDULE, replace_pods=FLAG, force=FLAG)),
     ),
     routes.TRIGGER_DEPLOYMENT: _json({"type": "object"}),
     routes.RENEW_ENDPOINT_TOKEN: _json(record("", endpoint_token=TEXT)),
