@@ -156,15 +156,15 @@ def test_an_interrupted_command_exits_with_130(headrace, pipeline):
     with process:
         assert process.stderr.readline() == b"waiting\n"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=50)
     assert process.returncode == 130
     assert b"goes on" in err
     assert b"Traceback" not in err
     execution_id = err.split()[1].decode()
     with headrace.start("executions", "outputs", execution_id) as process:
-        wait_until(lambda: in_a_read(process.pid))
+        wait_until(lambda: in_a_read(process.pid), timeout_s=50)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=50)
     assert (process.returncode, b"Traceback" in err) == (130, False)
     headrace.said("executions", "cancel", execution_id)
 
