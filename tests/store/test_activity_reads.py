@@ -243,6 +243,16 @@ def test_strips_of_many_are_those_of_each(connection: Connection, ended: Add) ->
     assert len(of_pipeline[PIPELINE.id]) == 41
 
 
+def test_cancelled_executions_are_in_no_strip(connection: Connection, ended: Add) -> None:
+    cancelled = Failure(FailureKind.CANCELLED, "The execution was cancelled.")
+    ended("early", None, None, BROKEN, cancelled, cancelled)
+    ended("late", None, None, None)
+    found = health.endings_of(connection, ["id-early", "id-late"], limit=2)
+    assert [one.failure for one in found["id-early"]] == [BROKEN, None]
+    assert [one.execution_id for one in found["id-late"]] == ["late-0002", "late-0001"]
+    assert len(health.health_of(connection, ["id-early"])["id-early"].endings) == 3
+
+
 def test_strips_pass_by_what_has_not_ended(
     connection: Connection, ended: Add, new_execution: Callable[..., Execution]
 ) -> None:
@@ -257,15 +267,17 @@ def test_strips_pass_by_what_has_not_ended(
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (health._OF_DEPLOYMENTS, "ix_executions_deployment_id_id"),
-        (health._OF_PIPELINES, "ix_executions_pipeline_id_id"),
+        (health._OF[False][1], "ix_executions_deployment_id_id"),
+        (health._OF[True][1], "ix_executions_pipeline_id_id"),
+        (health._OF[False][0], "ix_executions_deployment_id_id"),
+        (health._OF[True][0], "ix_executions_pipeline_id_id"),
         (activity._FAILED, "ix_executions_failed"),
         (activity._UNFIRED, "ix_ledger_unfired"),
         (activity._NEXT, "ix_schedules_due_at"),
     ],
 )
 def test_reads_are_of_indexes(connection: Connection, query: Any, index: str) -> None:
-    values = {"ids": ["a", "b"], "most": 5, "status": "Failed", "since": 0}
+    values = {"ids": ["a", "b"], "most": 5, "before_it": 9, "status": "Failed", "since": 0}
     asked: list[tuple[str, Any]] = []
     event.listen(
         connection, "before_cursor_execute", lambda *given: asked.append((given[2], given[3]))

@@ -17,7 +17,7 @@ async def overview(exchange: Exchange) -> Answer:
     """Show what runs and comes next, and what failed or did not fire since ``since``.
 
     That is a time in ISO 8601, a day ago if none is given. Failures are grouped by deployment, or
-    pipeline, and cause; the 1,000 newest of each status are looked at.
+    pipeline, and cause; the 250 newest of each status are looked at.
     """
     since = instant(exchange.request.query_params.get("since"), "since") or now() - DEFAULT_SINCE
     return Answer(overview_body(await exchange.services.activities.overview(exchange.scope, since)))

@@ -7,9 +7,7 @@ from typing import Any
 
 from headrace.cli.output import Screen
 from headrace.cli.tables import Column
-
-MOST_IN_A_ROW = 20
-"""So many ends are looked at by the server."""
+from headrace.core.activity import IN_A_ROW
 
 
 def print_failures(screen: Screen, found: dict[str, Any]) -> None:
@@ -45,8 +43,8 @@ def print_failures(screen: Screen, found: dict[str, Any]) -> None:
 
 
 def _in_a_row(count: int) -> str:
-    if count >= MOST_IN_A_ROW:
-        return f"{MOST_IN_A_ROW} or more"
+    if count >= IN_A_ROW:
+        return f"{IN_A_ROW} or more"
     return str(count) if count else "works again"
 
 

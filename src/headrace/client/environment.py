@@ -43,7 +43,7 @@ class EnvironmentCalls(Part):
             failures is ``{"pipeline_name", "deployment_name", "kind", "message", "count",
             "in_a_row", "last_execution_id", "last_at"}``: those of one deployment, or of the runs
             of a pipeline, for one reason. ``in_a_row`` is how many of its latest executions failed,
-            at most 20.
+            at most 10.
         """
         query = {"since": _instant(since)}
         found: Object = self._transport.call(routes.OVERVIEW, Request(query=query))

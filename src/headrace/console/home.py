@@ -15,7 +15,7 @@ from headrace.console.navigation import HOME, address
 from headrace.console.rendering import page
 from headrace.console.visits import is_first, last_visit, remember
 from headrace.control.activities import RANGES
-from headrace.core.activity import Period
+from headrace.core.activity import IN_A_ROW, Period
 from headrace.core.clock import now, now_s
 from headrace.core.errors import InvalidRequest
 from headrace.core.executions import Status
@@ -68,6 +68,7 @@ async def home(exchange: Exchange) -> Response:
         found=found,
         failed=sum(cause.count for cause in found.failures.causes),
         unfired=sum(one.count for one in found.unfired),
+        in_a_row_most=IN_A_ROW,
         is_visit=not asked,
         is_first=is_first(request),
         sinces=[

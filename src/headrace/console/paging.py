@@ -10,7 +10,7 @@ from headrace.console.navigation import address
 from headrace.core.scopes import Scope
 from headrace.web.exchange import Exchange
 
-PAGE = 100
+PAGE = 50
 MAX_TEXT = 200
 MAX_PAGES = 10_000
 

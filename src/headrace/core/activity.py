@@ -28,7 +28,7 @@ BIN_ENDS: tuple[int, ...] = tuple(
 NEVER_STARTED = -1
 """The bin of executions without a duration."""
 
-IN_A_ROW = 20
+IN_A_ROW = 10
 """So many ends are looked at to say how often in a row something failed."""
 
 

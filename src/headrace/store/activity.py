@@ -39,16 +39,16 @@ from headrace.store.tables import (
     schedules,
 )
 
-FAILURES = 1000
+FAILURES = 250
 """Failures of each status that are looked at: the newest ones."""
 
-CAUSES = 50
+CAUSES = 20
 """Causes that are told, with how often in a row."""
 
 WITH_PODS = 500
 """Deployments with pods that are looked at."""
 
-UNFIRED = 5000
+UNFIRED = 1000
 """Fire times without an execution that are looked at: the newest ones."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, bindparam, select
+from sqlalchemy import Connection, Row, Select, Table, bindparam, func, select
 
 from headrace.core.executions import Status
 from headrace.core.health import RECENT, Ending, Health
@@ -15,6 +15,15 @@ from headrace.store.tables import deployments, executions, pipelines
 
 _LOOKED_AT = 1000
 """How many of the newest rows are looked at: those that wait are among them, without a bound."""
+
+
+_ENDING = (
+    executions.c.id,
+    executions.c.status,
+    executions.c.failure_kind,
+    executions.c.failure_message,
+    executions.c.ended_at,
+)
 
 
 def _latest_ends(table: Table, column: str) -> Select[Any]:
@@ -38,14 +47,7 @@ def _latest_ends(table: Table, column: str) -> Select[Any]:
         .limit(bindparam("most"))
     )
     return (
-        select(
-            table.c.id.label("whose"),
-            executions.c.id,
-            executions.c.status,
-            executions.c.failure_kind,
-            executions.c.failure_message,
-            executions.c.ended_at,
-        )
+        select(table.c.id.label("whose"), *_ENDING)
         .select_from(table)
         .join(executions, executions.c.id.in_(ended))
         .where(table.c.id.in_(bindparam("ids", expanding=True)))
@@ -53,8 +55,38 @@ def _latest_ends(table: Table, column: str) -> Select[Any]:
     )
 
 
-_OF_DEPLOYMENTS = _latest_ends(deployments, "deployment_id")
-_OF_PIPELINES = _latest_ends(pipelines, "pipeline_id")
+def _newest(table: Table, column: str) -> Select[Any]:
+    """Return the query of the newest executions of some deployments or pipelines, ended or not.
+
+    Where the newest ones begin is found in the index alone, so that each row is read once.
+    """
+    rows = executions.alias("newest")
+    first = (
+        select(rows.c.id)
+        .where(rows.c[column] == table.c.id)
+        .order_by(rows.c.id.desc())
+        .limit(1)
+        .offset(bindparam("before_it"))
+        .correlate(table)
+        .scalar_subquery()
+    )
+    return (
+        select(table.c.id.label("whose"), *_ENDING)
+        .select_from(table)
+        .join(executions, executions.c[column] == table.c.id)
+        .where(
+            table.c.id.in_(bindparam("ids", expanding=True)),
+            executions.c.id >= func.coalesce(first, ""),
+        )
+        .order_by(table.c.id, executions.c.id.desc())
+    )
+
+
+_OF = {
+    False: (_newest(deployments, "deployment_id"), _latest_ends(deployments, "deployment_id")),
+    True: (_newest(pipelines, "pipeline_id"), _latest_ends(pipelines, "pipeline_id")),
+}
+"""The queries of deployments and, under True, of pipelines."""
 
 
 def endings_of(
@@ -62,26 +94,38 @@ def endings_of(
 ) -> dict[str, list[Ending]]:
     """Return the latest ends of deployments or of pipelines, by id, newest first.
 
+    Cancelled ones are left out.
+
     Args:
         connection: A connection.
         ids: Of deployments, or of pipelines.
         limit: How many of each at most.
         of_pipelines: Whether the ids are those of pipelines.
     """
+    newest, latest = _OF[of_pipelines]
     found: dict[str, list[Ending]] = {each: [] for each in ids}
-    if found:
-        query = _OF_PIPELINES if of_pipelines else _OF_DEPLOYMENTS
-        for row in connection.execute(query, {"ids": list(found), "most": limit}):
+    if not found:
+        return found
+    # Mostly the newest ones have ended; only where some have not, those before are looked for.
+    others = set()
+    for row in connection.execute(newest, {"ids": list(found), "before_it": limit - 1}):
+        if row.ended_at is None or row.failure_kind == FailureKind.CANCELLED.value:
+            others.add(row.whose)
+        else:
             found[row.whose].append(_ending(row))
-    return found
+    if others:
+        found |= {whose: [] for whose in others}
+        for row in connection.execute(latest, {"ids": list(others), "most": 3 * limit}):
+            if row.failure_kind != FailureKind.CANCELLED.value:
+                found[row.whose].append(_ending(row))
+    return {whose: endings[:limit] for whose, endings in found.items()}
 
 
 def health_of(
     connection: Connection, ids: Sequence[str], *, of_pipelines: bool = False
 ) -> dict[str, Health]:
     """Return the health of deployments or of pipelines, by id."""
-    # Some may have been cancelled, which does not count.
-    found = endings_of(connection, ids, limit=3 * RECENT, of_pipelines=of_pipelines)
+    found = endings_of(connection, ids, limit=RECENT, of_pipelines=of_pipelines)
     return {each: Health.of(endings) for each, endings in found.items()}
 
 
