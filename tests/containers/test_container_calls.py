@@ -82,7 +82,7 @@ WRONG = {
     "pass": (FailureKind.BAD_OUTPUT, "without /headrace/outputs.json"),
     "give(other=1)": (FailureKind.BAD_OUTPUT, "output 'number' is missing"),
     "give(number='x')": (FailureKind.BAD_OUTPUT, "output 'number' must be a number"),
-    "os.mkdir(os.environ['HEADRACE_OUTPUTS'])": (FailureKind.BAD_OUTPUT, "no file"),
+    "os.mkdir(os.environ['HEADRACE_OUTPUTS'])": (FailureKind.BAD_OUTPUT, "outputs.json is no file"),
     "give(number='1' * 70000)": (FailureKind.BAD_OUTPUT, "HEADRACE_MAX_OUTPUT_BYTES"),
 }
 
@@ -104,7 +104,7 @@ async def test_a_file_is_the_containers_own_wherever_its_path_leads(yard: Yard) 
     programs = {
         f"give(file={str(secret)!r})": "cannot be read",
         f"os.symlink({str(secret)!r}, '/tmp/link'); give(file='/tmp/link')": "",
-        "give(file='/tmp')": "which is no file",
+        "give(file='/tmp')": "is no file",
     }
     file = {"file": DataType.FILE}
     outcomes = await asyncio.gather(*(yard.run(code, each, outputs=file) for each in programs))

@@ -20,13 +20,15 @@ from tests.conftest import RunningServer
 
 from headrace.core.calls import Call, Code, InputFile
 from headrace.core.errors import InvalidEnvironment
-from headrace.core.outcomes import FailureKind
+from headrace.core.outcomes import FailureKind, Returned
 from headrace.core.values import DataType
+from headrace.engines.container.containers import NOTE_OF_LIMITS, Container, Progress
 from headrace.engines.container.engine import ContainerEngine, ContainerEngineSettings
 from headrace.engines.container.environ import Unpassable, write_variables
 from headrace.engines.container.images import ContainerImages
 from headrace.engines.container.tool import Tool, ToolFailed, ToolFinder
 from headrace.engines.container.values import BadOutput, put_inputs, read_outputs
+from headrace.engines.local.metering import Meter
 
 NO_DAEMON = """\
 case "$1" in
@@ -213,7 +215,7 @@ def packed(path: Path, **members: bytes | str) -> Path:
         ({"outputs.json": b"[" * 100_000}, "is not JSON"),
         ({"outputs.json": b"\xff"}, "is not JSON"),
         ({"outputs.json": b" " * 200_000}, "HEADRACE_MAX_OUTPUT_BYTES"),
-        ({"outputs.json": "/etc/passwd"}, "no file"),
+        ({"outputs.json": "/etc/passwd"}, "outputs.json is no file"),
         ({"outputs.json": b'{"number": true}'}, "output 'number'"),
         ({"outputs.json": b'{"other": 1}'}, "output 'number' is missing"),
         ({}, "ended without /headrace/outputs.json"),
@@ -276,3 +278,20 @@ def test_a_variable_of_several_lines_never_reaches_the_tool_itself(
     with pytest.raises(Unpassable, match=name):
         write_variables(tmp_path / "variables", {name: "a\nb"})
     assert write_variables(tmp_path / "variables", {name: "a"}) == {}
+
+
+async def test_a_limit_that_does_not_hold_is_said_in_the_log(
+    command: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    warnings = (
+        "Resource limits are not supported and ignored on cgroups V1 rootless systems",
+        'time="…" level=warning msg="\\"/\\" is not a shared mount"',
+    )
+    path = command("podman", "".join(f"echo '{line}' >&2\n" for line in warnings))
+    call = call_in(tmp_path)
+    container = Container(tool_at(path), "name", "image", ())
+    # There is no container, so it goes no further than its making.
+    outcome = await container.run(call, Progress(), Meter(), 10_000)
+    assert not isinstance(outcome, Returned)
+    said = [line for line in call.log.read_text().splitlines() if " h " in line]
+    assert [line.partition(" h ")[2] for line in said] == [f"{NOTE_OF_LIMITS}{warnings[0]}"]

@@ -17,7 +17,13 @@ from headrace.client.versions import VersionCalls
 from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.names import check_name
 from headrace.core.parameters import Input, Output
-from headrace.core.pipelines import MAX_FOLDER_BYTES, MAX_MESSAGE, WARNING, PipelineStatus
+from headrace.core.pipelines import (
+    MAX_FOLDER_BYTES,
+    MAX_MESSAGE,
+    WARNING,
+    PipelineStatus,
+    check_folder_path,
+)
 from headrace.wire import routes
 from headrace.wire.route import Route
 
@@ -211,7 +217,7 @@ class PipelineCreation(PipelineCalls, VersionCalls):
         dockerfile = config.get("dockerfile_path")
         if dockerfile:
             # The image says itself what is installed, whatever the project's pipelines need.
-            return [*(folders or []), dockerfile]
+            return [*(folders or []), check_folder_path(dockerfile, "dockerfile_path")]
         requirements = config.get("requirements_path", project.get("requirements_path"))
         # A lock of uv is read with its project.
         is_lock = requirements and str(requirements).rpartition("/")[2] == "uv.lock"

@@ -9,10 +9,14 @@ import math
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from headrace.core.calls import Call
+from headrace.core.clock import now_us
 from headrace.core.dockerfiles import PLACES
+from headrace.core.loglines import format_line
 from headrace.core.outcomes import Failure, FailureKind, Outcome, Returned
 from headrace.core.usage import Consumer
 from headrace.engines.container.environ import Unpassable, write_variables
@@ -26,6 +30,9 @@ logger = logging.getLogger(__name__)
 _STOP_PATIENCE_S = 30.0
 _LOOKS_FOR_PID = 20
 _LOOK_S = 0.5
+NOTE_OF_LIMITS = "the container engine says: "
+"""Begins a line of a log about a limit that does not hold."""
+
 _NEVER = "0001-01-01"
 _KILLED = 128 + signal.SIGKILL
 
@@ -107,7 +114,8 @@ class Container:
             several = write_variables(path, variables)
             taken = [f"--env={name}" for name in several]
             given = [f"--env-file={path}", *taken, *self._limits(call)]
-            await self.tool.ask("create", *self._options(), *given, self.image, environ=several)
+            options = [*self._options(), *given, self.image]
+            await self.tool.ask("create", *options, environ=several, warn=partial(_warn, call.log))
         except (ToolFailed, Unpassable) as error:
             return str(error)
         finally:
@@ -116,7 +124,7 @@ class Container:
         return await loop.run_in_executor(self.tool.threads, put_inputs, self.tool, self.name, call)
 
     def _options(self) -> list[str]:
-        """Return what all containers have: the network of the machine, and no log of their own."""
+        """Return what all containers have: the network of the machine, no log of their own."""
         own = ["--http-proxy=false"] if self.tool.is_podman else []
         return [
             "--pull=never",
@@ -124,6 +132,7 @@ class Container:
             *(f"--label={label}" for label in self.labels),
             "--network=host",
             "--log-driver=none",
+            "--no-healthcheck",
             *own,
         ]
 
@@ -205,6 +214,13 @@ class Container:
             message = f"The server could not keep what the container left: {error}."
             return Failure(FailureKind.WORKER_LOST, message)
         return Returned(values, files)
+
+
+def _warn(log: Path, line: str) -> None:
+    """Tell whoever reads a log that a limit does not hold; what else is warned of has no effect."""
+    if "limit" in line.lower():
+        with log.open("ab") as file:
+            file.write(format_line(now_us(), "h", f"{NOTE_OF_LIMITS}{line.strip()}"))
 
 
 def _failure(state: dict[str, Any], said: str, memory_bytes: int | None) -> Failure | None:

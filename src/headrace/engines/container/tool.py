@@ -14,8 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from headrace.engines.port import Say
+
 ASK_S = 120.0
 """Longest time of one command that neither builds nor waits for user code."""
+
+LOOK_S = 20.0
+"""Longest time in which it has to say that it works."""
 
 CHOICES = ("podman", "docker")
 """The programs that are looked for, in this order."""
@@ -81,10 +86,15 @@ class Tool:
         *arguments: str,
         timeout_s: float = ASK_S,
         environ: Mapping[str, str] | None = None,
+        warn: Say | None = None,
     ) -> str:
-        """Return what a command prints; ``environ`` are variables that it has besides.
+        """Return what a command prints; cancelling the await kills it.
 
-        Cancelling the await kills the command.
+        Args:
+            arguments: The command and its arguments.
+            timeout_s: How long it may take.
+            environ: Variables that it has besides those of the server.
+            warn: Receives what it says on stderr though it succeeds, line by line.
 
         Raises:
             ToolFailed: It ended with an error, or did not end in time.
@@ -102,6 +112,9 @@ class Tool:
                 kill_group(process)
         if process.returncode != 0:
             raise ToolFailed(last_words(err) or f"{arguments[0]} ended with {process.returncode}.")
+        if warn is not None:
+            for line in err.decode("utf-8", "replace").splitlines():
+                warn(line)
         return out.decode("utf-8", "replace")
 
 
@@ -162,8 +175,8 @@ class ToolFinder:
     async def _works(self, program: str) -> Tool:
         self._folder.mkdir(parents=True, exist_ok=True)
         tool = Tool(program, True, self._folder, self._threads)
-        version = await tool.ask("--version")
-        await tool.ask("info")
+        version = await tool.ask("--version", timeout_s=LOOK_S)
+        await tool.ask("info", timeout_s=LOOK_S)
         return replace(tool, is_podman="podman" in version.lower())
 
 

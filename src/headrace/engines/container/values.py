@@ -85,7 +85,7 @@ def read_outputs(
     """
     returned = _returned(tool, container, max_bytes) if call.outputs else {}
     missing = [name for name in call.outputs if name not in returned]
-    problems = [f"output '{name}' is missing in {OUTPUTS_FILE}" for name in missing]
+    problems = [f"output '{name}' is missing" for name in missing]
     values: dict[str, Any] = {}
     files: dict[str, OutputFile] = {}
     for name, kind in call.outputs.items():
@@ -100,7 +100,7 @@ def read_outputs(
         except Misfit as misfit:
             problems.append(f"output '{name}' {misfit}")
     if problems:
-        raise BadOutput(f"{'; '.join(problems)}.")
+        raise BadOutput(f"{OUTPUTS_FILE}: {'; '.join(problems)}.")
     return values, files
 
 
@@ -175,9 +175,11 @@ def _keep_file(tool: Tool, container: str, path: str, workspace: Path, name: str
     try:
         size = _taken(tool, container, path, keep)
     except NotThere as error:
-        raise Misfit(f"names the file {path!r}, which cannot be read: {error}") from None
+        raise Misfit(
+            f"names the file {path!r}, which cannot be read: {str(error).rstrip('.')}"
+        ) from None
     except BadOutput as error:
-        raise Misfit(f"names {path!r}, which is {error}") from None
+        raise Misfit(f"cannot be kept: {str(error).rstrip('.')}") from None
     return OutputFile(target, target.name, size)
 
 
@@ -202,7 +204,7 @@ def _taken(tool: Tool, container: str, path: str, take: Callable[[IO[bytes], int
                 member = tar.next()
                 source = None if member is None or not member.isreg() else tar.extractfile(member)
                 if member is not None and source is None:
-                    raise BadOutput("no file")
+                    raise BadOutput(f"{path} is no file: put what belongs together into one.")
                 if member is not None and source is not None:
                     return take(source, member.size)
         except tarfile.TarError:
