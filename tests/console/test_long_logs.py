@@ -167,4 +167,4 @@ def test_the_sdk_and_the_command_search_too(desk: Desk, spoken: str) -> None:
 
 
 def test_the_page_is_for_everybody(spoken: str, faults: Callable[[str], list[str]]) -> None:
-    assert faults(f"/executions/{spoken}?line=100&find=step 10") == []
+    assert faults(f"/executions/{spoken}?line={LINES - 10}&find=step 400") == []

@@ -90,15 +90,15 @@ def count_by_status(
 ) -> Mapping[Status | None, Count]:
     """Return how many fit, of each status and, under None, of all; whatever status is asked for."""
     counts: dict[Status | None, Count] = {
-        status: _counted(connection, wanted.of_status(status), status) for status in Status
+        status: _counted(connection, wanted.of_status(status), status)
+        for status in Status
+        if status is not Status.SUCCEEDED
     }
     # Only what failed has a reason, so that all of those are known already.
-    everything = (
-        _counted(connection, wanted.of_status(), None)
-        if wanted.reason is None
-        else _sum([counts[status] for status in FAILURES])
-    )
-    return {None: everything, **counts}
+    if wanted.reason is not None:
+        none = Count(0, is_exact=True)
+        return {None: _sum([counts[one] for one in FAILURES]), **counts, Status.SUCCEEDED: none}
+    return {**counts, **_scanned(connection, wanted.of_status())}
 
 
 def count_matching(connection: Connection, wanted: ExecutionFilter) -> Count:
@@ -133,6 +133,21 @@ def _piece(
         base.append(stop >= _ID if is_back else stop <= _ID)
     query = select(*SUMMARY).where(*base, *compared, ~OF_DELETED).order_by(order).limit(limit)
     return connection.execute(query).all(), stop
+
+
+def _scanned(connection: Connection, wanted: ExecutionFilter) -> dict[Status | None, Count]:
+    """Return how many fit of all and how many succeeded, of which no index knows, in one scan."""
+    base = _indexed(wanted, None)
+    stop = _stop(connection, base, _ID.desc())
+    if stop is not None:
+        base.append(stop <= _ID)
+    succeeded = func.count().filter(executions.c.status == Status.SUCCEEDED.value)
+    query = select(func.count(), succeeded).where(*base, *_compared(wanted, None), ~OF_DELETED)
+    everything, good = connection.execute(query).one()
+    return {
+        status: Count(min(number, MOST_COUNTED), stop is None and number <= MOST_COUNTED)
+        for status, number in ((None, everything), (Status.SUCCEEDED, good))
+    }
 
 
 def _counted(connection: Connection, wanted: ExecutionFilter, status: Status | None) -> Count:
