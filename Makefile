@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve check test coverage simulate docs lock format bench chaos package clean
+.PHONY: help setup demo serve check test coverage simulate docs lock format bench chaos screenshots package clean
 PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -50,8 +50,12 @@ bench: setup ## Run the benchmarks and print their tables
 chaos: setup ## Kill a server 200 times under load and prove that nothing was lost (KILLS=, SEED=)
 	@$(PY) -m proof.chaos $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
+screenshots: setup ## Take the pictures of the console that README and guides show (ONLY=name, WIDTH=390, 1280 or 1920)
+	@scripts/setup_tests.sh
+	@$(PY) -m proof.screenshots $(if $(ONLY),--only $(ONLY)) $(if $(WIDTH),--width $(WIDTH))
+
 package: setup ## Build wheel and sdist, and run the demonstration from the wheel
 	@scripts/package.sh
 
 clean: ## Remove what the targets made
-	@rm -rf .venv .browser node_modules dist .demo .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	@rm -rf .venv .browser node_modules dist .demo .screenshots .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

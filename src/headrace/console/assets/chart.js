@@ -84,7 +84,8 @@ class TimeChart extends HTMLElement {
     this.plot?.destroy();
     this.plot = new window.uPlot({
       ...this.room,
-      scales: { x: { time: this.isTime }, y: top === null ? {} : { range: [0, top] } },
+      // A single moment stands in the middle of two minutes, and not of days.
+      scales: { x: { time: this.isTime, range: (_, from, to) => (from === to && this.isTime ? [from - 60, to + 60] : [from, to]) }, y: top === null ? {} : { range: [0, top] } },
       legend: { show: this.names.length > 1 },
       axes: [{
         ...axis,

@@ -29,6 +29,15 @@ document.addEventListener("submit", (event) => {
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
+// On a narrow screen the navigation is longer than it: the page's own entry is in sight.
+function showPlace() {
+  const entry = document.querySelector(".side [aria-current]");
+  const side = entry?.parentElement;
+  if (side && side.scrollWidth > side.clientWidth) {
+    side.scrollLeft = entry.offsetLeft - (side.clientWidth - entry.offsetWidth) / 2;
+  }
+}
+
 function show() {
   showCopies();
   showTimes();
@@ -36,5 +45,6 @@ function show() {
 
 document.addEventListener("htmx:after:swap", show);
 show();
+showPlace();
 listenToKeys();
 follow();
