@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -25,6 +26,7 @@ from headrace.core.errors import (
     PermissionDenied,
     TooManyTries,
     Unauthenticated,
+    Unavailable,
 )
 from headrace.core.scopes import SERVER, scope_of_user
 from headrace.core.tries import OF_ADDRESS, OF_BROWSER, OF_NAME, Tries
@@ -201,3 +203,17 @@ async def test_a_flood_is_turned_away_and_two_are_hashed_at_once() -> None:
     assert len(threads) == AT_ONCE
     assert 0 not in {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
     assert not await passwords.matches(None, PASSWORD)
+
+
+async def test_a_session_is_good_when_its_use_cannot_be_written_down(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk, which somebody then looks for in the console."""
+    token = await house.sign_in.with_token(await house.tokens.create(SERVER, "first"), HERE)
+
+    async def refused(*_: object) -> None:
+        raise Unavailable("The disk is full.")
+
+    monkeypatch.setattr("headrace.control.sessions.SEEN_EVERY", timedelta(seconds=-1))
+    monkeypatch.setattr(house.database, "write", refused)
+    assert (await house.sessions.of(token)).scope

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from headrace.control.sealing import Keys
 from headrace.control.transactions import sessions as records
 from headrace.core.clock import now
-from headrace.core.errors import Unauthenticated
+from headrace.core.errors import Unauthenticated, Unavailable
 from headrace.core.scopes import scope_of_user
 from headrace.core.sessions import SEEN_EVERY, Session, SessionRecord, csrf_of, mint_session
 from headrace.core.tokens import token_digest
@@ -50,7 +52,9 @@ class Sessions:
             raise Unauthenticated("You are not signed in any more: sign in again.")
         record, user = found
         if now() >= record.seen_at + SEEN_EVERY:
-            await self._database.write(rows.note_use, digest, now())
+            with suppress(Unavailable):
+                # On a full disk too, people want to see what goes on: the session just ends sooner.
+                await self._database.write(rows.note_use, digest, now())
         return Session(scope_of_user(user, digest), csrf_of(token, self._csrf_key))
 
     async def sign_out(self, token: str) -> None:
