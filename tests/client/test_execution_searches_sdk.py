@@ -46,6 +46,8 @@ def test_executions_are_found_by_reason_user_and_rule(sdk, made):
         sdk.list_executions(execution_rule="never")
     with pytest.raises(InvalidRequest, match="at most 200 characters"):
         sdk.list_executions(text="x" * 201)
+    with pytest.raises(InvalidRequest, match="null character"):
+        sdk.list_executions(text="a\0")
     with pytest.raises(InvalidRequest, match="not both"):
         sdk.list_executions(cursor=ids[0], after=ids[1])
 

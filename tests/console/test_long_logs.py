@@ -163,7 +163,7 @@ def test_the_sdk_and_the_command_search_too(desk: Desk, spoken: str) -> None:
         text=True,
     )
     assert told.stdout == f"{LINES + 1}: done\n"
-    assert "1 lines have it." in told.stderr
+    assert "1 line has it." in told.stderr
 
 
 def test_the_page_is_for_everybody(spoken: str, faults: Callable[[str], list[str]]) -> None:

@@ -130,6 +130,7 @@ def test_counts_are_those_of_the_filtered_list(
 ) -> None:
     wanted = FILTERS[name].of_status()
     counts = count_by_status(connection, wanted)
+    assert list(counts) == [None, *Status]
     for status in (None, *Status):
         expected = sum(fits(one, wanted) and status in {None, one.status} for one in recorded)
         assert counts[status] == Count(expected, is_exact=True), status

@@ -247,7 +247,8 @@ def _show_found(current: Session, execution_id: str, text: str) -> None:
     for line in found["lines"]:
         typer.echo(f"{line['number']}: {line['message']}")
     more = "" if found["is_exact"] else " or more"
-    current.screen.note(f"{found['count']:,}{more} lines have it.")
+    have = "line has" if found["count"] == 1 else "lines have"
+    current.screen.note(f"{found['count']:,}{more} {have} it.")
 
 
 def _waited_for(current: Session, execution_id: str) -> list[dict[str, Any]]:

@@ -95,10 +95,15 @@ def count_by_status(
         if status is not Status.SUCCEEDED
     }
     # Only what failed has a reason, so that all of those are known already.
-    if wanted.reason is not None:
-        none = Count(0, is_exact=True)
-        return {None: _sum([counts[one] for one in FAILURES]), **counts, Status.SUCCEEDED: none}
-    return {**counts, **_scanned(connection, wanted.of_status())}
+    counts |= (
+        _scanned(connection, wanted.of_status())
+        if wanted.reason is None
+        else {
+            None: _sum([counts[one] for one in FAILURES]),
+            Status.SUCCEEDED: Count(0, is_exact=True),
+        }
+    )
+    return {status: counts[status] for status in (None, *Status)}
 
 
 def count_matching(connection: Connection, wanted: ExecutionFilter) -> Count:

@@ -122,6 +122,8 @@ async def _prefix_or_reason(
     prefix, text = query.get("id_prefix"), query.get("text", "").strip()
     if len(text) > MAX_TEXT:
         raise InvalidRequest(f"text must have at most {MAX_TEXT} characters, not {len(text):,}.")
+    if "\0" in text:
+        raise InvalidRequest("text must not have a null character.")
     if not text:
         return prefix, None
     if prefix is None and _BEGINNING_OF_ID.fullmatch(text):
