@@ -14,6 +14,7 @@ from typing import Any
 
 import craft_ai_sdk
 import craft_ai_sdk.io
+import httpx
 import pytest
 from tests.conftest import HEADRACE, RunningServer, clean_environ, wait_until
 from tests.containers.conftest import Place
@@ -222,6 +223,19 @@ def test_a_build_that_fails_says_why_and_its_log_has_all_of_it(
         sdk.create_pipeline("fails-dockerfile", container_config=config(tmp_path))
     lines = [line["message"] for line in sdk.get_pipeline_logs("fails-dockerfile")]
     assert "some words" in lines
+
+
+def test_its_pages_show_the_container(server: RunningServer, pipeline: str) -> None:
+    with httpx.Client(base_url=server.url, timeout=60) as web:
+        token = web.post("/api/v1/auth/refresh", json={"refresh_token": server.token})
+        web.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
+        pages = {
+            path: web.get(f"/pipelines/{pipeline}{path}") for path in ("", "/run", "/versions")
+        }
+        pages["all"] = web.get("/pipelines")
+        assert {name: page.status_code for name, page in pages.items()} == dict.fromkeys(pages, 200)
+    assert "<b>container</b><small>Dockerfile</small>" in pages[""].text
+    assert "an image of its own" in pages["all"].text
 
 
 def test_the_example_of_the_guide_works(

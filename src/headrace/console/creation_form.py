@@ -84,7 +84,9 @@ class CreationForms:
 
 
 def _function_of(found: Pipeline | None) -> str:
-    return "" if found is None else f"{found.version.function_path}:{found.version.function_name}"
+    if found is None or not found.version.function_name:
+        return ""
+    return f"{found.version.function_path}:{found.version.function_name}"
 
 
 def _proposed(read: Mapping[str, Any], found: Pipeline | None) -> dict[str, str]:

@@ -52,9 +52,9 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Diagram:
-    """A function with all that is connected to it."""
+    """A function, or the container of an image, with all that is connected to it."""
 
-    function: str
+    called: str
     file: str
     sources: Sequence[Node]
     destinations: Sequence[Node]
@@ -178,7 +178,8 @@ def wires(count: int, *, is_left: bool) -> list[str]:
 def _diagram(pipeline: Pipeline, sources: Sequence[Node], destinations: Sequence[Node]) -> Diagram:
     version = pipeline.version
     path = version.function_path or version.config.dockerfile_path or ""
-    return Diagram(version.function_name or "container", path, sources, destinations)
+    called = f"{version.function_name}()" if version.function_name else "container"
+    return Diagram(called, path, sources, destinations)
 
 
 def _recorded(source: InputSource, value: Value) -> str:
