@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby, takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from headrace.core.activity import (
     IN_A_ROW,
@@ -25,6 +25,7 @@ from headrace.core.activity import (
 from headrace.core.executions import Status
 from headrace.core.outcomes import FailureKind
 from headrace.core.schedules import Fate
+from headrace.store.deletion_marks import kept_conditions
 from headrace.store.health import endings_of
 from headrace.store.moments import from_us, to_us
 from headrace.store.tables import (
@@ -35,7 +36,6 @@ from headrace.store.tables import (
     deployments,
     executions,
     ledger,
-    pipelines,
     schedules,
 )
 
@@ -52,7 +52,6 @@ UNFIRED = 1000
 """Fire times without an execution that are looked at: the newest ones."""
 
 
-_IS_DELETED = select(pipelines.c.id).where(pipelines.c.deleted_at.is_not(None)).limit(1)
 _FAILED = (
     select(
         executions.c.id,
@@ -124,15 +123,12 @@ def periods(
 
 def load(connection: Connection) -> Load:
     """Return how many executions run and wait, and since when the oldest ones do."""
-    is_known: ColumnElement[bool] = UNFINISHED
-    if connection.scalar(_IS_DELETED) is not None:
-        # Else the index alone answers, without a row.
-        is_known = UNFINISHED & ~OF_DELETED
+    kept = kept_conditions(connection)
     counts, oldest = [], []
     for status in (Status.RUNNING, Status.PENDING):
         count, first = connection.execute(
             select(func.count(), func.min(executions.c.id)).where(
-                executions.c.status == status.value, is_known
+                executions.c.status == status.value, UNFINISHED, *kept
             )
         ).one()
         counts.append(count)

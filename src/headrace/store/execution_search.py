@@ -21,6 +21,7 @@ from headrace.core.execution_filters import (
 )
 from headrace.core.executions import Status
 from headrace.core.sources import Rule
+from headrace.store.deletion_marks import kept_conditions
 from headrace.store.execution_row import SUMMARY, summary_from
 from headrace.store.tables import (
     FAILED,
@@ -43,6 +44,15 @@ _OF_PERIODIC = or_(
         select(deployments.c.id).where(deployments.c.rule == Rule.PERIODIC.value)
     ),
 )
+
+_failed = executions.alias("failed")
+_IN_FAILED = {
+    status: exists().where(
+        _failed.c.id == _ID, _failed.c.status == status.value, _failed.c.failure_kind.is_not(None)
+    )
+    for status in FAILURES
+}
+"""Whether an execution failed, looked up in the index of those that did, without its row."""
 
 
 def search(
@@ -127,7 +137,7 @@ def _piece(
     """Return what fits of a status, and the last id that was looked at if that is not the end."""
     is_back = after is not None
     order = _ID.asc() if is_back else _ID.desc()
-    base = [*_indexed(wanted, status)]
+    base = [*_indexed(connection, wanted, status)]
     if before is not None:
         base.append(before > _ID)
     if after is not None:
@@ -142,7 +152,7 @@ def _piece(
 
 def _scanned(connection: Connection, wanted: ExecutionFilter) -> dict[Status | None, Count]:
     """Return how many fit of all and how many succeeded, of which no index knows, in one scan."""
-    base = _indexed(wanted, None)
+    base = _indexed(connection, wanted, None)
     stop = _stop(connection, base, _ID.desc())
     if stop is not None:
         base.append(stop <= _ID)
@@ -158,11 +168,12 @@ def _scanned(connection: Connection, wanted: ExecutionFilter) -> dict[Status | N
 def _counted(connection: Connection, wanted: ExecutionFilter, status: Status | None) -> Count:
     if wanted.is_impossible:
         return Count(0, is_exact=True)
-    base, compared = _indexed(wanted, status), _compared(wanted, status)
+    base, compared = _indexed(connection, wanted, status), _compared(wanted, status)
     stop = _stop(connection, base, _ID.desc()) if compared else None
     if stop is not None:
         base.append(stop <= _ID)
-    matching: Select[Any] = select(_ID).where(*base, *compared, ~OF_DELETED).limit(MOST_COUNTED + 1)
+    kept = kept_conditions(connection)
+    matching: Select[Any] = select(_ID).where(*base, *compared, *kept).limit(MOST_COUNTED + 1)
     number = connection.scalar(select(func.count()).select_from(matching.subquery())) or 0
     return Count(min(number, MOST_COUNTED), stop is None and number <= MOST_COUNTED)
 
@@ -180,14 +191,18 @@ def _stop(
     return stop
 
 
-def _indexed(wanted: ExecutionFilter, status: Status | None) -> list[ColumnElement[bool]]:
+def _indexed(
+    connection: Connection, wanted: ExecutionFilter, status: Status | None
+) -> list[ColumnElement[bool]]:
     """Return the conditions that an index answers together with the order."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.deployment_id is not None:
         conditions.append(executions.c.deployment_id == wanted.deployment_id)
     elif wanted.pipeline_id is not None:
         conditions.append(executions.c.pipeline_id == wanted.pipeline_id)
-    if status is not None and status is not Status.SUCCEEDED:
+    if status in FAILURES and _are_few(connection, conditions):
+        conditions.append(_IN_FAILED[status])
+    elif status is not None and status is not Status.SUCCEEDED:
         conditions.append(executions.c.status == status.value)
         conditions.append(FAILED if status.is_terminal else UNFINISHED)
     if wanted.since is not None:
@@ -198,6 +213,17 @@ def _indexed(wanted: ExecutionFilter, status: Status | None) -> list[ColumnEleme
         # All characters of ids sort before this one.
         conditions.append(_ID.between(wanted.prefix, f"{wanted.prefix}~"))
     return conditions
+
+
+def _are_few(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> bool:
+    """Check whether a deployment or a pipeline has so few executions that all can be looked at.
+
+    Otherwise a great part of what failed is its own.
+    """
+    if not conditions:
+        return False
+    some = select(_ID).where(*conditions).limit(LOOKED_AT + 1).subquery()
+    return (connection.scalar(select(func.count()).select_from(some)) or 0) <= LOOKED_AT
 
 
 def _is_by(identity: str) -> ColumnElement[bool]:
