@@ -47,6 +47,11 @@ CHANGE_OWN_PASSWORD = _page("POST", "/settings/password", "Change one's password
 CHANGE_SERVER = _page("POST", "/settings/server", "Pause or resume the server", Right.PROJECT)
 SERVER = _page("GET", "/settings/server", "See what the server is, and how it does")
 
+# Not below the deployments, one of which may be named "new".
+NEW_DEPLOYMENT = _page("GET", "/new-deployment", "See the form that creates a deployment")
+CREATE_DEPLOYMENT = _page(
+    "POST", "/new-deployment", "Check or create a deployment", Right.DEPLOYMENTS
+)
 DEPLOYMENTS = _page("GET", "/deployments", "See the deployments")
 DEPLOYMENT = _page("GET", "/deployments/{name}", "See a deployment")
 CHANGE_DEPLOYMENT = _page("POST", "/deployments/{name}", "Change a deployment", Right.DEPLOYMENTS)

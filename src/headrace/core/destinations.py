@@ -6,7 +6,7 @@ A new kind is a class here, and a key of the contract (``wire/mappings.py``).
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
+from abc import ABC
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -32,9 +32,15 @@ class OutputDestination(ABC):
     kind: ClassVar[str]
     rules: ClassVar[frozenset[Rule]] = EVERY_RULE
 
-    @abstractmethod
+    @classmethod
+    def refuses(cls, data_type: DataType) -> str | None:
+        """Say why no output of a type can go to this kind, or return None if it can."""
+        del data_type
+        return None
+
     def problem_with(self, parameter: Output) -> str | None:
         """Say why ``parameter`` cannot go here, or return None if it can."""
+        return self.refuses(parameter.data_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +51,6 @@ class RunResult(OutputDestination):
     rules: ClassVar[frozenset[Rule]] = frozenset({Rule.RUN})
     name: str
 
-    def problem_with(self, parameter: Output) -> str | None:
-        """See :meth:`OutputDestination.problem_with`."""
-        del parameter
-        return None
-
 
 @dataclass(frozen=True, slots=True)
 class EndpointResult(OutputDestination):
@@ -59,11 +60,6 @@ class EndpointResult(OutputDestination):
     rules: ClassVar[frozenset[Rule]] = frozenset({Rule.ENDPOINT})
     name: str
 
-    def problem_with(self, parameter: Output) -> str | None:
-        """See :meth:`OutputDestination.problem_with`."""
-        del parameter
-        return None
-
 
 @dataclass(frozen=True, slots=True)
 class DataStorePath(OutputDestination):
@@ -72,11 +68,11 @@ class DataStorePath(OutputDestination):
     kind: ClassVar[str] = "datastore"
     path: str
 
-    def problem_with(self, parameter: Output) -> str | None:
-        """See :meth:`OutputDestination.problem_with`."""
-        if parameter.data_type is not DataType.FILE:
-            return "only an output of type file can go to the data store"
-        return None
+    @classmethod
+    def refuses(cls, data_type: DataType) -> str | None:
+        """See :meth:`OutputDestination.refuses`."""
+        is_file = data_type is DataType.FILE
+        return None if is_file else "only an output of type file can go to the data store"
 
     def path_for(self, execution_id: str, at: datetime) -> str:
         """Return the path for one execution.
@@ -100,11 +96,6 @@ class Nowhere(OutputDestination):
     """Nothing: the value is dropped."""
 
     kind: ClassVar[str] = "is_null"
-
-    def problem_with(self, parameter: Output) -> str | None:
-        """See :meth:`OutputDestination.problem_with`."""
-        del parameter
-        return None
 
 
 def endpoint_result(name: str) -> EndpointResult:

@@ -274,7 +274,8 @@ def _article(rule: Rule) -> str:
 
 def _refuse(problems: list[str]) -> None:
     if problems:
-        raise InvalidMapping(_sentence("The mapping cannot be used", problems))
+        details = {"problems": problems}
+        raise InvalidMapping(_sentence("The mapping cannot be used", problems), details=details)
 
 
 def _sentence(start: str, problems: list[str]) -> str:

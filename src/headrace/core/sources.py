@@ -70,9 +70,15 @@ class InputSource(ABC):
     rules: ClassVar[frozenset[Rule]] = EVERY_RULE
     is_late: ClassVar[bool] = False
 
-    @abstractmethod
+    @classmethod
+    def refuses(cls, data_type: DataType) -> str | None:
+        """Say why no source of this kind can feed a type, or return None if one can."""
+        del data_type
+        return None
+
     def problem_with(self, parameter: Input) -> str | None:
         """Say why this source cannot feed ``parameter``, or return None if it can."""
+        return self.refuses(parameter.data_type)
 
     @abstractmethod
     def resolve(self, parameter: Input, bindings: Bindings) -> Value:
@@ -155,11 +161,15 @@ class Constant(InputSource):
     kind: ClassVar[str] = "constant"
     value: Json
 
+    @classmethod
+    def refuses(cls, data_type: DataType) -> str | None:
+        """See :meth:`InputSource.refuses`."""
+        return "a file cannot come from a constant" if data_type is DataType.FILE else None
+
     def problem_with(self, parameter: Input) -> str | None:
         """See :meth:`InputSource.problem_with`."""
-        if parameter.data_type is DataType.FILE:
-            return "a file cannot come from a constant"
-        return _problem(self.value, parameter.data_type, "its constant_value")
+        data_type = parameter.data_type
+        return self.refuses(data_type) or _problem(self.value, data_type, "its constant_value")
 
     def resolve(self, parameter: Input, bindings: Bindings) -> Value:
         """See :meth:`InputSource.resolve`."""
@@ -175,11 +185,11 @@ class EnvironmentVariable(InputSource):
     is_late: ClassVar[bool] = True
     name: str
 
-    def problem_with(self, parameter: Input) -> str | None:
-        """See :meth:`InputSource.problem_with`."""
-        if parameter.data_type is DataType.FILE:
-            return "a file cannot come from an environment variable"
-        return None
+    @classmethod
+    def refuses(cls, data_type: DataType) -> str | None:
+        """See :meth:`InputSource.refuses`."""
+        is_file = data_type is DataType.FILE
+        return "a file cannot come from an environment variable" if is_file else None
 
     def resolve(self, parameter: Input, bindings: Bindings) -> Value:
         """See :meth:`InputSource.resolve`; the text is read as the input's type."""
@@ -209,11 +219,11 @@ class DataStoreFile(InputSource):
     is_late: ClassVar[bool] = True
     path: str
 
-    def problem_with(self, parameter: Input) -> str | None:
-        """See :meth:`InputSource.problem_with`."""
-        if parameter.data_type is not DataType.FILE:
-            return "only an input of type file can come from the data store"
-        return None
+    @classmethod
+    def refuses(cls, data_type: DataType) -> str | None:
+        """See :meth:`InputSource.refuses`."""
+        is_file = data_type is DataType.FILE
+        return None if is_file else "only an input of type file can come from the data store"
 
     def resolve(self, parameter: Input, bindings: Bindings) -> Value:
         """See :meth:`InputSource.resolve`."""
@@ -231,11 +241,6 @@ class Null(InputSource):
     """Nothing: the function receives None."""
 
     kind: ClassVar[str] = "is_null"
-
-    def problem_with(self, parameter: Input) -> str | None:
-        """See :meth:`InputSource.problem_with`."""
-        del parameter
-        return None
 
     def resolve(self, parameter: Input, bindings: Bindings) -> Value:
         """See :meth:`InputSource.resolve`."""
