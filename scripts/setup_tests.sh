@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings what the tests need beside .venv: curl, git, ssh, axios, and a browser of a fixed version in .browser.
+# Brings what the tests need beside .venv: curl, git, ssh, axios, typescript, and a browser of a fixed version in .browser.
 # System packages are installed where they are missing, as root or through sudo. Safe to repeat.
 set -eu
 cd "$(dirname "$0")/.."

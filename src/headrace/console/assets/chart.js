@@ -7,6 +7,7 @@ const LONG_S = 36 * 3600;
 function marks(seconds, covers) {
   const moment = new Date(seconds * 1000);
   const zone = isLocal() ? undefined : "UTC";
+  /** @type {Intl.DateTimeFormatOptions} */
   const format = covers > LONG_S
     ? { month: "short", day: "numeric" }
     : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };

@@ -25,7 +25,8 @@ document.addEventListener("click", async (event) => {
 
 // A form that cannot be taken back asks first.
 document.addEventListener("submit", (event) => {
-  const question = event.submitter?.dataset.ask ?? event.target.dataset.ask;
+  const form = /** @type {HTMLElement} */ (event.target);
+  const question = event.submitter?.dataset.ask ?? form.dataset.ask;
   if (question && !window.confirm(question)) event.preventDefault();
 });
 

@@ -1,6 +1,6 @@
 // The keyboard: / searches, g and a letter go to a page, j and k move through a table, ? helps.
 function isTyping(element) {
-  return element instanceof HTMLElement && element.type !== "checkbox"
+  return element instanceof HTMLElement && element.getAttribute("type") !== "checkbox"
     && (element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName));
 }
 

@@ -38,7 +38,7 @@ class LongLog extends HTMLElement {
   }
 
   get isAtEnd() {
-    return this.after > this.total && this.below < 40;
+    return this.end > this.total && this.below < 40;
   }
 
   /** Take note of which lines a list has, and of how many there are. */
@@ -48,19 +48,19 @@ class LongLog extends HTMLElement {
   }
 
   take(list) {
-    this.after = Number(list.dataset.after);
+    this.end = Number(list.dataset.after);
     this.total = Number(list.dataset.total);
     this.cursor = Number(list.dataset.cursor);
   }
 
-  async part(path) {
+  async page(path) {
     const answer = await fetch(path, { credentials: "same-origin", headers: { Accept: "text/html" } });
     if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
     return new DOMParser().parseFromString(await answer.text(), "text/html").body;
   }
 
   async window(line) {
-    return (await this.part(`${this.root}/window?line=${line}`)).querySelector("ol");
+    return (await this.page(`${this.root}/window?line=${line}`)).querySelector("ol");
   }
 
   /** Do one thing at a time; what fails is said, and the lines stay. */
@@ -106,13 +106,13 @@ class LongLog extends HTMLElement {
     this.box.scrollTop += this.box.scrollHeight - before;
     this.first = begin;
     while (this.list.children.length > MOST_LINES) {
-      this.after = Number(this.list.lastElementChild.id.slice(1));
+      this.end = Number(this.list.lastElementChild.id.slice(1));
       this.list.lastElementChild.remove();
     }
   }
 
   async later() {
-    this.append(await this.window(this.after));
+    this.append(await this.window(this.end));
   }
 
   scrolled() {
@@ -120,7 +120,7 @@ class LongLog extends HTMLElement {
     if (this.below >= 40) this.isFollowing = false;
     else if (this.isAtEnd) this.isFollowing = this.hasAttribute("live");
     if (this.box.scrollTop < NEAR && this.first > 1) this.alone(() => this.earlier());
-    else if (this.after <= this.total && this.below < NEAR) {
+    else if (this.end <= this.total && this.below < NEAR) {
       this.alone(() => this.later());
     }
     this.say();
@@ -172,7 +172,7 @@ class LongLog extends HTMLElement {
     const hash = line.value ? `#L${line.value}` : "";
     history.pushState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}${hash}`);
     this.alone(async () => {
-      const body = await this.part(`${this.root}/search?${query}`);
+      const body = await this.page(`${this.root}/search?${query}`);
       this.querySelector(".log-found").replaceChildren(...body.childNodes);
     }).then(() => this.toHash());
   }
@@ -212,7 +212,7 @@ class LongLog extends HTMLElement {
     const state = isLive ? (this.isFollowing ? " · follows" : " · paused") : "";
     const count = (number) => number.toLocaleString("en-GB");
     this.where.textContent = this.total
-      ? `lines ${count(this.first)} to ${count(this.after - 1)} of ${count(this.total)}${state}`
+      ? `lines ${count(this.first)} to ${count(this.end - 1)} of ${count(this.total)}${state}`
       : "";
   }
 }

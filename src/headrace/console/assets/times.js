@@ -1,5 +1,6 @@
 // Times in words that stay true, in UTC or in the zone of the reader.
 const CHOICE = "headrace-times";
+/** @type {[number, string][]} */
 const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
 
 /** A duration in seconds, in its two largest units; the server says it in the same way. */

@@ -7,16 +7,20 @@ const wrappedPath = endpointPath.replace(/[^/]*$/, "v1/$&");
 
 const state = { token: "", described: null, fields: [], language: "curl", waiting: null };
 
-/** Sends a request with the token in its header; redirections are left to the caller. */
+/**
+ * Sends a request with the token in its header; redirections are left to the caller.
+ * @param {any} [options]
+ */
 function send(path, options = {}) {
   const headers = { Authorization: `EndpointToken ${state.token}`, ...options.headers };
+  /** @type {RequestInit} */
   const policy = { cache: "no-store", credentials: "omit", redirect: "manual" };
   return fetch(path, { ...policy, ...options, headers });
 }
 
 // Opening
 
-async function open(token) {
+async function unlock(token) {
   state.token = token;
   showGate("");
   let response;
@@ -199,6 +203,10 @@ function showWaiting(isWaiting) {
 
 // Wiring
 
+/**
+ * @param {string} name
+ * @param {{ focus?: boolean }} [how]
+ */
 function chooseLanguage(name, { focus } = {}) {
   state.language = name;
   for (const tab of byId("languages").children) {
@@ -249,7 +257,7 @@ function saveDocument() {
 byId("address").textContent = `POST ${endpointPath}`;
 byId("gate").addEventListener("submit", (event) => {
   event.preventDefault();
-  open(byId("token").value.trim());
+  unlock(byId("token").value.trim());
 });
 byId("lock").addEventListener("click", () => location.reload());
 byId("call").addEventListener("submit", (event) => {
@@ -266,5 +274,5 @@ addLanguages();
 const given = new URLSearchParams(location.hash.slice(1)).get("token");
 // Out of the address bar and the history as soon as it is read.
 if (given) history.replaceState(null, "", location.pathname);
-if (given) open(given);
+if (given) unlock(given);
 else showGate("");
