@@ -116,8 +116,8 @@ QUERIES: Mapping[Route, Mapping[str, Schema]] = {
 """The parameters of the query of each route that takes some."""
 
 _CODE: dict[str, Schema] = {
-    "function_path": TEXT,
-    "function_name": TEXT,
+    "function_path": maybe(TEXT),
+    "function_name": maybe(TEXT),
     "description": maybe(TEXT),
     "container_config": CONFIG,
     **SIGNATURE,

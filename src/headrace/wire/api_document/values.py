@@ -47,7 +47,7 @@ INPUT = record(
 )
 OUTPUT = record("name data_type", name=TEXT, data_type=DATA_TYPE, description=maybe(TEXT))
 CONFIG = record(
-    language=TEXT,
+    language=maybe(TEXT),
     requirements_path=maybe(TEXT),
     included_folders=maybe(listed(TEXT)),
     system_dependencies=maybe(listed(TEXT)),
