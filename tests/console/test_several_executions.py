@@ -56,8 +56,8 @@ def test_those_that_are_ticked_are_cancelled_then_all_that_fit(
     page.goto(f"/executions?pipeline_name={pipeline}")
     page.get_by_role("link", name="cancel…").click()
     page.get_by_text("all that fit the filter now").wait_for()
-    page.get_by_role("button", name="Cancel 1 executions").click()
-    page.get_by_text("Cancelled 1 executions.").wait_for()
+    page.get_by_role("button", name="Cancel 1 execution").click()
+    page.get_by_text("Cancelled 1 execution.").wait_for()
     assert status_of(desk, third) == "Failed"
     page.goto(f"/executions/cancel?pipeline_name={pipeline}")
     page.get_by_text("No execution that fits the filter is pending or runs.").wait_for()

@@ -20,6 +20,7 @@ from headrace.console.several import (
     find,
     several_by,
 )
+from headrace.console.words import of_executions
 from headrace.core.errors import Conflict, NotFound
 from headrace.core.executions import Status
 from headrace.web.exchange import Exchange
@@ -54,7 +55,7 @@ async def cancel(exchange: Exchange) -> Response:
     ended = f" {len(outcome.ended):,} had ended before." if outcome.ended else ""
     return see_other(
         EXECUTIONS.path if several.is_ticked else several.chosen.address(EXECUTIONS.path),
-        said=f"Cancelled {len(outcome.done):,} executions.{ended}",
+        said=f"Cancelled {of_executions(len(outcome.done))}.{ended}",
     )
 
 

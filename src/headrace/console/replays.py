@@ -23,6 +23,7 @@ from headrace.console.several import (
     find,
     several_by,
 )
+from headrace.console.words import of_executions
 from headrace.core.clock import now
 from headrace.core.code_choices import CodeChoice, read_code
 from headrace.core.errors import Conflict, HeadraceError
@@ -116,7 +117,7 @@ async def replay(exchange: Exchange) -> Response:
         already = len(fates.already) + len(outcome.ended)
         left_out = f" {already:,} had been run again before." if already else ""
         return see_other(
-            _since(began), said=f"{len(outcome.done):,} executions run again.{left_out}"
+            _since(began), said=f"{of_executions(len(outcome.done))} run again.{left_out}"
         )
     return _shown(exchange, several, change, found, fates, outcome, began=began)
 

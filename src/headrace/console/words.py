@@ -153,6 +153,11 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def of_executions(number: int) -> str:
+    """Return how many executions a number says."""
+    return f"{number:,} execution{'' if number == 1 else 's'}"
+
+
 def figure(number: float | None, unit: str = "") -> str:
     """Return a measured number with as many digits as tell something, and its unit."""
     if number is None:
@@ -186,6 +191,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "took": took,
     "size": size,
     "count": count,
+    "of_executions": of_executions,
     "short_id": short_id,
     "value": value,
     "coloured": coloured,
