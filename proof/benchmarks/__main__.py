@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from proof.benchmarks import deploying, environments, objects, pods, rolling, runs, startup
+from proof.benchmarks import (
+    console,
+    deploying,
+    environments,
+    objects,
+    pods,
+    rolling,
+    runs,
+    startup,
+)
 from proof.benchmarks.serving import speed
 
-for benchmark in (startup, runs, pods, environments, objects, deploying, rolling, speed):
+for benchmark in (startup, runs, pods, environments, objects, deploying, rolling, console, speed):
     print(f"\n== {benchmark.__name__}")
     benchmark.main()

@@ -115,6 +115,20 @@ def test_axe_finds_nothing_at_home(
     assert faults("/") == []
 
 
+def test_an_example_is_not_deployed_for_another_site_or_for_nobody(desk: Desk) -> None:
+    def is_there() -> bool:
+        return "csv-cleaner" in {item["pipeline_name"] for item in desk.sdk.list_pipelines()}
+
+    was_there = is_there()
+    foreign = desk.web.post("/example", headers={"origin": "https://elsewhere.example"})
+    assert foreign.status_code == 403
+    nobody = httpx.post(
+        f"{desk.server.url}/example", headers={"accept": "text/html"}, trust_env=False
+    )
+    assert nobody.status_code in {303, 401}
+    assert is_there() is was_there
+
+
 @pytest.mark.system
 def test_an_example_is_deployed_by_one_click_and_works(
     own_server: Callable[..., RunningServer], chromium: Browser
