@@ -258,3 +258,15 @@ def test_nothing_is_wrong_with_the_pages(faults: Callable[[str], list[str]], jud
     assert faults(NEW) == []
     assert faults(f"{NEW}?pipeline={judge}") == []
     assert faults(f"{NEW}?pipeline={judge}&rule=periodic&mode=low_latency") == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_rehearsed"),
+    [("0 * * * *", True), ("0 3 * * *", True), ("* * * * *", False), ("0-59 12-23 * * *", False)],
+)
+def test_what_fires_too_often_is_not_rehearsed(
+    desk: Desk, judge: str, expression: str, is_rehearsed: bool
+) -> None:
+    page = desk.web.post(NEW, data={"pipeline": judge, "rule": "periodic", "schedule": expression})
+    assert ("times in a year" in page.text) is is_rehearsed
+    assert page.text.count("<tr><td>") == 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -192,7 +193,7 @@ async def _shown(
         error=None if wrong else error,
         is_refused=error is not None,
         planned=planned,
-        fires=_fires(typed) if rule is Rule.PERIODIC else None,
+        fires=await asyncio.to_thread(_fires, typed) if rule is Rule.PERIODIC else None,
     )
 
 

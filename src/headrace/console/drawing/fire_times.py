@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from headrace.core.clock import now
@@ -14,8 +15,9 @@ from headrace.core.cron import Cron, read_cron
 from headrace.core.rehearsal import Rehearsal, rehearse
 
 SHOWN = 10
-LEAST_GAP = timedelta(minutes=30)
-"""Expressions that fire more often are not counted through a year: that takes seconds."""
+MOST = 9000
+"""Expressions that fire more often in a year, which is each hour, are not rehearsed: that takes
+seconds."""
 
 _YEAR = timedelta(days=365)
 EFFECTS = {
@@ -62,7 +64,8 @@ def fire_times_of(expression: str, timezone: str) -> FireTimes:
     times = [cron.next_after(begin)]
     while len(times) < SHOWN:
         times.append(cron.next_after(times[-1]))
-    is_rare = times[-1] - times[0] >= LEAST_GAP * (SHOWN - 1)
+    in_a_year = islice(cron.fire_times(begin, begin + _YEAR), MOST + 1)
+    is_rare = sum(1 for _ in in_a_year) <= MOST
     return FireTimes(
         cron,
         [(at, at.astimezone(zone)) for at in times],
