@@ -97,6 +97,7 @@ def test_a_visit_that_comes_later_shows_what_is_new_since_the_one_before(
     desk.web.cookies.clear()
 
 
+@pytest.mark.usefixtures("endpoint")
 def test_ranges_are_in_the_address_and_others_are_refused(desk: Desk) -> None:
     found = desk.web.get("/?since=7d&range=1h")
     assert found.status_code == 200

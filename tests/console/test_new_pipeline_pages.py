@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.console.conftest import IMAGE, SCRIPT, Desk, Seat
 
@@ -298,6 +299,24 @@ def test_the_code_of_a_form_is_nobody_elses_and_not_made_up(desk: Desk) -> None:
     for path in (other, "/pipelines/new/function", "/pipelines/new/function?code=x"):
         refused = desk.web.get(path)
         assert (refused.status_code, "begin again" in refused.text) == (400, True)
+
+
+def test_forms_that_no_page_of_the_session_sent_do_nothing(desk: Desk, name: str) -> None:
+    place = send(desk, zipped({"model.py": TYPED}))
+    fields = fields_of(desk.web.get(place).text) | {"pipeline_name": name}
+    template = {"pipeline_name": name, "pipeline_template_name": "csv-cleaner"}
+    headers = {"accept": "text/html"}
+    with httpx.Client(base_url=desk.server.url, headers=headers, trust_env=False) as browser:
+        assert browser.post("/sign-in", data={"token": desk.server.token}).status_code == 303
+        assert browser.get(place).status_code == 200
+        for path, sent in (
+            ("/pipelines/new", {"from": "folder"}),
+            ("/pipelines/new/function", fields),
+            ("/pipelines/new/template", template),
+        ):
+            refused = browser.post(path, data={**sent, "csrf": "x" * 64})
+            assert refused.status_code == 403, path
+    assert desk.web.get(f"/pipelines/{name}").status_code == 404
 
 
 def test_code_that_is_no_python_is_said_and_may_be_typed(desk: Desk) -> None:
