@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from headrace.cli.output import Cell
+from headrace.cli.output import Cell, Screen
 from headrace.cli.tables import Column
 from headrace.cli.times import duration_text, local_text, utc_text
+from headrace.client.mappings import connection_text
 
 COLUMNS = (
     Column("NAME", "folds"),
@@ -86,6 +87,31 @@ def version_text(found: dict[str, Any]) -> str:
 def with_pod(line: dict[str, Any]) -> dict[str, Any]:
     """Return a line of a deployment's log whose message begins with the pod's id."""
     return line | {"message": f"{line['pod_id']} {line['message']}"}
+
+
+def mapping_pairs(found: dict[str, Any]) -> list[tuple[str, Cell]]:
+    """Return where inputs come from and outputs go, as options of the command say it."""
+    return [
+        (noun, f"{item[f'pipeline_{noun}_name']}={connection_text(item)}")
+        for noun in ("input", "output")
+        for item in found[f"{noun}s_mapping"]
+    ]
+
+
+def show_plan(screen: Screen, planned: dict[str, Any]) -> None:
+    """Print what a dry run says that a deployment would be."""
+    pairs: list[tuple[str, Cell]] = [
+        ("pipeline", planned["pipeline"]["name"]),
+        ("version", version_text(planned)),
+        ("rule", planned["execution_rule"]),
+        ("mode", planned["mode"]),
+    ]
+    if planned["execution_rule"] == "periodic":
+        pairs += schedule_pairs(planned)
+    else:
+        pairs.append(("url", planned["endpoint_url"]))
+    screen.fields([*pairs, *mapping_pairs(planned)], planned)
+    screen.note("Nothing was done: leave --dry-run out to do it.")
 
 
 def fire_time_text(text: str, timezone: str) -> str:

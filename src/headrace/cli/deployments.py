@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -23,14 +23,16 @@ from headrace.cli.deployment_fields import (
     fire_time_text,
     health_pairs,
     health_text,
+    mapping_pairs,
     pod_pairs,
     retries_text,
     schedule_pairs,
     seconds_text,
+    show_plan,
     version_text,
     with_pod,
 )
-from headrace.cli.flags import Force, JsonFlag, Timestamps
+from headrace.cli.flags import DryRun, Force, JsonFlag, Timestamps
 from headrace.cli.option_groups import (
     AttemptOptions,
     PodOptions,
@@ -39,9 +41,8 @@ from headrace.cli.option_groups import (
     given,
     with_groups,
 )
-from headrace.cli.output import Cell, short_time
+from headrace.cli.output import Cell, Screen, short_time
 from headrace.cli.session import session
-from headrace.client.mappings import connection_text
 from headrace.core.deployments import Mode
 from headrace.core.values import DataType
 
@@ -93,6 +94,7 @@ def create(
     ] = False,
     description: Annotated[str | None, typer.Option(help="Free text.")] = None,
     attach: AttachOption = None,
+    dry_run: DryRun = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Make a pipeline an HTTP endpoint or a periodic job; print how it is called, or when it fires.
@@ -107,7 +109,7 @@ def create(
     )
     if rule is None:
         rule = "periodic" if given(schedule) else "endpoint"
-    with current.screen.activity(f"Creating {name}"):
+    with current.screen.activity(f"{'Checking' if dry_run else 'Creating'} {name}"):
         made = current.sdk.create_deployment(
             pipeline,
             name,
@@ -120,16 +122,13 @@ def create(
             description=description,
             is_enabled=False if disabled else None,
             attach=attached_files(attach),
+            dry_run=dry_run,
             **given(schedule, attempts, pods, version),
         )
-    if disabled:
-        current.screen.note(f"It is disabled: headrace deployments update {name} --enable")
-    if rule == "periodic":
-        current.screen.fields(schedule_pairs(made), made)
+    if dry_run:
+        show_plan(current.screen, made)
         return
-    url = made["endpoint_url"]
-    pairs = [("url", url), ("token", made["endpoint_token"]), ("page", f"{url}/docs")]
-    current.screen.fields(pairs, made)
+    _show_created(current.screen, made)
 
 
 @deployments.command("list")
@@ -181,15 +180,7 @@ def show(context: typer.Context, name: DeploymentName, as_json: JsonFlag = False
         ("last execution", found["last_execution_id"]),
         *attached_pairs(found),
     ]
-    pairs += [
-        ("input", f"{item['pipeline_input_name']}={connection_text(item)}")
-        for item in found["inputs_mapping"]
-    ]
-    pairs += [
-        ("output", f"{item['pipeline_output_name']}={connection_text(item)}")
-        for item in found["outputs_mapping"]
-    ]
-    current.screen.fields(pairs, found)
+    current.screen.fields([*pairs, *mapping_pairs(found)], found)
 
 
 @deployments.command("update")
@@ -213,6 +204,7 @@ def update(
     attach: AttachOption = None,
     detach: DetachOption = None,
     force: Force = False,
+    dry_run: DryRun = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Enable or disable a deployment, change its schedule, its pods, or values of its mapping.
@@ -243,8 +235,12 @@ def update(
             inputs_mapping=sources or None,
             outputs_mapping=destinations or None,
             force=force,
+            dry_run=dry_run,
             **options,
         )
+    if dry_run:
+        show_plan(current.screen, changed)
+        return
     said = f"Deployment {name} is {changed['status']}."
     if changed["is_enabled"] and changed.get("next_fire_times"):
         at = fire_time_text(changed["next_fire_times"][0], changed["timezone"])
@@ -291,3 +287,14 @@ def delete(context: typer.Context, name: DeploymentName, as_json: JsonFlag = Fal
     current = session(context, as_json)
     deleted = current.sdk.delete_deployment(name)
     current.screen.say(f"Deleted deployment {name}.", deleted)
+
+
+def _show_created(screen: Screen, made: dict[str, Any]) -> None:
+    """Print how a new deployment is called, or when it fires."""
+    if not made["is_enabled"]:
+        screen.note(f"It is disabled: headrace deployments update {made['name']} --enable")
+    if made["execution_rule"] == "periodic":
+        screen.fields(schedule_pairs(made), made)
+        return
+    url = made["endpoint_url"]
+    screen.fields([("url", url), ("token", made["endpoint_token"]), ("page", f"{url}/docs")], made)

@@ -16,6 +16,9 @@ Force = Annotated[
     bool,
     typer.Option("--force", help="Go on although deployments or their callers would break."),
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check it, say what would come of it, and do nothing.")
+]
 Out = Annotated[
     Path | None, typer.Option("--out", help="Folder that file outputs are saved in, by their name.")
 ]

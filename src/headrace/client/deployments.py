@@ -14,10 +14,15 @@ from headrace.core.deployments import Mode
 from headrace.core.errors import InvalidRequest
 from headrace.core.sources import Rule
 from headrace.wire import routes
+from headrace.wire.route import Route
 
 _CREATION_ROUTES = {
     Rule.ENDPOINT.value: routes.CREATE_ENDPOINT,
     Rule.PERIODIC.value: routes.CREATE_PERIODIC,
+}
+_CHECKS = {
+    routes.CREATE_ENDPOINT: routes.CHECK_ENDPOINT,
+    routes.CREATE_PERIODIC: routes.CHECK_PERIODIC,
 }
 
 
@@ -58,6 +63,7 @@ class DeploymentCalls(DeploymentViews, AttachedCalls):
         pipeline_version: int | None = None,
         probe: Mapping[str, Any] | None = None,
         attach: Attach | None = None,
+        dry_run: bool = False,
     ) -> Object:
         """Create a deployment and return it.
 
@@ -102,6 +108,8 @@ class DeploymentCalls(DeploymentViews, AttachedCalls):
             probe: Input values of a call that a new pod has to pass before it gets others.
             attach: Local files that are in the pipeline's folder when its code is imported, by
                 their places in it, such as ``{"models/iris.joblib": "model.joblib"}``.
+            dry_run: Create nothing: return what would be created, or raise what would be raised.
+                Files to attach are sent all the same.
 
         Returns:
             The deployment, with ``endpoint_url`` and ``endpoint_token`` for an endpoint.
@@ -148,6 +156,8 @@ class DeploymentCalls(DeploymentViews, AttachedCalls):
             "attachments": self.send_attached(attach) if attach else None,
             **_mappings(inputs_mapping, outputs_mapping),
         }
+        if dry_run:
+            return self._checked(_CHECKS[route], _request(body))
         self._transport.call(route, _request(body))
         self._say(f"Deployment {deployment_name}: created.")
         return self.get_deployment(deployment_name, wait_for_completion, timeout_s)
@@ -181,6 +191,7 @@ class DeploymentCalls(DeploymentViews, AttachedCalls):
         probe: Mapping[str, Any] | str | None = None,
         force: bool = False,
         attach: Attach | None = None,
+        dry_run: bool = False,
     ) -> Object:
         """Change a deployment and return it; what is not given stays as it is.
 
@@ -218,6 +229,7 @@ class DeploymentCalls(DeploymentViews, AttachedCalls):
             force: Change the version even if that breaks the mapping or callers.
             attach: Files that are attached, or take the place of those that are; None in the place
                 of a file detaches what is there. Pods are replaced.
+            dry_run: Change nothing: return what it would be, as :meth:`create_deployment` does.
 
         Raises:
             NotFound: There is no such deployment, or no such version.
@@ -253,8 +265,14 @@ class DeploymentCalls(DeploymentViews, AttachedCalls):
             **_mappings(inputs_mapping, outputs_mapping),
         }
         request = _request(body, {"probe": None} if probe == "none" else {})
+        if dry_run:
+            return self._checked(routes.CHECK_UPDATE, request, name=deployment_name)
         self._transport.call(routes.UPDATE_DEPLOYMENT, request, name=deployment_name)
         return self.get_deployment(deployment_name, wait_for_completion, timeout_s)
+
+    def _checked(self, route: Route, request: Request, **names: str) -> Object:
+        planned: Object = self._transport.call(route, request, **names)
+        return planned
 
 
 def _request(body: Object, nulls: Object | None = None) -> Request:
