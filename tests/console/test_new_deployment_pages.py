@@ -234,7 +234,7 @@ def test_a_periodic_deployment_is_made_without_javascript(
     page.get_by_label("Destination of copy").select_option("is_null")
     page.get_by_role("button", name="Check").click()
     expect(page.locator("#answer")).to_contain_text("It can be created")
-    expect(page.locator("#fire-times")).to_contain_text("fire at the change")
+    expect(page.locator("#fire-times")).to_contain_text("to fire at the change")
     assert page.locator("#fire-times tbody tr").count() == 10
     page.get_by_role("button", name="Create").click()
     page.wait_for_url(f"**/deployments/{name}")

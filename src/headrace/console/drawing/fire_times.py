@@ -22,9 +22,9 @@ seconds."""
 _YEAR = timedelta(days=365)
 EFFECTS = {
     Effect.SKIPPED: "skipped",
-    Effect.AT_THE_CHANGE: "skipped by the clocks, fire at the change",
-    Effect.ONCE: "come twice, fire once",
-    Effect.TWICE: "come twice, fire twice",
+    Effect.AT_THE_CHANGE: "skipped by the clocks, to fire at the change",
+    Effect.ONCE: "shown twice by the clocks, to fire once",
+    Effect.TWICE: "shown twice by the clocks, to fire twice",
 }
 
 
