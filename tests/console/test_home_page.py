@@ -82,6 +82,9 @@ def test_a_visit_that_comes_later_shows_what_is_new_since_the_one_before(
     shown = desk.web.get("/").text
     assert "Since yesterday" in shown
     assert f">{endpoint}</a><br>" in shown
+    # Another look does not end the first visit.
+    assert "Since yesterday" in desk.web.get("/").text
+    desk.web.cookies.clear()
     # The last look at the page was in a visit that ended an hour from now.
     long_ago, later = 1_000_000_000, 32_503_680_000
     asked = desk.web.get("/", headers={"cookie": f"headrace-visit={long_ago}.{long_ago}"})
