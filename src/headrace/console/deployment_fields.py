@@ -138,10 +138,10 @@ def body_of(typed: Typed, pipeline: Pipeline) -> dict[str, Any]:
         "description": typed.get("description") or None,
         "is_enabled": not typed.get("disabled"),
         "inputs_mapping": [
-            _source(typed, rule, one.name, one.data_type) for one in pipeline.inputs
+            source_of(typed, rule, one.name, one.data_type) for one in pipeline.inputs
         ],
         "outputs_mapping": [
-            _goal(typed, rule, one.name, one.data_type) for one in pipeline.outputs
+            goal_of(typed, rule, one.name, one.data_type) for one in pipeline.outputs
         ],
     }
     if typed.get("version"):
@@ -149,7 +149,7 @@ def body_of(typed: Typed, pipeline: Pipeline) -> dict[str, Any]:
     for option in options_of(rule, mode):
         text = typed.get(option.key, "")
         if text:
-            body[option.key] = text if option.is_text else _json(text)
+            body[option.key] = option_value(option, text)
     if "max_parallel_executions_per_pod" in body:
         body["enable_parallel_executions"] = True
     return body
@@ -195,7 +195,8 @@ def typed_of(found: Deployment) -> dict[str, str]:
     return typed
 
 
-def _source(typed: Typed, rule: Rule, name: str, data_type: DataType) -> dict[str, Any]:
+def source_of(typed: Typed, rule: Rule, name: str, data_type: DataType) -> dict[str, Any]:
+    """Return the element of the mapping that is typed for an input."""
     kind = chosen_source(typed, rule, name, data_type)
     text = typed.get(VALUE + name, "")
     mapped: dict[str, Any] = {"pipeline_input_name": name}
@@ -213,7 +214,8 @@ def _source(typed: Typed, rule: Rule, name: str, data_type: DataType) -> dict[st
     return mapped
 
 
-def _goal(typed: Typed, rule: Rule, name: str, data_type: DataType) -> dict[str, Any]:
+def goal_of(typed: Typed, rule: Rule, name: str, data_type: DataType) -> dict[str, Any]:
+    """Return the element of the mapping that is typed for an output."""
     kind, text = chosen_goal(typed, rule, name, data_type), typed.get(PLACE + name, "")
     if kind == EndpointResult.kind:
         text = text or name
@@ -221,6 +223,11 @@ def _goal(typed: Typed, rule: Rule, name: str, data_type: DataType) -> dict[str,
         "pipeline_output_name": name,
         GOALS[kind][0]: True if kind == Nowhere.kind else text,
     }
+
+
+def option_value(option: Option, text: str) -> Any:
+    """Return what is typed for an option as the API is sent it."""
+    return text if option.is_text else _json(text) if text else None
 
 
 def _value(text: str, data_type: DataType) -> Any:

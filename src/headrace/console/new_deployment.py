@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +9,13 @@ from typing import Any
 from starlette.responses import Response
 
 from headrace.console import deployment_fields as fields
-from headrace.console.drawing.fire_times import FireTimes, fire_times_of
+from headrace.console.deployment_answers import placed, shown_fire_times
 from headrace.console.forms import check_form
 from headrace.console.navigation import DEPLOYMENTS
 from headrace.console.rendering import page, see_other
 from headrace.core.connections import destination_kinds, source_kinds
 from headrace.core.deployments import Deployment, Mode
-from headrace.core.errors import AlreadyExists, HeadraceError
+from headrace.core.errors import HeadraceError
 from headrace.core.parameters import Input, Output
 from headrace.core.pipelines import Pipeline
 from headrace.core.sources import Null, Rule
@@ -106,7 +105,7 @@ async def create_deployment(exchange: Exchange) -> Response:
             return see_other(f"{DEPLOYMENTS.path}/{made.name}{shown}", said=said)
     except HeadraceError as refused:
         error = refused
-        wrong |= _placed(refused, found)
+        wrong |= placed(refused, found)
     return await _shown(
         exchange, found, typed, wrong=wrong, error=error, planned=planned, is_check=is_check
     )
@@ -134,27 +133,6 @@ def _problems_of_mapping(body: Mapping[str, Any]) -> dict[str, str]:
         except HeadraceError as error:
             wrong[fields.GOAL + item["pipeline_output_name"]] = error.message
     return wrong
-
-
-def _placed(error: HeadraceError, found: Pipeline) -> dict[str, str]:
-    """Return the message of a refusal by the fields that it is about."""
-    places = {f"input {one.name!r}": fields.SOURCE + one.name for one in found.inputs}
-    places |= {f"output {one.name!r}": fields.GOAL + one.name for one in found.outputs}
-    problems = error.details.get("problems") or []
-    wrong = {
-        places[about]: problem
-        for problem in problems
-        for about in places
-        if problem.startswith(about)
-    }
-    if problems:
-        return wrong
-    if isinstance(error, AlreadyExists):
-        return {"name": error.message}
-    keys = {option.key: option.key for option in fields.ALL}
-    keys |= {"name": "name", "the deployment's name": "name", "mode": "mode"}
-    about = [key for key in keys if error.message.startswith((f"{key} ", f"{key}:"))]
-    return {keys[key]: error.message for key in about}
 
 
 async def _shown(
@@ -193,7 +171,7 @@ async def _shown(
         error=None if wrong else error,
         is_refused=error is not None,
         planned=planned,
-        fires=await asyncio.to_thread(_fires, typed) if rule is Rule.PERIODIC else None,
+        fires=await shown_fire_times(typed) if rule is Rule.PERIODIC else None,
     )
 
 
@@ -206,16 +184,6 @@ def _groups(rule: Rule, mode: str) -> list[tuple[str, Iterable[fields.Option], b
         ("Pods", fields.PODS, mode == Mode.LOW_LATENCY),
         ("Limits", fields.LIMITS, True),
     ]
-
-
-def _fires(typed: Mapping[str, str]) -> FireTimes | None:
-    """Return what an expression means; None if there is none, or it cannot be used."""
-    if not typed.get("schedule"):
-        return None
-    try:
-        return fire_times_of(typed["schedule"], typed.get("timezone") or "UTC")
-    except HeadraceError:
-        return None
 
 
 def _input(one: Input, rule: Rule, typed: Mapping[str, str], wrong: Mapping[str, str]) -> End:

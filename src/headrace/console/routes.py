@@ -55,6 +55,10 @@ CREATE_DEPLOYMENT = _page(
 DEPLOYMENTS = _page("GET", "/deployments", "See the deployments")
 DEPLOYMENT = _page("GET", "/deployments/{name}", "See a deployment")
 CHANGE_DEPLOYMENT = _page("POST", "/deployments/{name}", "Change a deployment", Right.DEPLOYMENTS)
+CHANGE_FORM = _page("GET", "/deployments/{name}/change", "See the form that changes a deployment")
+SAVE_CHANGE = _page(
+    "POST", "/deployments/{name}/change", "Check or save a deployment's change", Right.DEPLOYMENTS
+)
 FIRE_TIMES = _page("GET", "/deployments/{name}/fire-times", "See what became of fire times")
 RENEW_TOKEN = _page(
     "POST", "/deployments/{name}/token", "Renew an endpoint's token", Right.ENDPOINT_TOKENS

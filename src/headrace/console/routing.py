@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from headrace.console import (
     cancels,
+    change_deployment,
     comparison,
     data_store,
     deployments,
@@ -97,6 +98,8 @@ def handlers() -> Mapping[Route, Handler]:
         routes.CREATE_DEPLOYMENT: new_deployment.create_deployment,
         routes.DEPLOYMENTS: deployments.deployments,
         routes.DEPLOYMENT: deployments.deployment,
+        routes.CHANGE_FORM: change_deployment.change_form,
+        routes.SAVE_CHANGE: change_deployment.save_change,
         routes.CHANGE_DEPLOYMENT: deployments.change,
         routes.FIRE_TIMES: deployments.fire_times,
         routes.RENEW_TOKEN: deployments.renew_token,
