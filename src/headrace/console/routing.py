@@ -51,6 +51,19 @@ _SETTINGS: Mapping[Route, Handler] = {
     routes.CHANGE_SERVER: settings.change_server,
 }
 
+_DEPLOYMENTS: Mapping[Route, Handler] = {
+    routes.NEW_DEPLOYMENT: new_deployment.new_deployment,
+    routes.CREATE_DEPLOYMENT: new_deployment.create_deployment,
+    routes.DEPLOYMENTS: deployments.deployments,
+    routes.DEPLOYMENT: deployments.deployment,
+    routes.CHANGE_FORM: change_deployment.change_form,
+    routes.SAVE_CHANGE: change_deployment.save_change,
+    routes.CHANGE_DEPLOYMENT: deployments.change,
+    routes.FIRE_TIMES: deployments.fire_times,
+    routes.RENEW_TOKEN: deployments.renew_token,
+    routes.DELETE_DEPLOYMENT: deployments.delete_deployment,
+}
+
 
 def handlers() -> Mapping[Route, Handler]:
     """Return the handlers, which share what one server has of them."""
@@ -94,16 +107,7 @@ def handlers() -> Mapping[Route, Handler]:
         routes.CANCEL: execution.cancel,
         routes.DELETE: execution.delete,
         routes.EXECUTION_FILE: execution.file,
-        routes.NEW_DEPLOYMENT: new_deployment.new_deployment,
-        routes.CREATE_DEPLOYMENT: new_deployment.create_deployment,
-        routes.DEPLOYMENTS: deployments.deployments,
-        routes.DEPLOYMENT: deployments.deployment,
-        routes.CHANGE_FORM: change_deployment.change_form,
-        routes.SAVE_CHANGE: change_deployment.save_change,
-        routes.CHANGE_DEPLOYMENT: deployments.change,
-        routes.FIRE_TIMES: deployments.fire_times,
-        routes.RENEW_TOKEN: deployments.renew_token,
-        routes.DELETE_DEPLOYMENT: deployments.delete_deployment,
+        **_DEPLOYMENTS,
         **_SETTINGS,
         routes.MONITORING: monitoring.machines,
         routes.MONITORING_METRICS: monitoring.metrics,
