@@ -1,8 +1,9 @@
 """Pages of the console with 1,000,000 executions and 1,000 deployments, beside 100 of each.
 
-``python -m proof.benchmarks.console [executions=N] [deployments=N] [rounds=N]``. Both servers run,
-and are asked in turn on connections that are kept; a page's time is that until its last byte is
-here. Then all that a browser loads for each page is counted, as it comes over the wire.
+``python -m proof.benchmarks.console [executions=N] [deployments=N] [rounds=N] [paints=N]``. Both
+servers run, and are asked in turn on connections that are kept; a page's time is that until its
+last byte is here. Then all that a browser loads for each page is counted, as it comes over the
+wire, and a real browser with an empty cache says when it first showed something of a page.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+from proof.benchmarks.console_paint import compare_paints
 from proof.benchmarks.console_stock import fill
 from proof.benchmarks.running import Running, restarted, running_server
 
@@ -28,7 +30,7 @@ def work(n=1):
     return None
 """
 FEW = (100, 100)
-MANY = {"executions": 1_000_000, "deployments": 1000, "rounds": 30}
+MANY = {"executions": 1_000_000, "deployments": 1000, "rounds": 30, "paints": 7}
 COUNTED_S = 600
 KEEP = {
     "HEADRACE_KEEP_EXECUTIONS": "5000000",
@@ -65,6 +67,20 @@ PAGES = (
     "/settings/users",
     "/settings/server",
 )
+
+PAINTED_PAGES = (
+    "/",
+    "/pipelines",
+    "/pipelines/pipeline-00007",
+    "/deployments",
+    "/deployments/deployment-00007",
+    "/executions",
+    "/executions?status=Failed",
+    "/executions/{execution}",
+    "/monitoring",
+    "/settings/server",
+)
+"""Those that are opened in a browser as well."""
 
 
 @contextmanager
@@ -103,6 +119,10 @@ class Reader:
         self.http = httpx.Client(base_url=server.url, headers=headers, trust_env=False, timeout=120)
         listed = self.http.get("/api/v1/executions?limit=2", headers={"accept": "*/*"})
         self.execution = re.findall(r'"execution_id": ?"([^"]+)"', listed.text)[-1]
+
+    def url(self, path: str) -> str:
+        """Return the whole URL of a page."""
+        return str(self.http.base_url).rstrip("/") + path.format(execution=self.execution)
 
     def ask(self, path: str) -> tuple[float, int]:
         """Return milliseconds until the last byte of a page, and its bytes over the wire."""
@@ -179,6 +199,9 @@ def main(arguments: Sequence[str] = ()) -> None:
             readers.append(reader)
         few, many = readers
         compare(few, many, given["rounds"])
+        pages = [(page, few.url(page), many.url(page)) for page in PAINTED_PAGES]
+        sent = [{"authorization": reader.http.headers["authorization"]} for reader in readers]
+        compare_paints(pages, sent, given["paints"])
 
 
 if __name__ == "__main__":
