@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import io
 import json
 import struct
@@ -62,6 +63,29 @@ def test_files_go_up_in_parts_are_found_in_their_folder_and_come_down(
     page.get_by_role("button", name="Delete").click()
     page.get_by_text(f"{folder}/large.bin is deleted.").wait_for()
     assert page.get_by_role("link", name="large.bin").count() == 0
+    assert seat.told == []
+
+
+@pytest.mark.timeout(300)
+def test_a_file_of_a_gibibyte_goes_up_and_comes_down(
+    desk: Desk, seat: Seat, folder: str, tmp_path: Path
+) -> None:
+    """It has a mark in each mebibyte, so that a piece in another place would be seen."""
+    page, file = seat.page, tmp_path / "gibibyte.bin"
+    with file.open("wb") as opened:
+        for number in range(1024):
+            opened.seek(number << 20)
+            opened.write(number.to_bytes(4, "big"))
+        opened.truncate(1 << 30)
+    page.goto(f"/data-store?folder={folder}")
+    page.get_by_label("Files, chosen or dropped here").set_input_files(file)
+    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("link", name="gibibyte.bin").click(timeout=100_000)
+    with page.expect_download(timeout=100_000) as waiting:
+        page.get_by_role("link", name="Download").click()
+    assert filecmp.cmp(waiting.value.path(), file, shallow=False)
+    waiting.value.delete()
+    desk.sdk.delete_data_store_object(f"{folder}/gibibyte.bin")
     assert seat.told == []
 
 
