@@ -92,6 +92,14 @@ def is_run(block: Block) -> bool:
     return block.kind in RUN and block.mark is None
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server that only readers of pages use: they list whatever is there."""
+    running = RunningServer(tmp_path_factory.mktemp("readers") / "data").start()
+    yield running
+    assert running.stop() == 0, running.log.read_text()
+
+
 @pytest.fixture
 def reader(
     server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
