@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-
 import pytest
+from tests.cli.interrupting import interrupted
 
 pytestmark = pytest.mark.system
 
@@ -88,8 +87,7 @@ def test_an_interrupted_rerun_goes_on(headrace, pipeline):
     process = headrace.start("rerun", latest(headrace, name), "-f", "-i", "seconds=60")
     assert b"runs again as" in process.stderr.readline()
     assert process.stderr.readline() == b"waiting\n"
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    err = interrupted(process)
     assert process.returncode == 130
     assert b"goes on" in err
     headrace.said("executions", "cancel", latest(headrace, name))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from tests.cli.interrupting import interrupted
 from tests.conftest import wait_until
 
 pytestmark = pytest.mark.system
@@ -155,16 +155,14 @@ def test_an_interrupted_command_exits_with_130(headrace, pipeline):
     process = headrace.start("run", pipeline("wait"), "-i", "seconds=60", "-f")
     with process:
         assert process.stderr.readline() == b"waiting\n"
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=50)
+        err = interrupted(process)
     assert process.returncode == 130
     assert b"goes on" in err
     assert b"Traceback" not in err
     execution_id = err.split()[1].decode()
     with headrace.start("executions", "outputs", execution_id) as process:
         wait_until(lambda: in_a_read(process.pid), timeout_s=50)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=50)
+        err = interrupted(process)
     assert (process.returncode, b"Traceback" in err) == (130, False)
     headrace.said("executions", "cancel", execution_id)
 
