@@ -121,8 +121,10 @@ class Http:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, target, body, sent, encode_chunked=True)
             response = connection.getresponse()
-            yield Response(response)
-            is_reusable = response.isclosed() and not response.will_close
+            # Closed here and not when it is collected: an interrupt that falls into that is lost.
+            with contextlib.closing(response):
+                yield Response(response)
+                is_reusable = response.isclosed() and not response.will_close
         finally:
             self._put_back(origin, connection, is_reusable=is_reusable)
 
