@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from headrace import HeadraceSdk, Input, Output
-from headrace.wire import routes
+from headrace.wire import object_routes, routes
 from headrace.wire.eras.keys import CONTRACT_ROUTES
 from headrace.wire.route import Route
 
@@ -339,28 +339,36 @@ def archive() -> bytes:
 def objects(ask: Sweep) -> None:
     """Ask for what the data store answers."""
     path = {"path_to_object": f"keys/{uuid.uuid4().hex}"}
-    upload = ask(routes.UPLOAD_OBJECT, "signed_url fields", params=path)
+    upload = ask(object_routes.UPLOAD_OBJECT, "signed_url fields", params=path)
     httpx.post(upload["signed_url"], data=upload["fields"], files={"file": b"abc"})
-    ask(routes.OBJECT_INFORMATION, OBJECT, json=path)
-    ask(routes.OBJECTS, f"items continuation_token items: {OBJECT}", params={"folder_path": "keys"})
-    ask(routes.DOWNLOAD_OBJECT, "signed_url", data=path)
-    ask(routes.DELETE_OBJECT, "path", data=path)
-    begun = ask(routes.BEGIN_UPLOAD, "multipart_upload_id", json=path)
+    ask(object_routes.OBJECT_INFORMATION, OBJECT, json=path)
+    ask(
+        object_routes.OBJECTS,
+        f"items continuation_token items: {OBJECT}",
+        params={"folder_path": "keys"},
+    )
+    ask(object_routes.DOWNLOAD_OBJECT, "signed_url", data=path)
+    ask(object_routes.DELETE_OBJECT, "path", data=path)
+    begun = ask(object_routes.BEGIN_UPLOAD, "multipart_upload_id", json=path)
     part = {"multipart_upload_configuration": begun, "chunk_size": 3, "part_number": 1, "size": 3}
-    signed = ask(routes.UPLOAD_PART, "signed_url headers", json=path | part)
+    signed = ask(object_routes.UPLOAD_PART, "signed_url headers", json=path | part)
     etag = httpx.put(signed["signed_url"], content=b"abc").headers["etag"]
     parts = {"parts": [{"number": 1, "metadata": etag}]}
-    ask(routes.END_UPLOAD, OBJECT, json=path | parts | {"multipart_upload_configuration": begun})
-    begun = ask(routes.BEGIN_UPLOAD, "multipart_upload_id", data=path)
+    ask(
+        object_routes.END_UPLOAD,
+        OBJECT,
+        json=path | parts | {"multipart_upload_configuration": begun},
+    )
+    begun = ask(object_routes.BEGIN_UPLOAD, "multipart_upload_id", data=path)
     by_id = {"upload_id": begun["multipart_upload_id"]}
     number = path | {"part_number": "1"}
-    signed = ask(routes.UPLOAD_PART_BY_ID, "signed_url", by_id, params=number)
+    signed = ask(object_routes.UPLOAD_PART_BY_ID, "signed_url", by_id, params=number)
     etag = httpx.put(signed["signed_url"], content=b"abc").headers["etag"]
     parts = {"parts": [{"number": 1, "metadata": etag}]}
     # Later ones announce the size of the whole.
     old = {"craft-ai-client": "craft-ai-sdk@0.42.0"}
-    ask(routes.END_UPLOAD_BY_ID, OBJECT, by_id, json=path | parts, headers=old)
-    ask(routes.DELETE_OBJECT, "path", data=path)
+    ask(object_routes.END_UPLOAD_BY_ID, OBJECT, by_id, json=path | parts, headers=old)
+    ask(object_routes.DELETE_OBJECT, "path", data=path)
 
 
 def test_clients_that_know_steps_are_sent_their_names_too(

@@ -19,8 +19,8 @@ from headrace.web.forms import read_form
 from headrace.wire.answers import Answer
 from headrace.wire.bodies import object_body
 from headrace.wire.eras.versions import LISTS_ARE_OBJECTS_SINCE, UPLOADS_SAY_THEIR_SIZE_SINCE
+from headrace.wire.object_routes import SIGNED_DOWNLOAD, SIGNED_PART, SIGNED_UPLOAD
 from headrace.wire.route import Route
-from headrace.wire.routes import SIGNED_DOWNLOAD, SIGNED_PART, SIGNED_UPLOAD
 
 LINK_LIFETIME_S = 3600
 PAGE_SIZE = 1000

@@ -25,7 +25,7 @@ from headrace.api import (
     versions,
 )
 from headrace.web.exchange import Handler
-from headrace.wire import routes
+from headrace.wire import object_routes, routes
 from headrace.wire.route import Route
 
 HANDLERS: Mapping[Route, Handler] = {
@@ -120,19 +120,19 @@ HANDLERS: Mapping[Route, Handler] = {
     routes.METRICS: metrics.list_metrics,
     routes.LIST_METRICS: metrics.list_list_metrics,
     routes.RESOURCE_METRICS: resources.resource_metrics,
-    routes.OBJECT_INFORMATION: data_store.object_information,
-    routes.OBJECTS: data_store.list_objects,
-    routes.UPLOAD_OBJECT: data_store.upload_object,
-    routes.DOWNLOAD_OBJECT: data_store.download_object,
-    routes.DELETE_OBJECT: data_store.delete_object,
-    routes.BEGIN_UPLOAD: data_store.begin_upload,
+    object_routes.OBJECT_INFORMATION: data_store.object_information,
+    object_routes.OBJECTS: data_store.list_objects,
+    object_routes.UPLOAD_OBJECT: data_store.upload_object,
+    object_routes.DOWNLOAD_OBJECT: data_store.download_object,
+    object_routes.DELETE_OBJECT: data_store.delete_object,
+    object_routes.BEGIN_UPLOAD: data_store.begin_upload,
     # Before those that take an id in the same place.
-    routes.UPLOAD_PART: data_store.upload_part,
-    routes.END_UPLOAD: data_store.end_upload,
-    routes.UPLOAD_PART_BY_ID: data_store.upload_part_by_id,
-    routes.END_UPLOAD_BY_ID: data_store.end_upload_by_id,
-    routes.ABANDON_UPLOAD: data_store.abandon_upload,
-    routes.SIGNED_UPLOAD: signed_objects.signed_upload,
-    routes.SIGNED_PART: signed_objects.signed_part,
-    routes.SIGNED_DOWNLOAD: signed_objects.signed_download,
+    object_routes.UPLOAD_PART: data_store.upload_part,
+    object_routes.END_UPLOAD: data_store.end_upload,
+    object_routes.UPLOAD_PART_BY_ID: data_store.upload_part_by_id,
+    object_routes.END_UPLOAD_BY_ID: data_store.end_upload_by_id,
+    object_routes.ABANDON_UPLOAD: data_store.abandon_upload,
+    object_routes.SIGNED_UPLOAD: signed_objects.signed_upload,
+    object_routes.SIGNED_PART: signed_objects.signed_part,
+    object_routes.SIGNED_DOWNLOAD: signed_objects.signed_download,
 }

@@ -22,7 +22,7 @@ from headrace.client.parts import Object, Part
 from headrace.client.progress import Advance, progress_bar
 from headrace.core.errors import HeadraceError, InvalidValue, Unavailable
 from headrace.core.objects import check_object_path
-from headrace.wire import routes
+from headrace.wire import object_routes
 
 PART_BYTES = 16 << 20
 """Files of this size and more are sent in parts of it, each held in memory while it is sent."""
@@ -99,7 +99,7 @@ class DataStoreCalls(Part):
         """
         path = check_object_path(object_path_in_datastore)
         form = Form((("path_to_object", path),))
-        url = self._transport.call(routes.DOWNLOAD_OBJECT, Request(body=form))["signed_url"]
+        url = self._transport.call(object_routes.DOWNLOAD_OBJECT, Request(body=form))["signed_url"]
         with ExitStack() as opened:
             advance = on_progress
             if advance is None and self.verbose_log:
@@ -152,7 +152,7 @@ class DataStoreCalls(Part):
         token: str | None = None
         while True:
             query = {"folder_path": folder_path or None, "continuation_token": token}
-            page = self._transport.call(routes.OBJECTS, Request(query=query))
+            page = self._transport.call(object_routes.OBJECTS, Request(query=query))
             for found in page["items"]:
                 yield found if exact_size else _legible(found)
             token = page["continuation_token"]
@@ -167,17 +167,19 @@ class DataStoreCalls(Part):
         """
         path = check_object_path(object_path_in_datastore)
         form = Form((("path_to_object", path),))
-        deleted: Object = self._transport.call(routes.DELETE_OBJECT, Request(body=form))
+        deleted: Object = self._transport.call(object_routes.DELETE_OBJECT, Request(body=form))
         self._say(f"Object {path}: deleted.")
         return deleted
 
     def _information(self, path: str) -> Object:
         body = Json({"path_to_object": path})
-        found: Object = self._transport.call(routes.OBJECT_INFORMATION, Request(body=body))
+        found: Object = self._transport.call(object_routes.OBJECT_INFORMATION, Request(body=body))
         return found
 
     def _upload_whole(self, path: str, content: bytes) -> None:
-        target = self._transport.call(routes.UPLOAD_OBJECT, Request(query={"path_to_object": path}))
+        target = self._transport.call(
+            object_routes.UPLOAD_OBJECT, Request(query={"path_to_object": path})
+        )
         file = FilePart("file", "file", content)
         form = Form(tuple(target["fields"].items()), (file,))
         self._transport.upload_signed("POST", target["signed_url"], form)
@@ -186,7 +188,7 @@ class DataStoreCalls(Part):
         self, path: str, file: BinaryIO, first: bytes, size: int | None, advance: Advance
     ) -> None:
         begun = self._transport.call(
-            routes.BEGIN_UPLOAD, Request(body=Json({"path_to_object": path}))
+            object_routes.BEGIN_UPLOAD, Request(body=Json({"path_to_object": path}))
         )
         upload = {"path_to_object": path, "multipart_upload_configuration": begun}
         try:
@@ -200,16 +202,16 @@ class DataStoreCalls(Part):
                 advance(len(content))
                 content = read_fully(file, len(first))
             end = Json({**upload, "parts": parts, "size": sent})
-            self._transport.call(routes.END_UPLOAD, Request(body=end))
+            self._transport.call(object_routes.END_UPLOAD, Request(body=end))
         except BaseException:
             with suppress(HeadraceError):
                 upload_id = begun["multipart_upload_id"]
-                self._transport.call(routes.ABANDON_UPLOAD, upload_id=upload_id)
+                self._transport.call(object_routes.ABANDON_UPLOAD, upload_id=upload_id)
             raise
 
     def _upload_part(self, asked: Object, content: bytes) -> Object:
         def send() -> Object:
-            target = self._transport.call(routes.UPLOAD_PART, Request(body=Json(asked)))
+            target = self._transport.call(object_routes.UPLOAD_PART, Request(body=Json(asked)))
             etag = self._transport.upload_signed(
                 "PUT", target["signed_url"], Raw(content), target["headers"]
             )

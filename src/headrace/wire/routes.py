@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from headrace.core.rights import Right
+from headrace.wire.object_routes import OBJECT_ROUTES
 from headrace.wire.route import Open, Route
 
 HEALTH = Route("GET", "/health", "Check whether the server answers", Open.NOTHING)
 HEALTH_DETAILS = Route("GET", "/health/details", "Show how each part is", Right.LOOK)
 ENVIRONMENT_INFO = Route("GET", "/environment-info", "Name the environment", Open.NOTHING)
 CLOCK = Route("GET", "/clock", "Show whether things are deleted for their age", Right.LOOK)
-CONFIRM_CLOCK = Route("POST", "/clock/confirm", "Say that the clock is right", Right.PROJECT)
-ENVIRONMENT_SUMMARY = Route("GET", "/environment-summary", "Show the status", Right.LOOK)
+CONFIRM_CLOCK = Route(
+    "POST", "/clock/confirm", "Say that the machine's clock is right", Right.PROJECT
+)
+ENVIRONMENT_SUMMARY = Route(
+    "GET", "/environment-summary", "Show the status of the environment", Right.LOOK
+)
 OVERVIEW = Route("GET", "/activity", "Show what runs, what failed and what comes", Right.LOOK)
 CALLS_OVER_TIME = Route("GET", "/activity/calls", "Show calls over time", Right.LOOK)
 CHANGE_ENVIRONMENT = Route(
@@ -37,9 +42,13 @@ CREATE_TOKEN = Route("POST", "/tokens", "Create an SDK token", Right.TOKENS)
 REVOKE_TOKEN = Route("DELETE", "/tokens/{name}", "Revoke an SDK token", Right.TOKENS)
 
 PROJECT = Route("GET", "/project-information", "Show the project's settings", Right.LOOK)
-UPDATE_PROJECT = Route("PATCH", "/project-information", "Change the project", Right.PROJECT)
+UPDATE_PROJECT = Route(
+    "PATCH", "/project-information", "Change the project's settings", Right.PROJECT
+)
 
-VARIABLES = Route("GET", "/environment-variables", "List variables", Right.READ_VARIABLES)
+VARIABLES = Route(
+    "GET", "/environment-variables", "List environment variables", Right.READ_VARIABLES
+)
 SET_VARIABLES = Route(
     "PUT", "/environment-variables", "Create or update environment variables", Right.VARIABLES
 )
@@ -220,55 +229,6 @@ RESOURCE_METRICS = Route(
     "GET", "/resource-metrics", "Show what machines and executions used", Right.LOOK
 )
 
-OBJECT_INFORMATION = Route(
-    "POST", "/data-store/information", "Show a file of the data store", Right.READ_FILES
-)
-OBJECTS = Route(
-    "GET", "/data-store/list", "List files of the data store, page by page", Right.READ_FILES
-)
-UPLOAD_OBJECT = Route("GET", "/data-store/upload", "Get a URL to upload to", Right.WRITE_FILES)
-DOWNLOAD_OBJECT = Route(
-    "POST", "/data-store/download", "Get a URL to download a file from", Right.READ_FILES
-)
-DELETE_OBJECT = Route("DELETE", "/data-store/delete", "Delete a file", Right.WRITE_FILES)
-BEGIN_UPLOAD = Route(
-    "POST", "/data-store/upload/multipart", "Begin an upload in parts", Right.WRITE_FILES
-)
-UPLOAD_PART = Route(
-    "POST", "/data-store/upload/multipart/part", "Get a URL to send a part to", Right.WRITE_FILES
-)
-END_UPLOAD = Route(
-    "POST", "/data-store/upload/multipart/end", "Join the parts of an upload", Right.WRITE_FILES
-)
-# The same two, as clients up to 0.46.2 ask for them.
-UPLOAD_PART_BY_ID = Route(
-    "GET",
-    "/data-store/upload/multipart/{upload_id}",
-    "Get a URL to send a part to",
-    Right.WRITE_FILES,
-)
-END_UPLOAD_BY_ID = Route(
-    "POST",
-    "/data-store/upload/multipart/{upload_id}",
-    "Join the parts of an upload",
-    Right.WRITE_FILES,
-)
-ABANDON_UPLOAD = Route(
-    "DELETE",
-    "/data-store/upload/multipart/{upload_id}",
-    "Forget an upload and its parts",
-    Right.WRITE_FILES,
-)
-SIGNED_UPLOAD = Route(
-    "POST", "/signed/objects/{path:path}", "Upload the file of a signed URL", Open.SIGNATURE
-)
-SIGNED_PART = Route(
-    "PUT", "/signed/objects/{path:path}", "Upload the part of a signed URL", Open.SIGNATURE
-)
-SIGNED_DOWNLOAD = Route(
-    "GET", "/signed/objects/{path:path}", "Download the file of a signed URL", Open.SIGNATURE
-)
-
 
 def _of_endpoint(method: str, path: str, summary: str, needs: Open = Open.ENDPOINT_TOKEN) -> Route:
     """Return a route below the server's root, without the prefix."""
@@ -295,6 +255,7 @@ ENDPOINT_DOCS = _of_endpoint(
 API_DOCUMENT = _of_endpoint("GET", "/openapi.json", "Describe the API", Open.NOTHING)
 FRONT = Route("GET", "/", "Show the console, or who answers", Open.NOTHING, root="", is_page=True)
 
-ROUTES: tuple[Route, ...] = tuple(
-    value for value in vars().copy().values() if isinstance(value, Route)
+ROUTES: tuple[Route, ...] = (
+    *(value for value in vars().copy().values() if isinstance(value, Route)),
+    *OBJECT_ROUTES,
 )

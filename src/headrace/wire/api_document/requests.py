@@ -12,7 +12,7 @@ from headrace.core.metrics import MAX_VALUES
 from headrace.core.schedule_requests import OPTION_NAMES as SCHEDULE_NAMES
 from headrace.core.schedules import Fate
 from headrace.core.sources import Rule
-from headrace.wire import routes
+from headrace.wire import object_routes, routes
 from headrace.wire.api_document.values import (
     ANYTHING,
     CONFIG,
@@ -104,14 +104,14 @@ QUERIES: Mapping[Route, Mapping[str, Schema]] = {
         "download": FLAG,
         **{f"filters[{key}]": TEXT for key in ("pipeline_name", "deployment_name", "execution_id")},
     },
-    routes.OBJECTS: {
+    object_routes.OBJECTS: {
         "folder_path": TEXT,
         "continuation_token": TEXT,
         "limit": COUNT,
         "include_continuation_token": FLAG,
     },
-    routes.UPLOAD_OBJECT: {"path_to_object": TEXT},
-    routes.UPLOAD_PART_BY_ID: {"part_number": COUNT, "path_to_object": TEXT},
+    object_routes.UPLOAD_OBJECT: {"path_to_object": TEXT},
+    object_routes.UPLOAD_PART_BY_ID: {"part_number": COUNT, "path_to_object": TEXT},
 }
 """The parameters of the query of each route that takes some."""
 
@@ -251,18 +251,20 @@ BODIES: Mapping[Route, Mapping[str, Schema]] = {
     ),
     **dict.fromkeys(
         (
-            routes.OBJECT_INFORMATION,
-            routes.DOWNLOAD_OBJECT,
-            routes.DELETE_OBJECT,
-            routes.BEGIN_UPLOAD,
+            object_routes.OBJECT_INFORMATION,
+            object_routes.DOWNLOAD_OBJECT,
+            object_routes.DELETE_OBJECT,
+            object_routes.BEGIN_UPLOAD,
         ),
         _json(record("path_to_object", path_to_object=TEXT)),
     ),
-    routes.UPLOAD_PART: _json(
+    object_routes.UPLOAD_PART: _json(
         record("part_number", **_UPLOAD, part_number=COUNT, size=COUNT, chunk_size=COUNT)
     ),
-    routes.END_UPLOAD: _json(record("parts", **_UPLOAD, parts=listed(_PART), size=COUNT)),
-    routes.END_UPLOAD_BY_ID: _json(record("parts", path_to_object=TEXT, parts=listed(_PART))),
+    object_routes.END_UPLOAD: _json(record("parts", **_UPLOAD, parts=listed(_PART), size=COUNT)),
+    object_routes.END_UPLOAD_BY_ID: _json(
+        record("parts", path_to_object=TEXT, parts=listed(_PART))
+    ),
     routes.ENDPOINT: _json({"type": "object"}),
     routes.ENDPOINT_V1: _json({"type": "object"}),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.wire import routes
+from headrace.wire import object_routes, routes
 from headrace.wire.answers import Answer
 from headrace.wire.eras.answers import as_of
 from headrace.wire.eras.versions import (
@@ -185,17 +185,17 @@ _SHAPES: Mapping[Route, Shape] = {
     routes.RECORD_METRIC: _keys("name"),
     routes.RECORD_LIST_METRIC: _keys("name"),
     routes.RESOURCE_METRICS: _keys("additional_data metrics"),
-    routes.OBJECT_INFORMATION: _OBJECT,
-    routes.OBJECTS: _keys("continuation_token", items=[_OBJECT]),
-    routes.UPLOAD_OBJECT: _keys("signed_url fields"),
-    routes.DOWNLOAD_OBJECT: _SIGNED,
-    routes.DELETE_OBJECT: _keys("path"),
+    object_routes.OBJECT_INFORMATION: _OBJECT,
+    object_routes.OBJECTS: _keys("continuation_token", items=[_OBJECT]),
+    object_routes.UPLOAD_OBJECT: _keys("signed_url fields"),
+    object_routes.DOWNLOAD_OBJECT: _SIGNED,
+    object_routes.DELETE_OBJECT: _keys("path"),
     # Sent back as it came by later clients; earlier ones read the id.
-    routes.BEGIN_UPLOAD: ANY,
-    routes.UPLOAD_PART: _keys("signed_url headers"),
-    routes.END_UPLOAD: _OBJECT,
-    routes.UPLOAD_PART_BY_ID: _SIGNED,
-    routes.END_UPLOAD_BY_ID: _OBJECT,
+    object_routes.BEGIN_UPLOAD: ANY,
+    object_routes.UPLOAD_PART: _keys("signed_url headers"),
+    object_routes.END_UPLOAD: _OBJECT,
+    object_routes.UPLOAD_PART_BY_ID: _SIGNED,
+    object_routes.END_UPLOAD_BY_ID: _OBJECT,
     routes.ENDPOINT: _EXECUTION_ID,
     routes.ENDPOINT_V1: _EXECUTION_ID,
 }
