@@ -18,18 +18,6 @@ from headrace.wire.answers import BEARER, ENDPOINT_TOKEN
 from headrace.wire.route import Open, Route
 
 CSRF_HEADER = "x-headrace-csrf"
-_BEGIN_WORK = frozenset(
-    {
-        routes.CREATE_PIPELINE,
-        routes.CREATE_STEP,
-        routes.UPDATE_STEP,
-        routes.RUN_PIPELINE,
-        routes.TRIGGER_DEPLOYMENT,
-        routes.RERUN,
-        routes.ENDPOINT,
-        routes.ENDPOINT_V1,
-    }
-)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -47,7 +35,7 @@ async def admitted(request: Request, services: Services, route: Route) -> Exchan
         request.state.standing = services.standby.standing
         request.state.revision = services.lookups.revision(ANYBODY)
     exchange = await _admitted(request, services, route)
-    if route in _BEGIN_WORK:
+    if route.begins_work:
         # The verbs refuse it as well; here, before anything of the body is read.
         services.standby.standing.check_work()
     return exchange

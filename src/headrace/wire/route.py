@@ -36,6 +36,7 @@ class Route:
         needs: The right that the caller must have, or what is asked for in place of one.
         root: The beginning of its URL, before the path; endpoints are not below :data:`PREFIX`.
         is_page: Whether it answers people with pages, refusals included.
+        begins_work: Whether a server that takes no work refuses it before it reads the body.
     """
 
     method: str
@@ -44,6 +45,7 @@ class Route:
     needs: Right | Open
     root: str = PREFIX
     is_page: bool = False
+    begins_work: bool = False
 
     @property
     def is_public(self) -> bool:

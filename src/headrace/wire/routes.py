@@ -64,7 +64,9 @@ DELETE_VARIABLE = Route(
 )
 
 PIPELINES = Route("GET", "/pipelines", "List pipelines", Right.LOOK)
-CREATE_PIPELINE = Route("POST", "/pipelines", "Create a pipeline", Right.PIPELINES)
+CREATE_PIPELINE = Route(
+    "POST", "/pipelines", "Create a pipeline", Right.PIPELINES, begins_work=True
+)
 PIPELINE = Route(
     "GET", "/pipelines/{name}", "Show a pipeline, or wait until it is built", Right.LOOK
 )
@@ -117,7 +119,7 @@ CHECK_VERSION = Route(
 ROLL_BACK_PIPELINE = Route(
     "POST", "/pipelines/{name}/rollback", "Go back to another version", Right.PIPELINES
 )
-RUN_PIPELINE = Route("POST", "/pipelines/{name}/run", "Run a pipeline", Right.RUN)
+RUN_PIPELINE = Route("POST", "/pipelines/{name}/run", "Run a pipeline", Right.RUN, begins_work=True)
 PIPELINE_EXECUTIONS = Route(
     "GET", "/pipelines/{name}/executions", "List a pipeline's executions", Right.LOOK
 )
@@ -126,9 +128,11 @@ LATEST_EXECUTION = Route(
 )
 
 STEPS = Route("GET", "/steps", "List steps", Right.LOOK)
-CREATE_STEP = Route("POST", "/steps", "Create a step", Right.PIPELINES)
+CREATE_STEP = Route("POST", "/steps", "Create a step", Right.PIPELINES, begins_work=True)
 STEP = Route("GET", "/steps/{name}", "Show a step, or wait until it is built", Right.LOOK)
-UPDATE_STEP = Route("PUT", "/steps/{name}", "Give a step other code", Right.PIPELINES)
+UPDATE_STEP = Route(
+    "PUT", "/steps/{name}", "Give a step other code", Right.PIPELINES, begins_work=True
+)
 DELETE_STEP = Route("DELETE", "/steps/{name}", "Delete a step", Right.PIPELINES)
 DOWNLOAD_STEP = Route("GET", "/steps/{name}/download", "Get a URL of its folder", Right.LOOK)
 STEP_LOGS = Route("POST", "/steps/{name}/logs", "Get the log of a step's build", Right.LOOK)
@@ -152,7 +156,9 @@ LATEST_DEPLOYMENT_EXECUTION = Route(
     "Show a deployment's latest execution",
     Right.LOOK,
 )
-TRIGGER_DEPLOYMENT = Route("POST", "/deployments/{name}/executions", "Call a deployment", Right.RUN)
+TRIGGER_DEPLOYMENT = Route(
+    "POST", "/deployments/{name}/executions", "Call a deployment", Right.RUN, begins_work=True
+)
 DEPLOYMENT_LOGS = Route(
     "POST", "/deployments/{name}/logs", "Get the log of a deployment", Right.LOOK
 )
@@ -185,7 +191,13 @@ DELETE_EXECUTION = Route(
 CANCEL_EXECUTION = Route(
     "POST", "/executions/{execution_id}/cancel", "Cancel an execution", Right.EXECUTIONS
 )
-RERUN = Route("POST", "/executions/{execution_id}/rerun", "Run an execution again", Right.RUN)
+RERUN = Route(
+    "POST",
+    "/executions/{execution_id}/rerun",
+    "Run an execution again",
+    Right.RUN,
+    begins_work=True,
+)
 PLAN_RERUNS = Route(
     "POST", "/executions/rerun-plan", "Say what would become of reruns, and start none", Right.RUN
 )
@@ -230,13 +242,22 @@ RESOURCE_METRICS = Route(
 )
 
 
-def _of_endpoint(method: str, path: str, summary: str, needs: Open = Open.ENDPOINT_TOKEN) -> Route:
+def _of_endpoint(
+    method: str,
+    path: str,
+    summary: str,
+    needs: Open = Open.ENDPOINT_TOKEN,
+    *,
+    begins_work: bool = False,
+) -> Route:
     """Return a route below the server's root, without the prefix."""
-    return Route(method, path, summary, needs, root="")
+    return Route(method, path, summary, needs, root="", begins_work=begins_work)
 
 
-ENDPOINT = _of_endpoint("POST", "/endpoints/{path}", "Call an endpoint")
-ENDPOINT_V1 = _of_endpoint("POST", "/endpoints/v1/{path}", "Call an endpoint, outputs wrapped")
+ENDPOINT = _of_endpoint("POST", "/endpoints/{path}", "Call an endpoint", begins_work=True)
+ENDPOINT_V1 = _of_endpoint(
+    "POST", "/endpoints/v1/{path}", "Call an endpoint, outputs wrapped", begins_work=True
+)
 ENDPOINT_RESULTS = _of_endpoint(
     "GET", "/endpoints/{path}/executions/{execution_id}", "Get a call's outputs"
 )
