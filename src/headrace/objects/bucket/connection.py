@@ -34,12 +34,17 @@ class Missing(NotFound):
     """There is no object under a key."""
 
 
-class Refused(HeadraceError):
-    """The bucket refuses a request for a reason which whoever sent it has to translate."""
+class Refused(Unavailable):
+    """The bucket refuses a request; who sent it may know the reason and say it in other words."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The bucket refused a request: {reason}.")
         self.reason = reason
+
+    @property
+    def code(self) -> str:
+        """The name by which callers know it."""
+        return Unavailable.__name__
 
 
 class Bucket:
