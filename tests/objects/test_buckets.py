@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -160,6 +160,28 @@ async def test_links_give_one_object_and_take_one_object(files: BucketStore) -> 
     assert "test-secret" not in link + str(policy)
 
 
+@pytest.mark.parametrize("path", ["a/${filename}", "${filename}/a"])
+async def test_a_form_whose_key_the_bucket_would_fill_in_is_not_given(
+    files: BucketStore, path: str
+) -> None:
+    """The file would be kept under the name that its sender's disk has for it."""
+    assert await files.upload_form(path, 10, 60) is None
+
+
+async def test_what_the_bucket_refuses_for_an_unknown_reason_is_said(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    with refusing("QuotaExceeded") as server:
+        full = Bucket(BucketPlace("bucket", endpoint=server))
+        store = BucketStore(full, "files", tmp_path / "staging")
+        for asking in (store.put("a", chunks(b"x")), store.begin_upload("a")):
+            with pytest.raises(Unavailable, match="QuotaExceeded") as caught:
+                await asking
+            assert caught.value.code == "Unavailable"
+        await store.close()
+        full.close()
+
+
 async def test_without_links_everything_passes_the_server(
     buckets: str, bucket: Bucket, tmp_path: Path
 ) -> None:
@@ -171,11 +193,9 @@ async def test_without_links_everything_passes_the_server(
 
 
 @contextmanager
-def breaking_off(after: int) -> Iterator[str]:
-    """A server that begins to answer with a large object, and ends the connection."""
+def answering(answer: bytes) -> Iterator[str]:
+    """A server that gives everyone the same answer, and ends the connection."""
     listener = socket.create_server(("127.0.0.1", 0))
-    head = 'HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\nETag: "x"\r\n'
-    head += "Last-Modified: Sat, 28 Nov 2026 10:00:00 GMT\r\n\r\n"
 
     def serve() -> None:
         while True:
@@ -185,7 +205,7 @@ def breaking_off(after: int) -> Iterator[str]:
                 return
             with connection:
                 connection.recv(1 << 16)
-                connection.sendall(head.encode() + bytes(after))
+                connection.sendall(answer)
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -195,6 +215,20 @@ def breaking_off(after: int) -> Iterator[str]:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join()
+
+
+def refusing(code: str) -> AbstractContextManager[str]:
+    """A server that refuses each request for a reason of its own."""
+    body = f"<Error><Code>{code}</Code><Message>-</Message></Error>"
+    head = f"HTTP/1.1 400 -\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return answering((head + body).encode())
+
+
+def breaking_off(after: int) -> AbstractContextManager[str]:
+    """A server that begins to answer with a large object, and ends the connection."""
+    head = 'HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\nETag: "x"\r\n'
+    head += "Last-Modified: Sat, 28 Nov 2026 10:00:00 GMT\r\n\r\n"
+    return answering(head.encode() + bytes(after))
 
 
 async def test_an_answer_that_breaks_off_is_no_end(bucket: Bucket, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from boto3.s3.transfer import TransferConfig
@@ -29,6 +30,9 @@ from headrace.objects.slots import LateSlot, slots
 
 PART = 16 << 20
 """Bytes from which on an object is sent in parts of this size; the greatest is 160 GB."""
+
+_FILLED_IN = "${filename}"
+"""Buckets replace it in the key of a form by the name of the file, which makes another object."""
 
 _SENDING = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=4)
 
@@ -105,7 +109,7 @@ class BucketStore:
         """See the port."""
         reader = await self.open(path)
         try:
-            target = await self._disk.run(new_file, to)
+            target = await self._disk.acquire(partial(new_file, to), os.close)
             try:
                 async for chunk in reader:
                     await self._disk.run(write_all, target, [chunk])
@@ -213,12 +217,13 @@ class BucketStore:
 
     async def upload_form(self, path: str, size_limit: int, lifetime_s: int) -> UploadForm | None:
         """See the port."""
-        if not self._bucket.place.has_links:
+        key = self._keys.of(check_object_path(path))
+        if not self._bucket.place.has_links or _FILLED_IN in key:
             return None
         made = self._bucket.sign(
             "generate_presigned_post",
             self._bucket.place.bucket,
-            self._keys.of(check_object_path(path)),
+            key,
             Conditions=[["content-length-range", 0, size_limit]],
             ExpiresIn=lifetime_s,
         )
