@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -203,6 +205,23 @@ async def test_a_flood_is_turned_away_and_two_are_hashed_at_once() -> None:
     assert len(threads) == AT_ONCE
     assert 0 not in {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
     assert not await passwords.matches(None, PASSWORD)
+
+
+def test_hashing_keeps_the_priority_of_a_server_that_has_a_lower_one() -> None:
+    """To raise it, which only root may, would end the threads: nobody could sign in."""
+    hashes = (
+        "import asyncio, os\n"
+        "from headrace.control.passwords import Passwords\n"
+        "os.nice(10)\n"
+        "made = Passwords(1, 8)\n"
+        "asyncio.run(made.hash('eleven blue horses'))\n"
+        "(thread,) = made._threads._threads\n"
+        "print(os.getpriority(os.PRIO_PROCESS, thread.native_id))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", hashes], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert int(done.stdout) >= 10
 
 
 async def test_a_session_is_good_when_its_use_cannot_be_written_down(

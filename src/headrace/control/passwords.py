@@ -95,4 +95,7 @@ class Passwords:
 
 def _stand_back() -> None:
     """Lower the priority of this thread, which Linux gives to each of its own."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    thread = threading.get_native_id()
+    # Where the server's own is lower, to raise it would be refused, and nobody could sign in.
+    nice = max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread))
+    os.setpriority(os.PRIO_PROCESS, thread, nice)
