@@ -29,10 +29,15 @@ def test_a_pause_holds_from_its_request_to_the_end_of_the_resumption() -> None:
     still = going.moved(EnvironmentStatus.STANDBY, LATER)
     assert (still.takes_work, still.is_moving, still.paused_since) == (False, False, NOON)
     resuming = still.asked(RESUME, LATER)
-    assert (resuming.takes_work, resuming.keeps_pods) == (False, False)
+    assert (resuming.takes_work, resuming.keeps_pods) == (False, True)
     coming = resuming.moved(EnvironmentStatus.PODS_COMING, LATER)
     assert (coming.takes_work, coming.keeps_pods, coming.paused_since) == (True, True, None)
     assert coming.moved(EnvironmentStatus.READY, LATER).is_moving is False
+
+
+def test_a_pause_that_is_turned_round_leaves_the_pods_with_the_calls_that_they_have() -> None:
+    turned = Standing().asked(PAUSE, NOON).asked(RESUME, LATER)
+    assert (turned.takes_work, turned.keeps_pods) == (False, True)
 
 
 @pytest.mark.parametrize("status", EnvironmentStatus)

@@ -22,17 +22,16 @@ class EnvironmentStatus(StrEnum):
     """Nothing is under way; the pods are being released."""
     STANDBY = "standby"
     RESUME_ASKED = "resuming-step-1"
-    """No work is taken yet; the fire times of the pause are being recorded."""
+    """No work is taken yet; the fire times of the pause are being recorded, and pods come back."""
     PODS_COMING = "resuming-step-2"
-    """Work is taken again; the pods are coming back."""
+    """Work is taken again; pods are still coming back."""
 
 
 PAUSING = frozenset(
     {EnvironmentStatus.PAUSE_ASKED, EnvironmentStatus.PODS_GOING, EnvironmentStatus.STANDBY}
 )
-_WITHOUT_PODS = frozenset(
-    {EnvironmentStatus.PODS_GOING, EnvironmentStatus.STANDBY, EnvironmentStatus.RESUME_ASKED}
-)
+_WITHOUT_PODS = frozenset({EnvironmentStatus.PODS_GOING, EnvironmentStatus.STANDBY})
+"""Both are left by a request to resume, which must not end pods that still have calls."""
 _ASKABLE = (EnvironmentStatus.PAUSE_ASKED, EnvironmentStatus.RESUME_ASKED)
 
 
