@@ -30,7 +30,7 @@ from headrace.server.http import HttpServer
 from headrace.server.logging import set_up_logging
 from headrace.server.object_places import try_bucket
 from headrace.server.obstacles import in_plain_words
-from headrace.server.settings import Settings, variable_of
+from headrace.server.settings import HIDDEN, Settings, variable_of
 from headrace.server.supervision import Supervision
 from headrace.store.sqlite.database import SqliteDatabase
 from headrace.store.sqlite.migrate import migrate, schema_state
@@ -80,6 +80,7 @@ def check(overrides: Mapping[str, str]) -> int:
     settings = Settings.read(os.environ, overrides)
     for setting in fields(settings):
         value = getattr(settings, setting.name)
+        value = HIDDEN if value and not setting.repr else value
         sys.stdout.write(f"{variable_of(setting.name)}={value}\n  {setting.metadata['about']}\n")
     is_well = _check_directory(DataDirectory(settings.data_dir))
     if settings.objects is not None:

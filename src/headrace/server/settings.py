@@ -35,16 +35,24 @@ from headrace.server.setting_texts import (
     read_url,
 )
 
+HIDDEN = "(not shown)"
+"""Stands for a secret where settings are printed, because a service's journal keeps what is."""
+
 _PER_PROCESSOR = 4
 _LEAST_EXECUTIONS = 8
 _DEFAULT_EXECUTIONS = max(_LEAST_EXECUTIONS, _PER_PROCESSOR * (os.cpu_count() or 1))
 
 
 def _setting(
-    read: Callable[[str], Any], default: Any, about: str, default_in_words: str | None = None
+    read: Callable[[str], Any],
+    default: Any,
+    about: str,
+    default_in_words: str | None = None,
+    *,
+    is_secret: bool = False,
 ) -> Any:
     about_it = {"read": read, "about": about, "default_in_words": default_in_words}
-    return field(default=default, metadata=about_it)
+    return field(default=default, repr=not is_secret, metadata=about_it)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +219,7 @@ class Settings:
         "port 8080 and, for gRPC, 8082.",
     )
     vector_database_token: str | None = _setting(
-        read_text, None, "Token of that server, which clients are told as well."
+        read_text, None, "Token of that server, which clients are told as well.", is_secret=True
     )
     max_upload_bytes: int = _setting(_bytes, 5 * 10**9, "Greatest size of one uploaded file.")
     max_input_bytes: int = _setting(
