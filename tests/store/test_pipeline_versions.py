@@ -11,11 +11,12 @@ import pytest
 from sqlalchemy import Connection
 from tests.store.conftest import AT, PIPELINE
 
-from headrace.control.transactions.versions import roll_back
+from headrace.control.transactions.versions import end_build, roll_back
 from headrace.core.attachments import Attachment
 from headrace.core.deployments import Deployment, Mode
 from headrace.core.errors import Conflict
 from headrace.core.executions import Execution
+from headrace.core.low_latency import LowLatency
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pipelines import Calling, Pipeline, PipelineStatus
 from headrace.core.sources import Rule
@@ -191,3 +192,24 @@ def test_a_version_that_was_let_go_is_nothing_to_go_back_to(six: Connection) -> 
     assert versions.number_before(six, PIPELINE.id, 6) is None
     with pytest.raises(Conflict, match=r"kept no longer.* 2024-05-06.*deploy its code again"):
         roll_back(six, PIPELINE.name, 5, AT, "w", is_forced=False)
+
+
+def test_a_deployment_made_during_a_build_is_not_given_an_image_that_it_cannot_have(
+    connection: Connection,
+) -> None:
+    image = replace(SECOND.config, language=None, dockerfile_path="Dockerfile")
+    coming = replace(PIPELINE, version=replace(SECOND, config=image, held_back=None))
+    pipelines.add_version(connection, PIPELINE.id, coming.version)
+    low_latency = endpoint_of(PIPELINE, "d", low_latency=LowLatency())
+    deployments.add_deployment(connection, low_latency, b"sealed")
+    ended = end_build(
+        connection, coming, environment="image", failure=None, at=AT, worker_id="worker"
+    )
+    assert ended.is_recorded
+    assert not ended.has_moved
+    assert "'low_latency' of deployment 'd' is not for" in str(ended.held_back)
+    present = pipelines.pipeline_by_name(connection, PIPELINE.name)
+    assert present is not None
+    assert present.version.number == 1
+    (newest, *_) = versions.list_versions(connection, PIPELINE.id, limit=1)
+    assert newest.version.held_back == ended.held_back

@@ -12,7 +12,7 @@ from headrace.control.transactions.deployments import Pin, pinned
 from headrace.core.attachments import Attachment, changed_attachments
 from headrace.core.deployment_drafts import DeploymentChange, DeploymentDraft
 from headrace.core.deployments import Deployment
-from headrace.core.dockerfiles import refuse_deployment
+from headrace.core.dockerfiles import refuse_deployment, refuse_version
 from headrace.core.errors import InvalidRequest
 from headrace.core.pipelines import PipelineVersion
 from headrace.store.database import Reader
@@ -110,21 +110,6 @@ class Attaching:
                     for one in following
                 }
             )
-
-
-def refuse_version(version: PipelineVersion, following: Sequence[Deployment]) -> None:
-    """Refuse a version made from a Dockerfile that a deployment which follows cannot have.
-
-    Raises:
-        InvalidRequest: There is one.
-    """
-    for one in following:
-        refuse_deployment(
-            version,
-            one.name,
-            is_low_latency=one.low_latency is not None,
-            attachments=one.attachments,
-        )
 
 
 def refuse_taken(folder_places: Mapping[str, Sequence[str]]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headrace.bundles.contents import taken_places
 from headrace.bundles.store import BundleStore
-from headrace.control.attaching import places_of, refuse_taken, refuse_version
+from headrace.control.attaching import places_of, refuse_taken
 from headrace.control.deletion import Deletion
 from headrace.control.intake import Intake
 from headrace.control.pipeline_drafts import (
@@ -25,6 +25,7 @@ from headrace.control.transactions import versions as version_records
 from headrace.control.transactions.versions import Recorded
 from headrace.core.clock import now
 from headrace.core.compatibility import refuse
+from headrace.core.dockerfiles import refuse_version
 from headrace.core.environments import python_version
 from headrace.core.errors import NotFound
 from headrace.core.names import check_name, new_id

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
+from headrace.core.deployments import Deployment
 from headrace.core.errors import InvalidRequest
 from headrace.core.pipelines import PipelineVersion
 
@@ -63,6 +64,21 @@ def refuse_deployment(
             f"Files cannot be attached to deployment {name!r}: its pipeline is made from a "
             "Dockerfile, whose image holds the folder. Copy them into the image, or map an input "
             "of type file to the data store."
+        )
+
+
+def refuse_version(version: PipelineVersion, following: Sequence[Deployment]) -> None:
+    """Refuse a version made from a Dockerfile that a deployment which follows cannot have.
+
+    Raises:
+        InvalidRequest: There is one.
+    """
+    for one in following:
+        refuse_deployment(
+            version,
+            one.name,
+            is_low_latency=one.low_latency is not None,
+            attachments=one.attachments,
         )
 
 

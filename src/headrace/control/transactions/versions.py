@@ -11,7 +11,8 @@ from headrace.control.transactions.schedules import Fired, settle_schedule
 from headrace.core import compatibility
 from headrace.core.compatibility import Break, with_version
 from headrace.core.deployments import Deployment
-from headrace.core.errors import Conflict, NotFound
+from headrace.core.dockerfiles import refuse_version
+from headrace.core.errors import Conflict, InvalidRequest, NotFound
 from headrace.core.names import least_id
 from headrace.core.pipelines import Pipeline, PipelineStatus, PipelineVersion
 from headrace.store import deployments, executions, versions
@@ -97,7 +98,9 @@ def end_build(
 ) -> Ended:
     """Record how a build ended; a version that is ready becomes current in the same transaction.
 
-    It does not if something newer is current, or if it would break a deployment or a caller.
+    It does not if something newer is current, or if it would break a deployment or a caller. A
+    version made from a Dockerfile does not, forced or not, if a deployment made since cannot have
+    it.
     """
     version_id = pipeline.version.id
     if not rows.end_build(connection, version_id, environment=environment, failure=failure):
@@ -109,15 +112,15 @@ def end_build(
         return Ended(is_recorded=True)
     if present.version.number == number:
         return Ended(is_recorded=True, has_moved=True)
-    why = built.version.held_back
+    why = built.version.held_back or _unfit(connection, present, built.version)
     if why is None and not built.version.is_forced:
         # What was there when it was recorded has been compared then.
         since = least_id(built.version.created_at)
         breaks = breaks_of(connection, present, built.version, since=since)
         if breaks:
             why = compatibility.text_of(pipeline.name, number, breaks)
-            versions.hold_back(connection, version_id, why)
     if why is not None:
+        versions.hold_back(connection, version_id, why)
         return Ended(is_recorded=True, held_back=why)
     older = f"Version {number}, which is newer, is current."
     versions.hold_back_pending(connection, pipeline.id, older, below=number)
@@ -254,6 +257,15 @@ def breaks_of_deployment(
 def no_pipeline(name: str) -> NotFound:
     """Return the error for a name that no pipeline has."""
     return NotFound(f"There is no pipeline {name!r}.")
+
+
+def _unfit(connection: Connection, current: Pipeline, version: PipelineVersion) -> str | None:
+    """Return why deployments cannot have a version, or None; see :func:`refuse_version`."""
+    try:
+        refuse_version(version, deployments.following(connection, current.id))
+    except InvalidRequest as error:
+        return error.message
+    return None
 
 
 def _move(
