@@ -15,6 +15,7 @@ import io
 import linecache
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,8 +26,12 @@ from typing import Any
 import pytest
 from tests.axios_module import NODE, axios_folder
 from tests.conftest import RunningServer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from headrace import HeadraceSdk
+from headrace.cli.main import app
+from headrace.cli.session import Session
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -59,6 +64,9 @@ NOT_RUN = {
     "docs/guides/schedules.md": 1,
 }
 """How many blocks of a page are only read."""
+
+COMMAND = re.compile(r"(?:^|[/(])headrace ([a-z][^\n|;)>#]*)", re.MULTILINE)
+"""What is typed after the name of the command."""
 
 pytestmark = pytest.mark.system
 
@@ -204,6 +212,30 @@ def test_every_block_is_run_or_counted() -> None:
                 assert is_checked, f"{name} has a block that nothing runs: {block.text}"
             before = block
     assert not_run == NOT_RUN
+
+
+def check_command_line(arguments: list[str]) -> None:
+    """Check that the command takes these arguments; nothing is carried out."""
+    command: Any = get_command(app)
+    name, context = "headrace", None
+    while True:
+        context = command.make_context(name, arguments, context, obj=Session())
+        if not isinstance(command, TyperGroup):
+            return
+        rest = [*context._protected_args, *context.args]
+        found, command, arguments = command.resolve_command(context, rest)
+        name = str(found)
+
+
+def test_commands_that_are_only_read_can_be_typed() -> None:
+    checked = []
+    for path in PAGES:
+        for block in blocks(path.read_text("utf-8")):
+            if block.mark == "not run" and block.kind == "bash":
+                for line in COMMAND.findall(block.text.replace("\\\n", " ")):
+                    check_command_line(shlex.split(line))
+                    checked.append(line.strip())
+    assert {"serve", "check", "pause", "tokens create --name rescue --user ada"} <= set(checked)
 
 
 def test_the_ledger_in_the_guide_has_the_columns_of_the_command() -> None:
