@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -14,7 +15,10 @@ from tests.conftest import HEADRACE, RunningServer, clean_environ, wait_until
 
 from headrace import HeadraceSdk
 from headrace.core.errors import Unavailable
-from headrace.server.health import LOW_BYTES, room_left
+from headrace.server.health import LOW_BYTES, health_checks, room_left
+from headrace.store.settings import HEALTH_ASKED_AT, read_setting
+from headrace.store.sqlite.database import SqliteDatabase
+from headrace.store.sqlite.migrate import migrate
 
 PARTS = {
     *("environment", "database", "disk", "data_store", "calls", "descriptors"),
@@ -61,6 +65,19 @@ def test_a_disk_that_takes_no_more_files_is_full_and_one_that_does_not_count_the
     monkeypatch.setattr(os, "statvfs", lambda _: found)
     with pytest.raises(Unavailable, match="no room for more files"):
         room_left(Path("/"))
+
+
+async def test_who_asks_does_not_have_open_pages_look_again(tmp_path: Path) -> None:
+    migrate(tmp_path / "headrace.db")
+    database = SqliteDatabase(tmp_path / "headrace.db")
+    places = cast("Any", SimpleNamespace(database=database))
+    others = cast("Any", None)
+    before = database.revision
+    found = await health_checks(tmp_path, places, others, others, others, others).parts()
+    assert found["database"].is_well
+    assert await database.read(read_setting, HEALTH_ASKED_AT)
+    assert database.revision == before
+    database.close()
 
 
 @pytest.mark.system

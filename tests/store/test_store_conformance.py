@@ -126,6 +126,28 @@ async def test_what_a_write_saw_is_what_the_writes_before_it_left(store: Databas
     assert results == list(range(1, 101))
 
 
+async def test_the_revision_differs_after_each_change_that_can_be_seen(
+    store: Database, gate: Gate
+) -> None:
+    first = store.revision
+    assert await store.write_unseen(insert_key, "a") == "a"
+    assert (await store.read(keys), store.revision) == (["a"], first)
+    await store.write(insert_key, "b")
+    second = store.revision
+    assert second != first
+    # Committed together with others, each counts for what it is.
+    await gate.close()
+    together = [
+        asyncio.ensure_future(store.write(insert_key, "c")),
+        asyncio.ensure_future(store.write_unseen(insert_key, "d")),
+    ]
+    await asyncio.sleep(0)
+    before = store.revision
+    gate.open()
+    await asyncio.gather(*together)
+    assert store.revision not in {first, second, before}
+
+
 async def test_who_is_told_of_success_has_told_everybody(store: Database, other: Database) -> None:
     await store.write(insert_key, "a")
     assert await other.read(keys) == ["a"]

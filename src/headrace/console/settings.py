@@ -91,7 +91,7 @@ async def server(exchange: Exchange) -> Response:
 async def _server(exchange: Exchange, error: HeadraceError | None = None) -> Response:
     services = exchange.services
     running, pending = await services.lookups.unfinished(exchange.scope)
-    # To ask for the health changes a row. A page that did so at each change would never rest.
+    # Each part is tried for real, which a page is not to do at each change.
     is_whole = exchange.request.query_params.get("part") != "work"
     parts = await services.health.parts() if is_whole else {}
     return page(

@@ -21,7 +21,10 @@ class Reader(Protocol):
 
     @property
     def revision(self) -> str:
-        """What differs after each change, and after each start: for those who look again."""
+        """What differs after each change that can be seen, and after each start.
+
+        It is for those who look again.
+        """
         ...
 
     async def read(
@@ -54,4 +57,10 @@ class Database(Reader, Protocol):
             Refused: Of the kind that says which rule of the schema the change breaks.
             Unavailable: The change could not be committed (disk full, database locked for long).
         """
+        ...
+
+    async def write_unseen(
+        self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Do the same as ``write`` for a change that nobody looks at: the revision stays."""
         ...

@@ -43,6 +43,12 @@ class DatabaseBehind:
         """Return ``work(connection, ...)`` after its change is on disk."""
         return await self._database.write(work, *args, **kwargs)
 
+    async def write_unseen(
+        self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Do the same as ``write`` for a change that nobody looks at."""
+        return await self._database.write_unseen(work, *args, **kwargs)
+
     def close(self) -> None:
         """Wait for what runs, then end."""
         self._database.close()

@@ -36,6 +36,7 @@ READ_THREADS = 4
 class _Write:
     work: Callable[[Connection], Any]
     future: asyncio.Future[Any]
+    is_seen: bool
     result: Any = None
     error: BaseException | None = None
 
@@ -46,14 +47,14 @@ class SqliteReader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._start = secrets.token_hex(4)
-        self._commits = 0
+        self._seen_commits = 0
         self._threads = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="sql-read")
         self._local = threading.local()
 
     @property
     def revision(self) -> str:
-        """What differs after each change that was committed here, and after each start."""
-        return f"{self._start}-{self._commits}"
+        """What differs after each change that can be seen, and after each start."""
+        return f"{self._start}-{self._seen_commits}"
 
     async def read(
         self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
@@ -98,8 +99,17 @@ class SqliteDatabase(SqliteReader):
         self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Return ``work(connection, ...)`` after its change is on disk."""
+        return await self._put(lambda connection: work(connection, *args, **kwargs), is_seen=True)
+
+    async def write_unseen(
+        self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Do the same as ``write`` for a change that nobody looks at: the revision stays."""
+        return await self._put(lambda connection: work(connection, *args, **kwargs), is_seen=False)
+
+    async def _put(self, work: Callable[[Connection], R], *, is_seen: bool) -> R:
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Write(lambda connection: work(connection, *args, **kwargs), future))
+        self._queue.put(_Write(work, future, is_seen))
         return await future
 
     def close(self) -> None:
@@ -142,7 +152,7 @@ class SqliteDatabase(SqliteReader):
                 for item in group:
                     _run_in_savepoint(connection, cursor, item)
             cursor.execute("COMMIT")
-            self._commits += 1
+            self._seen_commits += any(item.is_seen for item in group)
         except Exception as error:  # noqa: BLE001 - whatever it was, each waiting caller must hear of it
             _roll_back(cursor)
             _refuse(group, error)
