@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address, ip_network
+
+_WITH_PORT = re.compile(r"\[(.*)\](?::\d+)?|([^:]*):\d+")
 
 
 def read_networks(text: str) -> tuple[str, ...]:
@@ -36,7 +39,7 @@ class Proxies:
             forwarded: The headers ``X-Forwarded-For`` of the request, in their order.
         """
         found = peer
-        hops = [hop.strip() for line in forwarded for hop in line.split(",")]
+        hops = [_without_port(hop.strip()) for line in forwarded for hop in line.split(",")]
         while self._has(found) and hops:
             found = hops.pop() or found
         return found
@@ -48,6 +51,12 @@ class Proxies:
             return False
         known = getattr(known, "ipv4_mapped", None) or known
         return any(known in network for network in self._networks)
+
+
+def _without_port(hop: str) -> str:
+    """Return the address of a hop. Some proxies add the port, which is another for each try."""
+    found = _WITH_PORT.fullmatch(hop)
+    return hop if found is None else found[1] or found[2] or ""
 
 
 def _network(text: str) -> str:
