@@ -21,6 +21,7 @@ from headrace.control.sessions import Sessions
 from headrace.control.sign_in import SignIn, Visitor
 from headrace.control.tokens import Tokens
 from headrace.control.transactions.tokens import user_of
+from headrace.control.transactions.users import set_password
 from headrace.control.users import Users
 from headrace.core.errors import (
     InUse,
@@ -160,6 +161,17 @@ async def test_a_password_that_changes_while_it_is_checked_opens_nothing(house: 
         await house.sessions.open(ada.id)
     with pytest.raises(Unauthenticated):
         await house.sessions.open(ada.id, sdk_token_id="revoked")
+
+
+async def test_a_session_that_ends_while_its_password_is_hashed_changes_none(house: House) -> None:
+    ada = await house.users.create(SERVER, "ada", PASSWORD, None)
+    opened = await house.sign_in.with_password("ada", PASSWORD, HERE)
+    scope = (await house.sessions.of(opened.token)).scope
+    # Somebody else sets another one first.
+    await house.users.set_password(SERVER, "ada", OTHER)
+    with pytest.raises(Unauthenticated, match="not signed in any more"):
+        await house.database.write(set_password, ada, "hash of a thief", scope.session)
+    await house.sign_in.with_password("ada", OTHER, HERE)
 
 
 async def test_removal_ends_sessions(house: House) -> None:

@@ -88,6 +88,7 @@ class Users:
             NotFound: There is no such user.
             InvalidValue: The password cannot be used.
             PermissionDenied: The current password is missing or wrong.
+            Unauthenticated: The caller's session has ended meanwhile.
             TooManyTries: It was wrong too often.
             Overloaded: Too many passwords wait for their turn.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from headrace.core.clock import now
-from headrace.core.errors import AlreadyExists, Conflict, InUse, NotFound
+from headrace.core.errors import AlreadyExists, Conflict, InUse, NotFound, Unauthenticated
 from headrace.core.tokens import User
 from headrace.store import sessions as session_rows
 from headrace.store import tokens as token_rows
@@ -53,9 +53,18 @@ def create(connection: Connection, user: User, hashed: str) -> None:
 def set_password(connection: Connection, user: User, hashed: str, keep: str | None) -> None:
     """Give a user another password, and end the sessions of that user but for one.
 
+    Args:
+        connection: Of the database.
+        user: The user.
+        hashed: Hash of the password.
+        keep: Digest of the session that asks for it, or None if none does.
+
     Raises:
+        Unauthenticated: That session has ended meanwhile, as when somebody else set the password.
         NotFound: The user was removed meanwhile.
     """
+    if keep is not None and session_rows.session_by_digest(connection, keep) is None:
+        raise Unauthenticated("You are not signed in any more: sign in again.")
     if user_called(connection, user.name).id != user.id:
         raise NotFound(f"There is no user named {user.name!r} any more.")
     rows.set_password(connection, user.id, hashed, now())
