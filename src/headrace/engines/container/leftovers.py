@@ -62,8 +62,10 @@ class Guard:
 
     def begin(self, tool: Tool) -> None:
         """Watch from now on, if nobody does."""
-        if self._process is not None and self._process.poll() is None:
-            return
+        if self._process is not None:
+            if self._process.poll() is None:
+                return
+            self.end()
         self._process = subprocess.Popen(
             [_SHELL, "-c", _GUARD, _SHELL, tool.program, self._label],
             cwd=tool.folder,
