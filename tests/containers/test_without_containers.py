@@ -12,6 +12,7 @@ import tarfile
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -20,8 +21,9 @@ from tests.conftest import RunningServer
 
 from headrace.core.calls import Call, Code, InputFile
 from headrace.core.errors import InvalidEnvironment
-from headrace.core.outcomes import FailureKind, Returned
+from headrace.core.outcomes import Failure, FailureKind, Returned
 from headrace.core.values import DataType
+from headrace.engines.container import values
 from headrace.engines.container.containers import NOTE_OF_LIMITS, Container, Progress
 from headrace.engines.container.engine import ContainerEngine, ContainerEngineSettings
 from headrace.engines.container.environ import Unpassable, write_variables
@@ -178,7 +180,7 @@ def tool_at(path: Path) -> Tool:
 def test_inputs_travel_as_one_archive(command: Callable[[str, str], Path], tmp_path: Path) -> None:
     taken = tmp_path / "taken.tar"
     path = command("podman", f'[ "$*" = "cp - name:/" ] && cat > {taken}\n')
-    assert put_inputs(tool_at(path), "name", call_in(tmp_path)) is None
+    put_inputs(tool_at(path), "name", call_in(tmp_path))
     with tarfile.open(taken) as tar:
         members = {each.name: each for each in tar.getmembers()}
         assert stat.S_IMODE(members["headrace"].mode) == 0o1777
@@ -190,7 +192,20 @@ def test_inputs_travel_as_one_archive(command: Callable[[str, str], Path], tmp_p
         assert b'"left": null' in (content := text.read())
         assert '"path": "/headrace/inputs/given/grüße.txt"'.encode() in content
     refusing = command("podman", "echo 'Error: no such container' >&2; exit 125\n")
-    assert put_inputs(tool_at(refusing), "name", call_in(tmp_path)) == "no such container"
+    with pytest.raises(ToolFailed, match=r"^no such container$"):
+        put_inputs(tool_at(refusing), "name", call_in(tmp_path))
+
+
+def test_a_copy_that_hangs_is_given_up(
+    command: Callable[[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging = tool_at(command("podman", "exec sleep 600\n"))
+    monkeypatch.setattr(values, "COPY_S", 0.2)
+    call = call_in(tmp_path, number=DataType.NUMBER)
+    with pytest.raises(ToolFailed, match=r"did not end within 0\.2 s"):
+        put_inputs(hanging, "name", call)
+    with pytest.raises(ToolFailed, match=r"did not end within 0\.2 s"):
+        read_outputs(hanging, "name", call, "/", 1000)
 
 
 def packed(path: Path, **members: bytes | str) -> Path:
@@ -241,8 +256,8 @@ def test_a_file_of_an_output_is_kept_under_its_own_name_in_the_workspace(
         f'case "$2" in *outputs.json) cat {outputs} ;; "name:/w/../a/b.txt") cat {file} ;; esac\n',
     )
     call = call_in(tmp_path, file=DataType.FILE)
-    values, files = read_outputs(tool_at(path), "name", call, "/w", 1000)
-    assert values == {}
+    found, files = read_outputs(tool_at(path), "name", call, "/w", 1000)
+    assert found == {}
     assert files["file"].path == call.workspace / "outputs/file/b.txt"
     assert files["file"].path.read_bytes() == b"content"
     assert not list(tmp_path.rglob("escaped"))
@@ -278,6 +293,28 @@ def test_a_variable_of_several_lines_never_reaches_the_tool_itself(
     with pytest.raises(Unpassable, match=name):
         write_variables(tmp_path / "variables", {name: "a\nb"})
     assert write_variables(tmp_path / "variables", {name: "a"}) == {}
+
+
+async def test_a_command_that_cannot_be_run_fails_the_call_in_words(
+    command: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    path = command("podman", PODMAN)
+    tool = tool_at(path)
+    container = Container(tool, "name", "image", ())
+    call = replace(call_in(tmp_path), variables={"LONG": "line\n" * 100_000})
+    outcome = await container.run(call, Progress(), Meter(), 10_000)
+    assert isinstance(outcome, Failure)
+    assert "Argument list too long" in outcome.message
+    engine = ContainerEngine(ContainerEngineSettings("test"), ToolFinder(None, tmp_path, 2))
+    assert await engine.warm(call.code, {}) is None
+    path.unlink()
+    gone = await engine.warm(call.code, {})
+    assert gone is not None
+    assert "podman cannot be run: No such file" in gone.message
+    outcome = await engine.run(call_in(tmp_path))
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.ENVIRONMENT
+    await engine.close()
 
 
 async def test_a_limit_that_does_not_hold_is_said_in_the_log(

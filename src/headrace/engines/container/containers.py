@@ -88,9 +88,10 @@ class Container:
 
     async def run(self, call: Call, progress: Progress, meter: Meter, log_bytes: int) -> Outcome:
         """Run a call in it to its end, and return what became of that."""
-        problem = await self._make(call)
-        if problem is not None:
-            return Failure(FailureKind.ENVIRONMENT, f"The container cannot be made: {problem}")
+        try:
+            await self._make(call)
+        except (ToolFailed, Unpassable) as error:
+            return Failure(FailureKind.ENVIRONMENT, f"The container cannot be made: {error}")
         if progress.stop.is_set():
             return Failure(FailureKind.WORKER_LOST, "The call was stopped before it had begun.")
         progress.has_begun = True
@@ -98,6 +99,8 @@ class Container:
         looking = asyncio.create_task(self._note_pid(metered))
         try:
             followed, is_overdue = await self._until_end(call, progress, log_bytes)
+        except ToolFailed as error:
+            return Failure(FailureKind.ENVIRONMENT, f"The container cannot be started: {error}")
         finally:
             looking.cancel()
             meter.end(metered)
@@ -106,8 +109,8 @@ class Container:
             return Failure(FailureKind.TIMEOUT, f"The container did not end within {limit:g} s.")
         return await self._outcome(call, followed)
 
-    async def _make(self, call: Call) -> str | None:
-        """Make it, with its variables and inputs; return why that cannot be, or None."""
+    async def _make(self, call: Call) -> None:
+        """Make it, with its variables and inputs; raises ToolFailed or Unpassable."""
         variables = {**call.variables, **call.identity, **PLACES}
         path = call.workspace / "variables"
         try:
@@ -116,12 +119,10 @@ class Container:
             given = [f"--env-file={path}", *taken, *self._limits(call)]
             options = [*self._options(), *given, self.image]
             await self.tool.ask("create", *options, environ=several, warn=partial(_warn, call.log))
-        except (ToolFailed, Unpassable) as error:
-            return str(error)
         finally:
             path.unlink(missing_ok=True)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.tool.threads, put_inputs, self.tool, self.name, call)
+        await loop.run_in_executor(self.tool.threads, put_inputs, self.tool, self.name, call)
 
     def _options(self) -> list[str]:
         """Return what all containers have: the network of the machine, no log of their own."""
@@ -210,8 +211,9 @@ class Container:
             )
         except BadOutput as error:
             return Failure(FailureKind.BAD_OUTPUT, str(error))
-        except OSError as error:
-            message = f"The server could not keep what the container left: {error}."
+        except (OSError, ToolFailed) as error:
+            why = str(error).rstrip(".")
+            message = f"The server could not keep what the container left: {why}."
             return Failure(FailureKind.WORKER_LOST, message)
         return Returned(values, files)
 

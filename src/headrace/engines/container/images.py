@@ -117,16 +117,17 @@ class ContainerImages:
         self, tool: Tool, digest: str, folder: Path, dockerfile: str, say: Say
     ) -> None:
         # On the machine's own network, as code that is no container's is.
-        process = tool.start(
-            "build",
+        options = [
             f"--file={folder / dockerfile}",
             f"--tag={self._name(digest)}",
             f"--label={LABEL}={self._data_id}",
             "--network=host",
             "--force-rm",
-            str(folder),
-            merged=True,
-        )
+        ]
+        try:
+            process = tool.start("build", *options, str(folder), merged=True)
+        except ToolFailed as error:
+            raise InvalidEnvironment(f"The image cannot be built: {error}") from None
         words = _Words(say)
         loop = asyncio.get_running_loop()
 

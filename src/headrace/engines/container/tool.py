@@ -70,16 +70,23 @@ class Tool:
             given: Whether the caller writes to its standard input.
             merged: Whether what it says on stderr comes with its output.
             environ: Variables that it has besides those of the server.
+
+        Raises:
+            ToolFailed: The program is gone, the machine has no room for another process, or the
+                variables are too long for one.
         """
-        return subprocess.Popen(
-            [self.program, *arguments],
-            stdin=subprocess.PIPE if given else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
-            env={**os.environ, "BUILDKIT_PROGRESS": "plain", **(environ or {})},
-            cwd=self.folder,
-            start_new_session=True,
-        )
+        try:
+            return subprocess.Popen(
+                [self.program, *arguments],
+                stdin=subprocess.PIPE if given else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+                env={**os.environ, "BUILDKIT_PROGRESS": "plain", **(environ or {})},
+                cwd=self.folder,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ToolFailed(f"{self.program} cannot be run: {error.strerror}.") from error
 
     async def ask(
         self,

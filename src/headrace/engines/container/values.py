@@ -12,7 +12,9 @@ import os
 import posixpath
 import subprocess
 import tarfile
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -20,12 +22,15 @@ from headrace.core.calls import Call
 from headrace.core.dockerfiles import INPUT_FILES, INPUTS_FILE, OUTPUTS_FILE
 from headrace.core.outcomes import OutputFile
 from headrace.core.values import DataType
-from headrace.engines.container.tool import Tool, kill_group, last_words, piped
+from headrace.engines.container.tool import Tool, ToolFailed, kill_group, last_words, piped
 from headrace_harness.converting import to_json
 from headrace_harness.outputs import OUTPUT_FOLDER
 from headrace_harness.scalars import Misfit
 
 T = TypeVar("T")
+
+COPY_S = 3600.0
+"""Longest time of one copy from or to a container."""
 
 _CHUNK = 1 << 20
 _NAME_BYTES = 255
@@ -50,10 +55,13 @@ def inputs_text(call: Call) -> str:
     return json.dumps(values, ensure_ascii=False)
 
 
-def put_inputs(tool: Tool, name: str, call: Call) -> str | None:
-    """Copy the inputs of a call into its container; return what is wrong, or None. It blocks."""
-    process = tool.start("cp", "-", f"{name}:/", given=True)
-    try:
+def put_inputs(tool: Tool, name: str, call: Call) -> None:
+    """Copy the inputs of a call into its container. It blocks.
+
+    Raises:
+        ToolFailed: They are not taken.
+    """
+    with _copying(tool, "-", f"{name}:/", given=True) as process:
         try:
             with piped(process.stdin) as pipe, tarfile.open(fileobj=pipe, mode="w|") as tar:
                 _write_inputs(tar, call)
@@ -61,10 +69,8 @@ def put_inputs(tool: Tool, name: str, call: Call) -> str | None:
             pass  # What it says on its end explains it.
         # It says nothing else, so no other pipe can be full meanwhile.
         err = piped(process.stderr).read()
-        process.wait()
-    finally:
-        _let_go(process)
-    return None if process.returncode == 0 else last_words(err) or "its inputs are not taken"
+        if process.wait() != 0:
+            raise ToolFailed(last_words(err) or "its inputs are not taken")
 
 
 def read_outputs(
@@ -82,6 +88,7 @@ def read_outputs(
     Raises:
         BadOutput: It is not what was declared; the message says all that differs.
         OSError: The server cannot keep it now.
+        ToolFailed: It cannot be copied now.
     """
     returned = _returned(tool, container, max_bytes) if call.outputs else {}
     missing = [name for name in call.outputs if name not in returned]
@@ -196,9 +203,9 @@ def _taken(tool: Tool, container: str, path: str, take: Callable[[IO[bytes], int
     Raises:
         NotThere: There is none.
         BadOutput: It is a folder or something else.
+        ToolFailed: It cannot be copied now.
     """
-    process = tool.start("cp", f"{container}:{path}", "-")
-    try:
+    with _copying(tool, f"{container}:{path}", "-") as process:
         try:
             with tarfile.open(fileobj=piped(process.stdout), mode="r|") as tar:
                 member = tar.next()
@@ -210,13 +217,33 @@ def _taken(tool: Tool, container: str, path: str, take: Callable[[IO[bytes], int
         except tarfile.TarError:
             pass  # It is what comes of a command that failed.
         raise NotThere(last_words(piped(process.stderr).read()) or "no such file")
+
+
+@contextmanager
+def _copying(
+    tool: Tool, source: str, target: str, *, given: bool = False
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Give the process of a copy from or to a container, which is gone afterwards.
+
+    Raises:
+        ToolFailed: It cannot be run, or did not end within :data:`COPY_S`.
+    """
+    process = tool.start("cp", source, target, given=given)
+    is_late = threading.Event()
+
+    def give_up() -> None:
+        is_late.set()
+        kill_group(process)
+
+    limit = threading.Timer(COPY_S, give_up)
+    limit.start()
+    try:
+        yield process
     finally:
-        _let_go(process)
-
-
-def _let_go(process: subprocess.Popen[bytes]) -> None:
-    kill_group(process)
-    process.wait()
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()
+        limit.cancel()
+        kill_group(process)
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            piped(stream).close()
+        if is_late.is_set():
+            raise ToolFailed(f"copying {source} to {target} did not end within {COPY_S:g} s.")
