@@ -18,7 +18,7 @@ from headrace.core.activity import (
     BIN_ENDS,
     NEVER_STARTED,
     STEPS,
-    Count,
+    CallCount,
     middle_of,
     period_of,
 )
@@ -211,7 +211,11 @@ def test_a_duration_read_from_counts_is_true_to_a_tenth() -> None:
 
 
 def test_percentiles_are_of_those_that_ran() -> None:
-    counts = [Count(0, NEVER_STARTED, 100, 100), Count(0, 10, 94, 0), Count(0, 30, 6, 6)]
+    counts = [
+        CallCount(0, NEVER_STARTED, 100, 100),
+        CallCount(0, 10, 94, 0),
+        CallCount(0, 30, 6, 6),
+    ]
     period = period_of(from_us(0), counts)
     assert (period.calls, period.failed) == (200, 106)
     assert (period.p50_s, period.p95_s) == (middle_of(10), middle_of(30))

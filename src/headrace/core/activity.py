@@ -32,7 +32,7 @@ IN_A_ROW = 10
 """So many ends are looked at to say how often in a row something failed."""
 
 
-class Count(NamedTuple):
+class CallCount(NamedTuple):
     """How many calls of a period took about as long.
 
     Attributes:
@@ -172,7 +172,7 @@ def middle_of(number: int) -> float:
     return BIN_ENDS[number] / half / 1e6
 
 
-def period_of(begin: datetime, counts: Iterable[Count]) -> Period:
+def period_of(begin: datetime, counts: Iterable[CallCount]) -> Period:
     """Return the period that counts make together."""
     found = sorted(counts, key=lambda count: count.bin)
     timed = [count for count in found if count.bin != NEVER_STARTED]
@@ -185,7 +185,7 @@ def period_of(begin: datetime, counts: Iterable[Count]) -> Period:
     )
 
 
-def _kept_to(counts: list[Count], share: float) -> float | None:
+def _kept_to(counts: list[CallCount], share: float) -> float | None:
     """Return the duration that a share of calls kept to; ``counts`` ascend."""
     wanted, seen = share * sum(count.calls for count in counts), 0
     for count in counts:

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, bindparam, func, select
 from headrace.core.activity import (
     IN_A_ROW,
     STEPS,
+    CallCount,
     Cause,
-    Count,
     Failures,
     Load,
     NextFire,
@@ -114,7 +114,7 @@ def periods(
         .group_by("begin", counts.bin)
         .order_by("begin", counts.bin)
     )
-    found = (Count(*row) for row in rows)
+    found = (CallCount(*row) for row in rows)
     return [
         period_of(from_us(begin_s * 1_000_000), some)
         for begin_s, some in groupby(found, key=lambda count: count.begin_s)
