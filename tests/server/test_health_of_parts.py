@@ -15,6 +15,8 @@ from tests.conftest import HEADRACE, RunningServer, clean_environ, wait_until
 
 from headrace import HeadraceSdk
 from headrace.core.errors import Unavailable
+from headrace.server.checking import health_of_running
+from headrace.server.data_directory import DataDirectory
 from headrace.server.health import LOW_BYTES, health_checks, room_left
 from headrace.store.settings import HEALTH_ASKED_AT, read_setting
 from headrace.store.sqlite.database import SqliteDatabase
@@ -89,6 +91,17 @@ def test_each_part_is_tried_and_users_are_told_more(server: RunningServer) -> No
     assert found["disk"]["detail"].endswith("GB are free")
     assert found["worker"]["detail"].startswith("came round")
     assert found["environment"]["info"] == "ready"
+
+
+@pytest.mark.system
+def test_a_server_that_has_the_port_of_another_is_not_taken_for_it(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    assert health_of_running(DataDirectory(server.data_dir)) == (server.url, [])
+    stopped = DataDirectory(tmp_path)
+    stopped.address.parent.mkdir()
+    stopped.address.write_text(server.url)
+    assert health_of_running(stopped) is None
 
 
 @pytest.mark.system

@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+from headrace.server.claim import is_claimed
 from headrace.server.data_directory import DataDirectory
 from headrace.wire.routes import HEALTH
 
@@ -20,6 +21,9 @@ def health_of_running(directory: DataDirectory) -> tuple[str, list[str]] | None:
 
     None if none answers.
     """
+    # The address is that of the last start: another server may have it by now.
+    if not is_claimed(directory.root):
+        return None
     try:
         address = directory.address.read_text()
         where = urlsplit(address)

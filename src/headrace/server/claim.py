@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -77,6 +78,21 @@ class Claim:
             if _is_at(path, descriptor):
                 return
             os.close(self._descriptors.pop())
+
+
+def is_claimed(root: Path) -> bool:
+    """Check whether a server holds a data directory, and change nothing of it."""
+    for path in (root, root / "server.lock"):
+        # Before the first start there is none, and some network file systems lock no folders.
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            finally:
+                os.close(descriptor)
+    return False
 
 
 def _lock(descriptor: int, path: Path, deadline: float) -> None:
