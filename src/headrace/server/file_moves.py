@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
+from datetime import timedelta
 
 from headrace.core.errors import InvalidRequest, Unavailable
 from headrace.core.objects import ObjectInfo
@@ -22,6 +23,12 @@ from headrace.server.object_places import (
 )
 from headrace.store.database import Database
 from headrace.store.sqlite.database import SqliteDatabase
+
+CLOCKS_APART = timedelta(minutes=15)
+"""By how much the clocks of two places may differ: buckets refuse requests beyond that.
+
+A copy is known to be newer than its source, which a server may have replaced since, only by more.
+"""
 
 
 @dataclass(slots=True)
@@ -74,7 +81,7 @@ async def move_files(
         goal = here if target is None else await open_bucket(target, directory, database, stack)
         moved = Moved(kept, to)
         for name, store in source.by_name.items():
-            await _copy(store, goal.by_name[name], moved)
+            await copy_objects(store, goal.by_name[name], moved)
         await database.write(keep_place, to)
         return moved
 
@@ -94,12 +101,13 @@ async def _left(
     return await open_bucket(named, directory, database, stack)
 
 
-async def _copy(source: ObjectStore, target: ObjectStore, moved: Moved) -> None:
+async def copy_objects(source: ObjectStore, target: ObjectStore, moved: Moved) -> None:
+    """Make a store hold what another one holds, and count that; what it has already stays."""
     there = {info.path: info async for info in _all(target)}
     async for info in _all(source):
         if not _is_copy(there.pop(info.path, None), info):
-            reader = await source.open(info.path)
-            copy = await target.put(info.path, reader.__aiter__())
+            async with aclosing(await source.open(info.path)) as reader:
+                copy = await target.put(info.path, reader.__aiter__())
             if copy.size != info.size:
                 raise Unavailable(f"{info.path!r} did not arrive whole: move the files again.")
             moved.copied += 1
@@ -111,8 +119,10 @@ async def _copy(source: ObjectStore, target: ObjectStore, moved: Moved) -> None:
 
 
 def _is_copy(copy: ObjectInfo | None, info: ObjectInfo) -> bool:
-    """Say whether an earlier attempt copied an object as it is now."""
-    return copy is not None and copy.size == info.size and copy.last_modified > info.last_modified
+    """Say whether an earlier attempt copied an object as it is now, by clocks that may differ."""
+    if copy is None or copy.size != info.size:
+        return False
+    return copy.last_modified - info.last_modified > CLOCKS_APART
 
 
 async def _all(store: ObjectStore) -> AsyncIterator[ObjectInfo]:
