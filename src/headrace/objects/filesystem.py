@@ -13,13 +13,13 @@ from collections.abc import AsyncIterator, Generator, Sequence
 from functools import partial
 from pathlib import Path
 
-from headrace.core.errors import InvalidRequest
 from headrace.core.objects import ObjectInfo, check_object_path
 from headrace.objects import listing
 from headrace.objects.disk import Disk, copy_range, receive, translated
 from headrace.objects.local_files import copy_out, opened_regular
 from headrace.objects.parts import check_part_number
 from headrace.objects.port import ObjectPage
+from headrace.objects.ranges import check_folder, check_page
 from headrace.objects.reader import FileReader
 from headrace.objects.slots import LateSlot, slots
 from headrace.objects.staging import StagedFile, Staging
@@ -119,16 +119,14 @@ class FilesystemStore:
 
     async def delete_tree(self, prefix: str) -> None:
         """See the port."""
-        folders = _checked_folder(prefix).split("/")
+        folders = check_folder(prefix).split("/")
         await self._disk.run(self._delete_tree, folders)
 
     async def list(
         self, folder: str | None = None, after: str | None = None, limit: int = 1000
     ) -> ObjectPage:
         """See the port."""
-        if limit < 1:
-            raise InvalidRequest(f"The limit of a page must be at least 1, not {limit}.")
-        folder = _checked_folder(folder) if folder and folder.strip("/") else None
+        folder = check_page(folder, limit)
         return await self._disk.run(listing.page, self._tree, folder, after, limit)
 
     async def begin_upload(self, path: str) -> str:
@@ -244,7 +242,3 @@ class FilesystemStore:
         doomed = self._staging.new_file().name
         if self._tree.detach(folders, doomed, self._staging.folder):
             self._staging.empty(doomed)
-
-
-def _checked_folder(folder: str) -> str:
-    return check_object_path(folder.removesuffix("/"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from boto3.s3.transfer import TransferConfig
 
 from headrace.core.clock import now
-from headrace.core.errors import InvalidRequest, Unavailable
+from headrace.core.errors import Unavailable
 from headrace.core.objects import ObjectInfo, check_object_path
 from headrace.objects.bucket import listing
 from headrace.objects.bucket.arrival import received
@@ -26,6 +26,7 @@ from headrace.objects.disk import Disk, translated, write_all
 from headrace.objects.local_files import new_file, opened_regular
 from headrace.objects.parts import check_part_number
 from headrace.objects.port import ObjectPage, UploadForm
+from headrace.objects.ranges import check_folder, check_page
 from headrace.objects.slots import LateSlot, slots
 
 PART = 16 << 20
@@ -144,7 +145,7 @@ class BucketStore:
     async def delete_tree(self, prefix: str) -> None:
         """See the port."""
         doomed: list[dict[str, str]] = []
-        async for entry in listing.entries(self._bucket, self._keys.of(_folder(prefix)) + "/"):
+        async for entry in listing.entries(self._bucket, self._keys.of(check_folder(prefix)) + "/"):
             doomed.append({"Key": entry["Key"]})
             if len(doomed) == listing.MOST:
                 await self._delete(doomed)
@@ -156,9 +157,7 @@ class BucketStore:
         self, folder: str | None = None, after: str | None = None, limit: int = 1000
     ) -> ObjectPage:
         """See the port."""
-        if limit < 1:
-            raise InvalidRequest(f"The limit of a page must be at least 1, not {limit}.")
-        folder = _folder(folder) if folder and folder.strip("/") else None
+        folder = check_page(folder, limit)
         return await listing.page(self._bucket, self._keys, folder, after, limit)
 
     async def begin_upload(self, path: str) -> str:
@@ -241,7 +240,3 @@ class BucketStore:
         answer = await self._bucket.ask("delete_objects", Delete={"Objects": doomed, "Quiet": True})
         for failed in answer.get("Errors", ()):
             raise Unavailable(f"The bucket did not delete {failed['Key']!r}: {failed['Code']}.")
-
-
-def _folder(folder: str) -> str:
-    return check_object_path(folder.removesuffix("/"))
