@@ -6,8 +6,10 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -254,3 +256,74 @@ async def test_nothing_of_what_comes_in_stays_on_the_disk(
     with pytest.raises(ConnectionResetError):
         await files.put("b", broken())
     assert list((tmp_path / "staging").iterdir()) == []
+
+
+@contextmanager
+def losing_completions(server: str, *, forwards: bool) -> Iterator[str]:
+    """A way to a server of buckets on which the answer to the first completion is lost.
+
+    Then there is no such upload, as some servers say. Or the completion itself is lost.
+    """
+    completions = iter([True])
+
+    class Handler(BaseHTTPRequestHandler):
+        def handle_any(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            is_completion = self.command == "POST" and "uploadId=" in self.path
+            if is_completion and not next(completions, False):
+                refusal = b"<Error><Code>NoSuchUpload</Code><Message>-</Message></Error>"
+                return self.answer(404, {}, refusal)
+            if not is_completion or forwards:
+                answer = httpx.request(
+                    self.command,
+                    server + self.path,
+                    content=body,
+                    headers={name: self.headers[name] for name in ("authorization", "x-amz-date")},
+                )
+            if is_completion:
+                self.close_connection = True
+                return None
+            return self.answer(answer.status_code, answer.headers, answer.content)
+
+        do_GET = do_HEAD = do_POST = do_PUT = handle_any  # noqa: N815 - as it is called
+
+        def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for name in ("etag", "last-modified", "content-type"):
+                if name in headers:
+                    self.send_header(name, headers[name])
+            length = headers.get("content-length", "0") if self.command == "HEAD" else len(body)
+            self.send_header("content-length", str(length))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as way:
+        thread = threading.Thread(target=way.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{way.server_port}"
+        finally:
+            way.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("forwards", [True, False])
+async def test_a_completion_whose_answer_was_lost_is_sent_again(
+    bucket: Bucket, buckets: str, tmp_path: Path, *, forwards: bool
+) -> None:
+    with losing_completions(buckets, forwards=forwards) as way:
+        lossy = Bucket(replace(bucket.place, endpoint=way))
+        store = BucketStore(lossy, "files", tmp_path)
+        upload = await store.begin_upload("k")
+        for number in (1, 2):
+            await store.put_part(upload, number, chunks(b"content"))
+        completion = store.complete_upload(upload, [(1, None), (2, None)])
+        if forwards:
+            assert (await completion).size == 14
+        else:
+            with pytest.raises(NotFound, match="no upload"):
+                await completion
+        await store.close()
+        lossy.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,8 +10,9 @@ from typing import Any
 
 from headrace.core.clock import now
 from headrace.core.errors import Conflict, InvalidRequest, NotFound
-from headrace.objects.bucket.connection import Bucket, Refused
+from headrace.objects.bucket.connection import Bucket, Missing, Refused
 from headrace.objects.bucket.keys import Keys, UploadId, no_upload
+from headrace.objects.bucket.reader import head
 from headrace.objects.parts import check_size, chosen
 
 _GONE = {"NoSuchUpload"}
@@ -80,11 +82,15 @@ class BucketUploads:
         latest = {part.number: part for part in await self._parts(upload_id)}
         parts = chosen(latest, asked)
         check_size(parts, size, size_limit)
+        path = UploadId.read(upload_id).path
         named = [{"PartNumber": part.number, "ETag": f'"{part.digest}"'} for part in parts]
         try:
             await self._ask(
                 "complete_multipart_upload", upload_id, MultipartUpload={"Parts": named}
             )
+        except NotFound:
+            if not await self._is_made_of(path, parts):
+                raise
         except Refused as error:
             if error.reason != _TOO_SMALL:
                 raise
@@ -92,7 +98,22 @@ class BucketUploads:
                 f"Every part but the last one must have at least {LEAST_PART:,} bytes, as this "
                 "server keeps its files in a bucket: send the file again in larger parts."
             ) from None
-        return UploadId.read(upload_id).path, sum(part.size for part in parts)
+        return path, sum(part.size for part in parts)
+
+    async def _is_made_of(self, path: str, parts: Sequence[_Part]) -> bool:
+        """Check whether the object at a path is the one that parts make.
+
+        If the bucket's answer was lost, the request was sent again, and some servers then say that
+        there is no such upload.
+        """
+        try:
+            made = hashlib.md5(usedforsecurity=False)
+            for part in parts:
+                made.update(bytes.fromhex(part.digest))
+            said = await head(self._bucket, self._keys.of(path))
+        except (ValueError, Missing):
+            return False
+        return bool(said["ETag"].strip('"') == f"{made.hexdigest()}-{len(parts)}")
 
     async def abandon(self, upload_id: str) -> bool:
         """Forget an upload and its parts; was it there?"""
