@@ -61,6 +61,21 @@ def test_a_name_or_an_address_is_there_once_in_any_case(sdk: HeadraceSdk, ada: s
         sdk.create_token("of-nobody", "nobody-here")
 
 
+def test_what_nobody_would_read_is_refused_and_nothing_made(
+    http: httpx.Client, sdk: HeadraceSdk, ada: str
+) -> None:
+    """Whoever names a role is not given a user who may do everything."""
+    name = f"u-{uuid.uuid4().hex[:8]}"
+    body = {"name": name, "password": PASSWORD}
+    for sent in (
+        http.post("/users", json=body | {"role": "viewer"}),
+        http.post("/tokens", json={"name": name, "role": "viewer"}),
+        http.put(f"/users/{ada}/password", json={"password": PASSWORD, "role": "viewer"}),
+    ):
+        assert "unknown key 'role'" in check_error(sent, 400)["message"]
+    assert name not in [found["name"] for found in (*sdk.list_users(), *sdk.list_tokens())]
+
+
 def test_a_refused_password_is_repeated_nowhere(
     server: RunningServer, http: httpx.Client, ada: str
 ) -> None:

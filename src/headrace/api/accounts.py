@@ -6,6 +6,7 @@ from headrace.core.errors import InvalidRequest, Unauthenticated
 from headrace.web.exchange import Exchange
 from headrace.wire.answers import Answer
 from headrace.wire.bodies import token_body, user_body
+from headrace.wire.fields import refuse_unknown
 
 
 async def refresh(exchange: Exchange) -> Answer:
@@ -36,6 +37,7 @@ async def list_tokens(exchange: Exchange) -> Answer:
 async def create_token(exchange: Exchange) -> Answer:
     """Create an SDK token for the caller, or for another `user`, and show it this once."""
     sent = await exchange.json_object()
+    refuse_unknown(sent, ("name", "user"), "The request")
     name, user = sent.get("name"), sent.get("user")
     if not isinstance(name, str):
         raise InvalidRequest("name is missing: give the token a name, such as 'ci'.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from headrace.web.exchange import Exchange
 from headrace.wire.answers import Answer
 from headrace.wire.bodies import account_body, user_body
+from headrace.wire.fields import refuse_unknown
 
 
 async def list_users(exchange: Exchange) -> Answer:
@@ -16,6 +17,7 @@ async def list_users(exchange: Exchange) -> Answer:
 async def create_user(exchange: Exchange) -> Answer:
     """Create a user, who may sign in to the console with name or address and password."""
     sent = await exchange.json_object()
+    refuse_unknown(sent, ("name", "password", "email"), "The request")
     user = await exchange.services.users.create(
         exchange.scope, sent.get("name"), sent.get("password"), sent.get("email")
     )
@@ -35,6 +37,7 @@ async def set_password(exchange: Exchange) -> Answer:
     A session that changes the password of its own user sends `current_password` as well.
     """
     name, sent = exchange.name(), await exchange.json_object()
+    refuse_unknown(sent, ("password", "current_password"), "The request")
     user = await exchange.services.users.set_password(
         exchange.scope, name, sent.get("password"), sent.get("current_password")
     )
