@@ -85,7 +85,7 @@ PAINTED_PAGES = (
 
 @contextmanager
 def stocked(executions: int, deployments: int, folder: Path) -> Iterator[tuple[Running, float]]:
-    """Run a server with so many of each; give it with the seconds that filling it took."""
+    """Yield a server with so many of each, and the seconds that filling it took."""
     (folder / "main.py").write_text(SOURCE)
     with running_server(**KEEP) as server:
         with HeadraceSdk(server.token, server.url, verbose_log=False) as sdk:

@@ -1,4 +1,4 @@
-"""When a real browser first shows something of a page, with nothing in its cache."""
+"""First paints of pages in a real browser with an empty cache."""
 
 from __future__ import annotations
 

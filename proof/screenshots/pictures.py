@@ -26,7 +26,7 @@ _DRAWN_MS = 400
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that is made.
+    """A picture to take.
 
     Attributes:
         name: Its file, without size, theme and suffix.

@@ -1,4 +1,4 @@
-"""The routes of what goes on."""
+"""Routes of activity: what runs and failed, and calls over time."""
 
 from __future__ import annotations
 

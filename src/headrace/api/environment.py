@@ -81,7 +81,7 @@ async def health(exchange: Exchange) -> Answer:
 
 
 async def health_details(exchange: Exchange) -> Answer:
-    """Show how each part is, with what was measured."""
+    """Show the health of each part of the server, with measurements."""
     found = await exchange.services.health.parts()
     return Answer({name: part.body(is_detailed=True) for name, part in found.items()})
 

@@ -1,4 +1,4 @@
-"""The list of executions as a table: all that fit, made while it is sent."""
+"""The list of executions as a CSV file, made while it is sent."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import Any
 def ask(module: str, *arguments: str, given: Any, timeout_s: float) -> Any:
     """Return what a program prints as JSON; None if it breaks, or takes too long.
 
-    It blocks, so it belongs in a thread: asyncio's own processes are none of uvloop's, which runs
+    It blocks, so call it in a thread. Processes of asyncio are not used, because uvloop runs
     Python between fork and exec.
 
     Args:

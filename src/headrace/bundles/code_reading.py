@@ -1,4 +1,4 @@
-"""What the code of a folder says of itself: its functions, and what one declares and needs."""
+"""The functions in a folder's code, and the inputs, outputs and needs of one of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CodeReading:
     ) -> dict[str, Any]:
         """Return what :func:`headrace.bundles.code_reader.read_folder` finds.
 
-        Code that cannot be read is said among its ``problems``.
+        Its ``problems`` name code that cannot be read.
 
         Raises:
             Unavailable: Too many are read already.

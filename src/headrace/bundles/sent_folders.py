@@ -38,7 +38,7 @@ def is_zip(archive: Path) -> bool:
 
 
 def write_sent_files(files: Sequence[tuple[str, Path]], target: Path) -> int:
-    """Write an archive of files with their paths, and return how many of them tools had made.
+    """Write an archive of files except those that tools made; return how many these were.
 
     A browser's paths begin with the name of the folder that was chosen, which is left away.
 
@@ -61,7 +61,7 @@ def write_sent_files(files: Sequence[tuple[str, Path]], target: Path) -> int:
 
 
 def write_zipped(archive: Path, target: Path, limits: ArchiveLimits) -> int:
-    """Write an archive of what is in a zip, and return how many members tools had made.
+    """Write an archive of a zip's members except those that tools made; return how many these were.
 
     One folder that holds all of it is left away, unless it is a package.
 

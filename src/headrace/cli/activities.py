@@ -1,4 +1,4 @@
-"""What failed, what did not fire, and what comes next, as tables."""
+"""Tables of failures, fire times without an execution, and the next fire times."""
 
 from __future__ import annotations
 

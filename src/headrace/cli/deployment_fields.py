@@ -90,7 +90,7 @@ def with_pod(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def mapping_pairs(found: dict[str, Any]) -> list[tuple[str, Cell]]:
-    """Return where inputs come from and outputs go, as options of the command say it."""
+    """Return the sources of inputs and the destinations of outputs as options of the command."""
     return [
         (noun, f"{item[f'pipeline_{noun}_name']}={connection_text(item)}")
         for noun in ("input", "output")
@@ -99,7 +99,7 @@ def mapping_pairs(found: dict[str, Any]) -> list[tuple[str, Cell]]:
 
 
 def show_plan(screen: Screen, planned: dict[str, Any]) -> None:
-    """Print what a dry run says that a deployment would be."""
+    """Print the deployment that a dry run returned."""
     pairs: list[tuple[str, Cell]] = [
         ("pipeline", planned["pipeline"]["name"]),
         ("version", version_text(planned)),

@@ -19,7 +19,7 @@ MAX_PARALLEL = 32
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which executions are meant.
+    """The choice of executions that a bulk call is about.
 
     Attributes:
         pipeline_name: Those of this pipeline.

@@ -23,7 +23,8 @@ _MAX_CODES = 32
 def coloured(text: str) -> Markup:
     """Return a line of a log as it looks in a terminal: escaped, in elements with classes.
 
-    Colours of tables with 256 and of red, green and blue are left out; so are all other controls.
+    Colours are the 16 of terminals. Those of a table of 256, those of red, green and blue, and all
+    other controls are left out.
     """
     if "\x1b" not in text:
         return escape(_CONTROLS.sub("", text))
@@ -48,7 +49,7 @@ def _piece(text: str, classes: dict[str, str]) -> Markup:
 
 
 def _apply(text: str, classes: dict[str, str]) -> None:
-    """Change the classes as codes say; none are the code 0."""
+    """Change the classes by codes; an empty text is the code 0."""
     codes = [int(code) if code.isdigit() else 0 for code in text.split(";")[:_MAX_CODES]]
     while codes:
         code = codes.pop(0)

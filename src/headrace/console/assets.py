@@ -25,7 +25,7 @@ _FOLDERS = ("assets", "vendor")
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """All that pages refer to.
+    """The static files of pages, such as styles and scripts.
 
     Attributes:
         stamp: Changes whenever any of them does, and is in their addresses.

@@ -1,4 +1,4 @@
-"""Several executions cancelled at once, after a look at which."""
+"""The pages that cancel several executions at once, after showing which."""
 
 from __future__ import annotations
 

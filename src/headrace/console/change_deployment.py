@@ -40,7 +40,7 @@ class End:
 
 
 async def change_form(exchange: Exchange) -> Response:
-    """Show the form, with what the deployment is."""
+    """Show the form, filled with the present values of the deployment."""
     found = await exchange.services.deployments.get(exchange.scope, exchange.name())
     return await _shown(exchange, found, fields.typed_of(found))
 

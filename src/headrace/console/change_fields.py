@@ -1,4 +1,4 @@
-"""The fields of the form that changes a deployment: what differs, as the API would be sent it."""
+"""The fields of the form that changes a deployment, and the API's body for what differs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def ends_of(found: Deployment) -> dict[str, str]:
 
 
 def state_of(found: Deployment) -> str:
-    """Return what differs after each change of a deployment."""
+    """Return a text that is another one after each change of a deployment."""
     return found.updated_at.isoformat()
 
 

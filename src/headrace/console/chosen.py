@@ -1,4 +1,4 @@
-"""Which executions a page's address names, and addresses of pages about the same ones."""
+"""The choice of executions in a page's address, and addresses of pages with the same choice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headrace.web.execution_filters import NAMES, read_status
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What a page's address says of executions.
+    """The conditions on executions in a page's address.
 
     Attributes:
         texts: Each condition that stands in the address, by its name; the others are empty.
@@ -52,10 +52,10 @@ class Chosen:
 
 
 def chosen_by(query: QueryParams) -> Chosen:
-    """Return what a query says of executions; a field that was left empty asks for nothing.
+    """Return the conditions of a query; an empty field is no condition.
 
     Raises:
-        InvalidRequest: A status is none.
+        InvalidRequest: There is no such status.
     """
     return Chosen(
         {name: query.get(name, "").strip() for name in NAMES},

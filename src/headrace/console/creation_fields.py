@@ -56,17 +56,17 @@ def rows(typed: Mapping[str, str], kind: str) -> list[Row]:
 
 
 def with_empty(given: list[Row], more: int = 0) -> list[Row]:
-    """Return rows with some more that are empty, for whoever types."""
+    """Return rows, followed by some empty ones to type into."""
     empty: list[Row] = [{} for _ in range(EMPTY_ROWS + more)]
     return [defaultdict(str, row) for row in [*given, *empty][:MAX_PARAMETERS]]
 
 
 def tree_of(typed: Mapping[str, str], included: Iterable[str]) -> dict[str, Any]:
-    """Return the tree that the API would be sent for what was typed.
+    """Return the tree of an API request with the typed fields.
 
     Args:
         typed: The fields of the form.
-        included: Files and folders that the code is of, if a repository was asked for some.
+        included: Files and folders that were taken of a repository; none if the code was sent.
     """
     pairs = [(name, typed[name]) for name in PLAIN if typed.get(name)]
     if typed.get(LANGUAGE):

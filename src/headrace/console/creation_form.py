@@ -1,4 +1,4 @@
-"""The form that creates a pipeline: what its code says is proposed, and can be changed."""
+"""The form that creates a pipeline, filled with what its code says."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from headrace.wire.problems import status_of
 
 
 class CreationForms:
-    """The form, which has the code read that it is about."""
+    """The form, with a reader of the code that it is about."""
 
     def __init__(self) -> None:
         self._reading = CodeReading()
@@ -90,7 +90,7 @@ def _function_of(found: Pipeline | None) -> str:
 
 
 def _proposed(read: Mapping[str, Any], found: Pipeline | None) -> dict[str, str]:
-    """Return the fields that the code answers; what it does not say is as it was."""
+    """Return the fields with the values that the code gives; the others stay as they were."""
     name = str(read["function_name"])
     fields = {
         "function_path": str(read["function_path"]),

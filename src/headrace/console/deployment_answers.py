@@ -1,4 +1,4 @@
-"""What forms of deployments say back: problems beside their fields, what a schedule means."""
+"""Answers of the forms of deployments: problems beside fields, the meaning of a schedule."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def placed(error: HeadraceError, found: Pipeline) -> dict[str, str]:
 
 
 async def shown_fire_times(typed: Mapping[str, str]) -> FireTimes | None:
-    """Return what an expression means; None if there is none, or it cannot be used."""
+    """Return the fire times of an expression; None if it is empty or cannot be used."""
     return await asyncio.to_thread(_fire_times, typed)
 
 

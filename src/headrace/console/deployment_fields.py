@@ -1,4 +1,4 @@
-"""The fields of the form that creates a deployment: what was typed, as the API would be sent it."""
+"""The fields of the form that creates a deployment, and the API's body for what was typed."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def chosen_goal(typed: Typed, rule: Rule, name: str, data_type: DataType) -> str
 
 
 def body_of(typed: Typed, pipeline: Pipeline) -> dict[str, Any]:
-    """Return the body that the API would be sent for what was typed."""
+    """Return the body of an API request with the typed fields."""
     rule, mode = rule_of(typed), typed.get("mode") or Mode.ELASTIC.value
     body: dict[str, Any] = {
         "pipeline_name": pipeline.name,
@@ -156,7 +156,7 @@ def body_of(typed: Typed, pipeline: Pipeline) -> dict[str, Any]:
 
 
 def typed_of(found: Deployment) -> dict[str, str]:
-    """Return what would be typed for a deployment like one that is there, but for its name."""
+    """Return the fields that would create a copy of a deployment, without its name."""
     typed = {
         "rule": found.rule.value,
         "mode": found.mode.value,

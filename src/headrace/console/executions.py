@@ -99,7 +99,7 @@ def _tabs(
 
 
 def _field(chosen: Chosen, name: str) -> str:
-    """Return a time as the field for times takes it; what is none, as it was typed."""
+    """Return a time in the form of the field for times; other text stays as it was typed."""
     text = chosen.texts[name]
     try:
         at = instant(text or None, name)

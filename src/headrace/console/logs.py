@@ -48,7 +48,7 @@ class LogView:
 
 
 async def view_asked_for(exchange: Exchange, path: Path) -> LogView:
-    """Return what a query asks for: a window around ``line`` or at the end, lines with ``find``.
+    """Return the view of a query: a window around ``line`` or at the end, lines with ``find``.
 
     Raises:
         InvalidRequest: It is no line, or the text is too long.

@@ -1,4 +1,4 @@
-"""The page on which a deployment begins: its mapping drawn, checked by the creation's rules."""
+"""The page that creates a deployment: its mapping drawn, checked by the creation's rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on which a pipeline begins: a folder or an archive, a repository, a template."""
+"""The page that creates a pipeline of a folder, an archive, a repository or a template."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def create_of_template(exchange: Exchange) -> Response:
 
 
 def see_created(recorded: Recorded) -> Response:
-    """Return the way to the version that was recorded, where its build can be followed."""
+    """Redirect to the page of the recorded version, where its build can be followed."""
     name, version = recorded.pipeline.name, recorded.pipeline.version
     said = "" if recorded.is_new else "Nothing has changed: the current version is the same."
     return see_other(f"{PIPELINES.path}/{name}?version={version.number}", said=said)
@@ -97,7 +97,7 @@ async def replaced_by(exchange: Exchange, name: str) -> Pipeline | None:
 
 
 async def _received(exchange: Exchange, form: Form, fields: Mapping[str, str]) -> tuple[str, str]:
-    """Return the text that names the code of a form, and what is to be said of it."""
+    """Return the text that names the code of a form, and a note about it."""
     if fields["from"] == GIT:
         url = fields["url"].strip()
         if not url:

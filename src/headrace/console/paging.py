@@ -16,7 +16,7 @@ MAX_PAGES = 10_000
 
 
 class Named(Protocol):
-    """Whatever has a name."""
+    """A thing with a name."""
 
     @property
     def name(self) -> str:

@@ -111,7 +111,7 @@ async def versions(exchange: Exchange) -> Response:
 
 
 async def roll_back(exchange: Exchange) -> Response:
-    """Have another version be current."""
+    """Make another version current."""
     fields = await read_fields(exchange, "version", "force")
     name, number = exchange.name(), read_version(fields["version"] or None)
     try:
@@ -159,7 +159,7 @@ def _before(known: list[Pipeline], after: int | None) -> int | None:
 
 
 def _kept(before: Pipeline | None, after: Pipeline | None) -> list[tuple[str, str, str]]:
-    """Return what else two versions differ in: a name, and what it was and is."""
+    """Return the other differences of two versions: a name, its old and its new value."""
     if before is None or after is None:
         return []
 

@@ -1,4 +1,4 @@
-"""Several executions run again at once, after a look at what would become of each."""
+"""The pages that run several executions again at once, after showing what each would become."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Fates:
         already: Those that were run again before, with the execution that repeats them.
         refused: Those that cannot run again, with the reason.
         versions: How many would run each version.
-        notes: What would not be as it was, in sentences.
+        notes: Sentences about what would not be as it was.
     """
 
     todo: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Fates:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be another thing than it was.
+    """What the reruns are to have in the place of what was recorded.
 
     Attributes:
         code: The version that runs, as the form has it.

@@ -34,7 +34,7 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """Which executions are meant.
+    """A choice of several executions.
 
     Attributes:
         ids: Those that were ticked.
@@ -48,7 +48,7 @@ class Several:
 
     @property
     def fields(self) -> list[tuple[str, str]]:
-        """What a form has to send to mean the same ones, and none that come later."""
+        """The fields with which a form means the same executions, and none that come later."""
         if self.is_ticked:
             return [("ticked", "1"), *(("id", one) for one in self.ids)]
         pairs = self.chosen.query.multi_items()
@@ -59,7 +59,7 @@ class Several:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found of several executions.
+    """The executions that were found of a choice.
 
     Attributes:
         executions: Those that can be dealt with, at most :data:`MOST`.
@@ -75,13 +75,13 @@ class Found:
 
     @property
     def beyond(self) -> int:
-        """How many are known to fit and are not among them."""
+        """How many more are known to fit."""
         return max(0, self.total.number - len(self.executions))
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of several executions.
+    """The result of dealing with several executions.
 
     Attributes:
         done: Ids of those that were dealt with.

@@ -60,7 +60,7 @@ async def _opened(exchange: Exchange, fields: Mapping[str, str]) -> Opened:
 def _keep(
     response: Response, exchange: Exchange, name: str, value: str, lifetime: timedelta
 ) -> None:
-    """Have the browser keep a cookie that scripts do not see."""
+    """Set a cookie that scripts cannot read."""
     response.set_cookie(
         name,
         value,

@@ -1,4 +1,4 @@
-"""When a browser was last at the home page: what is new since then is what it shows."""
+"""The last visit of a browser to the home page, which shows what is new since then."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def is_first(request: Request) -> bool:
 
 
 def remember(request: Request, response: Response) -> None:
-    """Have the browser remember this look."""
+    """Set the cookie that records this look."""
     visit = _visit(request)
     times = f"{visit.before.timestamp():.0f}.{now().timestamp():.0f}"
     response.set_cookie(

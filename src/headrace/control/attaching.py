@@ -96,7 +96,7 @@ class Attaching:
     async def check_version(
         self, version: PipelineVersion, following: Sequence[Deployment]
     ) -> None:
-        """Refuse a version that deployments cannot have, or attached files no place in.
+        """Refuse a version that deployments cannot have, or without place for attached files.
 
         Raises:
             InvalidRequest: One cannot.

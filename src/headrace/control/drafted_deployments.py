@@ -1,4 +1,4 @@
-"""What a draft of a deployment comes to, checked as far as it can be without recording anything."""
+"""Deployments made of drafts, checked as far as that can be without recording anything."""
 
 from __future__ import annotations
 

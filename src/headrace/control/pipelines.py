@@ -151,7 +151,7 @@ class Pipelines:
             refuse(pipeline.name, None, breaks)
 
     async def _check_places(self, name: str, folder: Path, version: PipelineVersion) -> None:
-        """Refuse a version that its deployments cannot have, or attached files no place in."""
+        """Refuse a version that deployments cannot have, or without place for attached files."""
         present = await self._database.read(rows.pipeline_by_name, name)
         if present is not None:
             following = await self._database.read(deployments.following, present.id)

@@ -96,7 +96,7 @@ class Pods(Protocol):
         ...
 
     def are_settled(self) -> bool:
-        """Check whether no pods are still coming, be it that they have failed to."""
+        """Check whether all pods have come up or have failed to."""
         ...
 
     async def settled(self, deployment: Deployment, timeout_s: float) -> PodSetState:

@@ -1,4 +1,4 @@
-"""Filters: which executions are meant."""
+"""Filters of executions, and what a search by one finds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FAILURES = (Status.FAILED, Status.ERROR)
 
 @dataclass(frozen=True, slots=True)
 class ExecutionFilter:
-    """Which executions are meant; what is left out does not matter.
+    """The executions that are meant; an attribute that is left out restricts nothing.
 
     Attributes:
         pipeline_id: Those of this pipeline.

@@ -1,4 +1,4 @@
-"""Whether the parts of an upload that arrived are the ones that were asked for."""
+"""Checks of the parts of an upload: those that arrived against those that were asked for."""
 
 from __future__ import annotations
 

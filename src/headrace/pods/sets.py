@@ -146,7 +146,7 @@ class PodSets:
         return not (self._intake.keeps_pods or self._lanes or self._retiring)
 
     def are_settled(self) -> bool:
-        """Check whether no pods are still coming, be it that they have failed to."""
+        """Check whether all pods have come up or have failed to."""
         return self._has_looked and all(
             not lane.is_changing and self.state(deployment_id).status not in _UNSETTLED
             for deployment_id, lane in self._lanes.items()

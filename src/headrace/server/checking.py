@@ -1,4 +1,4 @@
-"""What ``headrace check`` says of the server that runs on a data directory."""
+"""The health of the server that runs on a data directory, for ``headrace check``."""
 
 from __future__ import annotations
 

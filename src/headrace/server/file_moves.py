@@ -33,14 +33,14 @@ A copy is known to be newer than its source, which a server may have replaced si
 
 @dataclass(slots=True)
 class Moved:
-    """What was done.
+    """The result of a move of files.
 
     Attributes:
         source: Where the files were, and still are.
         target: Where they are kept from now on.
         files: How many there are.
         size: Bytes of all of them.
-        copied: How many had to be copied: an attempt that was cut short is gone on with.
+        copied: How many were copied this time; an attempt that was cut short left the others.
     """
 
     source: str

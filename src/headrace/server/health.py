@@ -1,4 +1,4 @@
-"""What is tried when somebody asks how a server is, part by part."""
+"""The checks of a server's health, part by part."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def health_checks(
 
 
 def room_left(root: Path) -> Finding:
-    """Return that the disk of a folder has room.
+    """Check that the disk of a folder has room.
 
     Raises:
         Unavailable: It is full, or nearly.
@@ -89,7 +89,7 @@ def room_left(root: Path) -> Finding:
 
 
 def _alive(*loops: Loop) -> Finding:
-    """Return that loops go on.
+    """Check that loops go on.
 
     Raises:
         Unavailable: One does not.
@@ -101,7 +101,7 @@ def _alive(*loops: Loop) -> Finding:
 
 
 def _clock(clock: ClockWatch) -> Finding:
-    """Return what is thought of the clock; one that is off is no reason to send no calls."""
+    """Return the judgement of the clock; a wrong one is no reason to send no calls."""
     detail = "" if clock.believed_at is None else f"believed last {clock.believed_at:%F %T} UTC"
     if clock.state is ClockTrust.TRUSTED:
         return Finding("as it should be", detail)

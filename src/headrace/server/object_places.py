@@ -1,4 +1,4 @@
-"""Where the files of executions and of the data store are: in the data directory or in a bucket."""
+"""The place of the files of executions and of the data store: the data directory or a bucket."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def has_any(objects: Objects) -> bool:
 
 
 def place_of_files(place: BucketPlace | None) -> str:
-    """Return how a place goes on record: an endpoint may change while the files stay."""
+    """Return a place as it is recorded: without its endpoint, which may change while files stay."""
     return HERE if place is None else str(place)
 
 
@@ -101,7 +101,7 @@ async def read_kept(database: Database) -> str:
 
 
 def keep_place(connection: Connection, place: str) -> None:
-    """Put on record where the files are from now on."""
+    """Record the place where the files are from now on."""
     rows.write_setting(connection, rows.OBJECTS_PLACE, place)
 
 

@@ -173,7 +173,7 @@ class Forms:
         self._kept: dict[str, Form] = {}
 
     def hold_back(self, *, is_held: bool) -> None:
-        """Have none from now on, as if no pods were up; or have them again."""
+        """Hide all forms from now on, as if no pods were up, or show them again."""
         self._lanes = {} if is_held else self._all_lanes
 
     def of(self, deployment: Deployment) -> Form | None:

@@ -25,7 +25,7 @@ _MINUTE_US = 60_000_000
 
 
 class Key(NamedTuple):
-    """Whose count it is, of which period, and of which durations."""
+    """The key of a count: its deployment, its period and its bin of durations."""
 
     whose: str
     step_s: int

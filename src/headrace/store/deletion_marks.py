@@ -1,4 +1,4 @@
-"""What was deleted, and whether anything was: mostly nothing, and then no row has to be read."""
+"""The condition that an execution is not deleted, left out while nothing is deleted."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _ANY = select(pipelines.c.id).where(pipelines.c.deleted_at.is_not(None)).limit(1
 
 
 def kept_conditions(connection: Connection) -> tuple[ColumnElement[bool], ...]:
-    """Return the condition of executions that are not gone with their pipeline, if any are.
+    """Return the condition that an execution is not gone with its pipeline; none while none is.
 
-    With it the row of each execution is read that an index alone would have counted.
+    With the condition each row is read that an index alone would have counted.
     """
     return () if connection.scalar(_ANY) is None else (~OF_DELETED,)

@@ -1,4 +1,4 @@
-"""Whether the server has begun to end, for what would go on for as long as it is let."""
+"""The end of the server, for streams that have no end of their own."""
 
 from __future__ import annotations
 

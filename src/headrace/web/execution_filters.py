@@ -1,4 +1,4 @@
-"""Which executions a query asks for: the same for programs and for pages."""
+"""Filters of executions in queries, the same for programs and for pages."""
 
 from __future__ import annotations
 

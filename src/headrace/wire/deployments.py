@@ -94,7 +94,7 @@ def deployment_body(
 
 
 def planned_body(deployment: Deployment, public_url: str) -> Body:
-    """Return a deployment as it would be: without what only one that is there has.
+    """Return a planned deployment, without the fields that only an existing one has.
 
     Args:
         deployment: The deployment.

@@ -1,4 +1,4 @@
-"""A calendar: what became of the fire times of each day, week by week."""
+"""A calendar of days, week by week, with the fates of each day's fire times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cron expression means: in words, its next fire times, and what changes of clocks do."""
+"""The meaning of a cron expression: words, next fire times, effects of changes of clocks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class FireTimes:
-    """What a cron expression means.
+    """The meaning of a cron expression.
 
     Attributes:
         cron: Expression and zone.
@@ -54,7 +54,7 @@ class FireTimes:
 
 
 def fire_times_of(expression: str, timezone: str) -> FireTimes:
-    """Return what an expression means in a zone.
+    """Return the meaning of an expression in a zone.
 
     Raises:
         InvalidSchedule: It cannot be used.

@@ -1,4 +1,4 @@
-"""Strips: what became of the latest of many, a cell for each."""
+"""Strips: a cell for each of the latest ends or fire times."""
 
 from __future__ import annotations
 

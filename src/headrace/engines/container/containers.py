@@ -67,7 +67,7 @@ class Container:
     labels: Sequence[str]
 
     async def check(self) -> None:
-        """Make it, and have all that its start needs set up, as far as the tool can do that.
+        """Make it and set up all that its start needs, as far as the tool can.
 
         Raises:
             ToolFailed: It cannot be started.
@@ -125,7 +125,7 @@ class Container:
         await loop.run_in_executor(self.tool.threads, put_inputs, self.tool, self.name, call)
 
     def _options(self) -> list[str]:
-        """Return what all containers have: the network of the machine, no log of their own."""
+        """Return the options of all containers: the network of the machine, no log of their own."""
         own = ["--http-proxy=false"] if self.tool.is_podman else []
         return [
             "--pull=never",

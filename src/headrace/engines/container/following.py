@@ -1,4 +1,4 @@
-"""What a container writes, from the tool's pipes to the log of its call."""
+"""The output of a container, from the tool's pipes to the log of its call."""
 
 from __future__ import annotations
 

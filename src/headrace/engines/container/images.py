@@ -25,7 +25,7 @@ _LINE = 10_000
 
 
 class ContainerImages:
-    """Builds images and lets go of them (:class:`headrace.engines.port.Images`).
+    """Builds and discards images (:class:`headrace.engines.port.Images`).
 
     Args:
         finder: Finds the container engine.
@@ -173,7 +173,7 @@ def image_name(data_id: str, digest: str) -> str:
 
 
 class _Words:
-    """What a build says: the last line, and the layers that podman names."""
+    """The output of a build: the last line, and the layers that podman names."""
 
     def __init__(self, say: Say) -> None:
         self._say = say

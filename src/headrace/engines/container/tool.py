@@ -156,7 +156,7 @@ class ToolFinder:
             return self._found
 
     def close(self) -> None:
-        """Let go of the threads, once nothing is waited for."""
+        """End the threads, once nothing is waited for."""
         self._threads.shutdown(wait=False)
 
     async def _look(self) -> Tool:

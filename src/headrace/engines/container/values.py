@@ -1,4 +1,4 @@
-"""What goes into a container and comes out of it: files in one folder, carried as tar streams.
+"""Inputs and outputs of a container: files in one folder, carried as tar streams.
 
 Nothing of the server's disk is mounted, so nothing of it can be read or left behind by a container.
 What comes out is written by user code and trusted with nothing.
@@ -48,7 +48,7 @@ class BadOutput(Exception):
 
 
 def inputs_text(call: Call) -> str:
-    """Return the JSON of all inputs: files as ``{"path": …}``, what nothing was given for null."""
+    """Return the JSON of all inputs: files as ``{"path": …}``, those without a value as null."""
     values: dict[str, Any] = {**dict.fromkeys(call.absent), **call.values}
     for name, file in call.files.items():
         values[name] = {"path": f"{INPUT_FILES}/{name}/{file.filename}"}

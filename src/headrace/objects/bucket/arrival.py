@@ -1,4 +1,4 @@
-"""What is on its way to a bucket: a file without a name, until it is whole."""
+"""Objects on their way to a bucket: each is a file without a name until it is whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which bucket holds the objects, read from one URL."""
+"""The bucket that holds the objects, read from a URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a bucket can hold objects: tried with a few small ones, and whose it is."""
+"""The trial of a bucket with a few small objects, and the mark of the environment that has it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def probe(bucket: Bucket) -> None:
 
 
 async def claim(bucket: Bucket, environment_id: str, *, is_kept_there: bool) -> None:
-    """Write into the bucket whose files it holds, unless that is there already.
+    """Mark a bucket as that of an environment, unless it is marked already.
 
     Args:
         bucket: The bucket.
@@ -72,7 +72,7 @@ async def claim(bucket: Bucket, environment_id: str, *, is_kept_there: bool) -> 
 
 
 async def _owner(bucket: Bucket, key: str) -> str | None:
-    """Return whose files a bucket holds, or None if it does not say that."""
+    """Return the id of the environment that a bucket is marked with, or None."""
     try:
         answer = await bucket.ask("get_object", Key=key)
     except Missing:

@@ -116,7 +116,7 @@ class BucketUploads:
         return bool(said["ETag"].strip('"') == f"{made.hexdigest()}-{len(parts)}")
 
     async def abandon(self, upload_id: str) -> bool:
-        """Forget an upload and its parts; was it there?"""
+        """Forget an upload and its parts; return whether it was there."""
         try:
             await self.path_of(upload_id)
             await self._ask("abort_multipart_upload", upload_id)
