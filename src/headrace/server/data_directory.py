@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.core.errors import Unavailable
+from headrace.core.errors import InvalidRequest, Unavailable
 from headrace.server.obstacles import ELSEWHERE, refusal
 
 logger = logging.getLogger(__name__)
@@ -19,6 +19,21 @@ logger = logging.getLogger(__name__)
 _FOLDER_MODE = 0o700
 _OTHERS = 0o077
 """What a mode lets the group and everybody else do."""
+
+
+def default_data_dir() -> Path:
+    """Return the data directory that a server has if none is named.
+
+    Raises:
+        InvalidRequest: This user has no home for it.
+    """
+    try:
+        return Path("~/.headrace").expanduser().absolute()
+    except RuntimeError:
+        raise InvalidRequest(
+            "This user has no home directory, so name the data directory: --data-dir or "
+            "HEADRACE_DATA_DIR."
+        ) from None
 
 
 class _Place:

@@ -18,6 +18,7 @@ from headrace.core.values import MAX_OUTPUT_BYTES, MAX_VALUES_BYTES
 from headrace.objects.bucket.place import BucketPlace, read_place
 from headrace.server.amounts import kept as _kept
 from headrace.server.amounts import read_bytes as _bytes
+from headrace.server.data_directory import default_data_dir
 from headrace.server.limits import DEFAULT_CONNECTIONS, MIN_BYTES_PER_S
 from headrace.server.origins import read_origins
 from headrace.server.setting_texts import (
@@ -285,18 +286,8 @@ class Settings:
         if problems:
             raise InvalidRequest(f"The settings cannot be used: {'; '.join(problems)}.")
         if "data_dir" not in values:
-            values["data_dir"] = _default_data_dir()
+            values["data_dir"] = default_data_dir()
         return cls(**values)
-
-
-def _default_data_dir() -> Path:
-    try:
-        return Path("~/.headrace").expanduser().absolute()
-    except RuntimeError:
-        raise InvalidRequest(
-            "This user has no home directory, so name the data directory: --data-dir or "
-            "HEADRACE_DATA_DIR."
-        ) from None
 
 
 def variable_of(name: str) -> str:
