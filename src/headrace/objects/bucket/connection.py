@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import boto3
@@ -23,6 +23,9 @@ CONNECT_S = 5.0
 READ_S = 30.0
 TRIES = 3
 """How often a request is sent before its failure is said."""
+
+MOST_DELETED = 1000
+"""Keys that one request may delete."""
 
 _T = TypeVar("_T")
 
@@ -92,6 +95,17 @@ class Bucket:
         """
         method = getattr(self._client, operation)
         return await self.run(lambda: method(Bucket=self.place.bucket, **parameters))
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete at most :data:`MOST_DELETED` keys, whether they are there or not.
+
+        Raises:
+            Unavailable: One is left, or as :meth:`ask`.
+        """
+        doomed = [{"Key": key} for key in keys]
+        answer = await self.ask("delete_objects", Delete={"Objects": doomed, "Quiet": True})
+        for failed in answer.get("Errors", ()):
+            raise self._unavailable(f"it did not delete {failed['Key']!r} ({failed['Code']})")
 
     async def run(self, work: Callable[[], _T]) -> _T:
         """Return ``work()``, done in a thread; raises as :meth:`ask`."""

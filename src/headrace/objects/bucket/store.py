@@ -18,7 +18,7 @@ from headrace.core.errors import Unavailable
 from headrace.core.objects import ObjectInfo, check_object_path
 from headrace.objects.bucket import listing
 from headrace.objects.bucket.arrival import received
-from headrace.objects.bucket.connection import Bucket, Missing
+from headrace.objects.bucket.connection import MOST_DELETED, Bucket, Missing
 from headrace.objects.bucket.keys import Keys
 from headrace.objects.bucket.reader import BucketReader, head, object_info, open_object
 from headrace.objects.bucket.uploads import BucketUploads
@@ -144,14 +144,14 @@ class BucketStore:
 
     async def delete_tree(self, prefix: str) -> None:
         """See the port."""
-        doomed: list[dict[str, str]] = []
+        doomed: list[str] = []
         async for entry in listing.entries(self._bucket, self._keys.of(check_folder(prefix)) + "/"):
-            doomed.append({"Key": entry["Key"]})
-            if len(doomed) == listing.MOST:
-                await self._delete(doomed)
+            doomed.append(entry["Key"])
+            if len(doomed) == MOST_DELETED:
+                await self._bucket.delete(doomed)
                 doomed = []
         if doomed:
-            await self._delete(doomed)
+            await self._bucket.delete(doomed)
 
     async def list(
         self, folder: str | None = None, after: str | None = None, limit: int = 1000
@@ -235,8 +235,3 @@ class BucketStore:
     async def _stored(self, path: str, size: int) -> ObjectInfo:
         """Return what the bucket says of an object just stored, which may be gone again already."""
         return await self.info(path) or ObjectInfo(path, size, now())
-
-    async def _delete(self, doomed: Sequence[dict[str, str]]) -> None:
-        answer = await self._bucket.ask("delete_objects", Delete={"Objects": doomed, "Quiet": True})
-        for failed in answer.get("Errors", ()):
-            raise Unavailable(f"The bucket did not delete {failed['Key']!r}: {failed['Code']}.")
