@@ -40,8 +40,8 @@ class Missing(NotFound):
 class Refused(Unavailable):
     """The bucket refuses a request; who sent it may know the reason and say it in other words."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"The bucket refused a request: {reason}.")
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
         self.reason = reason
 
     @property
@@ -152,7 +152,8 @@ class Bucket:
             return self._unavailable(f"it refuses this server's credentials ({code})")
         if code in {"SlowDown", "RequestTimeout"} or status >= 500:
             return self._unavailable(f"its server failed ({code or status})")
-        return Refused(code or str(status))
+        reason = code or str(status)
+        return Refused(self._unavailable(f"it refused a request ({reason})").message, reason)
 
     def _unavailable(self, reason: str) -> Unavailable:
         where = f" at {self.place.endpoint}" if self.place.endpoint else ""

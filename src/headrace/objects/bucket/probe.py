@@ -26,7 +26,7 @@ async def probe(bucket: Bucket) -> None:
     keys = [root + name for name in _NAMES]
     try:
         for key in keys:
-            await _asked(bucket, "put_object", Key=key, Body=b"Headrace tries this bucket.")
+            await bucket.ask("put_object", Key=key, Body=b"Headrace tries this bucket.")
         listed = [entry["Key"] async for entry in entries(bucket, root)]
         rest = [entry["Key"] async for entry in entries(bucket, root, start=keys[0])]
     finally:
@@ -62,7 +62,7 @@ async def claim(bucket: Bucket, environment_id: str, *, is_kept_there: bool) -> 
         await bucket.ask("put_object", Key=key, Body=body, IfNoneMatch="*")
     except Refused as error:
         if error.reason != "PreconditionFailed":
-            raise _unusable(bucket, error) from error
+            raise
         owner = await _owner(bucket, key)
         if owner != environment_id:
             raise Conflict(
@@ -82,16 +82,3 @@ async def _owner(bucket: Bucket, key: str) -> str | None:
         return str(json.loads(text)["environment_id"])
     except (ValueError, KeyError, TypeError):
         return "unknown"
-
-
-async def _asked(bucket: Bucket, operation: str, **parameters: object) -> None:
-    try:
-        await bucket.ask(operation, **parameters)
-    except Refused as error:
-        raise _unusable(bucket, error) from error
-
-
-def _unusable(bucket: Bucket, error: Refused) -> Unavailable:
-    return Unavailable(
-        f"The bucket {bucket.place.bucket!r} cannot be used: it refused a request ({error.reason})."
-    )
