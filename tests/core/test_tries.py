@@ -48,6 +48,23 @@ def test_memory_is_bounded_and_the_newest_are_remembered() -> None:
     tries.count("\ud800", 0.0)
 
 
+def test_tries_for_one_name_are_not_wiped_out_by_those_for_many_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("headrace.core.tries.MOST_KEYS", most := 100)
+    tries = Tries(Rate(2, 10.0))
+    for _ in range(2):
+        tries.count("ada", 0.0)
+    for number in range(most + 1):
+        tries.count(f"{number}", 1.0)
+    assert tries.wait_s("ada", 1.0) == 9
+    # In the end they are forgotten as if they had been forgiven.
+    for number in range(most):
+        tries.count(f"{number} later", 100.0)
+    assert tries.wait_s("ada", 100.0) == 0
+    assert len(tries._spent_until) == most
+
+
 @pytest.mark.parametrize(
     ("left", "right", "are_one"),
     [

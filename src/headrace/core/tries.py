@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
 MOST_KEYS = 10_000
-"""Addresses or names whose tries are remembered; beyond, the one that tried longest ago is not."""
+"""Addresses or names whose tries are remembered; beyond, the one with fewest of them is forgotten.
+
+So whoever tries many names does not wipe out the tries for one of them.
+"""
 
 IPV6_PREFIX = 64
 """Bits of an IPv6 address that are looked at: the others are its holder's to choose."""
@@ -47,7 +49,7 @@ class Tries:
     def __init__(self, rate: Rate) -> None:
         self._rate = rate
         # For each key, until when its tries are used up if they come at the rate from now on.
-        self._spent_until: OrderedDict[bytes, float] = OrderedDict()
+        self._spent_until: dict[bytes, float] = {}
 
     def wait_s(self, key: str, at: float) -> float:
         """Return the seconds until a key may be tried, 0 if it may be at once.
@@ -63,11 +65,10 @@ class Tries:
     def count(self, key: str, at: float) -> None:
         """Record a try."""
         digest = _digest(key)
+        if digest not in self._spent_until and len(self._spent_until) >= MOST_KEYS:
+            del self._spent_until[min(self._spent_until, key=self._spent_until.__getitem__)]
         until = max(self._spent_until.get(digest, at), at) + self._rate.every_s
         self._spent_until[digest] = until
-        self._spent_until.move_to_end(digest)
-        if len(self._spent_until) > MOST_KEYS:
-            self._spent_until.popitem(last=False)
 
     def give_back(self, key: str) -> None:
         """Forget one try, which was no failure. Others of the same key still count."""
