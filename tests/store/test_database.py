@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,6 +127,19 @@ def small(tmp_path: Path, migrated: Path) -> Iterator[Path]:
         if disk is None:
             pytest.skip("a small disk needs the right to mount one")
         yield Path(shutil.copy(migrated, disk.folder / "headrace.db"))
+
+
+async def test_who_shares_a_commit_is_not_told_what_others_wrote(migrated: Path) -> None:
+    """Health writes a row as well, and strangers may ask for it."""
+    database, written = SqliteDatabase(migrated), " ".join(["quagga"] * 100_000)
+    try:
+        await database.write(lambda found: found.exec_driver_sql("PRAGMA max_page_count = 1"))
+        with pytest.raises(Unavailable, match="could not store the change: database or disk") as no:
+            await database.write(write_setting, "secret", written)
+        assert not re.search("quagga|INSERT|SQL", no.value.message)
+        assert "quagga quagga" not in "".join(traceback.format_exception(no.value))
+    finally:
+        database.close()
 
 
 @pytest.mark.system

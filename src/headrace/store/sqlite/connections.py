@@ -46,6 +46,8 @@ def open_sqlite(path: Path, *, read_only: bool) -> Engine:
         poolclass=NullPool,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
         isolation_level="AUTOCOMMIT",
+        # Values may be secrets, and errors come into the log.
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")

@@ -174,7 +174,9 @@ def _refuse(group: list[_Write], error: Exception) -> None:
         # The error of the only one is its own, as it would be with others beside it.
         group[0].error = error
         return
-    reason = Unavailable(f"The database could not store the change: {error}.")
+    # Without the statement: it is one caller's, and all that share the commit are told the reason.
+    why = error.orig if isinstance(error, DBAPIError) else error
+    reason = Unavailable(f"The database could not store the change: {why}.")
     reason.__cause__ = error
     for item in group:
         item.error = item.error or reason
