@@ -299,6 +299,16 @@ def test_bad_json_bodies(
     assert "the body" in check_error(answer, 400)["message"].lower()
 
 
+@pytest.mark.parametrize("token", ["hdr_x", "hdx_x", "hdp_x"])
+def test_a_token_to_be_exchanged_is_told_from_one_that_is_not_valid(
+    http: httpx.Client, token: str
+) -> None:
+    answer = http.get("/users/me", headers={"Authorization": f"Bearer {token}"})
+    assert "refresh_token" in check_error(answer, 401)["message"]
+    answer = http.get("/users/me", headers={"Authorization": "Bearer x"})
+    assert "not valid" in check_error(answer, 401)["message"]
+
+
 @pytest.mark.parametrize(("method", "url"), [("PUT", VARIABLES), ("POST", "/auth/refresh")])
 def test_a_json_body_has_a_greatest_size(http: httpx.Client, method: str, url: str) -> None:
     answer = http.request(method, url, content=b'{"a": "' + b"x" * 1_000_000 + b'"}')

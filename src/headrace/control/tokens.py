@@ -18,7 +18,7 @@ from headrace.core.credentials import Addresses
 from headrace.core.errors import NotFound, Unauthenticated
 from headrace.core.names import check_name
 from headrace.core.scopes import Scope, scope_of_user
-from headrace.core.tokens import TokenInfo, User, mint_token, token_digest
+from headrace.core.tokens import MARK, TokenInfo, User, mint_token, token_digest
 from headrace.store import executions as execution_rows
 from headrace.store import tokens as rows
 from headrace.store import users as user_rows
@@ -125,7 +125,12 @@ class Tokens:
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The access token has expired: refresh it.") from None
         except jwt.InvalidTokenError:
-            raise Unauthenticated("The access token is not valid: refresh it.") from None
+            raise Unauthenticated(
+                "This is no access token: send it as refresh_token to POST /api/v1/auth/refresh, "
+                "and its answer's access_token here."
+                if access_token.startswith((MARK, EXECUTION_MARK, PROCESS_MARK))
+                else "The access token is not valid: refresh it."
+            ) from None
         scope = await self._scope_of(claims)
         if not scope.is_inside:
             # Code inside is asked for anew each time: what it may do changes, and ends at once.
