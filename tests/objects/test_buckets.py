@@ -233,6 +233,23 @@ def breaking_off(after: int) -> AbstractContextManager[str]:
     return answering(head.encode() + bytes(after))
 
 
+@pytest.mark.parametrize("name", ["no-such-bucket", None])
+async def test_strangers_who_ask_for_the_health_are_not_told_where_the_bucket_is(
+    buckets: str, tmp_path: Path, name: str | None
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    place = BucketPlace(name or "bucket", endpoint=buckets if name else nowhere)
+    wrong = Bucket(place)
+    try:
+        with pytest.raises(Unavailable) as refused:
+            await BucketStore(wrong, "files", tmp_path / "staging").check()
+        assert refused.value.message == "The bucket cannot be used."
+        assert place.bucket in refused.value.details["detail"]
+    finally:
+        wrong.close()
+
+
 async def test_an_answer_that_breaks_off_is_no_end(bucket: Bucket, tmp_path: Path) -> None:
     with breaking_off(3 * MIB) as server:
         broken = Bucket(BucketPlace("bucket", endpoint=server))

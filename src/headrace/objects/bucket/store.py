@@ -66,10 +66,13 @@ class BucketStore:
         try:
             await self._bucket.ask("head_bucket")
         except Missing:
-            raise Unavailable(
-                f"The bucket {self._bucket.place.bucket!r} cannot be used: it does not exist."
-            ) from None
-        return "the bucket answers"
+            why = f"The bucket {self._bucket.place.bucket!r} does not exist."
+        except Unavailable as error:
+            why = error.message
+        else:
+            return "the bucket answers"
+        # Strangers may ask, and need not know where the bucket is.
+        raise Unavailable("The bucket cannot be used.", details={"detail": why})
 
     async def put(
         self, path: str, source: AsyncIterator[bytes], *, size_limit: int | None = None
