@@ -34,7 +34,7 @@ _PIECE_LINES = 2000
 
 @dataclass(frozen=True, slots=True)
 class LogView:
-    """What the page of an execution shows of its log.
+    """The part of a log that the page of an execution shows.
 
     Attributes:
         window: Some lines.

@@ -40,7 +40,7 @@ DID_NOT_SUCCEED = (Status.FAILED, Status.ERROR)
 
 @dataclass(slots=True)
 class Fates:
-    """What would become of the reruns of several executions.
+    """The plan of the reruns of several executions.
 
     Attributes:
         todo: Ids of those that would run again, oldest first.

@@ -1,4 +1,4 @@
-"""What goes on: how many calls there were and how long they took, what runs, what failed."""
+"""Activity: how many calls there were and how long they took, what runs, what failed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is not done yet.
+    """The executions that have not ended.
 
     Attributes:
         running: How many executions run.
@@ -116,7 +116,7 @@ class Cause:
 
 
 class Failures(NamedTuple):
-    """What failed since a time.
+    """Failures since a time, by cause.
 
     Attributes:
         causes: Each with its failures, the one of the newest failure first.
@@ -155,7 +155,7 @@ class Unfired:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What goes on, and what went wrong since a time."""
+    """An overview of what goes on and what went wrong since a time."""
 
     since: datetime
     load: Load

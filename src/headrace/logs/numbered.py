@@ -81,7 +81,7 @@ class _Counted:
 
 
 class LineNumbers:
-    """What is known of the numbers of lines in log files."""
+    """The numbers of lines in log files, as far as they were counted."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[Path, _Counted] = OrderedDict()

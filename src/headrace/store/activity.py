@@ -1,4 +1,4 @@
-"""What goes on: reads that take as long with a million executions as with a hundred."""
+"""Activity: reads that take as long with a million executions as with a hundred."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Reader(Protocol):
 
     @property
     def revision(self) -> str:
-        """What differs after each change that can be seen, and after each start.
+        """A text that differs after each change that can be seen, and after each start.
 
         It is for those who look again.
         """

@@ -1,4 +1,4 @@
-"""How the latest executions of deployments and of pipelines ended, for many of them at once."""
+"""Health: the latest ends of the executions of many deployments or pipelines at once."""
 
 from __future__ import annotations
 

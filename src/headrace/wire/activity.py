@@ -1,4 +1,4 @@
-"""What goes on, as JSON."""
+"""Activity as JSON."""
 
 from __future__ import annotations
 

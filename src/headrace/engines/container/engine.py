@@ -21,7 +21,7 @@ _CLOSED = Failure(FailureKind.WORKER_LOST, "The engine was closed before the cal
 
 @dataclass(frozen=True, slots=True)
 class ContainerEngineSettings:
-    """What an operator decides about an engine of images.
+    """The settings of an engine of images.
 
     Attributes:
         data_id: Marks what is of one data directory.

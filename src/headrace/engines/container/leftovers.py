@@ -76,7 +76,7 @@ class Guard:
         )
 
     def end(self) -> None:
-        """Have what is left removed, and wait until it is. It blocks."""
+        """End the guard, which removes all containers that are left. It blocks."""
         if self._process is None or self._process.stdin is None:
             return
         with contextlib.suppress(OSError):

@@ -44,7 +44,7 @@ class NotThere(Exception):
 
 
 class BadOutput(Exception):
-    """What the container left cannot be used; the message says why."""
+    """The outputs of the container cannot be used; the message says why."""
 
 
 def inputs_text(call: Call) -> str:

@@ -24,7 +24,7 @@ class DatabaseBehind:
 
     @property
     def revision(self) -> str:
-        """What differs after each change that the database has."""
+        """A text that differs after each change that the database has."""
         return self._database.revision
 
     async def read(

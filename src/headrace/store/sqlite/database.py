@@ -53,7 +53,7 @@ class SqliteReader:
 
     @property
     def revision(self) -> str:
-        """What differs after each change that can be seen, and after each start."""
+        """A text that differs after each change that can be seen, and after each start."""
         return f"{self._start}-{self._seen_commits}"
 
     async def read(
