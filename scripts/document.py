@@ -21,7 +21,8 @@ from headrace.cli.main import EPILOG, app
 from headrace.core import errors
 from headrace.core.errors import HeadraceError
 from headrace.server.application import HANDLERS
-from headrace.server.settings import Settings, variable_of
+from headrace.server.setting_fields import variable_of
+from headrace.server.settings import Settings
 from headrace.wire import routes
 from headrace.wire.answers import MAX_HOLD_S
 from headrace.wire.problems import STATUSES, status_of

@@ -62,7 +62,8 @@ from headrace.objects.bucket import keys as bucket_keys
 from headrace.objects.bucket import uploads as bucket_uploads
 from headrace.server import health as server_health
 from headrace.server import http, limits
-from headrace.server.settings import Settings, variable_of
+from headrace.server.setting_fields import variable_of
+from headrace.server.settings import Settings
 from headrace.serving import calls as serving_calls
 from headrace.serving import refusals
 from headrace.store import execution_search

@@ -21,7 +21,8 @@ from headrace.core.errors import HeadraceError
 from headrace.core.rights import AT_IMPORT, EVERYTHING, GRANTABLE, IN_EXECUTIONS, Right
 from headrace.core.variables import SERVERS_OWN, STARTING
 from headrace.server.application import HANDLERS, application
-from headrace.server.settings import Settings, variable_of
+from headrace.server.setting_fields import variable_of
+from headrace.server.settings import Settings
 from headrace.wire.problems import STATUSES
 from headrace.wire.routes import FRONT
 

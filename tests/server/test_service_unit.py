@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from tests.conftest import HEADRACE
 
-from headrace.server.settings import Settings, variable_of
+from headrace.server.setting_fields import variable_of
+from headrace.server.settings import Settings
 
 UNIT = Path(__file__).resolve().parents[2] / "deploy" / "systemd" / "headrace.service"
 PROGRAM = "/opt/headrace/bin/headrace"

@@ -20,8 +20,9 @@ from tests.store.conftest import Gate
 
 from headrace.core.errors import Unavailable
 from headrace.store.database import Database
+from headrace.store.grouping import MAX_GROUP
 from headrace.store.settings import read_setting, write_setting
-from headrace.store.sqlite.database import MAX_GROUP, SqliteDatabase
+from headrace.store.sqlite.database import SqliteDatabase
 
 
 def keys(connection: Connection) -> list[str]:

@@ -19,8 +19,8 @@ from headrace.core.errors import Unavailable
 from headrace.core.executions import Status
 from headrace.core.outcomes import FailureKind
 from headrace.core.pipelines import PipelineStatus
+from headrace.store import schema_version
 from headrace.store.errors import Refused
-from headrace.store.sqlite import migrate as migration
 from headrace.store.sqlite.connections import open_sqlite
 from headrace.store.sqlite.migrate import migrate
 from headrace.store.tables import (
@@ -89,8 +89,8 @@ def test_constraints_and_indexes_are_the_same_too(path: Path, tmp_path: Path) ->
 
 
 def test_head_is_the_newest_migration() -> None:
-    scripts = ScriptDirectory(str(Path(migration.__file__).parents[1] / "migrations"))
-    assert scripts.get_heads() == [migration.HEAD]
+    scripts = ScriptDirectory(str(Path(schema_version.__file__).parent / "migrations"))
+    assert scripts.get_heads() == [schema_version.HEAD]
 
 
 def test_migrating_again_changes_nothing(path: Path) -> None:

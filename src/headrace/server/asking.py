@@ -12,7 +12,6 @@ from headrace.control.sealing import load_keys
 from headrace.control.tokens import access_token_for
 from headrace.core.errors import HeadraceError, Unavailable
 from headrace.server.data_directory import DataDirectory
-from headrace.store.sqlite.connections import open_sqlite
 from headrace.store.sqlite.database import SqliteReader
 from headrace.store.tokens import all_tokens
 from headrace.wire.routes import CREATE_TOKEN
@@ -52,7 +51,7 @@ def ask_for_token(directory: DataDirectory, name: str, user: str | None) -> str:
 
 
 async def _access_token(directory: DataDirectory) -> str:
-    reader = SqliteReader(open_sqlite(directory.database, read_only=True))
+    reader = SqliteReader(directory.database)
     try:
         tokens = await reader.read(all_tokens)
     finally:

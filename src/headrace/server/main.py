@@ -30,7 +30,8 @@ from headrace.server.http import HttpServer
 from headrace.server.logging import set_up_logging
 from headrace.server.object_places import try_bucket
 from headrace.server.obstacles import in_plain_words
-from headrace.server.settings import HIDDEN, Settings, variable_of
+from headrace.server.setting_fields import HIDDEN, variable_of
+from headrace.server.settings import Settings
 from headrace.server.supervision import Supervision
 from headrace.store.sqlite.database import SqliteDatabase
 from headrace.store.sqlite.migrate import migrate, schema_state

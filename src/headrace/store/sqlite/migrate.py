@@ -8,14 +8,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect
 
 from headrace.core.errors import Unavailable
+from headrace.store.schema_version import HEAD, in_words, upgrade, version_of
 from headrace.store.sqlite.connections import open_sqlite
-
-HEAD = "0017"
-"""The newest migration. Kept here so that a database that is up to date, as it is at nearly every
-start, is recognised without loading Alembic; a test compares it with the migrations."""
 
 
 def migrate(path: Path, *, is_new: bool = True) -> None:
@@ -34,7 +31,7 @@ def migrate(path: Path, *, is_new: bool = True) -> None:
         engine = open_sqlite(path, read_only=False)
         try:
             with engine.connect() as connection:
-                version = _version(connection)
+                version = version_of(connection)
                 if version is None:
                     _check_empty(connection, path, is_new=is_new)
                 if version != HEAD:
@@ -56,10 +53,7 @@ def schema_state(path: Path) -> str:
     # Not through an engine of this program, which would begin a write-ahead log.
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-    version = rows[0][0] if rows else None
-    if version == HEAD:
-        return "Its database is of this version."
-    return f"Its database is of schema {version}; a start of this version makes it {HEAD}."
+    return in_words(rows[0][0] if rows else None)
 
 
 def _check_empty(connection: Connection, path: Path, *, is_new: bool) -> None:
@@ -71,33 +65,13 @@ def _check_empty(connection: Connection, path: Path, *, is_new: bool) -> None:
         )
 
 
-def _version(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return version
-
-
 def _upgrade(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 - seldom needed, and slow to load
-    from alembic.config import Config  # noqa: PLC0415 - as above
-    from alembic.util import CommandError  # noqa: PLC0415 - as above
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
-    config.attributes["connection"] = connection
     # A table that others refer to can only be made anew without: else its rows count as deleted.
     # It cannot be changed within a transaction.
     connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
-        command.upgrade(config, "head")
-    except CommandError as error:
-        connection.exec_driver_sql("ROLLBACK")
-        raise Unavailable(
-            f"The database was written by a newer Headrace ({error}). Install that version, or "
-            "start with another data directory."
-        ) from error
+        upgrade(connection)
     except BaseException:
         connection.exec_driver_sql("ROLLBACK")
         raise
