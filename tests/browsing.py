@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 BROWSER = Path(__file__).parent.parent / ".browser"
 OPTIONS = (
@@ -27,6 +27,8 @@ OPTIONS = (
 )
 SIZE = {"width": 1280, "height": 1000}
 PATIENCE_MS = 30_000
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def find_program() -> tuple[str, dict[str, str]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from tests.console.conftest import IMAGE, SCRIPT, Desk, Seat
 
 from headrace import Input, InputSource, NotFound, Output, OutputDestination
@@ -148,6 +148,17 @@ def test_strangers_are_sent_to_the_way_in(desk: Desk, nightly: str) -> None:
 
 def test_axe_finds_nothing(nightly: str, faults: Callable[[str], list[str]]) -> None:
     assert faults(f"/deployments/{nightly}/change") == []
+
+
+def test_what_is_typed_before_the_scripts_are_there_is_checked(
+    desk: Desk, nightly: str, seat: Seat
+) -> None:
+    held: list[Route] = []
+    seat.page.route("**/htmx*.js", lambda route: held.append(route))  # noqa: PLW0108 - a method of a list has no attributes
+    seat.page.goto(f"/deployments/{nightly}/change", wait_until="commit")
+    seat.page.get_by_label("Cron expression").fill("30 7 * * 1-5")
+    held[0].continue_()
+    expect(seat.page.locator("#answer")).to_contain_text("Another schedule can be saved")
 
 
 def test_it_is_used_in_a_browser(desk: Desk, nightly: str, seat: Seat) -> None:

@@ -44,6 +44,25 @@ function show() {
   showTimes();
 }
 
+/** @param {Element} field */
+function wasTyped(field) {
+  if (field instanceof HTMLSelectElement) {
+    const chosen = [...field.options].findIndex((option) => option.defaultSelected);
+    return field.selectedIndex !== Math.max(chosen, 0);
+  }
+  if (field instanceof HTMLTextAreaElement) return field.value !== field.defaultValue;
+  if (!(field instanceof HTMLInputElement) || field.type === "file") return false;
+  return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+}
+
+// What was typed before the scripts were there, or filled in again by the browser, is checked too.
+document.addEventListener("htmx:after:init", (event) => {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || !form.getAttribute("hx-trigger")?.includes("input")) return;
+  const typed = [...form.querySelectorAll("input, select, textarea")].find(wasTyped);
+  typed?.dispatchEvent(new Event("input", { bubbles: true }));
+});
+
 document.addEventListener("htmx:after:swap", show);
 show();
 showPlace();
