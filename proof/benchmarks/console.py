@@ -1,9 +1,12 @@
-"""Pages of the console with 1,000,000 executions and 1,000 deployments, beside 100 of each.
+"""Pages of the console with 1,000,000 executions and 1,000 deployments, beside few of each.
 
-``python -m proof.benchmarks.console [executions=N] [deployments=N] [rounds=N] [paints=N]``. Both
+``python -m proof.benchmarks.console [executions=N] [deployments=N] [rounds=N] [paints=N]``. Three
 servers run, and are asked in turn on connections that are kept; a page's time is that until its
-last byte is here. Then all that a browser loads for each page is counted, as it comes over the
-wire, and a real browser with an empty cache says when it first showed something of a page.
+last byte is here. With 100 executions many a page is nearly empty: a list of failed ones has two
+rows and not a hundred. So the third server has as little as fills each page with as many rows as
+the million do, and its ratio says what the size of the database costs. Then all that a browser
+loads for each page is counted, as it comes over the wire, and a real browser with an empty cache
+says when it first showed something of a page.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from pathlib import Path
 
 import httpx
 from proof.benchmarks.console_paint import compare_paints
-from proof.benchmarks.console_stock import fill
+from proof.benchmarks.console_stock import ALIKE, Stock, fill
 from proof.benchmarks.running import Running, restarted, running_server
 
 from headrace import HeadraceSdk
@@ -29,7 +32,7 @@ SOURCE = """\
 def work(n=1):
     return None
 """
-FEW = (100, 100)
+FEW = Stock(100, 100)
 MANY = {"executions": 1_000_000, "deployments": 1000, "rounds": 30, "paints": 7}
 COUNTED_S = 600
 KEEP = {
@@ -55,7 +58,10 @@ PAGES = (
     "/executions?status=Error",
     "/executions?deployment_name=deployment-00007",
     "/executions?pipeline_name=pipeline-00007&status=Failed",
+    "/executions?pipeline_name=pipeline-00007&version=1",
+    "/executions?execution_rule=endpoint",
     "/executions?text=plan-3",
+    "/executions/replay?status=Failed",
     "/executions/{execution}",
     "/search?text=0007",
     "/monitoring",
@@ -84,7 +90,7 @@ PAINTED_PAGES = (
 
 
 @contextmanager
-def stocked(executions: int, deployments: int, folder: Path) -> Iterator[tuple[Running, float]]:
+def stocked(stock: Stock, folder: Path) -> Iterator[tuple[Running, float]]:
     """Yield a server with so many of each, and the seconds that filling it took."""
     (folder / "main.py").write_text(SOURCE)
     with running_server(**KEEP) as server:
@@ -97,7 +103,7 @@ def stocked(executions: int, deployments: int, folder: Path) -> Iterator[tuple[R
             sdk.run_pipeline("work")
         server.process.send_signal(signal.SIGTERM)
         server.process.wait(60)
-        took_s = fill(server.data_dir, executions, deployments)
+        took_s = fill(server.data_dir, stock)
         with restarted(server, **KEEP) as again:
             yield again, took_s
 
@@ -163,24 +169,33 @@ class Reader:
         raise SystemExit("The executions were not counted in time.")
 
 
-def compare(few: Reader, many: Reader, rounds: int) -> None:
-    """Print the time of each page with few and with many, and its bytes with all it loads."""
-    print("| page | 100 | many, median | 95th percentile | ratio | bytes in all |")
-    print("|---|---|---|---|---|---|")
+def compare(readers: Sequence[Reader], rounds: int) -> None:
+    """Print the time of each page with few, with as many rows, and with many."""
+    print("| page | 100 | as many rows | many, median | 95th percentile | ratio to 100 | ratio |")
+    print("|---|---|---|---|---|---|---|")
     for page in PAGES:
-        times: dict[Reader, list[float]] = {few: [], many: []}
-        for reader in (few, many):
+        times: dict[Reader, list[float]] = {reader: [] for reader in readers}
+        for reader in readers:
             reader.ask(page)
         for _ in range(rounds):
             for reader, found in times.items():
                 found.append(reader.ask(page)[0])
-        low, high = statistics.median(times[few]), statistics.median(times[many])
-        late = statistics.quantiles(times[many], n=20)[-1]
+        few, alike, many = map(statistics.median, times.values())
+        late = statistics.quantiles(times[readers[-1]], n=20)[-1]
         print(
-            f"| `{page}` | {low:.1f} ms | {high:.1f} ms | {late:.1f} ms | {high / low:.2f} "
-            f"| {many.whole(page):,} |",
+            f"| `{page}` | {few:.1f} ms | {alike:.1f} ms | {many:.1f} ms | {late:.1f} ms "
+            f"| {many / few:.2f} | {many / alike:.2f} |",
             flush=True,
         )
+
+
+def weigh(readers: Sequence[Reader]) -> None:
+    """Print the bytes of each page, and those of the last server with all that a page loads."""
+    print("| page | 100 | as many rows | many | in all |")
+    print("|---|---|---|---|---|")
+    for page in PAGES:
+        sizes = [f"{reader.ask(page)[1]:,}" for reader in readers]
+        print(f"| `{page}` | {' | '.join(sizes)} | {readers[-1].whole(page):,} |", flush=True)
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -188,18 +203,19 @@ def main(arguments: Sequence[str] = ()) -> None:
     given = {**MANY, **{key: int(value) for key, value in (one.split("=") for one in arguments)}}
     with ExitStack() as stack:
         readers = []
-        for executions, deployments in (FEW, (given["executions"], given["deployments"])):
+        for stock in (FEW, ALIKE, Stock(given["executions"], given["deployments"])):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            server, took_s = stack.enter_context(stocked(executions, deployments, folder))
+            server, took_s = stack.enter_context(stocked(stock, folder))
             reader = Reader(server)
-            counted_s = reader.wait_until_counted(executions)
+            counted_s = reader.wait_until_counted(stock.executions)
             print(
-                f"{executions:,} executions: made in {took_s:.0f} s, counted in {counted_s:.0f} s"
+                f"{stock.executions:,} executions: made in {took_s:.0f} s, "
+                f"counted in {counted_s:.0f} s"
             )
             readers.append(reader)
-        few, many = readers
-        compare(few, many, given["rounds"])
-        pages = [(page, few.url(page), many.url(page)) for page in PAINTED_PAGES]
+        compare(readers, given["rounds"])
+        weigh(readers)
+        pages = [(page, [reader.url(page) for reader in readers]) for page in PAINTED_PAGES]
         sent = [{"authorization": reader.http.headers["authorization"]} for reader in readers]
         compare_paints(pages, sent, given["paints"])
 

@@ -42,22 +42,26 @@ def painted_ms(started: Browser, url: str, headers: Mapping[str, str]) -> float:
 
 
 def compare_paints(
-    pages: Sequence[tuple[str, str, str]], headers: Sequence[Mapping[str, str]], rounds: int
+    pages: Sequence[tuple[str, Sequence[str]]], headers: Sequence[Mapping[str, str]], rounds: int
 ) -> None:
-    """Print the first paint of each page with few and with many, in turn.
+    """Print the first paint of each page with few, with as many rows, and with many, in turn.
 
     Args:
-        pages: Name of the page, its URL with few, its URL with many.
-        headers: Those of requests to the one server and to the other.
+        pages: Name of the page, and its URL at each of the servers.
+        headers: Those of requests to each of them.
         rounds: How often each is opened.
     """
-    print("| page | first paint with 100 | with many | ratio |")
-    print("|---|---|---|---|")
+    print("| page | first paint with 100 | as many rows | with many | ratio to 100 | ratio |")
+    print("|---|---|---|---|---|---|")
     with browser() as started:
-        for name, *urls in pages:
-            found: list[list[float]] = [[], []]
+        for name, urls in pages:
+            found: list[list[float]] = [[] for _ in urls]
             for _ in range(rounds):
                 for times, url, sent in zip(found, urls, headers, strict=True):
                     times.append(painted_ms(started, url, sent))
-            few, many = map(statistics.median, found)
-            print(f"| `{name}` | {few:.0f} ms | {many:.0f} ms | {many / few:.2f} |", flush=True)
+            few, alike, many = map(statistics.median, found)
+            print(
+                f"| `{name}` | {few:.0f} ms | {alike:.0f} ms | {many:.0f} ms "
+                f"| {many / few:.2f} | {many / alike:.2f} |",
+                flush=True,
+            )

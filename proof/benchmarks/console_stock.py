@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 DAY_US = 86_400_000_000
@@ -11,17 +12,50 @@ SPREAD_DAYS = 29
 FIRED_AGAIN_IN_US = 300 * DAY_US
 FIRES = 300
 
+FAVOURITE = 7
+"""The number of the owner that has a fifth of the executions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What a database is to have.
+
+    Attributes:
+        executions: How many.
+        owners: How many deployments, each of a pipeline of its own.
+        failed: One in so many is ``Failed``.
+        error: One in so many is ``Error``.
+        plans: The messages of failures name a plan; the first one's number and how many there are.
+        bend: Above 1, the executions become the more frequent the newer they are.
+    """
+
+    executions: int
+    owners: int
+    failed: int = 50
+    error: int = 5000
+    plans: tuple[int, int] = (0, 17)
+    bend: int = 1
+
+
+ALIKE = Stock(10_000, 100, failed=10, error=100, plans=(3, 2), bend=3)
+"""As little as each page of a million executions has a counterpart with as many rows."""
+
 EXECUTIONS = """
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :count),
-  at(i, us) AS (SELECT i, :now - :spread + i * (:spread / :count) FROM n)
+  mixed(i, mix, left) AS (SELECT i, i * 2654435761 % 4294967296 / 1024, 1.0 - 1.0 * i / :count
+    FROM n),
+  at(i, mix, us) AS (SELECT i, mix, CAST(:now - :spread * {bent} AS INTEGER) FROM mixed)
 INSERT INTO executions ({columns})
 SELECT {values} FROM at, executions AS one
-JOIN names ON names.number = (at.i * 7919) % :owners
+JOIN names ON names.number = CASE WHEN at.mix % 5 = 0 THEN :favourite
+  ELSE (at.i * 7919) % :owners END
 WHERE one.id = :one
 """
 ID = (
     "printf('%08x-%04x-7000-8000-%012x', us / 1000 / 65536, (us / 1000) % 65536, at.i)"  # version 7
 )
+IS_FAILED = "at.mix / 8 % :failed = 1"
+IS_ERROR = "at.mix / 8 % :error = 2"
 VALUES = {
     "id": ID,
     "pipeline_id": "names.pipeline_id",
@@ -31,16 +65,17 @@ VALUES = {
     "created_at": "us",
     "started_at": "us + 1500",
     "ended_at": "us + 1500 + 1000 * (1 + (at.i * 31) % 400)",
-    "status": "CASE WHEN at.i % 50 = 7 THEN 'Failed' WHEN at.i % 5000 = 9 THEN 'Error' "
+    "status": f"CASE WHEN {IS_FAILED} THEN 'Failed' WHEN {IS_ERROR} THEN 'Error' "
     "ELSE 'Succeeded' END",
-    "failure_kind": "CASE WHEN at.i % 50 = 7 THEN 'user_error' WHEN at.i % 5000 = 9 "
+    "failure_kind": f"CASE WHEN {IS_FAILED} THEN 'user_error' WHEN {IS_ERROR} "
     "THEN 'worker_lost' END",
-    "failure_message": "CASE WHEN at.i % 50 = 7 THEN 'KeyError: ''plan-' || (at.i % 17) || '''' "
-    "WHEN at.i % 5000 = 9 THEN 'The server was stopped while this execution ran.' END",
+    "failure_message": f"CASE WHEN {IS_FAILED} "
+    "THEN 'KeyError: ''plan-' || (:plan + at.mix / 512 % :plans) || '''' "
+    f"WHEN {IS_ERROR} THEN 'The server was stopped while this execution ran.' END",
 }
 
 
-def fill(data_dir: Path, executions: int, owners: int) -> float:
+def fill(data_dir: Path, stock: Stock) -> float:
     """Fill the database of a server that has ended; return the seconds that it took.
 
     There must be one pipeline, one endpoint and one periodic deployment of it, and one execution.
@@ -56,17 +91,24 @@ def fill(data_dir: Path, executions: int, owners: int) -> float:
     for name, _ in kept:
         connection.execute(f"DROP INDEX {name}")
     now_us = time.time_ns() // 1000
-    _owners(connection, owners, now_us)
+    _owners(connection, stock.owners, now_us)
     one = connection.execute("SELECT min(id) FROM executions").fetchone()[0]
     columns = _columns(connection, "executions")
     values = ", ".join(VALUES.get(name, f"one.{name}") for name in columns)
     connection.execute(
-        EXECUTIONS.format(columns=", ".join(columns), values=values),
+        EXECUTIONS.format(
+            columns=", ".join(columns), values=values, bent=" * ".join(["left"] * stock.bend)
+        ),
         {
-            "count": executions,
+            "count": stock.executions,
             "now": now_us - 60_000_000,
             "spread": SPREAD_DAYS * DAY_US,
-            "owners": owners,
+            "owners": stock.owners,
+            "favourite": FAVOURITE,
+            "failed": stock.failed,
+            "error": stock.error,
+            "plan": stock.plans[0],
+            "plans": stock.plans[1],
             "one": one,
         },
     )
