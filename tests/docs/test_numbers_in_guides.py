@@ -66,7 +66,7 @@ from headrace.server.setting_fields import variable_of
 from headrace.server.settings import Settings
 from headrace.serving import calls as serving_calls
 from headrace.serving import refusals
-from headrace.store import execution_search
+from headrace.store import execution_counts, execution_search
 from headrace.store.book import mover
 from headrace.web import call_bodies, form_parts, form_terms
 from headrace.wire import answers, deployment_requests
@@ -126,7 +126,8 @@ KEPT = {step_s: kept_s // 3600 for step_s, kept_s in activity.STEPS.items()}
 COUNTS = [
     f"| `1h` | {MINUTES['1h']} minute | {KEPT[60]} hours |",
     f"| `6h`, `24h` | {MINUTES['6h']} and {MINUTES['24h']} minutes | {KEPT[600]} hours |",
-    f"| `7d`, `31d` | {HOURS['7d']} and {HOURS['31d']} hours | {KEPT[3600] // 24} days |",
+    f"| `7d` | {HOURS['7d']} hour | {KEPT[3600] // 24} days |",
+    f"| `31d` | {HOURS['31d']} hours | {KEPT[21_600] // 24} days |",
     f"on record more than {SETTLED_AFTER.total_seconds():.0f} seconds after",
 ]
 
@@ -184,6 +185,7 @@ CLAIMS: dict[str, list[str]] = {
     "executions": [
         f"At most {comparisons.MAX_COMPARED} are compared",
         f"It counts {count(execution_filters.MOST_COUNTED)} and then says",
+        f"compares the newest {count(execution_counts.COMPARED)} of each status",
         f"a list looks at {count(execution_search.LOOKED_AT)} executions at a time",
         f"A template that does not answer for {POD['hang_s']:.0f} seconds",
         f"works without an answer for {POD['busy_hang_s']:.0f} seconds",

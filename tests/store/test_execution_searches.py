@@ -6,9 +6,10 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event, update
 from tests.store.conftest import AT
 
 from headrace.core.execution_filters import Count, ExecutionFilter
@@ -16,9 +17,11 @@ from headrace.core.executions import Execution, Status
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.sources import Rule
 from headrace.core.tokens import User
-from headrace.store import execution_search
-from headrace.store.execution_search import count_by_status, search
+from headrace.store import execution_counts, execution_search
+from headrace.store.execution_counts import count_by_status
+from headrace.store.execution_search import search
 from headrace.store.executions import add_execution
+from headrace.store.tables import pipelines
 from headrace.store.users import add_user
 
 Make = Callable[..., Execution]
@@ -139,10 +142,67 @@ def test_counts_are_those_of_the_filtered_list(
 def test_counts_say_where_they_end(
     connection: Connection, recorded: list[Execution], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(execution_search, "MOST_COUNTED", 5)
-    monkeypatch.setattr(execution_search, "LOOKED_AT", 10)
+    monkeypatch.setattr(execution_counts, "MOST_COUNTED", 10)
     counts = count_by_status(connection, ExecutionFilter())
-    assert counts[None] == Count(5, is_exact=False)
-    # The newest ten were looked at for those that succeeded, which no index finds.
+    assert counts[None] == Count(10, is_exact=False)
+    # The newest ten are counted, and those that succeeded are the rest of them.
     newest = sum(one.status is Status.SUCCEEDED for one in recorded[:10])
-    assert counts[Status.SUCCEEDED] == Count(min(newest, 5), is_exact=False)
+    assert counts[Status.SUCCEEDED] == Count(newest, is_exact=False)
+
+
+def test_counts_compare_the_newest_alone(
+    connection: Connection, recorded: list[Execution], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution_counts, "COMPARED", 10)
+    wanted = FILTERS["version"]
+    counts = count_by_status(connection, wanted)
+    for status in (None, Status.SUCCEEDED):
+        newest = sum(fits(one, wanted) and status in {None, one.status} for one in recorded[:10])
+        assert counts[status] == Count(newest, is_exact=False)
+    for status in (Status.FAILED, Status.ERROR, Status.PENDING, Status.RUNNING):
+        of_it = [one for one in recorded if one.status is status]
+        some = sum(fits(one, wanted) for one in of_it[:10])
+        assert counts[status] == Count(some, is_exact=len(of_it) < 10), status
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_counts_leave_out_what_was_deleted(
+    connection: Connection, recorded: list[Execution], deleted: bool
+) -> None:
+    pipeline_id = recorded[0].pipeline_id
+    if deleted:
+        gone = update(pipelines).where(pipelines.c.id == pipeline_id)
+        connection.execute(gone.values(deleted_at=1))
+    counts = count_by_status(connection, ExecutionFilter(pipeline_id=pipeline_id))
+    for status in (None, *Status):
+        there = sum(status in {None, one.status} for one in recorded)
+        assert counts[status] == Count(0 if deleted else there, is_exact=True), status
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (ExecutionFilter(since="0"), "ix_executions_failed (status=? AND id>?)"),
+        (
+            ExecutionFilter(since="0", pipeline_id="a"),
+            "of_pipeline (pipeline_id=? AND status=? AND id>?)",
+        ),
+        (
+            ExecutionFilter(since="0", deployment_id="a"),
+            "of_deployment (deployment_id=? AND status=? AND id>?)",
+        ),
+    ],
+)
+def test_counts_of_failures_are_of_an_index(
+    connection: Connection, wanted: ExecutionFilter, index: str
+) -> None:
+    asked: list[tuple[str, Any]] = []
+    event.listen(
+        connection, "before_cursor_execute", lambda *given: asked.append((given[2], given[3]))
+    )
+    count_by_status(connection, wanted)
+    failed = [one for one in asked if "failure_kind IS NOT NULL" in one[0]]
+    assert failed
+    for statement, parameters in failed:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+        assert any(index in row[3] for row in plan), (statement, plan)

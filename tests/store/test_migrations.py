@@ -50,6 +50,7 @@ DIGESTS = {
     "v0015_pipeline_templates": "d838e598676f7f15",
     "v0016_people": "59cf3682db79bc98",
     "v0017_activity": "4c86fbaccc526fc3",
+    "v0018_counts": "82f88db2561aeb8a",
 }
 """Beginnings of the digests of the files, each written down when its migration landed."""
 
@@ -205,3 +206,30 @@ def test_what_refers_to_pipelines_still_does(upgraded: Connection, path: Path) -
     engine = open_sqlite(path, read_only=True)
     assert described(upgraded.engine) == described(engine)
     engine.dispose()
+
+
+def test_a_month_of_counts_is_there_in_its_new_periods(tmp_path: Path) -> None:
+    old = tmp_path / "old.db"
+    day, hour = 1_700_006_400, 3600
+    rows = [
+        ("", hour, day + 5 * hour, 7, 3, 1),
+        ("", hour, day + 6 * hour, 7, 10, 0),
+        ("", hour, day + 11 * hour, 7, 20, 2),
+        ("", hour, day + 11 * hour, 8, 40, 0),
+        ("one", hour, day + 6 * hour, 7, 80, 4),
+        ("", 600, day + 6 * hour, 7, 160, 0),
+    ]
+    insert = "INSERT INTO activity_counts (whose, step_s, begin_s, bin, calls, failed) VALUES "
+    up_to(old, "0017", insert + ", ".join(map(str, rows)))
+    migrate(old, is_new=False)
+    with closing(sqlite3.connect(old)) as connection:
+        found = connection.execute(
+            "SELECT whose, begin_s, bin, calls, failed FROM activity_counts "
+            "WHERE step_s = 21600 ORDER BY whose, begin_s, bin"
+        ).fetchall()
+    assert found == [
+        ("", day, 7, 3, 1),
+        ("", day + 6 * hour, 7, 30, 2),
+        ("", day + 6 * hour, 8, 40, 0),
+        ("one", day + 6 * hour, 7, 80, 4),
+    ]

@@ -35,7 +35,7 @@ RANGES: Mapping[str, Range] = {
     "6h": Range(6 * 3600, 600, 600),
     "24h": Range(86_400, 600, 1800),
     "7d": Range(7 * 86_400, 3600, 3600),
-    "31d": Range(31 * 86_400, 3600, 6 * 3600),
+    "31d": Range(31 * 86_400, 21_600, 21_600),
 }
 """The ranges, by what they are called in an address."""
 

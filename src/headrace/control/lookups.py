@@ -18,6 +18,7 @@ from headrace.core.schedules import Fate
 from headrace.core.scopes import Scope
 from headrace.store import (
     deployments,
+    execution_counts,
     execution_search,
     executions,
     health,
@@ -127,11 +128,11 @@ class Lookups:
 
     async def count(self, scope: Scope, wanted: ExecutionFilter) -> Count:
         """Return how many executions fit."""
-        return await self._reader.read(execution_search.count_matching, wanted)
+        return await self._reader.read(execution_counts.count_matching, wanted)
 
     async def counts(self, scope: Scope, wanted: ExecutionFilter) -> Mapping[Status | None, Count]:
         """Return how many executions fit, of each status and, under None, of all."""
-        return await self._reader.read(execution_search.count_by_status, wanted)
+        return await self._reader.read(execution_counts.count_by_status, wanted)
 
     async def statuses(self, scope: Scope, ids: Sequence[str]) -> Mapping[str | None, Status]:
         """Return the status of each execution that is still on record, by id."""

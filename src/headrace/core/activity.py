@@ -10,7 +10,12 @@ from typing import NamedTuple
 from headrace.core.outcomes import FailureKind
 from headrace.core.schedules import Fate
 
-STEPS: Mapping[int, int] = {60: 3 * 3600, 600: 27 * 3600, 3600: 32 * 86_400}
+STEPS: Mapping[int, int] = {
+    60: 3 * 3600,
+    600: 27 * 3600,
+    3600: 8 * 86_400,
+    21_600: 32 * 86_400,
+}
 """Seconds for which counts are kept, by the seconds that each of them covers."""
 
 BINS_PER_DECADE = 12

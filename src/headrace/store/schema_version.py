@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from headrace.core.errors import Unavailable
 
-HEAD = "0017"
+HEAD = "0018"
 """The newest migration. Kept here so that a database that is up to date, as it is at nearly every
 start, is recognised without loading Alembic; a test compares it with the migrations."""
 

@@ -80,6 +80,17 @@ executions = Table(
     partial("ix_executions_unfinished", "status", "id", where="ended_at IS NULL"),
     partial("ix_executions_unfinished_of", "deployment_id", "id", where="ended_at IS NULL"),
     partial("ix_executions_failed", "status", "id", where="failure_kind IS NOT NULL"),
+    # Calls that succeed, which are nearly all, are in none of those that follow.
+    partial(
+        "ix_executions_failed_of_pipeline",
+        *("pipeline_id", "status", "id"),
+        where="failure_kind IS NOT NULL",
+    ),
+    partial(
+        "ix_executions_failed_of_deployment",
+        *("deployment_id", "status", "id"),
+        where="failure_kind IS NOT NULL",
+    ),
 )
 
 idempotency_keys = Table(
