@@ -8,7 +8,6 @@ test has both make the row of the same execution.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -204,6 +203,15 @@ def _form(frames: Sequence[tuple[str, str]]) -> str:
 
 def summary_from(row: Found[Any]) -> Execution:
     """Return the execution of a row without its inputs and outputs."""
+    return _execution(row)
+
+
+def execution_from(row: Found[Any]) -> Execution:
+    """Return the execution of a whole row, without its earlier attempts."""
+    return _execution(row, inputs=inputs_from(row.inputs), outputs=outputs_from(row.outputs))
+
+
+def _execution(row: Found[Any], **values: Any) -> Execution:
     failure = (
         None
         if row.failure_kind is None
@@ -231,13 +239,5 @@ def summary_from(row: Found[Any]) -> Execution:
         pipeline_version=row.pipeline_version,
         rerun_of=row.rerun_of,
         attachments=attachments_from(row.attachments),
-    )
-
-
-def execution_from(row: Found[Any]) -> Execution:
-    """Return the execution of a whole row, without its earlier attempts."""
-    return replace(
-        summary_from(row),
-        inputs=inputs_from(row.inputs),
-        outputs=outputs_from(row.outputs),
+        **values,
     )

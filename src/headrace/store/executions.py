@@ -27,6 +27,10 @@ MAX_INPUTS_READ = 64_000_000
 # Built once, because each run needs them and building a statement costs more than running it.
 _ADD = insert(executions)
 _BY_ID = select(executions).where(executions.c.id == bindparam("execution_id"), ~OF_DELETED)
+_BY_IDS = select(executions).where(
+    executions.c.id.in_(bindparam("ids", expanding=True)), ~OF_DELETED
+)
+_AT_ONCE = 200
 _UNFINISHED_COUNTS = select(
     func.count().filter(executions.c.status == Status.RUNNING.value),
     func.count().filter(executions.c.status == Status.PENDING.value),
@@ -59,6 +63,15 @@ def execution_by_id(connection: Connection, execution_id: str) -> Execution | No
     if execution.attempt == 1:
         return execution
     return replace(execution, attempts=attempts_of(connection, execution_id))
+
+
+def executions_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, Execution]:
+    """Return executions by their ids, without earlier attempts; one that is gone is left out."""
+    found: dict[str, Execution] = {}
+    for begin in range(0, len(ids), _AT_ONCE):
+        for row in connection.execute(_BY_IDS, {"ids": ids[begin : begin + _AT_ONCE]}):
+            found[row.id] = execution_from(row)
+    return found
 
 
 def list_executions(

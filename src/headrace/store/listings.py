@@ -40,6 +40,16 @@ def all_deployments(connection: Connection) -> list[Deployment]:
     return _deployments(connection, connection.execute(ordered).all())
 
 
+def deployments_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, Deployment]:
+    """Return deployments by their ids; one that is gone is left out."""
+    found: dict[str, Deployment] = {}
+    for begin in range(0, len(ids), _AT_ONCE):
+        some = deployments.c.id.in_(ids[begin : begin + _AT_ONCE])
+        kept = select(deployments).where(some, deployments.c.deleted_at.is_(None))
+        found |= {one.id: one for one in _deployments(connection, connection.execute(kept).all())}
+    return found
+
+
 def _deployments(connection: Connection, rows: Sequence[Any]) -> list[Deployment]:
     """Return the deployments of rows in their order, with few queries however many they are."""
     found = []

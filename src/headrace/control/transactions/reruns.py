@@ -8,15 +8,15 @@ from functools import cache
 
 from sqlalchemy import Connection
 
-from headrace.control.transactions.versions import version_to_run
+from headrace.control.transactions.versions import checked_to_run, version_to_run
 from headrace.core.code_choices import CURRENT, ORIGINAL, CodeChoice
 from headrace.core.deployments import Deployment
 from headrace.core.errors import Conflict, HeadraceError, NotFound
 from headrace.core.executions import Execution
 from headrace.core.pipelines import Pipeline
 from headrace.core.reruns import Target, check_target
-from headrace.store import deployments, pipelines
 from headrace.store import executions as rows
+from headrace.store import listings, pipelines
 from headrace.store import reruns as links
 
 
@@ -27,14 +27,14 @@ def target(connection: Connection, execution_id: str, code: CodeChoice) -> Targe
         NotFound: There is no such execution, or no such version of its pipeline.
         Conflict: It has not ended, its deployment is gone, or the version cannot run.
     """
-    return _Search(connection, code).target(execution_id)
+    return _Search(connection, [execution_id], code).target(execution_id)
 
 
 def targets(
     connection: Connection, ids: Sequence[str], code: CodeChoice
 ) -> list[Target | HeadraceError]:
     """Return for each id what :func:`target` returns or raises, without values of outputs."""
-    search = _Search(connection, code)
+    search = _Search(connection, ids, code)
     found: list[Target | HeadraceError] = []
     for execution_id in ids:
         try:
@@ -62,23 +62,28 @@ def link(connection: Connection, execution: Execution, *, once: bool) -> None:
 
 
 class _Search:
-    """Finds targets; each deployment and each version is read once."""
+    """Finds targets; all that they need is read with few queries, however many they are."""
 
-    def __init__(self, connection: Connection, code: CodeChoice) -> None:
+    def __init__(self, connection: Connection, ids: Sequence[str], code: CodeChoice) -> None:
         self._connection = connection
         self._code = code
-        self._deployment = cache(lambda key: deployments.deployment_by_id(connection, key))
+        self._executions = rows.executions_by_id(connection, ids)
+        self._reruns = links.reruns_of(connection, ids)
+        of = {found.deployment_id for found in self._executions.values() if found.deployment_id}
+        self._deployments = listings.deployments_by_id(connection, sorted(of))
+        self._pipelines = {
+            (found.pipeline.id, found.pipeline.version.number): found.pipeline
+            for found in self._deployments.values()
+        }
         self._version = cache(self._version_to_run)
 
     def target(self, execution_id: str) -> Target:
-        execution = rows.execution_by_id(self._connection, execution_id)
+        execution = self._executions.get(execution_id)
         if execution is None:
             raise NotFound(f"There is no execution {execution_id!r}.")
-        deployment = (
-            None if execution.deployment_id is None else self._deployment(execution.deployment_id)
-        )
+        deployment = self._deployments.get(execution.deployment_id or "")
         pipeline = self._version(execution.pipeline_id, self._number(execution, deployment))
-        known = links.rerun_of(self._connection, execution_id)
+        known = self._reruns.get(execution_id)
         attachments = deployment.attachments if deployment else ()
         if self._code == ORIGINAL:
             attachments = execution.attachments
@@ -87,6 +92,9 @@ class _Search:
         return found
 
     def _version_to_run(self, pipeline_id: str, number: int | None) -> Pipeline:
+        known = None if number is None else self._pipelines.get((pipeline_id, number))
+        if known is not None:
+            return checked_to_run(known)
         pipeline = pipelines.pipeline_by_id(self._connection, pipeline_id)
         if pipeline is None:
             raise NotFound("The pipeline was deleted in the meantime.")
@@ -103,5 +111,7 @@ class _Search:
 
 def _without_results(found: Target) -> Target:
     """Return a target without the values of outputs, of which many are large together."""
+    if all(record.value is None for record in found.execution.outputs):
+        return found
     outputs = tuple(replace(record, value=None) for record in found.execution.outputs)
     return replace(found, execution=replace(found.execution, outputs=outputs))

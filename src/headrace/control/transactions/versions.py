@@ -188,8 +188,16 @@ def version_to_run(connection: Connection, pipeline: Pipeline, number: int) -> P
         NotFound: There is no such version.
         Conflict: It is being built, could not be, or is kept no longer.
     """
-    found = version_of(connection, pipeline, number)
-    which = f"Version {number} of pipeline {pipeline.name!r}"
+    return checked_to_run(version_of(connection, pipeline, number))
+
+
+def checked_to_run(found: Pipeline) -> Pipeline:
+    """Return a pipeline whose version can run.
+
+    Raises:
+        Conflict: It is being built, could not be, or is kept no longer.
+    """
+    which = f"Version {found.version.number} of pipeline {found.name!r}"
     if found.status is PipelineStatus.PENDING:
         raise Conflict(f"{which} is still being built: wait until it is ready.")
     if found.status is PipelineStatus.FAILED:
