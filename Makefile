@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve check test coverage simulate docs lock format bench chaos screenshots package clean
+.PHONY: help setup demo serve check test coverage simulate docs lock format bench chaos screenshots package image clean
 PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -56,6 +56,9 @@ screenshots: setup ## Take the pictures of the console that README and guides sh
 
 package: setup ## Build wheel and sdist, and run the demonstration from the wheel
 	@scripts/package.sh
+
+image: setup ## Build the image localhost/headrace from the Containerfile (TAG=, BASE=, CONTAINER_ENGINE=)
+	@scripts/image.sh
 
 clean: ## Remove what the targets made
 	@rm -rf .venv .browser node_modules dist .demo .screenshots .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -116,6 +116,8 @@ GRACES = DEFAULTS["stop_grace_s"] + DEFAULTS["execution_grace_s"]
 STOP = Settings().longest_end_s
 UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "headrace.service"
 UNIT_STOP = UNIT.read_text().partition("TimeoutStopSec=")[2].split()[0]
+IMAGE = (ROOT / "Containerfile").read_text()
+IMAGE_CHECK = IMAGE.partition("--interval=")[2].partition("s")[0]
 FRAMING = count(limits.MAX_FRAMING_BYTES)
 WINDOW = schedules.DEFAULT_MISSED_WINDOW_S / DAY
 BACKOFF = f"{retries.DEFAULT_BACKOFF_S:.0f} seconds"
@@ -271,6 +273,10 @@ CLAIMS: dict[str, list[str]] = {
     ],
     "as-a-service": [
         f"gives the server {UNIT_STOP} seconds, which is more than the {STOP:.0f} that it"
+    ],
+    "in-containers": [
+        f"every {IMAGE_CHECK} seconds |",
+        f"A stop takes up to {STOP:.0f} seconds** by default",
     ],
     "files-in-a-bucket": [
         f"may have {count(bucket_keys.MAX_KEY_BYTES)} bytes together with the prefix",
