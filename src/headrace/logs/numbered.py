@@ -132,7 +132,7 @@ class LineNumbers:
         except FileNotFoundError:
             return FoundLines((), 0, is_exact=True)
         with file:
-            for number, raw in _having(file, needle):
+            for number, raw in _having(file, self._pieces(path, file), needle):
                 line = parse_line(raw)
                 # The text may be one of the time that a line begins with.
                 if line is None or needle not in line.message.encode().lower():
@@ -143,6 +143,12 @@ class LineNumbers:
                 if count == MOST_FOUND:
                     return FoundLines(found, count, is_exact=False)
         return FoundLines(found, count, is_exact=True)
+
+    def _pieces(self, path: Path, file: BinaryIO) -> list[tuple[int, int]]:
+        """Return where the pieces of a file begin, and how many lines end before each of them."""
+        counted, _ = self._count(path, file)
+        with self._lock:
+            return list(zip(counted.offsets, counted.counts, strict=True))
 
     def _count(self, path: Path, file: BinaryIO) -> tuple[_Counted, int]:
         """Return what is known of a file, and how many whole lines it has now."""
@@ -174,24 +180,38 @@ class LineNumbers:
             file.readline()
 
 
-def _having(file: BinaryIO, needle: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield number and bytes of each whole line that has some small bytes."""
-    number, rest = 1, b""
-    while piece := file.read(_PIECE):
-        head, end, tail = piece.rpartition(b"\n")
-        if not end:
-            rest += piece
-            continue
-        text, rest = rest + head + end, tail
-        if b"\x1b" in text:
-            text = _COLOURS.sub(b"", text)
+def _having(
+    file: BinaryIO, pieces: Sequence[tuple[int, int]], needle: bytes
+) -> Iterator[tuple[int, bytes]]:
+    """Yield number and bytes of each whole line that has some small bytes.
+
+    A piece is searched as a whole; its lines are counted only up to those that have them.
+    """
+    for offset, ended in pieces:
+        begin, text = _lines_of(file, offset)
         small, counted = text.lower(), 0
+        number = ended + 1 if begin == offset else ended + 2
         at = small.find(needle)
         while at >= 0:
             begin = small.rfind(b"\n", 0, at) + 1
-            stop = small.index(b"\n", at)
+            stop = small.find(b"\n", at)
+            if stop < 0:
+                # The line is being written.
+                return
             number += small.count(b"\n", counted, begin)
             counted = begin
             yield number, text[begin : stop + 1]
             at = small.find(needle, stop + 1)
-        number += small.count(b"\n", counted)
+
+
+def _lines_of(file: BinaryIO, offset: int) -> tuple[int, bytes]:
+    """Return where the first line begins that begins in a piece, and all such, without colours."""
+    begin = offset
+    if offset:
+        file.seek(offset - 1)
+        begin += len(file.readline()) - 1
+    file.seek(begin)
+    text = file.read(max(0, offset + _PIECE - begin))
+    if text and not text.endswith(b"\n"):
+        text += file.readline()
+    return begin, _COLOURS.sub(b"", text) if b"\x1b" in text else text
