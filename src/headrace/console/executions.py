@@ -13,7 +13,7 @@ from headrace.console.navigation import EXECUTIONS
 from headrace.console.rendering import page
 from headrace.core.clock import now
 from headrace.core.errors import HeadraceError, InvalidRequest, NotFound
-from headrace.core.execution_filters import MOST_COUNTED, Count, ExecutionPage
+from headrace.core.execution_filters import Count, ExecutionPage
 from headrace.core.executions import Status
 from headrace.core.sources import Rule
 from headrace.web.exchange import Exchange
@@ -53,7 +53,7 @@ async def executions(exchange: Exchange) -> Response:
         executions=found.executions,
         error=error,
         tabs=_tabs(chosen, counts),
-        counts_end=MOST_COUNTED if any(not one.is_exact for one in counts.values()) else None,
+        is_counted_in_part=any(not one.is_exact for one in counts.values()),
         rules=[rule.value for rule in Rule],
         times={name: _field(chosen, name) for name in ("since", "until")},
         periods=_periods(chosen),

@@ -56,15 +56,14 @@ def count_matching(connection: Connection, wanted: ExecutionFilter) -> Count:
 
 def _scanned(connection: Connection, wanted: ExecutionFilter) -> dict[Status | None, Count]:
     """Return how many fit of all and how many succeeded, in one scan of rows."""
-    base = indexed(wanted, None)
-    stop = last_of(connection, base, _ID.desc(), most=COMPARED)
+    base, conditions = indexed(wanted, None), compared(wanted, None)
+    stop = last_of(connection, base, _ID.desc(), most=COMPARED if conditions else MOST_COUNTED)
     if stop is not None:
         base.append(stop <= _ID)
     succeeded = func.count().filter(executions.c.status == Status.SUCCEEDED.value)
-    conditions = [*compared(wanted, None), *kept_conditions(connection)]
-    everything, good = connection.execute(
-        select(func.count(), succeeded).where(*base, *conditions)
-    ).one()
+    conditions += kept_conditions(connection)
+    query = select(func.count(), succeeded).where(*base, *conditions)
+    everything, good = connection.execute(query).one()
     return {
         None: Count(everything, is_exact=stop is None),
         Status.SUCCEEDED: Count(good, is_exact=stop is None),
