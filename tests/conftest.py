@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.postgres import Postgres
+from tests.postgres import running as running_postgres
+from tests.records import ON_POSTGRES
 
 HEADRACE = Path(sys.executable).parent / "headrace"
 START_S = 60
@@ -66,6 +69,8 @@ class RunningServer:
 
     def start(self, program: Sequence[str | Path] = (HEADRACE,)) -> RunningServer:
         """Start it, by another program that becomes it if need be, and return it."""
+        if ON_POSTGRES and "HEADRACE_DATABASE" not in self.environ:
+            self.environ["HEADRACE_DATABASE"] = running_postgres().new_database().url
         begin = self.log.stat().st_size if self.log.exists() else 0
         port = self.url.rpartition(":")[2] or "0"
         with self.log.open("ab") as log:
@@ -93,6 +98,11 @@ class RunningServer:
         if first:
             self.token = first[1]
         return self
+
+    @property
+    def records(self) -> Path | str:
+        """The file of its records, or the URL of its database."""
+        return self.environ.get("HEADRACE_DATABASE") or self.data_dir / "headrace.db"
 
     def kill(self) -> None:
         """Kill the server process alone, as the machine's memory killer would."""
@@ -124,6 +134,12 @@ def clean_environ() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("HEADRACE_", "CRAFT_AI_"))
     }
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Postgres:
+    """One PostgreSQL for the tests that each make databases of their own in it."""
+    return running_postgres()
 
 
 @pytest.fixture(scope="session")

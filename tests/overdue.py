@@ -5,14 +5,16 @@ The server is told as little as by a clock that was set forward, or by having be
 
 from __future__ import annotations
 
-import sqlite3
 import uuid
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import select, update
 from tests.conftest import RunningServer, wait_until
+from tests.records import changing
 
 from headrace import HeadraceError, HeadraceSdk
+from headrace.store.tables import deployments, schedule_revisions, schedules
 
 MINUTE = timedelta(minutes=1)
 LATE_SECOND = 40
@@ -32,19 +34,20 @@ def set_back(
     ``put_off`` is by how much its jitter has it acted on later. Nothing is due of it before, so
     its ledger stays as a verification expects it.
     """
-    with (
-        closing(sqlite3.connect(server.data_dir / "headrace.db", timeout=60)) as database,
-        database,
-    ):
-        found = database.execute("SELECT id FROM deployments WHERE name = ?", (name,)).fetchone()
+    with changing(server.records) as connection:
+        which = connection.scalar(select(deployments.c.id).where(deployments.c.name == name))
         stamp = int(fire_at.timestamp()) * 1_000_000
-        database.execute(
-            "UPDATE schedules SET next_fire_at = ?, due_at = ? WHERE deployment_id = ?",
-            (stamp, stamp + put_off // timedelta(microseconds=1), *found),
+        due_at = stamp + put_off // timedelta(microseconds=1)
+        connection.execute(
+            update(schedules)
+            .where(schedules.c.deployment_id == which)
+            .values(next_fire_at=stamp, due_at=due_at)
         )
-        database.execute(
-            "UPDATE schedule_revisions SET since = ? WHERE deployment_id = ? AND until IS NULL",
-            (stamp - 1, *found),
+        revisions = schedule_revisions.c
+        connection.execute(
+            update(schedule_revisions)
+            .where(revisions.deployment_id == which, revisions.until.is_(None))
+            .values(since=stamp - 1)
         )
 
 

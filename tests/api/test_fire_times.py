@@ -273,6 +273,7 @@ def test_a_call_by_hand_runs_it_once_beside_its_schedule(
     assert http.get(f"/deployments/{name}/executions/latest").json() == answer.json()
 
 
+@pytest.mark.once
 def test_every_minute_is_every_minute(http: httpx.Client, name: str, create: Any) -> None:
     """The one test that waits for the clock itself."""
     created = create(schedule="* * * * *")

@@ -220,6 +220,7 @@ def test_a_running_execution_is_cancelled_and_deleted(
         check_error(http.get(f"/executions/{gone}/outputs?wait_for_completion=t"), 404)
 
 
+@pytest.mark.once
 def test_a_long_wait_is_answered_with_307_and_itself(
     server: RunningServer, http: httpx.Client, run: Run, tmp_path: Path
 ) -> None:
@@ -306,6 +307,7 @@ def test_a_variable_of_any_name_is_a_source(
     assert execution["inputs"][0]["value"] is None
 
 
+@pytest.mark.once
 def test_no_secret_is_in_any_file_of_the_server(
     own_server: Callable[..., RunningServer], tmp_path: Path
 ) -> None:

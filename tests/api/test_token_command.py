@@ -13,7 +13,7 @@ from tests.conftest import HEADRACE, RunningServer, clean_environ
 
 from headrace.core.tokens import token_digest
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.once]
 
 
 def create(data_dir: Path, name: str, *more: str) -> subprocess.CompletedProcess[str]:

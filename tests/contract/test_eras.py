@@ -122,6 +122,7 @@ def name() -> str:
     return f"era-{uuid.uuid4().hex[:8]}"
 
 
+@pytest.mark.once
 def test_a_program_of_each_release_runs_without_a_change(
     era: Era, tmp_path: Path, name: str
 ) -> None:

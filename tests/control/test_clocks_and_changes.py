@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
+from tests.records import careless, writing_at
 
 from headrace.control.transactions import deployments as records
 from headrace.control.transactions.deletion import mark_deployments
@@ -33,8 +34,6 @@ from headrace.core.sources import Rule
 from headrace.store import ledger
 from headrace.store import schedules as rows
 from headrace.store.pipelines import add_pipeline
-from headrace.store.sqlite.connections import open_sqlite
-from headrace.store.sqlite.migrate import migrate
 
 NOON = datetime(2026, 3, 4, 12, 0, 30, tzinfo=UTC)
 WORKER = "worker-1"
@@ -63,10 +62,8 @@ PIPELINE = Pipeline(
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     path = Path(tmp_path_factory.mktemp("clocks"), "headrace.db")
-    migrate(path)
-    with open_sqlite(path, read_only=False).connect() as made:
-        # Nothing here depends on what is on disk.
-        made.exec_driver_sql("PRAGMA synchronous = OFF")
+    with writing_at(path).connect() as made:
+        careless(made)
         add_pipeline(made, PIPELINE)
         yield made
 

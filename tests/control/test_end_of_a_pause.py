@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 from tests.control.test_clocks_and_changes import NOON, PIPELINE, WORKER, add
+from tests.records import careless, writing_at
 
 from headrace.control.transactions import standby as records
 from headrace.control.transactions.schedules import fire_due
@@ -17,8 +18,6 @@ from headrace.core.standby import EnvironmentStatus, Standing
 from headrace.store import ledger
 from headrace.store.pipelines import add_pipeline
 from headrace.store.settings import read_standing
-from headrace.store.sqlite.connections import open_sqlite
-from headrace.store.sqlite.migrate import migrate
 
 PAUSE, RESUME = EnvironmentStatus.PAUSE_ASKED, EnvironmentStatus.RESUME_ASKED
 
@@ -26,9 +25,8 @@ PAUSE, RESUME = EnvironmentStatus.PAUSE_ASKED, EnvironmentStatus.RESUME_ASKED
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
     path = tmp_path / "headrace.db"
-    migrate(path)
-    with open_sqlite(path, read_only=False).connect() as made:
-        made.exec_driver_sql("PRAGMA synchronous = OFF")
+    with writing_at(path).connect() as made:
+        careless(made)
         add_pipeline(made, PIPELINE)
         yield made
 

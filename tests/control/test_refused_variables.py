@@ -5,21 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.records import database_at
 
 from headrace.control.sealing import load_keys
 from headrace.control.variables import Variables
 from headrace.core.scopes import SERVER
 from headrace.store import variables as rows
-from headrace.store.sqlite.database import SqliteDatabase
-from headrace.store.sqlite.migrate import migrate
 
 
 async def test_they_are_left_out_with_a_word_in_the_log_and_can_be_deleted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "headrace.db"
-    migrate(path)
-    database = SqliteDatabase(path)
+    database = database_at(path)
     keys = load_keys(tmp_path / "master.key")
     variables = Variables(database, keys)
     sealed = keys.seal("/tmp/evil.so")  # noqa: S108 - a value, nothing is written there

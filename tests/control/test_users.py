@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.records import database_at
 
 from headrace.control.passwords import AT_ONCE, KEPT_FOR_KNOWN, MOST_WAITING, Passwords
 from headrace.control.sealing import Keys
@@ -33,8 +34,6 @@ from headrace.core.errors import (
 )
 from headrace.core.scopes import SERVER, scope_of_user
 from headrace.core.tries import OF_ADDRESS, OF_BROWSER, OF_NAME, Tries
-from headrace.store.sqlite.database import SqliteDatabase
-from headrace.store.sqlite.migrate import migrate
 from headrace.store.users import password_of
 
 PASSWORD = "eleven blue horses"
@@ -51,9 +50,8 @@ class House:
     """Users with what belongs to them, in a database of their own."""
 
     def __init__(self, path: Path) -> None:
-        migrate(path)
         keys = Keys(b"k" * 32)
-        self.database = SqliteDatabase(path)
+        self.database = database_at(path)
         self.tokens = Tokens(self.database, keys)
         self.sessions = Sessions(self.database, keys)
         self.passwords = cheap()

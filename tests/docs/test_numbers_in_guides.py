@@ -68,6 +68,8 @@ from headrace.serving import calls as serving_calls
 from headrace.serving import refusals
 from headrace.store import execution_counts, execution_search
 from headrace.store.book import mover
+from headrace.store.postgres import connections as postgres_connections
+from headrace.store.postgres import migrate as postgres_migrate
 from headrace.web import call_bodies, form_parts, form_terms
 from headrace.wire import answers, deployment_requests
 from headrace_harness import capture
@@ -282,7 +284,12 @@ CLAIMS: dict[str, list[str]] = {
         f"may have {count(bucket_keys.MAX_KEY_BYTES)} bytes together with the prefix",
         f"at least {bucket_uploads.LEAST_PART >> 20} MiB, by the rule",
         f"{bucket_connection.READ_S:.0f} without an answer",
-        f"({DEFAULTS['cache_bytes'] // 10**9} GB)",
+    ],
+    "records-in-postgresql": [
+        f"PostgreSQL {postgres_migrate.OLDEST} or later",
+        f"given up after {postgres_connections.CONNECT_S} seconds",
+        f"without a sign of life after {postgres_connections.SILENCE_S}, and a statement",
+        f"after {postgres_connections.STATEMENT_S}.",
     ],
     "operating": [
         *COUNTS,

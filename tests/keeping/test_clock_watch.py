@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 from tests.conftest import RunningServer, wait_until
+from tests.records import changing
 from tests.running.parts import parts
 
 from headrace import HeadraceSdk
@@ -22,7 +21,8 @@ from headrace.core.clock_trust import ClockTrust
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.store.database import Database
 from headrace.store.moments import to_us
-from headrace.store.tables import sdk_tokens, users
+from headrace.store.settings import CLOCK_BELIEVED_AT, write_setting
+from headrace.store.tables import executions, pipelines, sdk_tokens, users
 
 DAY = timedelta(days=1)
 
@@ -105,23 +105,34 @@ def add_token(connection: Connection, at: datetime) -> None:
 OLD = "0190a5c0-0000-7000-8000-000000000001"
 
 
-def age(data_dir: Path, days: int) -> None:
+def age(server: RunningServer, days: int) -> None:
     """Have a server that is stopped look as if it had been stopped so long ago."""
     then = to_us(now() - timedelta(days=days))
-    with closing(sqlite3.connect(data_dir / "headrace.db")) as database, database:
-        database.execute("DELETE FROM settings WHERE key = 'clock_believed_at'")
-        database.execute("INSERT INTO settings VALUES ('clock_believed_at', ?)", [str(then)])
-        database.execute(
-            "INSERT INTO executions (id, pipeline_id, pipeline_name, status, created_at,"
-            " created_by, ended_at, inputs, outputs, attempt)"
-            " VALUES (?, 'p', 'p', 'Succeeded', ?, 'u', ?, '[]', '[]', 1)",
-            [OLD, then, then],
+    with changing(server.records) as connection:
+        write_setting(connection, CLOCK_BELIEVED_AT, then)
+        connection.execute(
+            insert(pipelines).values(id="p", name="p", created_at=then, created_by="u")
+        )
+        connection.execute(
+            insert(executions).values(
+                id=OLD,
+                pipeline_id="p",
+                pipeline_name="p",
+                status="Succeeded",
+                created_at=then,
+                created_by="u",
+                ended_at=then,
+                inputs="[]",
+                outputs="[]",
+                attempt=1,
+            )
         )
 
 
-def is_kept(data_dir: Path) -> bool:
-    with closing(sqlite3.connect(data_dir / "headrace.db")) as database:
-        return bool(database.execute("SELECT 1 FROM executions WHERE id = ?", [OLD]).fetchall())
+def is_kept(server: RunningServer) -> bool:
+    with changing(server.records) as connection:
+        which = select(executions.c.id).where(executions.c.id == OLD)
+        return connection.scalar(which) is not None
 
 
 @pytest.mark.system
@@ -130,16 +141,16 @@ def test_a_server_that_starts_400_days_later_deletes_nothing_until_told(
 ) -> None:
     server = own_server()
     assert server.stop() == 0
-    age(server.data_dir, 400)
+    age(server, 400)
     server.start()
     health = httpx.get(f"{server.url}/api/v1/health").json()
     assert health["deletion_by_age"]["info"] == "paused"
     assert "headrace clock confirm" in server.log.read_text()
     # What the collector does first has been done by then.
     time.sleep(1)
-    assert is_kept(server.data_dir)
+    assert is_kept(server)
     with HeadraceSdk(server.token, server.url) as sdk:
         assert sdk.get_clock()["state"] == "ahead"
         assert sdk.confirm_clock()["state"] == "trusted"
     assert httpx.get(f"{server.url}/api/v1/health").json()["deletion_by_age"]["info"] == "on"
-    wait_until(lambda: not is_kept(server.data_dir), what="the old execution goes")
+    wait_until(lambda: not is_kept(server), what="the old execution goes")

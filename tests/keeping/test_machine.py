@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 from tests.conftest import RunningServer, wait_until
+from tests.records import database_at
 
 from headrace import HeadraceSdk, InvalidRequest
 from headrace.control import resources
 from headrace.core.resources import DAY_S, KEPT_S, Sample, Totals
 from headrace.core.scopes import SERVER
 from headrace.store import resources as rows
-from headrace.store.sqlite.database import SqliteDatabase
-from headrace.store.sqlite.migrate import migrate
 
 NOW_MS = 1_800_000_000_000
 
@@ -52,8 +51,7 @@ def test_clients_see_what_the_machine_uses(server: RunningServer) -> None:
 
 @pytest.fixture
 async def database(tmp_path: Path) -> Any:
-    migrate(tmp_path / "headrace.db")
-    database = SqliteDatabase(tmp_path / "headrace.db")
+    database = database_at(tmp_path / "headrace.db")
     yield database
     database.close()
 

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.records import database_at
 
-from headrace.bundles.here import LocalBundles
 from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
 from headrace.core.errors import NotFound
@@ -19,8 +19,6 @@ from headrace.keeping.clock_watch import ClockWatch
 from headrace.keeping.sweeper import Sweeper
 from headrace.objects.filesystem import FilesystemStore
 from headrace.server.data_directory import DataDirectory
-from headrace.store.sqlite.database import SqliteDatabase
-from headrace.store.sqlite.migrate import migrate
 
 DAY_S = 24 * 3600
 
@@ -28,14 +26,13 @@ DAY_S = 24 * 3600
 async def test_an_upload_is_given_up_a_day_after_its_last_part(tmp_path: Path) -> None:
     directory = DataDirectory(tmp_path / "data")
     directory.make()
-    migrate(directory.database)
-    database = SqliteDatabase(directory.database)
+    database = database_at(directory.database)
     data_store, bundles = FilesystemStore(directory.data_store), BundleStore(directory.bundles)
     builder = UvBuilder(directory.environments)
     sweeper = Sweeper(
         database,
         builder,
-        LocalBundles(bundles),
+        bundles,
         data_store,
         AttachedFiles(directory.attachments, data_store),
         ContainerImages(ToolFinder("none", tmp_path, 1), "test", tmp_path / "images"),

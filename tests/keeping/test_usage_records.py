@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert, select, text
+from tests.records import database_at
 
 from headrace.core.errors import Unavailable
 from headrace.core.names import new_id
@@ -27,8 +28,6 @@ from headrace.keeping.graphics import look_at_graphics
 from headrace.keeping.usage import UsageRecorder
 from headrace.store import usage as rows
 from headrace.store import usage_reports
-from headrace.store.sqlite.database import SqliteDatabase
-from headrace.store.sqlite.migrate import migrate
 from headrace.store.tables import execution_samples, execution_usages, executions, pod_samples
 
 NOW_MS = 1_800_000_000_000
@@ -37,15 +36,13 @@ POD = Consumer("pod", "deployment")
 
 @pytest.fixture
 async def database(tmp_path: Path) -> Any:
-    migrate(tmp_path / "headrace.db")
-    database = SqliteDatabase(tmp_path / "headrace.db")
+    database = database_at(tmp_path / "headrace.db")
     yield database
     database.close()
 
 
 def add_execution(connection: Connection) -> str:
     """A row that nothing but its id matters of, without the rest of the house."""
-    connection.execute(text("PRAGMA defer_foreign_keys = ON"))
     execution_id = new_id()
     connection.execute(
         text(

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.bundles.here import LocalBundles
+from tests.records import ON_POSTGRES, database_at
+
 from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
 from headrace.control.attaching import Attaching
@@ -65,8 +66,6 @@ from headrace.signals.local import LocalSignals
 from headrace.store import deployments as deployment_rows
 from headrace.store import pipelines as pipeline_rows
 from headrace.store.database import Database
-from headrace.store.sqlite.database import SqliteDatabase
-from headrace.store.sqlite.migrate import migrate
 
 SOURCE = '''\
 """Code that waits to be told: it writes NAME.PID and goes on once there is NAME.PID.go."""
@@ -164,13 +163,12 @@ async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterat
 
     The worker has not begun.
     """
-    directory = DataDirectory(root)
+    directory = DataDirectory(root, holds_records=not ON_POSTGRES)
     directory.make()
-    migrate(directory.database)
-    database, signals = SqliteDatabase(directory.database), LocalSignals()
+    database, signals = database_at(directory.database), LocalSignals()
     artifacts = FilesystemStore(directory.artifacts)
     data_store = FilesystemStore(directory.data_store)
-    bundles, logs = LocalBundles(BundleStore(directory.bundles)), LogFiles(directory.logs)
+    bundles, logs = BundleStore(directory.bundles), LogFiles(directory.logs)
     attached = AttachedFiles(directory.attachments, data_store)
     builder = UvBuilder(directory.environments)
     keys = load_keys(directory.keys)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from sqlalchemy import Connection, update
+from tests.records import is_written_to
 from tests.running.conftest import Marks
 from tests.running.parts import Parts, parts
 
@@ -73,17 +73,12 @@ async def until(look: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-def put_to_sleep(process: psutil.Process, database: Path) -> None:
+def put_to_sleep(process: psutil.Process, records: Path) -> None:
     """Stop a worker between its writes: within one, it would keep all others from writing."""
-    while True:
+    process.suspend()
+    while is_written_to(records):
+        process.resume()
         process.suspend()
-        with contextlib.closing(sqlite3.connect(database, timeout=0.5)) as connection:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
-                process.resume()
-            else:
-                return
 
 
 async def running(server: Parts, execution_id: str) -> Execution:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from tests.store.books import BOOKS, Place
 from tests.store.test_journal import row
 
 from headrace.store.book.port import Verdict
+from headrace.store.database import Database
+from headrace.store.postgres.database import PostgresDatabase
+from headrace.store.postgres.place import read_database
+from headrace.store.sqlite.database import SqliteDatabase
 
 
 async def write(place: Place, name: str) -> None:
@@ -30,4 +35,8 @@ async def write(place: Place, name: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(write(Place(Path(sys.argv[1])), sys.argv[2]))
+    folder, book, records = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    opener: Callable[[], Database] = partial(SqliteDatabase, Path(records))
+    if "://" in records:
+        opener = partial(PostgresDatabase, read_database(records))
+    asyncio.run(write(Place(folder, opener), book))

@@ -17,7 +17,6 @@ from headrace.store.book.port import Book
 from headrace.store.book.recovery import take_up
 from headrace.store.database import Database
 from headrace.store.execution_row import COLUMNS
-from headrace.store.sqlite.database import SqliteDatabase
 from headrace.store.tables import executions
 
 Maker = Callable[[Journal, Database], Book]
@@ -35,15 +34,14 @@ class Place:
     """A folder with a migrated database, and room for a journal."""
 
     folder: Path
+    database: Callable[[], Database]
+    """Opens the database, each time through another object."""
 
     def file(self) -> Journal:
         """Return an empty journal."""
         made = Journal(self.folder / "calls")
         made.clear()
         return made
-
-    def database(self) -> SqliteDatabase:
-        return SqliteDatabase(self.folder / "headrace.db")
 
     async def found(self) -> dict[str, str]:
         """Return the status of each execution that is on disk, by its id; books may go on."""

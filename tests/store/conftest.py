@@ -6,12 +6,15 @@ import asyncio
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
+from tests.postgres import Postgres
 
 from headrace.core.executions import Execution, Status
 from headrace.core.pipelines import (
@@ -24,6 +27,9 @@ from headrace.core.pipelines import (
 from headrace.store.database import Database
 from headrace.store.executions import add_execution
 from headrace.store.pipelines import add_pipeline
+from headrace.store.postgres.connections import open_postgres
+from headrace.store.postgres.database import PostgresDatabase
+from headrace.store.postgres.place import DatabasePlace
 from headrace.store.sqlite.connections import open_sqlite
 from headrace.store.sqlite.database import SqliteDatabase
 from headrace.store.sqlite.migrate import migrate
@@ -88,15 +94,71 @@ def path(migrated: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(migrated, tmp_path / "headrace.db"))
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Where a test's database is, of one kind or the other: with the present schema, one pipeline.
+
+    Attributes:
+        opened: Opens it, each time through another object, as another process would.
+        writing: Makes an engine whose connections write at once.
+        records: Its file, or its URL.
+    """
+
+    opened: Callable[[], Database]
+    writing: Callable[[], Engine]
+    records: Path | str
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Postgres) -> DatabasePlace:
+    """A database as the migrations make it, with one pipeline; for copying."""
+    place = postgres.migrated()
+    engine = open_postgres(place, read_only=False)
+    with engine.connect() as connection:
+        add_pipeline(connection, PIPELINE)
+    engine.dispose()
+    return place
+
+
+def keep(kind: str, request: pytest.FixtureRequest) -> Iterator[Kept]:
+    """Yield a database of the test's own, of a kind."""
+    if kind == "sqlite":
+        path = request.getfixturevalue("path")
+        writing = partial(open_sqlite, path, read_only=False)
+        yield Kept(partial(SqliteDatabase, path), writing, path)
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    place = postgres.copied(request.getfixturevalue("template"))
+    writing = partial(open_postgres, place, read_only=False)
+    yield Kept(partial(PostgresDatabase, place), writing, place.url)
+    postgres.drop(place)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
+    """A database of the test's own, of each kind."""
+    yield from keep(request.param, request)
+
+
 @pytest.fixture
-def connection(path: Path) -> Iterator[Connection]:
+def connection(kept: Kept) -> Iterator[Connection]:
     """A connection that writes at once."""
-    with open_sqlite(path, read_only=False).connect() as connection:
+    engine = kept.writing()
+    with engine.connect() as connection:
         yield connection
+    engine.dispose()
 
 
 @pytest.fixture
-def database(path: Path) -> Iterator[Database]:
+def database(kept: Kept) -> Iterator[Database]:
+    opened = kept.opened()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def file_database(path: Path) -> Iterator[Database]:
+    """A database in a file of the test's own, for what is true of files alone."""
     opened = SqliteDatabase(path)
     yield opened
     opened.close()

@@ -7,11 +7,12 @@ import random
 from bisect import bisect_right
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, delete, insert, select, update
+from tests.records import careless
+from tests.store.conftest import Kept
 
 from headrace.control.activities import RANGES, Activities
 from headrace.core.activity import (
@@ -28,7 +29,6 @@ from headrace.core.names import least_id
 from headrace.keeping.activity import ActivityCounter
 from headrace.store import activity_counting as counting
 from headrace.store.moments import from_us, to_us
-from headrace.store.sqlite.database import SqliteDatabase
 from headrace.store.tables import activity_counts, activity_open, deployments, executions
 
 DEPLOYMENTS = ("d1", "d2", "d3")
@@ -37,7 +37,7 @@ DEPLOYMENTS = ("d1", "d2", "d3")
 @pytest.fixture(autouse=True)
 def three(connection: Connection) -> None:
     """Deployments that executions may be of."""
-    connection.exec_driver_sql("PRAGMA synchronous = OFF")
+    careless(connection)
     for name in DEPLOYMENTS:
         connection.execute(
             insert(deployments).values(
@@ -222,9 +222,9 @@ def test_percentiles_are_of_those_that_ran() -> None:
     assert period_of(from_us(0), counts[:1]).p95_s is None
 
 
-def test_the_loop_counts_and_the_verb_reads_every_range(path: Path) -> None:
+def test_the_loop_counts_and_the_verb_reads_every_range(kept: Kept) -> None:
     async def work() -> None:
-        database = SqliteDatabase(path)
+        database = kept.opened()
         try:
             at = now()
             rows = [

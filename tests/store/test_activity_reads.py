@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, insert, update
+from tests.records import careless
 from tests.store.conftest import AT, PIPELINE
 
 from headrace.core.activity import IN_A_ROW
@@ -26,7 +27,7 @@ BROKEN = Failure(FailureKind.USER_ERROR, "ValueError: broken")
 @pytest.fixture(autouse=True)
 def some(connection: Connection) -> None:
     """Periodic deployments, of which "gone" was deleted and "off" is disabled."""
-    connection.exec_driver_sql("PRAGMA synchronous = OFF")
+    careless(connection)
     for number, name in enumerate(("early", "late", "gone", "off")):
         connection.execute(
             insert(deployments).values(
@@ -264,6 +265,7 @@ def test_strips_pass_by_what_has_not_ended(
     assert (first.failure, second.failure) == (BROKEN, None)
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("query", "index"),
     [

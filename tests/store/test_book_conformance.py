@@ -10,18 +10,18 @@ import asyncio
 import errno
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.records import changing
 from tests.store.books import BOOKS, Place
+from tests.store.conftest import Kept, keep
 from tests.store.test_journal import row
 
 from headrace.core.executions import Status
@@ -43,9 +43,23 @@ def _a_busy_machine_is_no_slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "SLOW_S", 60.0)
 
 
+@pytest.fixture(
+    params=[*((name, "sqlite") for name in BOOKS), ("database", "postgres")], ids="-".join
+)
+def kind(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A book, and the database that it is for."""
+    found: tuple[str, str] = request.param
+    return found
+
+
 @pytest.fixture
-def place(path: Path) -> Place:
-    return Place(path.parent)
+def kept(kind: tuple[str, str], request: pytest.FixtureRequest) -> Iterator[Kept]:
+    yield from keep(kind[1], request)
+
+
+@pytest.fixture
+def place(kept: Kept, tmp_path: Path) -> Place:
+    return Place(tmp_path, kept.opened)
 
 
 @dataclass
@@ -85,12 +99,10 @@ class Tried:
         return [number for number, verdict in self.told if verdict is Verdict.KEPT]
 
 
-@pytest.fixture(params=BOOKS)
-async def tried(
-    request: pytest.FixtureRequest, place: Place, database: Database
-) -> AsyncIterator[Tried]:
+@pytest.fixture
+async def tried(kind: tuple[str, str], place: Place, database: Database) -> AsyncIterator[Tried]:
     file = place.file()
-    book = BOOKS[request.param](file, database)
+    book = BOOKS[kind[0]](file, database)
     made = Tried(book, place, file)
     yield made
     await made.close()
@@ -103,15 +115,6 @@ def running(number: int, status: Status = Status.RUNNING) -> Row:
         changes["started_at"] = None
     fields = dict(zip(COLUMNS, row(number), strict=True)) | changes
     return tuple(fields[name] for name in COLUMNS)
-
-
-@contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Keep everybody else from writing to a database."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
 
 
 async def test_each_row_has_one_verdict_and_is_found_if_it_was_kept(tried: Tried) -> None:
@@ -187,6 +190,7 @@ async def test_nothing_is_kept_of_a_pipeline_that_is_gone(tried: Tried) -> None:
     assert (await tried.place.found()).keys() == {"e00002"}
 
 
+@pytest.mark.parametrize("kind", [(name, "sqlite") for name in BOOKS], indirect=True)
 async def test_a_full_disk_refuses_or_waits_and_what_is_told_is_true(
     tried: Tried, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +212,7 @@ async def test_a_full_disk_refuses_or_waits_and_what_is_told_is_true(
 
 
 async def test_a_disk_that_hangs_keeps_nobody_waiting_but_for_the_verdict(
-    tried: Tried, path: Path, monkeypatch: pytest.MonkeyPatch
+    tried: Tried, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     goes_on = threading.Event()
     sync = os.fdatasync
@@ -218,7 +222,7 @@ async def test_a_disk_that_hangs_keeps_nobody_waiting_but_for_the_verdict(
         sync(file)
 
     monkeypatch.setattr(os, "fdatasync", hanging)
-    with held(path):
+    with changing(kept.records):
         for number in range(10):
             tried.append(number)
             await asyncio.sleep(0.01)
@@ -229,14 +233,14 @@ async def test_a_disk_that_hangs_keeps_nobody_waiting_but_for_the_verdict(
 
 
 async def test_a_book_that_is_closed_refuses_within_a_bound_what_it_cannot_write(
-    tried: Tried, path: Path, monkeypatch: pytest.MonkeyPatch
+    tried: Tried, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (database_books, journal_books, movers):
         monkeypatch.setattr(module, "CLOSING_S", 0.1)
     goes_on = threading.Event()
     monkeypatch.setattr(os, "fdatasync", lambda _: goes_on.wait(DEADLINE_S))
     try:
-        with held(path):
+        with changing(kept.records):
             for number in range(10):
                 tried.append(number)
             await asyncio.sleep(0.05)
@@ -262,12 +266,13 @@ async def test_of_a_damaged_journal_all_but_what_was_hit_is_found(tried: Tried) 
     assert missing <= {"e00011"}
 
 
-@pytest.mark.parametrize("name", BOOKS)
-def test_what_was_told_is_found_after_a_kill(name: str, place: Place) -> None:
+def test_what_was_told_is_found_after_a_kill(
+    kind: tuple[str, str], kept: Kept, place: Place
+) -> None:
     script = Path(__file__).with_name("book_in_a_process.py")
     root = str(Path(__file__).parents[2])
     with subprocess.Popen(
-        [sys.executable, script, str(place.folder), name],
+        [sys.executable, script, str(place.folder), kind[0], str(kept.records)],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": root},
     ) as process:

@@ -29,6 +29,11 @@ def keys(connection: Connection) -> list[str]:
     return list(connection.scalars(text("SELECT key FROM settings ORDER BY rowid")))
 
 
+@pytest.fixture
+def database(file_database: Database) -> Database:
+    return file_database
+
+
 def insert_key(connection: Connection, key: str) -> str:
     connection.execute(text("INSERT INTO settings VALUES (:key, 'null')"), {"key": key})
     return key

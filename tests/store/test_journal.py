@@ -27,6 +27,11 @@ from headrace.store.execution_row import COLUMNS, Row
 from headrace.store.tables import executions
 
 
+@pytest.fixture
+def database(file_database: Database) -> Database:
+    return file_database
+
+
 @pytest.fixture(autouse=True)
 def _a_busy_machine_is_no_slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journals, "SLOW_S", 60.0)

@@ -22,6 +22,11 @@ from headrace.store.tables import executions
 
 
 @pytest.fixture
+def database(file_database: Database) -> Database:
+    return file_database
+
+
+@pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
     with closing(opened(tmp_path / "calls")) as made:
         yield made

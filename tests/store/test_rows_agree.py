@@ -27,6 +27,7 @@ from headrace.store.book.rows import record
 from headrace.store.execution_row import (
     COLUMNS,
     LEFT_OUT,
+    Row,
     RowMaker,
     end_values,
     execution_from,
@@ -164,10 +165,17 @@ def status_of(connection: Connection) -> str:
     return str(connection.scalar(select(table.c.status)))
 
 
+def put_on_record(connection: Connection, rows: list[Row]) -> None:
+    """Record rows in a transaction, as a server does."""
+    connection.exec_driver_sql("BEGIN")
+    record(connection, rows)
+    connection.exec_driver_sql("COMMIT")
+
+
 def test_what_was_written_in_bulk_is_read_like_any_other(
     connection: Connection, maker: RowMaker
 ) -> None:
-    record(connection, [a_row(maker, "w1", Status.PENDING)])
+    put_on_record(connection, [a_row(maker, "w1", Status.PENDING)])
     row = connection.execute(select(table)).one()
     assert execution_from(row) == executions.execution_by_id(connection, "e1")
     assert execution_from(row).created_at == datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
@@ -177,15 +185,15 @@ def test_the_start_and_the_end_of_a_call_are_fenced(
     connection: Connection, maker: RowMaker
 ) -> None:
     """By its worker, by its attempt, and by its not having ended."""
-    record(connection, [a_row(maker, "w1", Status.PENDING)])
+    put_on_record(connection, [a_row(maker, "w1", Status.PENDING)])
 
     def end(worker_id: str, status: Status = Status.SUCCEEDED) -> None:
-        record(connection, [a_row(maker, worker_id, status, 2, 3)])
+        put_on_record(connection, [a_row(maker, worker_id, status, 2, 3)])
 
-    record(connection, [a_row(maker, "w2", Status.RUNNING, 2)])
+    put_on_record(connection, [a_row(maker, "w2", Status.RUNNING, 2)])
     end("w2")
     assert status_of(connection) == "Pending"
-    record(connection, [a_row(maker, "w1", Status.RUNNING, 2)])
+    put_on_record(connection, [a_row(maker, "w1", Status.RUNNING, 2)])
     assert status_of(connection) == "Running"
     # Its worker, taken for dead, reports an attempt that was followed by another one of its own.
     why = Failure(FailureKind.WORKER_LOST, "why")
@@ -196,8 +204,8 @@ def test_the_start_and_the_end_of_a_call_are_fenced(
     connection.execute(table.update().values(attempt=1))
     end("w1")
     assert status_of(connection) == "Succeeded"
-    record(connection, [a_row(maker, "w1", Status.RUNNING, 2)])
-    record(connection, [a_row(maker, "w1", Status.ERROR, 2, 4, why=why)])
+    put_on_record(connection, [a_row(maker, "w1", Status.RUNNING, 2)])
+    put_on_record(connection, [a_row(maker, "w1", Status.ERROR, 2, 4, why=why)])
     assert status_of(connection) == "Succeeded"
 
 

@@ -1,7 +1,7 @@
 """What every database does that the store is to be kept in.
 
 ``opener`` opens the same database, each time through another object, as another process would. To
-hold a new implementation to all of this, add its constructor to the parameters of ``opener``.
+hold a new implementation to all of this, add it to the parameters of ``kept``.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
-from tests.store.conftest import AT, PIPELINE, Gate
+from tests.store.conftest import AT, PIPELINE, Gate, Kept
 
 from headrace.core.errors import NotFound, Unavailable
 from headrace.core.executions import Execution, Status
@@ -26,7 +24,6 @@ from headrace.store.database import Database
 from headrace.store.deletion import Deleted, Kind
 from headrace.store.errors import Dangling, Duplicate, Refused
 from headrace.store.settings import read_setting, write_setting
-from headrace.store.sqlite.database import SqliteDatabase
 from headrace.store.tables import settings
 
 Opener = Callable[[], Database]
@@ -35,11 +32,10 @@ Make = Callable[..., Execution]
 WHY = Failure(FailureKind.WORKER_LOST, "why")
 
 
-@pytest.fixture(params=["sqlite"])
-def opener(request: pytest.FixtureRequest, path: Path) -> Opener:
+@pytest.fixture
+def opener(kept: Kept) -> Opener:
     """Opens a database with the present schema and one pipeline."""
-    constructors: dict[str, Opener] = {"sqlite": partial(SqliteDatabase, path)}
-    return constructors[request.param]
+    return kept.opened
 
 
 @pytest.fixture
@@ -264,11 +260,11 @@ async def test_what_the_schema_refuses_is_said_in_the_words_of_the_store(
 
 
 async def test_a_transaction_goes_on_after_a_refusal(store: Database) -> None:
-    """Only the statement is undone, so that rows can be tried together and then one by one."""
+    """Only what was nested is undone: rows can be tried together and then one by one."""
 
     def insert_around(connection: Connection) -> None:
         insert_key(connection, "a")
-        with pytest.raises(Duplicate):
+        with pytest.raises(Duplicate), connection.begin_nested():
             connection.execute(
                 settings.insert().values([{"key": key, "value": "1"} for key in ("b", "a")])
             )

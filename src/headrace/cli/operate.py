@@ -12,6 +12,7 @@ import typer
 from headrace.core.errors import Unavailable
 
 SERVER = "headrace.server.main"
+TOKENS = "headrace.server.token_command"
 """Loaded by name, because nothing of the base install imports the server."""
 
 DataDir = Annotated[
@@ -23,6 +24,21 @@ Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen
 PublicUrl = Annotated[
     str | None, typer.Option(help="URL by which clients reach the server, if not host and port.")
 ]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="PostgreSQL database of the records, such as postgresql://user@host/name.  "
+        "[default: a file of the data directory]",
+    ),
+]
+Objects = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PLACE",
+        help="Bucket of the files, such as s3://bucket/prefix.  [default: the data directory]",
+    ),
+]
 
 
 def serve(
@@ -30,12 +46,21 @@ def serve(
     host: Host = None,
     port: Port = None,
     public_url: PublicUrl = None,
+    database: Database = None,
+    objects: Objects = None,
 ) -> None:
     """Start a server on this machine, in the foreground.
 
     All other settings are HEADRACE_* variables; `headrace check` lists them.
     """
-    overrides = settings(data_dir=data_dir, host=host, port=port, public_url=public_url)
+    overrides = settings(
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        public_url=public_url,
+        database=database,
+        objects=objects,
+    )
     raise typer.Exit(server().serve(overrides))
 
 
@@ -44,9 +69,18 @@ def check(
     host: Host = None,
     port: Port = None,
     public_url: PublicUrl = None,
+    database: Database = None,
+    objects: Objects = None,
 ) -> None:
     """Check the server's settings and this machine, and print what was found."""
-    overrides = settings(data_dir=data_dir, host=host, port=port, public_url=public_url)
+    overrides = settings(
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        public_url=public_url,
+        database=database,
+        objects=objects,
+    )
     raise typer.Exit(server().check(overrides))
 
 
@@ -61,7 +95,7 @@ def move_files(
     ],
     data_dir: DataDir = None,
 ) -> None:
-    """Move the files of a server into a bucket, or back.
+    """Move the files of executions and of the data store into a bucket, or back.
 
     The server must not run. It can be cut short and begun again; the old files stay where they are.
     """
@@ -78,7 +112,7 @@ def create_token_here(
         HeadraceError: The name is taken, there is no such user, or the directory cannot be used.
     """
     overrides = settings(data_dir=data_dir)
-    token: str = server().create_token(overrides, name, user, may_be_new=may_be_new)
+    token: str = server(TOKENS).create_token(overrides, name, user, may_be_new=may_be_new)
     return token
 
 
@@ -87,14 +121,14 @@ def settings(**given: object) -> dict[str, str]:
     return {name: str(value) for name, value in given.items() if value is not None}
 
 
-def server() -> ModuleType:
+def server(name: str = SERVER) -> ModuleType:
     """Return the server's module.
 
     Raises:
         Unavailable: It, or something that it needs, is not installed.
     """
     try:
-        return importlib.import_module(SERVER)
+        return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("headrace"):
             raise

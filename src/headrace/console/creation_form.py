@@ -45,7 +45,7 @@ class CreationForms:
         """
         query = exchange.request.query_params
         found = await replaced_by(exchange, query.get("pipeline", ""))
-        code, bundle = await read_code(exchange, query.get("code", ""))
+        code, bundle = read_code(exchange, query.get("code", ""))
         asked = query.get("function") or _function_of(found)
         services, scope = exchange.services, exchange.scope
         read = await self._reading.read(
@@ -64,7 +64,7 @@ class CreationForms:
         async with read_form(exchange.request, uploads=services.uploads, terms=terms) as form:
             typed = dict(form.fields)
         check_form(exchange, typed)
-        code, bundle = await read_code(exchange, typed.get("code", ""))
+        code, bundle = read_code(exchange, typed.get("code", ""))
         if typed.get("more"):
             return await _shown(exchange, typed, code)
         try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
-from headrace.bundles.port import Bundles
+from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
 from headrace.core.clock import now
 from headrace.engines.port import Images
@@ -35,7 +36,7 @@ class Sweeper(Loop):
         self,
         reader: Reader,
         builder: Builder,
-        bundles: Bundles,
+        bundles: BundleStore,
         data_store: ObjectStore,
         attached: AttachedFiles,
         images: Images,
@@ -63,7 +64,9 @@ class Sweeper(Loop):
         """Remove what is unused now."""
         bundles, environments = await self._reader.read(digests_in_use, now())
         gone = await self._builder.discard_unused(environments, unused_for_s=self._unused_for_s)
-        gone += await self._bundles.discard_unused(bundles, grace_s=self._unused_for_s)
+        gone += await asyncio.to_thread(
+            self._bundles.discard_unused, bundles, grace_s=self._unused_for_s
+        )
         gone += await self._images.discard_unused(environments, unused_for_s=self._unused_for_s)
         attached = await self._reader.read(attached_in_use)
         gone += await self._attached.discard_unused(attached, unused_for_s=self._unused_for_s)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.bundles.port import Bundles
+from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
 from headrace.core.attachments import Attachment
 from headrace.core.calls import Code, Material
@@ -34,7 +34,7 @@ class CodeFinder:
     """Finds what pipelines import, and heals it before a process imports it."""
 
     database: Database
-    bundles: Bundles
+    bundles: BundleStore
     builder: Builder
     attached: AttachedFiles
     images: Images
@@ -64,9 +64,9 @@ class CodeFinder:
                 file is gone.
         """
         if is_checked:
-            bundle = await self.bundles.sound(pipeline.version.bundle)
+            bundle = await asyncio.to_thread(self.bundles.sound, pipeline.version.bundle)
         else:
-            bundle = await self.bundles.find(pipeline.version.bundle)
+            bundle = self.bundles.find(pipeline.version.bundle)
         if bundle is None:
             which = f"version {pipeline.version.number} of pipeline {pipeline.name!r}"
             raise Unavailable(
@@ -107,8 +107,7 @@ class CodeFinder:
                 "A pipeline made from a Dockerfile has no process that is kept: run it with mode "
                 "'elastic'."
             )
-        bundle = await self.bundles.find(code.bundle)
-        environment = self.builder.find(code.environment)
+        bundle, environment = self.bundles.find(code.bundle), self.builder.find(code.environment)
         gone = [one.path for one in code.attachments if self.attached.find(one) is None]
         if gone:
             raise Unavailable(

@@ -12,14 +12,14 @@ from headrace.control.sealing import load_keys
 from headrace.control.tokens import access_token_for
 from headrace.core.errors import HeadraceError, Unavailable
 from headrace.server.data_directory import DataDirectory
-from headrace.store.sqlite.database import SqliteReader
+from headrace.server.records import Records
 from headrace.store.tokens import all_tokens
 from headrace.wire.routes import CREATE_TOKEN
 
 _PATIENCE_S = 30.0
 
 
-def ask_for_token(directory: DataDirectory, name: str, user: str | None) -> str:
+def ask_for_token(directory: DataDirectory, records: Records, name: str, user: str | None) -> str:
     """Ask the server for a new SDK token; return it.
 
     Whoever can read the key of a directory may do so: access tokens are signed with it.
@@ -29,7 +29,7 @@ def ask_for_token(directory: DataDirectory, name: str, user: str | None) -> str:
     """
     body = json.dumps({"name": name, "user": user})
     headers = {
-        "Authorization": f"Bearer {asyncio.run(_access_token(directory))}",
+        "Authorization": f"Bearer {asyncio.run(_access_token(directory, records))}",
         "Content-Type": "application/json",
     }
     try:
@@ -50,8 +50,8 @@ def ask_for_token(directory: DataDirectory, name: str, user: str | None) -> str:
     return str(found["token"])
 
 
-async def _access_token(directory: DataDirectory) -> str:
-    reader = SqliteReader(directory.database)
+async def _access_token(directory: DataDirectory, records: Records) -> str:
+    reader = records.reader()
     try:
         tokens = await reader.read(all_tokens)
     finally:

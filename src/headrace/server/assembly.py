@@ -43,6 +43,7 @@ from headrace.server.executing import Executing, make_executing
 from headrace.server.health import health_checks
 from headrace.server.loops import Keeper, make_loops
 from headrace.server.places import Places, open_places
+from headrace.server.records import HeldRecords
 from headrace.server.settings import Settings
 from headrace.server.verbs import Verbs, make_verbs
 from headrace.signals.local import LocalSignals
@@ -83,10 +84,16 @@ class Server:
     describe_unwritten: Callable[[], str]
 
     def __init__(
-        self, settings: Settings, directory: DataDirectory, urls: Urls, claim: Claim
+        self,
+        settings: Settings,
+        directory: DataDirectory,
+        records: HeldRecords,
+        urls: Urls,
+        claim: Claim,
     ) -> None:
         self._settings = settings
         self._directory = directory
+        self._records = records
         self._urls = urls
         self._claim = claim
         self.ending = Ending()
@@ -112,7 +119,7 @@ class Server:
 
     async def _assemble(self) -> None:
         settings, urls = self._settings, self._urls
-        places = await open_places(settings, self._directory, self._stack)
+        places = await open_places(settings, self._directory, self._records, self._stack)
         signals = LocalSignals()
         variables = Variables(places.database, places.keys)
         intake = Intake()

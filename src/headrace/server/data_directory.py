@@ -48,16 +48,24 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """The folders and files of one server."""
+    """The folders and files of one server.
+
+    Attributes:
+        root: The folder of all of them.
+        key_file: Where the master key is, if it is elsewhere.
+        holds_records: Whether the records of the server are in it, and in no database elsewhere.
+    """
 
     root: Path
+    key_file: Path | None = None
+    holds_records: bool = True
 
     database = _Place("headrace.db")
     """The SQLite file."""
     journal = _Place("headrace.calls")
     """Calls that are on their way to the database; part of it."""
-    keys = _Place("master.key")
-    """The master key, readable by its owner alone."""
+    own_key = _Place("master.key")
+    """The master key, readable by its owner alone, unless another file has it."""
     known_hosts = _Place("known_hosts")
     """Keys of the ssh servers of git repositories."""
     bundles = _Place("bundles")
@@ -87,9 +95,19 @@ class DataDirectory:
     _scratch = _Place("run")
 
     @property
+    def keys(self) -> Path:
+        """The file of the master key."""
+        return self.key_file or self.own_key
+
+    @property
     def is_new(self) -> bool:
         """Whether no server has run on it. The key is made after the database."""
-        return not self.keys.exists()
+        return not (self.has_records if self.key_file else self.own_key.exists())
+
+    @property
+    def has_records(self) -> bool:
+        """Whether a server kept its records here, be it in an earlier time."""
+        return _has_content(self.database)
 
     def make_root(self) -> None:
         """Make the directory itself, for its owner alone.
@@ -114,12 +132,13 @@ class DataDirectory:
         self._check_files()
         for file in self._files:
             # Of a key that others may have read somebody has to know.
-            if file.exists() and file != self.keys:
+            if file.exists() and file != self.own_key:
                 _close_to_others(file)
         with tempfile.TemporaryFile(dir=self.root) as draft:
             # A server does not start if it can keep nothing.
             draft.write(b"\0")
-        _touch(self.database)
+        if self.holds_records:
+            _touch(self.database)
 
     def check(self) -> None:
         """Look at the directory as :meth:`make` does, and change nothing.
@@ -143,7 +162,7 @@ class DataDirectory:
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
             if not os.access(file, os.R_OK | os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
-        if not self.is_new and not _has_content(self.database):
+        if self.holds_records and not self.is_new and not self.has_records:
             how = "empty" if self.database.exists() else "missing"
             raise Unavailable(
                 f"The database {self.database} is {how}, although this data directory was in use: "
@@ -180,7 +199,7 @@ class DataDirectory:
     @property
     def _files(self) -> tuple[Path, ...]:
         beside = [self.root / f"{self.database.name}{end}" for end in ("-wal", "-shm", ".lock")]
-        return (self.database, *beside, self.journal, self.keys, self.root / "server.lock")
+        return (self.database, *beside, self.journal, self.own_key, self.root / "server.lock")
 
 
 def _make_folder(path: Path) -> None:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import socket
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import fields
 
-from headrace.control.sealing import load_keys
-from headrace.control.tokens import Tokens
-from headrace.core.errors import Conflict, InvalidRequest, Unavailable
+from headrace.core.errors import InvalidRequest, Unavailable
 from headrace.core.scopes import SERVER
 from headrace.environments.uv import UvBuilder
 from headrace.objects.bucket.place import BucketPlace, read_place
 from headrace.server import file_moves
-from headrace.server.asking import ask_for_token
 from headrace.server.assembly import Server, Urls
 from headrace.server.checking import health_of_running
 from headrace.server.claim import Claim
@@ -30,12 +28,10 @@ from headrace.server.http import HttpServer
 from headrace.server.logging import set_up_logging
 from headrace.server.object_places import try_bucket
 from headrace.server.obstacles import in_plain_words
+from headrace.server.records import HeldRecords, claimed, directory_of, records_of
 from headrace.server.setting_fields import HIDDEN, variable_of
 from headrace.server.settings import Settings
 from headrace.server.supervision import Supervision
-from headrace.store.sqlite.database import SqliteDatabase
-from headrace.store.sqlite.migrate import migrate, schema_state
-from headrace.store.sqlite.standing import standing_in
 
 YOUNG_OBJECTS = 10_000
 """How many containers may have come since the collector last looked for rings among them."""
@@ -56,17 +52,22 @@ def serve(overrides: Mapping[str, str]) -> int:
     settings = Settings.read(os.environ, overrides)
     set_up_logging(settings.log_level)
     raise_limit()
-    directory = DataDirectory(settings.data_dir)
-    with _claimed(directory) as claim, _listen(settings) as listener:
+    directory = directory_of(settings)
+    with (
+        claimed(directory) as claim,
+        records_of(settings, directory).held() as records,
+        _listen(settings) as listener,
+    ):
         with in_plain_words(directory.root, directory.database):
             end_leftovers(directory)
             directory.empty_scratch()
-            migrate(directory.database, is_new=directory.is_new)
+        records.prepare(_end_this_process)
         urls = _urls(settings, listener.getsockname()[1])
         with in_plain_words(directory.root, directory.database):
             directory.address.write_text(urls.inside)
         supervision = Supervision(settings.longest_end_s)
-        supervision.run(_serve(settings, directory, urls, listener, claim, supervision))
+        run = _serve(settings, directory, records, urls, listener, claim, supervision)
+        supervision.run(run)
     return 0
 
 
@@ -83,7 +84,7 @@ def check(overrides: Mapping[str, str]) -> int:
         value = getattr(settings, setting.name)
         value = HIDDEN if value and not setting.repr else value
         sys.stdout.write(f"{variable_of(setting.name)}={value}\n  {setting.metadata['about']}\n")
-    is_well = _check_directory(DataDirectory(settings.data_dir))
+    is_well = _check_records(settings)
     if settings.objects is not None:
         asyncio.run(try_bucket(settings.objects))
         sys.stdout.write(f"\nBucket {settings.objects}\n  can be written to and listed\n")
@@ -108,22 +109,16 @@ def move_files(overrides: Mapping[str, str], to: str) -> int:
     """
     settings = Settings.read(os.environ, overrides)
     target = None if to == "data-directory" else _bucket_place(to)
-    directory = DataDirectory(settings.data_dir)
-    if directory.is_new:
+    directory = directory_of(settings)
+    records = records_of(settings, directory)
+    if records.is_new:
         raise InvalidRequest(f"No server ever ran on {directory.root}: there are no files to move.")
-    with _claimed(directory):
-        with in_plain_words(directory.root, directory.database):
-            migrate(directory.database, is_new=False)
-        moved = asyncio.run(file_moves.move_files(directory, settings.objects, target))
-    if moved.missing_bundles:
-        sys.stdout.write(
-            f"The folders of {moved.missing_bundles:,} versions of pipelines are missing, and were "
-            "before.\n"
-        )
+    with claimed(directory), records.held() as held:
+        held.prepare()
+        moved = asyncio.run(file_moves.move_files(directory, held, settings.objects, target))
     sys.stdout.write(
         f"{moved.files:,} files ({moved.size:,} bytes) are in {moved.target} now; {moved.copied:,} "
-        f"of them were copied.\nSo are {moved.bundles:,} folders of pipelines.\n"
-        f"The old ones are still in {moved.source}.\n"
+        f"of them were copied.\nThe old ones are still in {moved.source}.\n"
         + (
             "Start the server without HEADRACE_OBJECTS from now on.\n"
             if target is None
@@ -140,66 +135,17 @@ def _bucket_place(text: str) -> BucketPlace:
         raise InvalidRequest(f"--to is {text!r}: {error}; or it is data-directory.") from None
 
 
-def create_token(
-    overrides: Mapping[str, str], name: str, user: str | None = None, *, may_be_new: bool = False
-) -> str:
-    """Create an SDK token in a data directory, whether or not a server runs on it; return it.
-
-    Args:
-        overrides: Settings given on the command line, as text by name.
-        name: Name of the token.
-        user: Name or address of the user whom it belongs to; the first one unless given.
-        may_be_new: Whether the directory is made if no server ever ran on it.
+def _check_records(settings: Settings) -> bool:
+    """Describe the data directory and the records, and change nothing; return whether all is well.
 
     Raises:
-        InvalidRequest: No server ever ran on the directory.
-        HeadraceError: The name is taken, there is no such user, or the directory cannot be used.
+        Unavailable: A server could not start on them.
     """
-    settings = Settings.read(os.environ, overrides)
-    directory = DataDirectory(settings.data_dir)
-    with in_plain_words(directory.root, directory.database):
-        if directory.is_new and not may_be_new:
-            raise InvalidRequest(
-                f"No server ever ran on {settings.data_dir}: give the data directory of the "
-                "server that the token is for (--data-dir or HEADRACE_DATA_DIR), or --new to "
-                "make one there."
-            )
-        directory.make_root()
-        try:
-            claim = Claim(directory.root, patience_s=0)
-        except Conflict:
-            # One process writes to a database: the server that runs on it.
-            return ask_for_token(directory, name, user)
-        with claim:
-            directory.make()
-            migrate(directory.database, is_new=directory.is_new)
-            return asyncio.run(_create_token(directory, name, user))
-
-
-def _claimed(directory: DataDirectory) -> Claim:
-    """Make a data directory and hold it; nothing of it is touched while another server runs."""
-    with in_plain_words(directory.root, directory.database):
-        directory.make_root()
-        claim = Claim(directory.root)
-        try:
-            directory.make()
-        except BaseException:
-            claim.close()
-            raise
-        return claim
-
-
-def _check_directory(directory: DataDirectory) -> bool:
-    """Describe a data directory, and change nothing of it; return whether its server is well.
-
-    Raises:
-        Unavailable: A server could not start on it.
-    """
+    directory = directory_of(settings)
     with in_plain_words(directory.root, directory.database):
         directory.check()
-        state = schema_state(directory.database)
-        standing = standing_in(directory.database)
-    sys.stdout.write(f"\nData directory {directory.root}\n  {state}\n")
+    (name, *lines), standing = records_of(settings, directory).describe()
+    sys.stdout.write(f"\n{name}\n" + "".join(f"  {line}\n" for line in lines))
     if not standing.takes_work:
         since = f"{standing.paused_since:%Y-%m-%d %H:%M}"
         sys.stdout.write(
@@ -213,17 +159,15 @@ def _check_directory(directory: DataDirectory) -> bool:
     return not wrong
 
 
-async def _create_token(directory: DataDirectory, name: str, user: str | None) -> str:
-    database = SqliteDatabase(directory.database)
-    try:
-        return await Tokens(database, load_keys(directory.keys)).create(SERVER, name, user)
-    finally:
-        database.close()
+def _end_this_process() -> None:
+    """Ask this process to end as a signal would."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _serve(
     settings: Settings,
     directory: DataDirectory,
+    records: HeldRecords,
     urls: Urls,
     listener: socket.socket,
     claim: Claim,
@@ -231,7 +175,9 @@ async def _serve(
 ) -> None:
     async with AsyncExitStack() as stack:
         with in_plain_words(directory.root, directory.database):
-            server = await stack.enter_async_context(Server(settings, directory, urls, claim))
+            server = await stack.enter_async_context(
+                Server(settings, directory, records, urls, claim)
+            )
             token = None
             if not await server.tokens.all(SERVER):
                 token = await server.tokens.create(SERVER, FIRST_NAME)

@@ -18,28 +18,20 @@ from headrace.store import settings as rows
 from headrace.store.database import Database
 
 HERE = "the data directory"
-_NAMES = ("artifacts", "data-store", "bundles")
+_NAMES = ("artifacts", "data-store")
 
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """The stores of a server.
-
-    Attributes:
-        artifacts: Files of executions.
-        data_store: Files of the data store.
-        bundles: Folders of pipelines; None in the data directory, which has another form of them.
-    """
+    """The two stores of a server."""
 
     artifacts: ObjectStore
     data_store: ObjectStore
-    bundles: ObjectStore | None = None
 
     @property
     def by_name(self) -> dict[str, ObjectStore]:
-        """The stores, by the names of their folders."""
-        stores = zip(_NAMES, (self.artifacts, self.data_store, self.bundles), strict=True)
-        return {name: store for name, store in stores if store is not None}
+        """Both, by the names of their folders."""
+        return dict(zip(_NAMES, (self.artifacts, self.data_store), strict=True))
 
 
 async def open_objects(

@@ -19,6 +19,7 @@ def setting(
     default_in_words: str | None = None,
     *,
     is_secret: bool = False,
+    has_secret: bool = False,
 ) -> Any:
     """Return the field of a setting.
 
@@ -28,8 +29,14 @@ def setting(
         about: What the reference says of it.
         default_in_words: The default, where that of this machine is not everybody's.
         is_secret: Whether it is never printed.
+        has_secret: Whether its text may have a secret, which its value does not show.
     """
-    about_it = {"read": read, "about": about, "default_in_words": default_in_words}
+    about_it = {
+        "read": read,
+        "about": about,
+        "default_in_words": default_in_words,
+        "is_shown_as_written": not (is_secret or has_secret),
+    }
     return field(default=default, repr=not is_secret, metadata=about_it)
 
 
@@ -63,7 +70,8 @@ def read_fields(
         except ValueError as error:
             option = f"--{each.name.replace('_', '-')}"
             where = option if each.name in overrides else variable
-            problems.append(f"{where} is {(text if each.repr else HIDDEN)!r}: {error}")
+            said = text if each.metadata["is_shown_as_written"] else HIDDEN
+            problems.append(f"{where} is {said!r}: {error}")
     if problems:
         raise InvalidRequest(f"The settings cannot be used: {'; '.join(problems)}.")
     return values

@@ -34,6 +34,7 @@ from headrace.server.setting_texts import (
     read_text,
     read_url,
 )
+from headrace.store.postgres.place import DatabasePlace, read_database
 
 _PER_PROCESSOR = 4
 _LEAST_EXECUTIONS = 8
@@ -49,6 +50,20 @@ class Settings:
 
     data_dir: Path = setting(
         read_path, Path("~/.headrace"), "Folder of the database, files, environments and keys."
+    )
+    database: DatabasePlace | None = setting(
+        read_database,
+        None,
+        "PostgreSQL database of the records, such as "
+        "postgresql://user:password@host:5432/headrace?sslmode=verify-full; by default they are in "
+        "a file of the data directory.",
+        has_secret=True,
+    )
+    master_key_file: Path | None = setting(
+        read_path,
+        None,
+        "File of the key that seals secrets, 32 random bytes; by default master.key in the data "
+        "directory.",
     )
     objects: BucketPlace | None = setting(
         read_place,
@@ -170,13 +185,6 @@ class Settings:
         100 * 10**9,
         "Most size of the logs and files of all executions together; those of the oldest that have "
         "ended go first, and their records stay. 0 or off: no limit.",
-    )
-    cache_bytes: int = setting(
-        _bytes,
-        10 * 10**9,
-        "With HEADRACE_OBJECTS: most size of the copies of pipelines' folders that this machine "
-        "keeps of those in the bucket; those that were not used for longest go first, and what "
-        "runs stays.",
     )
     keep_versions: int | None = setting(
         _kept(read_count),

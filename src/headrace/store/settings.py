@@ -23,6 +23,7 @@ CLOCK_BELIEVED_AT = "clock_believed_at"
 HEALTH_ASKED_AT = "health_asked_at"
 ACTIVITY_COUNTED = "activity_counted"
 STANDING = "standing"
+KEY_CHECK = "key_check"
 _ENVIRONMENT_ID = "environment_id"
 _PROJECT = "project"
 

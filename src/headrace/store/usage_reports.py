@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, Table, cast, func, select
 
 from headrace.core.names import least_id
 from headrace.core.usage import Consumer, Series, UsageFilter, UsageSample, Used
@@ -65,16 +65,17 @@ def totals(
     Only those that were recorded from one time on and before another.
     """
     c = execution_usages.c
-    sums = (func.count(), func.sum(c.cpu_s), func.max(c.memory), func.sum(c.read))
+    # A database may add up large integers as numbers of another kind.
+    read, written = (cast(func.sum(column), BigInteger) for column in (c.read, c.written))
     query = (
-        select(*sums, func.sum(c.written))
+        select(func.count(), func.sum(c.cpu_s), func.max(c.memory), read, written)
         .select_from(executions)
         .join(execution_usages, c.execution_id == executions.c.id)
         .where(executions.c.id >= least_id(begin), executions.c.id < least_id(end))
         .where(*_executions_of(whose))
     )
-    count, cpu_s, memory, read, written = connection.execute(query).one()
-    return count, Used(cpu_s, memory, read, written) if count else None
+    count, *used = connection.execute(query).one()
+    return count, Used(*used) if count else None
 
 
 def series_of_executions(

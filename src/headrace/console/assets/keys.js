@@ -1,8 +1,6 @@
 // The keyboard: / searches, g and a letter go to a page, j and k move through a table, ? helps.
-const TICKED = ["checkbox", "radio"];
-
 function isTyping(element) {
-  return element instanceof HTMLElement && !TICKED.includes(element.getAttribute("type"))
+  return element instanceof HTMLElement && element.getAttribute("type") !== "checkbox"
     && (element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName));
 }
 

@@ -46,9 +46,10 @@ def record(connection: Connection, rows: Iterable[Row]) -> set[str]:
     for start in range(0, len(newest), MAX_ROWS):
         part = newest[start : start + MAX_ROWS]
         try:
-            _put(connection, part)
+            # A database may give up all of a transaction for one statement that fails.
+            with connection.begin_nested():
+                _put(connection, part)
         except Refused:
-            # A statement leaves nothing behind when it fails.
             kept, gone = _without_orphans(connection, part)
             lost |= gone
             _put(connection, kept)
@@ -60,13 +61,14 @@ def _put(connection: Connection, rows: Sequence[Row]) -> None:
     for size in _SIZES:
         while len(rows) - start >= size:
             part = rows[start : start + size]
-            connection.exec_driver_sql(_statement(size), tuple(chain.from_iterable(part)))
+            statement = _statement(size, "?" if connection.dialect.positional else "%s")
+            connection.exec_driver_sql(statement, tuple(chain.from_iterable(part)))
             start += size
 
 
-@lru_cache(maxsize=len(_SIZES))
-def _statement(count: int) -> str:
-    marks = f"({', '.join('?' * len(COLUMNS))})"
+@lru_cache(maxsize=2 * len(_SIZES))
+def _statement(count: int, mark: str) -> str:
+    marks = f"({', '.join([mark] * len(COLUMNS))})"
     changes = ", ".join(f"{name} = excluded.{name}" for name in _CHANGES)
     return (
         f"INSERT INTO executions ({', '.join(COLUMNS)}) VALUES {', '.join([marks] * count)} "  # noqa: S608 - names of columns alone

@@ -1,0 +1,197 @@
+"""Where the records of a server are: a file in its data directory, or a database of its own."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import ModuleType
+from typing import Protocol
+
+from headrace.core.errors import Conflict, InvalidRequest
+from headrace.core.standby import Standing
+from headrace.server.claim import Claim
+from headrace.server.data_directory import DataDirectory
+from headrace.server.obstacles import in_plain_words
+from headrace.server.settings import Settings
+from headrace.store.book.port import Book
+from headrace.store.book.recovery import open_book
+from headrace.store.database import Database, Reader
+from headrace.store.postgres.place import DatabasePlace
+from headrace.store.sqlite.database import SqliteDatabase, SqliteReader
+from headrace.store.sqlite.migrate import migrate, schema_state
+from headrace.store.sqlite.standing import standing_in
+
+
+class HeldRecords(Protocol):
+    """The records of one server, which no other server has."""
+
+    def prepare(self, on_lost: Callable[[], None] = ...) -> None:
+        """Bring them to the present schema.
+
+        Args:
+            on_lost: Called if another server has taken them although they were held.
+
+        Raises:
+            Unavailable: They cannot be used.
+        """
+        ...
+
+    def open(self) -> Database:
+        """Open them; they are prepared."""
+        ...
+
+    async def book(self, database: Database) -> Book:
+        """Return the book of answered calls, with what an earlier server left taken up."""
+        ...
+
+
+class Records(Protocol):
+    """The records of one server, before they are opened."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no server ever wrote any."""
+        ...
+
+    def held(self) -> AbstractContextManager[HeldRecords]:
+        """Keep other servers from them; the data directory is held.
+
+        Raises:
+            Conflict: Another server has them.
+        """
+        ...
+
+    def reader(self) -> Reader:
+        """Open them for reading alone, whoever holds them."""
+        ...
+
+    def describe(self) -> tuple[list[str], Standing]:
+        """Return their name and what a start would find, line by line, and the state they record.
+
+        Raises:
+            Unavailable: A server could not start on them.
+        """
+        ...
+
+
+def directory_of(settings: Settings) -> DataDirectory:
+    """Return the data directory that the settings name."""
+    return DataDirectory(
+        settings.data_dir, settings.master_key_file, holds_records=settings.database is None
+    )
+
+
+def claimed(directory: DataDirectory) -> Claim:
+    """Make a data directory and hold it; nothing of it is touched while another server runs."""
+    with in_plain_words(directory.root, directory.database):
+        directory.make_root()
+        claim = Claim(directory.root)
+        try:
+            directory.make()
+        except BaseException:
+            claim.close()
+            raise
+        return claim
+
+
+def records_of(settings: Settings, directory: DataDirectory) -> Records:
+    """Return the records that the settings name."""
+    if settings.database is None:
+        return FileRecords(directory)
+    return PostgresRecords(directory, settings.database)
+
+
+def _nobody() -> None:
+    """Hear of nothing."""
+
+
+class FileRecords:
+    """Records in the SQLite file of a data directory; whoever has the directory has them."""
+
+    def __init__(self, directory: DataDirectory) -> None:
+        self._directory = directory
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no server ever ran on the directory."""
+        return self._directory.is_new
+
+    def held(self) -> AbstractContextManager[HeldRecords]:
+        """Return them: nobody else has the directory."""
+        return nullcontext(self)
+
+    def prepare(self, on_lost: Callable[[], None] = _nobody) -> None:  # noqa: ARG002 - a file is never taken
+        """Bring them to the present schema; see :class:`HeldRecords`."""
+        with in_plain_words(self._directory.root, self._directory.database):
+            migrate(self._directory.database, is_new=self.is_new)
+
+    def open(self) -> Database:
+        """Open them; see :class:`HeldRecords`."""
+        return SqliteDatabase(self._directory.database)
+
+    async def book(self, database: Database) -> Book:
+        """Return the journal with the database behind it; see :class:`HeldRecords`."""
+        return await open_book(self._directory.journal, database)
+
+    def reader(self) -> Reader:
+        """Open them for reading alone; see :class:`Records`."""
+        return SqliteReader(self._directory.database)
+
+    def describe(self) -> tuple[list[str], Standing]:
+        """Describe them; see :class:`Records`."""
+        file = self._directory.database
+        with in_plain_words(self._directory.root, file):
+            return [f"Data directory {self._directory.root}", schema_state(file)], standing_in(file)
+
+
+class PostgresRecords:
+    """Records in a PostgreSQL database, with a cache in the data directory."""
+
+    def __init__(self, directory: DataDirectory, place: DatabasePlace) -> None:
+        self._directory = directory
+        self._place = place
+        self._room = _postgres_room()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the database has no tables."""
+        return bool(self._room.is_new(self._place))
+
+    @contextmanager
+    def held(self) -> Iterator[HeldRecords]:
+        """Hold the database; see :class:`Records`.
+
+        Raises:
+            Conflict: Another server has it, or the records of the data directory are in a file.
+        """
+        if self._directory.has_records and self.is_new:
+            raise Conflict(
+                f"The records of this server are in {self._directory.database}, and the database "
+                f"{self._place} has none: move them first with 'headrace migrate', or choose "
+                "another data directory with --data-dir for a new server."
+            )
+        with self._room.PostgresClaim(self._place) as claim:
+            yield self._room.HeldDatabase(self._place, claim)
+
+    def reader(self) -> Reader:
+        """Open them for reading alone; see :class:`Records`."""
+        reader: Reader = self._room.PostgresReader(self._place)
+        return reader
+
+    def describe(self) -> tuple[list[str], Standing]:
+        """Describe them; see :class:`Records`."""
+        lines, standing = self._room.postgres_state(self._place)
+        return [f"Database {self._place}", *lines], standing
+
+
+def _postgres_room() -> ModuleType:
+    try:
+        return importlib.import_module("headrace.store.postgres.opening")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("headrace"):
+            raise
+        raise InvalidRequest(
+            f"Records in PostgreSQL need {error.name}, which is not installed here: "
+            "pip install 'headrace[postgres]'"
+        ) from None
