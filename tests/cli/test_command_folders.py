@@ -40,10 +40,18 @@ def test_empty_folders_travel_and_ignored_files_do_not(headrace, fresh, project)
     assert made.returncode == 0, made.stderr
     assert "Sending 3 files, " in made.stderr
     assert "Left out: a.bin (.gitignore), env/ (a virtual environment)." in made.stderr
+    assert "looks secret" not in made.stderr
     assert headrace.json("run", fresh)["outputs"] == {
         "found": ["./.gitignore", "./data/rows.csv", "./main.py", "./out/here"],
         "linked": ["rows.csv"],
     }
+
+
+def test_files_with_names_of_secrets_do_not_travel_silently(headrace, fresh, project):
+    (project / ".env").write_text("PASSWORD=1")
+    made = headrace("pipelines", "create", fresh, "--folder", project, "--function", "main.py:look")
+    assert made.returncode == 0, made.stderr
+    assert "Taken, though it looks secret: .env." in made.stderr
 
 
 def test_the_limit_of_a_folder_is_a_setting(headrace, project, own_server):

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -117,6 +118,82 @@ def test_a_folder_becomes_a_pipeline_whose_function_is_read(
     assert [item["description"] for item in found["outputs"]] == [IMAGE]
     assert page.evaluate("() => window.planted") is None
     assert seat.told == []
+
+
+@pytest.fixture
+def ignoring(project: Path) -> Path:
+    """That folder with ignore files, and with names that look secret."""
+    (project / "data").mkdir()
+    (project / ".git" / "info").mkdir(parents=True)
+    for name, text in {
+        ".gitignore": "data/\n.env\n",
+        ".headraceignore": f"{SCRIPT.replace('/', '')}*\n",
+        ".env": "PASSWORD=hunter2",
+        ".git/config": "x",
+        ".git/info/exclude": "notes.md\n",
+        "notes.md": "n",
+        "data/large.csv": "0" * 100_000,
+        f"{SCRIPT.replace('/', '')}.txt": "x",
+        "tls.key": "k",
+    }.items():
+        (project / name).write_text(text)
+    return project
+
+
+def test_what_a_folder_leaves_out_is_said_before_it_is_sent(seat: Seat, ignoring: Path) -> None:
+    page = seat.page
+    page.goto("/pipelines/new")
+    page.get_by_label("Folder", exact=True).set_input_files(ignoring)
+    page.get_by_text("5 of 12 files").wait_for()
+    said = page.get_by_role("list", name="What stays on this computer").inner_text()
+    for path in ("data/", ".env", ".git/", ".venv/", "notes.md", "window.planted"):
+        assert path in said
+    assert page.get_by_role("alert").inner_text().startswith("Taken, though the name is one for")
+    assert "tls.key" in page.get_by_role("alert").inner_text()
+    sent = page.evaluate(
+        "() => new FormData(document.querySelector('send-folder form')).getAll('files')"
+        ".map((file) => file.webkitRelativePath.split('/').slice(1).join('/'))"
+    )
+    own = [".gitignore", ".headraceignore"]
+    assert sorted(sent) == [*own, "lib/extra.py", "model.py", "tls.key"]
+    page.get_by_role("button", name="Send the code").click()
+    page.get_by_label("Name of the function").wait_for()
+    assert page.evaluate("() => window.planted") is None
+    assert seat.told == []
+
+
+def test_a_server_that_is_sent_all_of_a_folder_leaves_out_the_same(desk: Desk) -> None:
+    files = [
+        ("files", (f"top/{path}", text.encode()))
+        for path, text in (
+            (".gitignore", "out/\n"),
+            ("model.py", TYPED),
+            ("out/x", "x"),
+            ("id_rsa", "k"),
+        )
+    ]
+    sent = desk.web.post("/pipelines/new", data={"from": "folder"}, files=files)
+    assert sent.status_code == 303, sent.text
+    said = "Taken, though it looks secret: id_rsa. Left out: out/ (.gitignore)."
+    assert said in unquote(sent.headers["set-cookie"])
+
+
+def test_bad_questions_about_a_folder_are_refused(desk: Desk) -> None:
+    def ask(paths: str, texts: str) -> httpx.Response:
+        data = {"paths": paths, "ignore_files": texts}
+        return desk.web.post("/pipelines/new/left-out", data=data)
+
+    assert ask('["a"]', "{}").status_code == 200
+    for paths, texts, why in (
+        ("", "{}", "paths is no JSON"),
+        ("{}", "{}", "paths is not what it should be"),
+        ("[1]", "{}", "hold texts"),
+        ('["a"]', '{"a": ""}', "is no ignore file"),
+        ('["a"]', '{".gitignore": "!"}', "cannot be used"),
+        ("[" * 100_000, "{}", "paths is no JSON"),
+    ):
+        refused = ask(paths, texts)
+        assert (refused.status_code, why in unescape(refused.text)) == (400, True), refused.text
 
 
 def test_a_new_version_is_made_of_an_archive(desk: Desk, seat: Seat, name: str) -> None:

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headrace.bundles.archives import checked_path
+from headrace.bundles.left_out import MAX_IGNORE_BYTES, Judged, is_ignore_file, judge
 from headrace.bundles.reading import CHUNK, ArchiveLimits
-from headrace.core.contents import TOOL_NAMES
 from headrace.core.errors import InvalidRequest, TooLarge
 
 _MAX_DIRECTORY_BYTES = 4 << 20
@@ -37,36 +37,40 @@ def is_zip(archive: Path) -> bool:
         return file.read(2) == b"PK"
 
 
-def write_sent_files(files: Sequence[tuple[str, Path]], target: Path) -> int:
-    """Write an archive of files except those that tools made; return how many these were.
+def write_sent_files(files: Sequence[tuple[str, Path]], target: Path) -> Judged:
+    """Write an archive of files except those that are left out; return which these were.
 
     A browser's paths begin with the name of the folder that was chosen, which is left away.
 
     Raises:
-        InvalidRequest: A path leaves the folder, or no file should have it.
+        InvalidRequest: A path leaves the folder, or no file should have it; or an ignore file
+            among them cannot be used.
     """
-    top = _shared_top([name for name, _ in files])
-    left_out = 0
+    top = shared_top([name for name, _ in files])
+    placed = [(checked_path(name).removeprefix(top), place) for name, place in files]
+    judged = judge(
+        [path for path, _ in placed],
+        {path: _start(place) for path, place in placed if is_ignore_file(path)},
+    )
     with _tar(target) as tar:
-        for name, place in files:
-            path = checked_path(name).removeprefix(top)
-            if _is_of_tool(path):
-                left_out += 1
+        for path, place in placed:
+            if not judged.has(path):
                 continue
             member = tarfile.TarInfo(path)
             member.size = place.stat().st_size
             with place.open("rb") as source:
                 tar.addfile(member, source)
-    return left_out
+    return judged
 
 
-def write_zipped(archive: Path, target: Path, limits: ArchiveLimits) -> int:
-    """Write an archive of a zip's members except those that tools made; return how many these were.
+def write_zipped(archive: Path, target: Path, limits: ArchiveLimits) -> Judged:
+    """Write an archive of a zip's members except those that are left out; return which these were.
 
     One folder that holds all of it is left away, unless it is a package.
 
     Raises:
-        InvalidRequest: It is no zip, a broken or an encrypted one, or has an impossible name.
+        InvalidRequest: It is no zip, a broken or an encrypted one, or has an impossible name; or
+            an ignore file in it cannot be used.
         TooLarge: It has more members or more content than the limits allow.
     """
     _check_directory(archive)
@@ -74,36 +78,50 @@ def write_zipped(archive: Path, target: Path, limits: ArchiveLimits) -> int:
         members = zipped.infolist()
         if len(members) > limits.members:
             raise TooLarge(f"The archive has more than {limits.members:,} members.")
-        paths = [checked_path(member.filename) for member in members]
-        top = _shared_top(
-            [path for path, one in zip(paths, members, strict=True) if not one.is_dir()]
+        placed = _without_top(members)
+        judged = judge(
+            [f"{path}/" * one.is_dir() or path for path, one in placed],
+            {path: _read(zipped, one) for path, one in placed if is_ignore_file(path)},
         )
-        if f"{top}__init__.py" in paths:
-            top = ""
-        left_out, total = 0, 0
+        total = 0
         with _tar(target) as tar:
-            for path, member in zip(paths, members, strict=True):
-                inner = f"{path}/".removeprefix(top).rstrip("/")
-                if not inner:
-                    continue
-                if _is_of_tool(inner):
-                    left_out += not member.is_dir()
+            for path, member in placed:
+                if not judged.has(path):
                     continue
                 total += member.file_size
                 if total > limits.stream_bytes:
                     raise TooLarge(f"The archive holds more than {limits.stream_bytes:,} bytes.")
-                _add(tar, inner, zipped, member)
-    return left_out
+                _add(tar, path, zipped, member)
+    return judged
+
+
+def _without_top(members: Sequence[zipfile.ZipInfo]) -> list[tuple[str, zipfile.ZipInfo]]:
+    """Return the members with their paths, without the one folder that holds all of them."""
+    paths = [checked_path(member.filename) for member in members]
+    top = shared_top([path for path, one in zip(paths, members, strict=True) if not one.is_dir()])
+    if f"{top}__init__.py" in paths:
+        top = ""
+    inner = [f"{path}/".removeprefix(top).rstrip("/") for path in paths]
+    return [(path, one) for path, one in zip(inner, members, strict=True) if path]
+
+
+def _start(file: Path) -> str:
+    with file.open("rb") as source:
+        return _text(source.read(MAX_IGNORE_BYTES + 1))
+
+
+def _read(zipped: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
+    _check_kind(member.filename, member)
+    with zipped.open(member) as source:
+        return _text(source.read(MAX_IGNORE_BYTES + 1))
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
 
 
 def _add(tar: tarfile.TarFile, path: str, zipped: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    if member.flag_bits & 1:
-        raise InvalidRequest("The archive is encrypted: send one that is not.")
-    if member.compress_type not in _METHODS:
-        raise InvalidRequest(
-            f"The archive has {path!r:.200} compressed in a way that is not read here: make a zip "
-            "with deflate, the usual way."
-        )
+    _check_kind(path, member)
     mode = member.external_attr >> 16
     made = tarfile.TarInfo(path)
     if member.is_dir():
@@ -120,6 +138,16 @@ def _add(tar: tarfile.TarFile, path: str, zipped: zipfile.ZipFile, member: zipfi
         made.mode = 0o755 if mode & stat.S_IXUSR else 0o644
         with zipped.open(member) as source:
             tar.addfile(made, source)
+
+
+def _check_kind(path: str, member: zipfile.ZipInfo) -> None:
+    if member.flag_bits & 1:
+        raise InvalidRequest("The archive is encrypted: send one that is not.")
+    if member.compress_type not in _METHODS:
+        raise InvalidRequest(
+            f"The archive has {path!r:.200} compressed in a way that is not read here: make a zip "
+            "with deflate, the usual way."
+        )
 
 
 def _check_directory(archive: Path) -> None:
@@ -142,15 +170,11 @@ def _check_directory(archive: Path) -> None:
         raise TooLarge("The archive has too many members for the code of a pipeline.")
 
 
-def _shared_top(names: Sequence[str]) -> str:
+def shared_top(names: Sequence[str]) -> str:
     """Return the folder that all paths begin with, with its slash; empty if there is none."""
     tops = {name.partition("/")[0] if "/" in name else "" for name in names}
     top = tops.pop() if len(tops) == 1 else ""
     return f"{top}/" if top else ""
-
-
-def _is_of_tool(path: str) -> bool:
-    return not TOOL_NAMES.isdisjoint(path.split("/"))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from headrace.cli.output import Cell, Screen
@@ -80,9 +80,14 @@ def say_what_travels(screen: Screen, selection: Selection) -> None:
     screen.note(f"Sending {selection.extent}.")
     left_out = [f"{name} ({why})" for name, why in selection.surprises.items()]
     if left_out:
-        more = len(left_out) - SHOWN_LEFT_OUT
-        names = ", ".join(left_out[:SHOWN_LEFT_OUT]) + (f" and {more} more" if more > 0 else "")
-        screen.note(f"Left out: {names}.")
+        screen.note(f"Left out: {_some(left_out)}.")
+    if selection.secrets:
+        screen.note(f"Taken, though it looks secret: {_some(selection.secrets)}.")
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN_LEFT_OUT
+    return ", ".join(names[:SHOWN_LEFT_OUT]) + (f" and {more} more" if more > 0 else "")
 
 
 def coloured(screen: Screen, line: str) -> str:

@@ -7,27 +7,17 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from headrace.core.contents import TOOL_NAMES
 from headrace.core.errors import InvalidRequest
-
-OWN_FILE = ".headraceignore"
-GIT_FILE = ".gitignore"
-EXCLUDE_FILE = ".git/info/exclude"
-
-TOOL = "made by a tool"
-CACHE = "a cache"
-
-DATA_DIRECTORY_MARK = "headrace.db"
-
-TOOL_MARKS = {
-    "pyvenv.cfg": "a virtual environment",
-    "conda-meta": "a conda environment",
-    "CACHEDIR.TAG": CACHE,
-    DATA_DIRECTORY_MARK: "a Headrace server's data directory",
-}
-"""Names by which a folder is known to be made by a tool, which can make it again."""
+from headrace.core.ignore_files import (
+    DATA_DIRECTORY_MARK,
+    EXCLUDE_FILE,
+    GIT_FILE,
+    OWN_FILE,
+    TOOL,
+    TOOL_MARKS,
+    IgnoreFiles,
+)
 
 
 def tool_reason(path: Path, *, is_folder: bool) -> str | None:
@@ -47,23 +37,16 @@ def is_data_directory(folder: Path) -> bool:
 
 
 class IgnoreRules:
-    """Decides for each entry of a local folder whether the ignore files leave it out.
+    """The ignore files of a local folder, read while it is walked.
 
-    Entries are judged as git judges them: by the ignore file closest to the entry that says
-    anything about it, its last matching line. All files named :data:`OWN_FILE` count before any
-    :data:`GIT_FILE`, so that one can take back what the other leaves out. Those of git that lie
-    above the folder count as far as its repository reaches.
+    Those of git that lie above the folder count as far as its repository reaches.
 
     Args:
         root: The local folder, without links in its path.
     """
 
     def __init__(self, root: Path) -> None:
-        self._specs: dict[str, dict[Path, GitIgnoreSpec]] = {
-            OWN_FILE: {},
-            GIT_FILE: {},
-            EXCLUDE_FILE: {},
-        }
+        self._files = IgnoreFiles()
         top = _repository_of(root)
         if top is None:
             self.enter(root)
@@ -84,19 +67,11 @@ class IgnoreRules:
             path: The entry; the folders above it were entered.
             is_folder: Whether it is a folder; a link to one is none.
         """
-        for name, specs in self._specs.items():
-            for folder in path.parents:
-                if folder not in specs:
-                    continue
-                relative = path.relative_to(folder).as_posix()
-                found = specs[folder].check_file(f"{relative}/" if is_folder else relative)
-                if found.include is not None:
-                    return name if found.include else None
-        return None
+        return self._files.reason(path, is_folder=is_folder)
 
     def _read(self, file: Path, name: str, folder: Path) -> None:
         try:
-            lines = file.read_text("utf-8", "surrogateescape").splitlines()
+            text = file.read_text("utf-8", "surrogateescape")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return
         except OSError as error:
@@ -105,7 +80,7 @@ class IgnoreRules:
                 return
             raise InvalidRequest(f"{str(file)!r} cannot be read: {error.strerror}.") from None
         try:
-            self._specs[name][folder] = GitIgnoreSpec.from_lines(lines)
+            self._files.add(name, folder, text)
         except ValueError as error:
             raise InvalidRequest(f"{str(file)!r} cannot be used: {error}.") from None
 

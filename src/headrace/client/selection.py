@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from headrace.client.ignored import CACHE, TOOL, IgnoreRules, is_data_directory, tool_reason
+from headrace.client.ignored import IgnoreRules, is_data_directory, tool_reason
 from headrace.client.local_files import size_text
 from headrace.core.errors import InvalidRequest
+from headrace.core.ignore_files import CACHE, TOOL, looks_secret
 from headrace.core.pipelines import check_folder_path
 
 LEAVE_OUT = "leave it out by a .headraceignore file"
@@ -45,6 +46,11 @@ class Selection:
     def surprises(self) -> dict[str, str]:
         """What stays here though somebody may expect it in the run."""
         return {name: why for name, why in self.left_out.items() if why not in {TOOL, CACHE}}
+
+    @property
+    def secrets(self) -> list[str]:
+        """Files that travel though their names are those of passwords and keys."""
+        return [name for name in self.files if looks_secret(name)]
 
 
 def select(folder: Path, included: Iterable[str]) -> Selection:

@@ -15,7 +15,9 @@ from headrace.console.navigation import PIPELINES, address
 from headrace.console.rendering import page, see_other
 from headrace.console.sent_code import archive_of, fetch, keep, text_of
 from headrace.control.transactions.versions import Recorded
+from headrace.core.contents import TOOL_NAMES
 from headrace.core.errors import HeadraceError, InvalidRequest
+from headrace.core.ignore_files import KINDS
 from headrace.core.pipelines import Origin, Pipeline
 from headrace.core.repositories import Repository
 from headrace.web.creation import max_archive_bytes
@@ -107,10 +109,9 @@ async def _received(exchange: Exchange, form: Form, fields: Mapping[str, str]) -
         included = [path for path in included if path] or ["/"]
         return text_of(exchange, await fetch(exchange, repository, included)), ""
     archive, files = form.files.get(_ARCHIVE), form.folder_files
-    async with archive_of(exchange, archive, files) as (path, left_out):
+    async with archive_of(exchange, archive, files) as (path, judged):
         code = await keep(exchange, path)
-    said = f"{left_out:,} files that tools keep for themselves are left out." if left_out else ""
-    return text_of(exchange, code), said
+    return text_of(exchange, code), judged.sentence()
 
 
 def _terms(exchange: Exchange) -> FormTerms:
@@ -153,6 +154,8 @@ async def _shown(
         project=project,
         templates=await services.pipeline_templates.all(scope) if source == TEMPLATE else [],
         max_bytes=exchange.max_folder_bytes,
+        tools=sorted(TOOL_NAMES),
+        ignore_files=KINDS,
         error=error,
     )
 

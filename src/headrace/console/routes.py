@@ -86,6 +86,9 @@ EXECUTION_FILE = _page("GET", "/executions/{id}/{side}/{name}", "See a file of a
 PIPELINES = _page("GET", "/pipelines", "See the pipelines")
 NEW_PIPELINE = _page("GET", "/pipelines/new", "See where the code of a pipeline may come from")
 SEND_CODE = _page("POST", "/pipelines/new", "Send the code of a pipeline", Right.PIPELINES)
+JUDGE_FOLDER = _page(
+    "POST", "/pipelines/new/left-out", "See what of a folder would not be sent", Right.PIPELINES
+)
 CREATION_FORM = _page(
     "GET", "/pipelines/new/function", "See the form to create a pipeline", Right.PIPELINES
 )

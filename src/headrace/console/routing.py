@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from headrace.console import (
     cancels,
     change_deployment,
+    chosen_folder,
     comparison,
     data_store,
     deployments,
@@ -83,6 +84,7 @@ def handlers() -> Mapping[Route, Handler]:
         routes.PIPELINES: pipelines.pipelines,
         routes.NEW_PIPELINE: new_pipeline.new_pipeline,
         routes.SEND_CODE: new_pipeline.send_code,
+        routes.JUDGE_FOLDER: chosen_folder.left_out,
         routes.CREATE_OF_TEMPLATE: new_pipeline.create_of_template,
         routes.CREATION_FORM: forms.form,
         routes.CREATE_PIPELINE: forms.create,

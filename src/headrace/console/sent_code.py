@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 from headrace.bundles.contents import sizes_of
+from headrace.bundles.left_out import Judged
 from headrace.bundles.reading import folder_limits
 from headrace.bundles.sent_folders import is_zip, write_sent_files, write_zipped
 from headrace.bundles.store import Bundle
@@ -58,8 +59,8 @@ class SentCode:
 @asynccontextmanager
 async def archive_of(
     exchange: Exchange, archive: UploadedFile | None, files: Sequence[FolderFile]
-) -> AsyncIterator[tuple[Path, int]]:
-    """Give the archive of what a form brought, and how many files were left out.
+) -> AsyncIterator[tuple[Path, Judged]]:
+    """Give the archive of what a form brought, and what was left out of it.
 
     Raises:
         InvalidRequest: It brought nothing, both kinds, or something that cannot be used.
@@ -78,7 +79,7 @@ async def archive_of(
             limits = folder_limits(exchange.max_folder_bytes)
             yield target, await asyncio.to_thread(write_zipped, archive.path, target, limits)
         else:
-            yield archive.path, 0
+            yield archive.path, Judged({})
 
 
 async def keep(exchange: Exchange, archive: Path, **facts: str) -> SentCode:
