@@ -56,7 +56,7 @@ NOT_RUN = {
     "docs/guides/in-containers.md": 2,
     # They need a bucket of the reader's; tests/system/test_files_in_a_bucket.py does all of it.
     "docs/guides/files-in-a-bucket.md": 2,
-    "docs/guides/records-in-postgresql.md": 1,
+    "docs/guides/records-in-postgresql.md": 2,
     # They change the reader's data directory or clock, or take long; other tests run each of them.
     "docs/guides/operating.md": 5,
     # It is for the data directory of the reader's own server.

@@ -28,6 +28,7 @@ COMMANDS = {
     "dev": "dev:dev",
     "check": "operate:check",
     "move-files": "operate:move_files",
+    "migrate": "operate:migrate",
     "selftest": "selftest:selftest",
     "login": "accounts:login",
     "logout": "accounts:logout",

@@ -102,6 +102,33 @@ def move_files(
     raise typer.Exit(server().move_files(settings(data_dir=data_dir), to))
 
 
+def migrate(
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", help="An empty PostgreSQL database, such as postgresql://user@host/name."
+        ),
+    ],
+    from_dir: Annotated[
+        Path | None,
+        typer.Option("--from", help="The data directory of the server.  [default: ~/.headrace]"),
+    ] = None,
+    objects: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PLACE",
+            help="Move the files too: into a bucket, such as s3://bucket/prefix.",
+        ),
+    ] = None,
+) -> None:
+    """Move the records of a data directory into a PostgreSQL database.
+
+    The server must not run. All is read back and compared before anything counts; it can be cut
+    short and begun again.
+    """
+    raise typer.Exit(server().move_everything(settings(data_dir=from_dir), to, objects))
+
+
 def create_token_here(
     data_dir: Path | None, name: str, user: str | None, *, may_be_new: bool
 ) -> str:

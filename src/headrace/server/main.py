@@ -28,6 +28,7 @@ from headrace.server.http import HttpServer
 from headrace.server.logging import set_up_logging
 from headrace.server.object_places import try_bucket
 from headrace.server.obstacles import in_plain_words
+from headrace.server.record_moves import move_records
 from headrace.server.records import HeldRecords, claimed, directory_of, records_of
 from headrace.server.setting_fields import HIDDEN, variable_of
 from headrace.server.settings import Settings
@@ -126,6 +127,40 @@ def move_files(overrides: Mapping[str, str], to: str) -> int:
         )
     )
     return 0
+
+
+def move_everything(overrides: Mapping[str, str], to: str, objects: str | None) -> int:
+    """Move the records of a data directory to a database, and its files to a bucket, if named.
+
+    Args:
+        overrides: Settings given on the command line, as text by name.
+        to: The database, as the setting ``database`` names one.
+        objects: The bucket, as the setting ``objects`` names one.
+
+    Raises:
+        HeadraceError: What is named cannot be used, or a server runs.
+    """
+    settings = Settings.read(os.environ, {**overrides, "database": to})
+    if settings.database is None:
+        raise InvalidRequest("--to names no database.")
+    if objects is not None:
+        _bucket_place(objects)
+    directory = DataDirectory(settings.data_dir, settings.master_key_file)
+    with claimed(directory):
+        move_records(directory, settings.database, _say_rows)
+    sys.stdout.write(
+        f"All of them were read back and compared. They are in {settings.database} now; the file "
+        f"{directory.database} stays as it was, and is not used any more.\n"
+        f"Start the server with HEADRACE_DATABASE from now on; its key is {directory.keys}.\n"
+    )
+    if objects is not None:
+        return move_files({**overrides, "database": to}, objects)
+    return 0
+
+
+def _say_rows(table: str, rows: int) -> None:
+    if rows:
+        sys.stdout.write(f"  {table}: {rows:,} rows\n")
 
 
 def _bucket_place(text: str) -> BucketPlace:

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import ModuleType
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from headrace.core.errors import Conflict, InvalidRequest
 from headrace.core.standby import Standing
 from headrace.server.claim import Claim
@@ -18,9 +20,10 @@ from headrace.store.book.port import Book
 from headrace.store.book.recovery import open_book
 from headrace.store.database import Database, Reader
 from headrace.store.postgres.place import DatabasePlace
+from headrace.store.settings import MOVED_TO
 from headrace.store.sqlite.database import SqliteDatabase, SqliteReader
 from headrace.store.sqlite.migrate import migrate, schema_state
-from headrace.store.sqlite.standing import standing_in
+from headrace.store.sqlite.standing import setting_in, standing_in
 
 
 class HeldRecords(Protocol):
@@ -43,6 +46,19 @@ class HeldRecords(Protocol):
 
     async def book(self, database: Database) -> Book:
         """Return the book of answered calls, with what an earlier server left taken up."""
+        ...
+
+
+class HeldDatabase(HeldRecords, Protocol):
+    """A database that no other server has, and that can be filled."""
+
+    def fill(self, source: Connection, say: Callable[[str, int], None]) -> None:
+        """Copy all rows of another database to this one, or none.
+
+        Raises:
+            Conflict: It has other rows.
+            Unavailable: It cannot be used.
+        """
         ...
 
 
@@ -122,9 +138,22 @@ class FileRecords:
         return nullcontext(self)
 
     def prepare(self, on_lost: Callable[[], None] = _nobody) -> None:  # noqa: ARG002 - a file is never taken
-        """Bring them to the present schema; see :class:`HeldRecords`."""
+        """Bring them to the present schema; see :class:`HeldRecords`.
+
+        Raises:
+            Conflict: They were moved to a database.
+        """
         with in_plain_words(self._directory.root, self._directory.database):
             migrate(self._directory.database, is_new=self.is_new)
+            self._check_here()
+
+    def _check_here(self) -> None:
+        moved_to = setting_in(self._directory.database, MOVED_TO)
+        if moved_to is not None:
+            raise Conflict(
+                f"The records of this server were moved to {moved_to}: name that database with "
+                "HEADRACE_DATABASE. What is in the file is what they were then."
+            )
 
     def open(self) -> Database:
         """Open them; see :class:`HeldRecords`."""
@@ -142,6 +171,7 @@ class FileRecords:
         """Describe them; see :class:`Records`."""
         file = self._directory.database
         with in_plain_words(self._directory.root, file):
+            self._check_here()
             return [f"Data directory {self._directory.root}", schema_state(file)], standing_in(file)
 
 
@@ -159,13 +189,16 @@ class PostgresRecords:
         return bool(self._room.is_new(self._place))
 
     @contextmanager
-    def held(self) -> Iterator[HeldRecords]:
+    def held(self, *, may_be_empty: bool = False) -> Iterator[HeldDatabase]:
         """Hold the database; see :class:`Records`.
+
+        Args:
+            may_be_empty: Whether it may have no records although the data directory has some.
 
         Raises:
             Conflict: Another server has it, or the records of the data directory are in a file.
         """
-        if self._directory.has_records and self.is_new:
+        if self._directory.has_records and not may_be_empty and self.is_new:
             raise Conflict(
                 f"The records of this server are in {self._directory.database}, and the database "
                 f"{self._place} has none: move them first with 'headrace migrate', or choose "

@@ -24,6 +24,7 @@ HEALTH_ASKED_AT = "health_asked_at"
 ACTIVITY_COUNTED = "activity_counted"
 STANDING = "standing"
 KEY_CHECK = "key_check"
+MOVED_TO = "moved_to"
 _ENVIRONMENT_ID = "environment_id"
 _PROJECT = "project"
 

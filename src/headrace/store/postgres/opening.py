@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sqlalchemy import Connection
+
 from headrace.store.book.database import DatabaseBook
 from headrace.store.book.ladder import Ladder
 from headrace.store.book.port import Book
 from headrace.store.database import Database
 from headrace.store.postgres.claim import PostgresClaim
 from headrace.store.postgres.database import PostgresDatabase, PostgresReader
+from headrace.store.postgres.filling import Say, fill
 from headrace.store.postgres.migrate import is_new, migrate_postgres, postgres_state
 from headrace.store.postgres.place import DatabasePlace
 
@@ -50,6 +53,10 @@ class HeldDatabase:
     def open(self) -> Database:
         """Open it; it is prepared."""
         return PostgresDatabase(self._place, self._claim.mark)
+
+    def fill(self, source: Connection, say: Say) -> None:
+        """Copy all rows of another database to it, or none; see :func:`.filling.fill`."""
+        fill(self._place, source, say)
 
     async def book(self, database: Database) -> Book:
         """Return the database as a book: no record is on this machine alone."""
