@@ -12,11 +12,14 @@ import zipfile
 from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 import pytest
-from tests.console.conftest import IMAGE, SCRIPT, Desk, Seat
+from playwright.sync_api import Browser
+from tests.browsing import PATIENCE_MS
+from tests.conftest import RunningServer
+from tests.console.conftest import IMAGE, SCRIPT, Desk, Seat, desk_at
 
 TYPED = '''
 from typing import TypedDict
@@ -194,6 +197,66 @@ def test_bad_questions_about_a_folder_are_refused(desk: Desk) -> None:
     ):
         refused = ask(paths, texts)
         assert (refused.status_code, why in unescape(refused.text)) == (400, True), refused.text
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A user at a server that has no container engine."""
+    place = tmp_path_factory.mktemp("bare") / "data"
+    running = RunningServer(place, {"HEADRACE_CONTAINER_ENGINE": "none"}).start()
+    with desk_at(running) as made:
+        yield made
+    running.stop()
+
+
+def test_dockerfiles_are_refused_where_nothing_builds_images(
+    bare: Desk, chromium: Browser, project: Path
+) -> None:
+    (project / "Dockerfile").write_text("FROM scratch\n")
+    window = chromium.new_context(base_url=bare.server.url, extra_http_headers=bare.headers)
+    window.set_default_timeout(PATIENCE_MS)
+    page = window.new_page()
+    page.goto("/pipelines/new")
+    page.get_by_label("Folder", exact=True).set_input_files(project)
+    page.get_by_text("3 of 4 files").wait_for()
+    page.get_by_role("button", name="Send the code").click()
+    page.get_by_label("Name of the function").wait_for()
+    page.get_by_role("link", name="A Dockerfile").click()
+    page.get_by_label("Dockerfile", exact=True).wait_for()
+    assert page.get_by_label("Dockerfile", exact=True).input_value() == "Dockerfile"
+    why = "container_config[dockerfile_path]: it needs a container engine"
+    assert why in page.get_by_role("region", name="No image can be built here").inner_text()
+    page.get_by_label("Name of the pipeline").fill("made-of-an-image")
+    page.get_by_label("Name of input 1").fill("text")
+    page.get_by_role("button", name="Create the pipeline").click()
+    assert why in page.get_by_role("alert").inner_text()
+    assert page.get_by_label("Name of the pipeline").input_value() == "made-of-an-image"
+    assert page.get_by_label("Name of input 1").input_value() == "text"
+    window.close()
+    assert bare.sdk.list_pipelines() == []
+
+
+def test_a_dockerfile_that_is_not_named_or_not_there_is_refused(bare: Desk) -> None:
+    at = send(bare, zipped({"Dockerfile.gpu": "FROM scratch\n", "a.txt": "x"}))
+    code = parse_qs(urlsplit(at).query)["code"][0]
+    shown = bare.web.get(at).text
+    assert 'value="Dockerfile.gpu"' in shown
+    # The function can still be asked for.
+    assert 'name="function_path"' in bare.web.get(f"{at}&kind=function").text
+
+    def refused(**more: str) -> str:
+        data = {"code": code, "kind": "dockerfile", "pipeline_name": "made-of-nothing", **more}
+        answer = bare.web.post("/pipelines/new/function", data=data)
+        assert answer.status_code == 400, answer.text
+        return unescape(answer.text)
+
+    field = "container_config[dockerfile_path]"
+    assert f"{field} is missing" in refused()
+    assert "'other' is not in the pipeline's folder" in refused(**{field: "other"})
+    assert "leaves" in refused(**{field: "../other"})
+    assert "function_path must be null beside" in refused(
+        **{field: "Dockerfile.gpu", "function_path": "a.py"}
+    )
 
 
 def test_a_new_version_is_made_of_an_archive(desk: Desk, seat: Seat, name: str) -> None:
@@ -425,6 +488,7 @@ def test_the_pages_are_for_everybody(desk: Desk, faults: Callable[[str], list[st
         "/pipelines/new?from=template",
         place,
         f"{place}&function=b.py:f",
+        f"{place}&kind=dockerfile",
     ):
         assert faults(path) == [], path
 

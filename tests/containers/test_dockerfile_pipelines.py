@@ -11,12 +11,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import craft_ai_sdk
 import craft_ai_sdk.io
 import httpx
 import pytest
 from tests.conftest import HEADRACE, RunningServer, clean_environ, wait_until
+from tests.console.conftest import desk_at
 from tests.containers.conftest import Place
 
 from headrace import (
@@ -185,6 +187,43 @@ def test_the_public_client_makes_one_and_deploys_it(
         "public-dockerfile", made["endpoint_token"], inputs={"number": 21}
     )
     assert answer["outputs"] == {"twice": 42}
+
+
+def test_the_console_makes_one_of_a_sent_folder(
+    server: RunningServer, sdk: HeadraceSdk, folder: Path
+) -> None:
+    code = [(f"top/{name}", (folder / name).read_bytes()) for name in ("Dockerfile", "program.py")]
+    with desk_at(server) as desk:
+        sent = desk.web.post("/pipelines/new", files=[("files", one) for one in code])
+        at = sent.headers["location"]
+        shown = desk.web.get(at).text
+        # There is no function that could be read, so a Dockerfile is asked for.
+        assert 'name="container_config[dockerfile_path]"' in shown
+        assert "No image can be built here" not in shown
+        made = desk.web.post(
+            "/pipelines/new/function",
+            data={
+                "code": parse_qs(urlsplit(at).query)["code"][0],
+                "kind": "dockerfile",
+                "pipeline_name": "dockerfile-in-console",
+                "container_config[dockerfile_path]": "Dockerfile",
+                "inputs[0][name]": "number",
+                "inputs[0][data_type]": "number",
+                "outputs[0][name]": "twice",
+                "outputs[0][data_type]": "number",
+            },
+        )
+        assert made.status_code == 303, made.text
+        again = desk.web.get(f"{at}&pipeline=dockerfile-in-console").text
+        assert 'name="inputs[0][name]"' in again
+        assert 'value="number"' in again
+
+    def status() -> str:
+        return str(sdk.get_pipeline("dockerfile-in-console")["creation_info"]["status"])
+
+    wait_until(lambda: "pending" not in status(), timeout_s=90)
+    done = sdk.run_pipeline("dockerfile-in-console", {"number": 5})
+    assert done["outputs"] == {"twice": 10}
 
 
 def test_low_latency_is_refused_however_it_is_asked_for(

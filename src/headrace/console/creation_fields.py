@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from headrace.core.dockerfiles import DOCKERFILE
 from headrace.core.errors import InvalidRequest
 from headrace.core.parameters import MAX_PARAMETERS
 from headrace.core.values import DataType
@@ -20,8 +21,11 @@ PLAIN = (
 LANGUAGE = "container_config[language]"
 REQUIREMENTS = "container_config[requirements_path]"
 PACKAGES = "system_dependencies"
-OWN = ("code", "pipeline", "more", "csrf", PACKAGES)
+OWN = ("code", "pipeline", "kind", "more", "csrf", PACKAGES)
 """Fields of the form that the API does not have."""
+
+FUNCTION, IMAGE = "function", "dockerfile"
+"""Kinds of pipelines: what the form asks for."""
 
 EMPTY_ROWS = 2
 _KEYS = ("name", "data_type", "description", "is_required", "default_value")
@@ -36,7 +40,7 @@ def keeps(name: str) -> bool:
     Raises:
         InvalidRequest: It has not.
     """
-    if name not in {*PLAIN, LANGUAGE, REQUIREMENTS, *OWN} and not _ROW.fullmatch(name):
+    if name not in {*PLAIN, LANGUAGE, REQUIREMENTS, DOCKERFILE, *OWN} and not _ROW.fullmatch(name):
         raise InvalidRequest(f"The form has the unknown field {short(name)}.")
     return True
 
@@ -69,12 +73,7 @@ def tree_of(typed: Mapping[str, str], included: Iterable[str]) -> dict[str, Any]
         included: Files and folders that were taken of a repository; none if the code was sent.
     """
     pairs = [(name, typed[name]) for name in PLAIN if typed.get(name)]
-    if typed.get(LANGUAGE):
-        pairs.append((LANGUAGE, typed[LANGUAGE]))
-    # Empty is said as well: there are none, whatever the project has.
-    pairs.append((REQUIREMENTS, typed.get(REQUIREMENTS, "").strip()))
-    packages = re.split(r"[,\s]+", typed.get(PACKAGES, "").strip())
-    pairs += _numbered("container_config[system_dependencies]", filter(None, packages))
+    pairs += _of_image(typed) if typed.get("kind") == IMAGE else _of_function(typed)
     pairs += _numbered("container_config[included_folders]", included)
     for kind in ("inputs", "outputs"):
         for number, row in enumerate(rows(typed, kind)):
@@ -83,6 +82,21 @@ def tree_of(typed: Mapping[str, str], included: Iterable[str]) -> dict[str, Any]
         pairs = [pair for pair in pairs if pair[0] != "pipeline_name"]
         pairs += [("pipeline_name", typed["pipeline"]), ("replace", "true")]
     return decode_tree(pairs)
+
+
+def _of_image(typed: Mapping[str, str]) -> list[tuple[str, str]]:
+    # Without it a function would be asked for, and this form has no field for one.
+    if not typed.get(DOCKERFILE, "").strip():
+        raise InvalidRequest(f"{DOCKERFILE} is missing: name the Dockerfile in the folder.")
+    return [(DOCKERFILE, typed[DOCKERFILE].strip())]
+
+
+def _of_function(typed: Mapping[str, str]) -> list[tuple[str, str]]:
+    pairs = [(LANGUAGE, typed[LANGUAGE])] if typed.get(LANGUAGE) else []
+    # Empty is said as well: there are none, whatever the project has.
+    pairs.append((REQUIREMENTS, typed.get(REQUIREMENTS, "").strip()))
+    packages = re.split(r"[,\s]+", typed.get(PACKAGES, "").strip())
+    return pairs + _numbered("container_config[system_dependencies]", filter(None, packages))
 
 
 def fields_of(kind: str, items: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from starlette.responses import Response
 
 from headrace.bundles.code_reading import CodeReading
+from headrace.bundles.contents import sizes_of
 from headrace.console import creation_fields
-from headrace.console.creation_fields import LANGUAGE, REQUIREMENTS, fields_of, rows, with_empty
+from headrace.console.creation_fields import (
+    FUNCTION,
+    IMAGE,
+    LANGUAGE,
+    REQUIREMENTS,
+    fields_of,
+    rows,
+    with_empty,
+)
 from headrace.console.forms import check_form
-from headrace.console.navigation import PIPELINES
+from headrace.console.navigation import PIPELINES, address
 from headrace.console.new_pipeline import NEW, replaced_by, see_created
 from headrace.console.rendering import page
 from headrace.console.sent_code import SentCode, read_code
-from headrace.core.errors import BreakingChange, HeadraceError
+from headrace.core.dockerfiles import DOCKERFILE
+from headrace.core.errors import BreakingChange, HeadraceError, InvalidEnvironment
 from headrace.core.pipelines import Origin, Pipeline
 from headrace.core.values import DataType
 from headrace.web.creation import draft_of
@@ -28,6 +41,11 @@ from headrace.wire.bodies import project_body
 from headrace.wire.creation import read_pipeline_request, resolve_config
 from headrace.wire.parameter_bodies import input_body, output_body
 from headrace.wire.problems import status_of
+
+MAX_DOCKERFILES = 100
+_DOCKERFILE = re.compile(
+    r"(^|/)((Dockerfile|Containerfile)(\.[^/]+)?|[^/]+\.(dockerfile|containerfile))$", re.IGNORECASE
+)
 
 
 class CreationForms:
@@ -48,14 +66,19 @@ class CreationForms:
         code, bundle = read_code(exchange, query.get("code", ""))
         asked = query.get("function") or _function_of(found)
         services, scope = exchange.services, exchange.scope
+        typed = {name: query.get(name, "") for name in ("code", "pipeline")}
+        dockerfiles = await asyncio.to_thread(dockerfiles_in, bundle.folder)
+        if (query.get("kind") or _kind_of(found)) == IMAGE:
+            return await _shown(exchange, typed | _of_image(found, dockerfiles), code, dockerfiles)
         read = await self._reading.read(
             bundle.folder,
             asked,
             pythons=await services.pipelines.pythons(scope),
             project=project_body(await services.projects.current(scope)),
         )
-        typed = {"code": query.get("code", ""), "pipeline": query.get("pipeline", "")}
-        return await _shown(exchange, typed | _proposed(read, found), code, read=read)
+        if dockerfiles and not (read["functions"] or query.get("kind") or found):
+            return await _shown(exchange, typed | _of_image(found, dockerfiles), code, dockerfiles)
+        return await _shown(exchange, typed | _proposed(read, found), code, dockerfiles, read=read)
 
     async def create(self, exchange: Exchange) -> Response:
         """Create the pipeline, or the version, that the form describes."""
@@ -65,8 +88,9 @@ class CreationForms:
             typed = dict(form.fields)
         check_form(exchange, typed)
         code, bundle = read_code(exchange, typed.get("code", ""))
+        dockerfiles = await asyncio.to_thread(dockerfiles_in, bundle.folder)
         if typed.get("more"):
-            return await _shown(exchange, typed, code)
+            return await _shown(exchange, typed, code, dockerfiles)
         try:
             request = read_pipeline_request(
                 creation_fields.tree_of(typed, code.included.splitlines())
@@ -80,7 +104,34 @@ class CreationForms:
                 draft = replace(draft, origin=Origin.GIT, commit_id=code.commit_id)
             return see_created(await services.pipelines.create(scope, draft))
         except HeadraceError as error:
-            return await _shown(exchange, typed, code, error=error)
+            return await _shown(exchange, typed, code, dockerfiles, error=error)
+
+
+def dockerfiles_in(folder: Path) -> list[str]:
+    """Return the files of a folder that have the name of a Dockerfile, the shallowest first."""
+    names = [path for path, _ in sizes_of(folder) if _DOCKERFILE.search(path)]
+    return sorted(names, key=lambda path: (path.count("/"), path))[:MAX_DOCKERFILES]
+
+
+def _kind_of(found: Pipeline | None) -> str:
+    is_image = found is not None and found.version.config.dockerfile_path is not None
+    return IMAGE if is_image else FUNCTION
+
+
+def _of_image(found: Pipeline | None, dockerfiles: Sequence[str]) -> dict[str, str]:
+    """Return the fields of a pipeline that is made from a Dockerfile, which says no inputs."""
+    fields = {"kind": IMAGE, DOCKERFILE: dockerfiles[0] if dockerfiles else ""}
+    if found is None:
+        return fields
+    version = found.version
+    if version.config.dockerfile_path is not None:
+        fields[DOCKERFILE] = version.config.dockerfile_path
+    return (
+        fields
+        | {"description": found.description or ""}
+        | fields_of("inputs", map(input_body, version.inputs))
+        | fields_of("outputs", map(output_body, version.outputs))
+    )
 
 
 def _function_of(found: Pipeline | None) -> str:
@@ -117,6 +168,7 @@ async def _shown(
     exchange: Exchange,
     typed: Mapping[str, str],
     code: SentCode,
+    dockerfiles: Sequence[str],
     *,
     read: Mapping[str, Any] | None = None,
     error: HeadraceError | None = None,
@@ -126,6 +178,7 @@ async def _shown(
     pythons = [f"python:{one}-slim" for one in await services.pipelines.pythons(scope)]
     language = typed.get(LANGUAGE) or project.language
     found, more = typed.get("pipeline", ""), typed.get("more")
+    kind = typed.get("kind") or FUNCTION
     return page(
         exchange.request,
         "creation-form.html",
@@ -136,6 +189,18 @@ async def _shown(
         found=found,
         code=code,
         new=NEW,
+        kind=kind,
+        dockerfile=DOCKERFILE,
+        dockerfiles=dockerfiles,
+        kinds=[
+            (
+                name,
+                address(f"{NEW}/function", pipeline=found, code=typed.get("code"), kind=one),
+            )
+            for one, name in _NAMES.items()
+        ],
+        kind_name=_NAMES.get(kind, ""),
+        no_images=await _why_no_images(exchange) if kind == IMAGE and error is None else "",
         inputs=with_empty(rows(typed, "inputs"), 3 * (more == "inputs")),
         outputs=with_empty(rows(typed, "outputs"), 3 * (more == "outputs")),
         types=[kind.value for kind in DataType],
@@ -148,3 +213,15 @@ async def _shown(
         breaks=isinstance(error, BreakingChange) or typed.get("force") == "true",
         error=error,
     )
+
+
+async def _why_no_images(exchange: Exchange) -> str:
+    """Return why no Dockerfile can be used on this server, as its creation would say it."""
+    try:
+        await exchange.services.pipelines.check_images(exchange.scope)
+    except InvalidEnvironment as error:
+        return error.message
+    return ""
+
+
+_NAMES = {FUNCTION: "A function", IMAGE: "A Dockerfile"}

@@ -171,6 +171,14 @@ class Pipelines:
         with contextlib.suppress(OSError):
             append_line(self._logs.of_build(pipeline.build_id), f"{WARNING}{line}")
 
+    async def check_images(self, scope: Scope) -> None:
+        """Refuse pipelines that are made from a Dockerfile if none can be built here.
+
+        Raises:
+            InvalidEnvironment: No container engine works; the message says what was tried.
+        """
+        await self._images.check()
+
     async def pythons(self, scope: Scope) -> list[str]:
         """Return the versions of Python that pipelines can have here, the oldest first."""
         del scope  # Whoever may look sees the same.
