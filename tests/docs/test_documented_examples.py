@@ -57,6 +57,8 @@ NOT_RUN = {
     # They need a bucket of the reader's; tests/system/test_files_in_a_bucket.py does all of it.
     "docs/guides/files-in-a-bucket.md": 2,
     "docs/guides/records-in-postgresql.md": 2,
+    # They need several machines; tests/cluster has two nodes on one.
+    "docs/guides/cluster.md": 1,
     # They change the reader's data directory or clock, or take long; other tests run each of them.
     "docs/guides/operating.md": 5,
     # It is for the data directory of the reader's own server.

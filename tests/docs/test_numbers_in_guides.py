@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from headrace.agent import actor
 from headrace.api import data_store as api_data_store
 from headrace.api import logs
 from headrace.client import data_store as client_data_store
@@ -50,6 +51,7 @@ from headrace.core.compatibility import MAX_CALLS
 from headrace.endpoints import streams
 from headrace.engines.local.hanging import Patience
 from headrace.engines.local.pods import PodSettings, pace
+from headrace.engines.ray import engine as ray_engine
 from headrace.environments import requirements_files, uv
 from headrace.keeping import builds, collector, removal
 from headrace.keeping.activity import SETTLED_AFTER
@@ -279,6 +281,11 @@ CLAIMS: dict[str, list[str]] = {
     "in-containers": [
         f"every {IMAGE_CHECK} seconds |",
         f"A stop takes up to {STOP:.0f} seconds** by default",
+    ],
+    "cluster": [
+        f"after {ray_engine.SILENCE_S:.0f} seconds without a sign of life",
+        f"after {actor.SILENCE_S:.0f} seconds without the server",
+        f"wait for {ray_engine.NO_NODE_S:.0f} seconds",
     ],
     "files-in-a-bucket": [
         f"may have {count(bucket_keys.MAX_KEY_BYTES)} bytes together with the prefix",

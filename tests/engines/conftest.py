@@ -26,6 +26,7 @@ from headrace.core.outcomes import Outcome, Returned
 from headrace.core.pipelines import Calling
 from headrace.core.values import DataType, Json, JsonText
 from headrace.engines.local import LocalEngine, LocalEngineSettings, install_harness
+from headrace.engines.port import Engine
 
 REPOSITORY = Path(__file__).parents[2]
 SCIENCE = [
@@ -55,7 +56,7 @@ class Bench:
             harness_dir=install_harness(root / "harness"),
             engine_id=f"bench-{hashlib.sha256(str(root).encode()).hexdigest()}",
         )
-        self.engine: LocalEngine
+        self.engine: Engine
         self.open()
         self._numbers = itertools.count(1)
         self._bundles = itertools.count(1)

@@ -1,24 +1,38 @@
 """What every engine does, whatever it runs calls on. Another one adds its site to ``SITES``.
 
-A site is made from a folder. It has an ``engine``, writes a pipeline and makes its calls; the tests
-ask for nothing else of it.
+A site is opened in a folder. It has an ``engine``, writes a pipeline and makes its calls; the tests
+ask for nothing else of it. That of a cluster is there where a cluster is
+(``tests/cluster/test_on_a_cluster.py``), which runs these tests too.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+from tests.cluster.cluster_bench import CLUSTER, ray_site
 from tests.engines.conftest import Bench
 
 from headrace.core.calls import InputFile
 from headrace.core.outcomes import Failure, FailureKind, Returned
 from headrace.engines.port import NeverBegan
 
-SITES: dict[str, Callable[[Path], Bench]] = {"local": Bench}
+
+@asynccontextmanager
+async def local_site(root: Path) -> AsyncIterator[Bench]:
+    made = Bench(root)
+    yield made
+    await made.engine.close()
+
+
+SITES: dict[str, Callable[[Path], AbstractAsyncContextManager[Bench]]] = (
+    {"ray": ray_site} if CLUSTER in os.environ else {"local": local_site}
+)
 
 WAITS = """
     import os, pathlib, time
@@ -32,9 +46,8 @@ WAITS = """
 
 @pytest.fixture(params=SITES)
 async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    made = SITES[request.param](tmp_path)
-    yield made
-    await made.engine.close()
+    async with SITES[request.param](tmp_path) as made:
+        yield made
 
 
 def is_living(pid: int) -> bool:

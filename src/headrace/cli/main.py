@@ -35,6 +35,7 @@ COMMANDS = {
     "whoami": "accounts:whoami",
     "tokens": "accounts:tokens",
     "users": "users:users",
+    "nodes": "nodes:nodes",
     "deploy": "deploy:deploy",
     "diff": "deploy:diff",
     "versions": "versions:versions",

@@ -39,6 +39,10 @@ Objects = Annotated[
         help="Bucket of the files, such as s3://bucket/prefix.  [default: the data directory]",
     ),
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(help="Where elastic executions run: local, ray or ray://HOST:PORT."),
+]
 
 
 def serve(
@@ -48,6 +52,7 @@ def serve(
     public_url: PublicUrl = None,
     database: Database = None,
     objects: Objects = None,
+    engine: Engine = None,
 ) -> None:
     """Start a server on this machine, in the foreground.
 
@@ -60,6 +65,7 @@ def serve(
         public_url=public_url,
         database=database,
         objects=objects,
+        engine=engine,
     )
     raise typer.Exit(server().serve(overrides))
 
@@ -71,6 +77,7 @@ def check(
     public_url: PublicUrl = None,
     database: Database = None,
     objects: Objects = None,
+    engine: Engine = None,
 ) -> None:
     """Check the server's settings and this machine, and print what was found."""
     overrides = settings(
@@ -80,6 +87,7 @@ def check(
         public_url=public_url,
         database=database,
         objects=objects,
+        engine=engine,
     )
     raise typer.Exit(server().check(overrides))
 

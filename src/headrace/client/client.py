@@ -10,6 +10,7 @@ from headrace.client.deploys import DeployCalls
 from headrace.client.endpoints import EndpointCalls
 from headrace.client.environment import EnvironmentCalls
 from headrace.client.metrics import MetricCalls
+from headrace.client.nodes import NodeCalls
 from headrace.client.pipeline_templates import PipelineTemplateCalls
 from headrace.client.schedules import ScheduleCalls
 from headrace.client.steps import StepCalls
@@ -27,6 +28,7 @@ class HeadraceSdk(
     MetricCalls,
     DataStoreCalls,
     UserCalls,
+    NodeCalls,
     ClockCalls,
     EnvironmentCalls,
 ):

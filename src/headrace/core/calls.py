@@ -27,6 +27,9 @@ class Code:
         attachments: Files that are present in the folder before the code is imported.
         dockerfile_path: The Dockerfile of its image, of which ``environment`` is the digest then;
             None if it is a function.
+        language: The Python that ``environment`` is made for, as the pipeline names it.
+        requirements_path: The list of requirements in the folder that ``environment`` is made from;
+            None if there is none. Whoever has the folder can make the environment by these two.
     """
 
     environment: str
@@ -37,6 +40,8 @@ class Code:
     calling: Calling = Calling.PLATFORM
     attachments: tuple[Attachment, ...] = ()
     dockerfile_path: str | None = None
+    language: str = ""
+    requirements_path: str | None = None
 
     @property
     def is_typed(self) -> bool:

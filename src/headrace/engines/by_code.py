@@ -1,4 +1,4 @@
-"""The engine that gives each call to the one that runs code of its kind."""
+"""The engine that gives each call to the one that runs code of its kind, and meters together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from headrace.core.calls import Call, Code
 from headrace.core.outcomes import Failure, Outcome
-from headrace.engines.port import Engine, Say
+from headrace.core.usage import Measurement
+from headrace.engines.port import Engine, Metering, Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +44,14 @@ class EngineByCode:
 
     def _of(self, code: Code) -> Engine:
         return self.functions if code.dockerfile_path is None else self.images
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """Several meters as one (:class:`headrace.engines.port.Metering`)."""
+
+    meters: tuple[Metering, ...]
+
+    async def take(self) -> list[Measurement]:
+        """Return the measurements of all of them; see the port."""
+        return [one for meter in self.meters for one in await meter.take()]

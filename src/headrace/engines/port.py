@@ -34,6 +34,27 @@ class Materials(Protocol):
         ...
 
 
+class Originals(Protocol):
+    """The files that the digests of code stand for, for engines that take them elsewhere."""
+
+    async def archive(self, bundle: str) -> Path:
+        """Return the archive of a pipeline's folder, whole and on this machine.
+
+        Raises:
+            Unavailable: It is gone.
+        """
+        ...
+
+    async def attachment(self, digest: str) -> Path:
+        """Return an attached file, whole and on this machine.
+
+        Raises:
+            InvalidEnvironment: It is gone.
+            Unavailable: It cannot be fetched now.
+        """
+        ...
+
+
 class Images(Protocol):
     """Makes images of Dockerfiles ready on this machine. Equal folders share one image."""
 

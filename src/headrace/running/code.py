@@ -9,17 +9,14 @@ from pathlib import Path
 
 from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
-from headrace.core.attachments import Attachment
+from headrace.core.attachments import Attachment, object_of
 from headrace.core.calls import Code, Material
 from headrace.core.dockerfiles import image_digest
-from headrace.core.environments import EnvironmentSpec, python_version
 from headrace.core.errors import Unavailable
 from headrace.core.pipelines import Pipeline
 from headrace.engines.port import Images
 from headrace.environments.port import Builder, Say
-from headrace.environments.project_files import kind_of, read_project_file
-from headrace.environments.requirements import names_local_files
-from headrace.environments.requirements_files import Requirements, read_requirements
+from headrace.environments.specs import environment_spec
 from headrace.store import pipelines as rows
 from headrace.store.database import Database
 
@@ -96,6 +93,21 @@ class CodeFinder:
             return await self.builder.sound(digest) is not None
         return self.builder.find(digest) is not None
 
+    async def archive(self, bundle: str) -> Path:
+        """Return the archive of a folder (:class:`headrace.engines.port.Originals`).
+
+        Raises:
+            Unavailable: It is gone.
+        """
+        found = await asyncio.to_thread(self.bundles.sound, bundle)
+        if found is None:
+            raise Unavailable(f"The folder {bundle} is missing from the data directory.")
+        return found.archive
+
+    async def attachment(self, digest: str) -> Path:
+        """Return an attached file by its digest; see the port."""
+        return await self.attached.sound(Attachment("", digest, 0, object_of(digest)))
+
     async def resolve(self, code: Code) -> Material:
         """Return the materials of code on this machine (:class:`headrace.engines.port.Materials`).
 
@@ -142,36 +154,11 @@ class CodeFinder:
             digest = image_digest(pipeline.version.bundle, dockerfile)
             await self.images.ready(digest, folder, dockerfile, say)
             return digest, ()
-        spec, secrets = await asyncio.to_thread(environment_spec, pipeline, folder, variables)
+        spec, secrets = await asyncio.to_thread(
+            environment_spec, code_of(pipeline, ""), folder, variables
+        )
         environment = await self.builder.ready(spec, folder=folder, say=say, secrets=secrets)
         return environment.digest, secrets
-
-
-def environment_spec(
-    pipeline: Pipeline, folder: Path, variables: Mapping[str, str]
-) -> tuple[EnvironmentSpec, tuple[str, ...]]:
-    """Return the spec of a pipeline's environment, and the secret texts that went into it.
-
-    It reads files and may fetch some, so it belongs in a thread.
-
-    Raises:
-        InvalidEnvironment: The requirements cannot be read, or use a variable that is not set.
-    """
-    config, bundle = pipeline.version.config, pipeline.version.bundle
-    path, python = config.requirements_path, python_version(config.language or "")
-    if path is not None and kind_of(path) is not None:
-        given = read_project_file(folder, path, python)
-        digest = bundle if given.needs_folder else None
-        return EnvironmentSpec(python, "", digest, file=given.file), ()
-    found = Requirements("", "", ()) if path is None else read_requirements(folder, path, variables)
-    needs_folder = names_local_files(f"{found.text}\n{found.constraints}")
-    spec = EnvironmentSpec(
-        python=python,
-        requirements=found.text,
-        folder_digest=bundle if needs_folder else None,
-        constraints=found.constraints,
-    )
-    return spec, found.secrets
 
 
 def code_of(pipeline: Pipeline, environment: str, attachments: tuple[Attachment, ...] = ()) -> Code:
@@ -191,4 +178,6 @@ def code_of(pipeline: Pipeline, environment: str, attachments: tuple[Attachment,
         calling=pipeline.version.calling,
         attachments=attachments,
         dockerfile_path=pipeline.version.config.dockerfile_path,
+        language=pipeline.version.config.language or "",
+        requirements_path=pipeline.version.config.requirements_path,
     )

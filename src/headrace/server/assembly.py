@@ -17,6 +17,7 @@ from headrace.bundles.repositories import GitRepositories
 from headrace.control.activities import Activities
 from headrace.control.intake import Intake
 from headrace.control.lookups import Lookups
+from headrace.control.nodes import Nodes
 from headrace.control.passwords import Passwords
 from headrace.control.pipeline_templates import PipelineTemplates
 from headrace.control.process_tokens import ProcessTokens
@@ -32,6 +33,7 @@ from headrace.core.clock import now
 from headrace.core.credentials import Addresses
 from headrace.core.proxies import Proxies
 from headrace.endpoints.express import Express
+from headrace.engines.ray.settings import LOCAL
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.keeping.machine import Machine
 from headrace.keeping.usage import UsageRecorder
@@ -123,10 +125,14 @@ class Server:
         signals = LocalSignals()
         variables = Variables(places.database, places.keys)
         intake = Intake()
-        processes = ProcessTokens(Addresses(urls.inside, urls.inside), settings.executions_may)
+        # Code on other machines reaches the server as callers do.
+        for_code = urls.inside if settings.engine == LOCAL else urls.public
+        processes = ProcessTokens(Addresses(for_code, for_code), settings.executions_may)
         executing = make_executing(
             settings, self._directory, places, signals, variables, processes, intake, self._stack
         )
+        if executing.cluster is not None:
+            await executing.cluster.open()
         verbs = make_verbs(
             places, signals, variables, processes, executing, intake, settings.max_input_bytes
         )
@@ -186,6 +192,7 @@ class Server:
             deployments=verbs.deployments,
             metrics=verbs.metrics,
             resources=resources,
+            nodes=Nodes(executing.nodes),
             pods=executing.sets,
             warm_calls=executing.warm_calls,
             clock=clock,

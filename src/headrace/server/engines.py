@@ -18,11 +18,16 @@ from headrace.engines.local.hanging import Patience
 from headrace.engines.local.install import install_harness
 from headrace.engines.local.metering import Meter
 from headrace.engines.local.pods import LocalPodEngine, PodSettings
-from headrace.engines.port import Materials
+from headrace.engines.port import Materials, Originals
+from headrace.engines.ray.engine import RayEngine
+from headrace.engines.ray.settings import LOCAL, AgentSettings, RaySettings, address_in
 from headrace.server.data_directory import DataDirectory
 from headrace.server.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+AGENT = "headrace.agent.actor:Agent"
+"""The class of the agents on the nodes of a cluster."""
 
 
 def end_leftovers(directory: DataDirectory) -> None:
@@ -58,6 +63,24 @@ def local_engine(
         issue,
         meter,
     )
+
+
+def cluster_engine(settings: Settings, originals: Originals, issue: Issue) -> RayEngine | None:
+    """Return the engine of elastic executions on a cluster, or None if they run here."""
+    if settings.engine == LOCAL:
+        return None
+    agents = AgentSettings(
+        max_templates=settings.max_templates,
+        template_memory=settings.template_memory,
+        template_idle_s=settings.template_idle_s,
+        start_timeout_s=settings.start_timeout_s,
+        log_bytes=settings.max_log_bytes,
+        builds_at_once=settings.max_builds,
+        folder_bytes=settings.max_folder_bytes,
+        unused_s=settings.unused_environment_s,
+    )
+    address = address_in(settings.engine)
+    return RayEngine(RaySettings(address, AGENT, agents, settings.ray_token), originals, issue)
 
 
 def local_pod_engine(

@@ -12,16 +12,18 @@ from headrace.control.intake import Intake
 from headrace.control.process_tokens import ProcessTokens
 from headrace.control.variables import Variables
 from headrace.core.calls import Limits
-from headrace.engines.by_code import EngineByCode
+from headrace.core.nodes import NodeState
+from headrace.engines.by_code import EngineByCode, Meters
 from headrace.engines.local.metering import Meter
-from headrace.engines.port import Engine, Images
+from headrace.engines.port import Engine, Images, Metering
+from headrace.engines.ray.engine import RayEngine
 from headrace.pods.dispatcher import Dispatcher
 from headrace.pods.sets import PodSets
 from headrace.running.code import CodeFinder
 from headrace.running.runner import Runner
 from headrace.running.worker import Worker
 from headrace.server.data_directory import DataDirectory
-from headrace.server.engines import container_engine, local_engine, local_pod_engine
+from headrace.server.engines import cluster_engine, container_engine, local_engine, local_pod_engine
 from headrace.server.places import Places
 from headrace.server.settings import Settings
 from headrace.serving.calls import Calls
@@ -34,18 +36,24 @@ class Executing:
 
     Attributes:
         meter: Measures what runs.
+        cluster: The engine of a cluster; it is not connected yet. None without one.
         stop: Stops an execution wherever in this process it runs.
     """
 
     codes: CodeFinder
     engine: Engine
     images: Images
-    meter: Meter
+    meter: Metering
+    cluster: RayEngine | None
     worker: Worker
     sets: PodSets
     dispatcher: Dispatcher
     warm_calls: Calls
     stop: Stop
+
+    def nodes(self) -> list[NodeState]:
+        """Return the nodes on which elastic executions run; none if that is this machine."""
+        return [] if self.cluster is None else self.cluster.nodes()
 
 
 def make_executing(
@@ -63,8 +71,10 @@ def make_executing(
     meter = Meter()
     containers, images = container_engine(settings, directory, meter)
     codes = CodeFinder(database, places.bundles, places.builder, places.attached, images)
-    functions = local_engine(settings, directory, codes, processes.issue, meter)
+    cluster = cluster_engine(settings, codes, processes.issue)
+    functions = cluster or local_engine(settings, directory, codes, processes.issue, meter)
     engine = EngineByCode(functions, containers)
+    meters = Meters((meter,) if cluster is None else (meter, cluster))
     stack.push_async_callback(engine.close)
     pods = local_pod_engine(settings, directory, codes, processes.issue, meter)
     stack.push_async_callback(pods.close)
@@ -98,7 +108,9 @@ def make_executing(
     )
     dispatcher = Dispatcher(database, signals, worker, sets, pods)
     stop = first_of(worker.stop, warm_calls.stop)
-    return Executing(codes, engine, images, meter, worker, sets, dispatcher, warm_calls, stop)
+    return Executing(
+        codes, engine, images, meters, cluster, worker, sets, dispatcher, warm_calls, stop
+    )
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -13,6 +13,7 @@ from headrace.core.repositories import HostKeys
 from headrace.core.retention import Retention
 from headrace.core.rights import GRANTABLE, Right
 from headrace.core.values import MAX_OUTPUT_BYTES, MAX_VALUES_BYTES
+from headrace.engines.ray.settings import LOCAL, read_engine
 from headrace.objects.bucket.place import BucketPlace, read_place
 from headrace.server.amounts import kept as _kept
 from headrace.server.amounts import read_bytes as _bytes
@@ -112,6 +113,15 @@ class Settings:
         read_origins,
         (),
         "Origins whose pages may call endpoints from browsers, separated by commas; * for all.",
+    )
+    engine: str = setting(
+        read_engine,
+        LOCAL,
+        "Where elastic executions run: local, on the server's own machine; ray, on the Ray cluster "
+        "that this machine belongs to; ray://HOST:PORT, on the one whose head has this address.",
+    )
+    ray_token: str | None = setting(
+        read_text, None, "Token of the Ray cluster, if it asks for one.", is_secret=True
     )
     max_executions: int = setting(
         read_count,

@@ -18,6 +18,7 @@ from headrace.control.endpoint_cache import Endpoint
 from headrace.control.executions import Executions
 from headrace.control.lookups import Lookups
 from headrace.control.metrics import Metrics
+from headrace.control.nodes import Nodes
 from headrace.control.pipeline_templates import PipelineTemplates
 from headrace.control.pipelines import Pipelines
 from headrace.control.projects import Projects
@@ -101,6 +102,7 @@ class Services:
     deployments: Deployments
     metrics: Metrics
     resources: Resources
+    nodes: Nodes
     pods: Pods
     warm_calls: WarmCalls
     clock: ClockWatch

@@ -11,6 +11,7 @@ from headrace.core.absence import Absent
 from headrace.core.attachments import Attachment
 from headrace.core.executions import Execution, InputRecord, OutputRecord
 from headrace.core.loglines import LogLine
+from headrace.core.nodes import NodeState
 from headrace.core.objects import ObjectInfo
 from headrace.core.outcomes import Failure
 from headrace.core.pipelines import Pipeline
@@ -45,6 +46,11 @@ def account_body(account: Account) -> Body:
         "created_at": timestamp(account.created_at),
         "has_password": account.has_password,
     }
+
+
+def node_body(node: NodeState) -> Body:
+    """Return a node of a cluster."""
+    return {**asdict(node), "last_seen": timestamp(node.last_seen), "problem": node.problem or None}
 
 
 def token_body(token: TokenInfo) -> Body:

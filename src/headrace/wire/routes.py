@@ -240,6 +240,7 @@ LIST_METRICS = Route("GET", "/metrics/list-values", "List list metrics, page by 
 RESOURCE_METRICS = Route(
     "GET", "/resource-metrics", "Show what machines and executions used", Right.LOOK
 )
+NODES = Route("GET", "/nodes", "List the nodes of the cluster", Right.LOOK)
 
 
 def _of_endpoint(
