@@ -95,6 +95,38 @@ class Seat:
     told: list[str]
 
 
+@dataclass(frozen=True)
+class Keys:
+    """The keyboard of somebody who has no mouse.
+
+    Attributes:
+        page: The page that hears it.
+    """
+
+    page: Page
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after another."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def type(self, text: str) -> None:
+        """Type a text where the focus is."""
+        self.page.keyboard.type(text)
+
+    def tab_to(self, selector: str, key: str = "Tab") -> None:
+        """Press a key until the focus is on what is sought."""
+        for _ in range(60):
+            if self.page.evaluate("one => document.activeElement?.matches(one) ?? false", selector):
+                return
+            self.press(key)
+        raise AssertionError(f"{key} does not come to {selector}")
+
+    def tab_back_to(self, selector: str) -> None:
+        """Go backwards until the focus is on what is sought."""
+        self.tab_to(selector, "Shift+Tab")
+
+
 @pytest.fixture
 def seat(chromium: Browser, desk: Desk) -> Iterator[Seat]:
     """A window that shares nothing with other tests."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import wait_until
-from tests.console.conftest import SCRIPT, SOURCE, Desk, Seat, create
+from tests.console.conftest import SCRIPT, SOURCE, Desk, Keys, Seat, create
 
 from headrace import PipelineExecutionFailed
 
@@ -151,40 +151,31 @@ def test_a_failure_is_found_and_run_again_in_the_new_version_by_keyboard(
 ) -> None:
     execution_id, page = failed(desk, pipeline, name="nobody"), seat.page
     create(desk, pipeline, SOURCE.replace("Hello", "Welcome"), tmp_path)
-    keys = page.keyboard
+    keys = Keys(page)
     page.goto("/")
     page.get_by_role("heading").first.wait_for()
-    keys.press("g")
-    keys.press("e")
+    keys.press("g", "e")
     page.wait_for_url("**/executions")
     page.get_by_role("heading", name="Executions").wait_for()
 
-    def tab_to(selector: str) -> None:
-        for _ in range(60):
-            if page.evaluate("one => document.activeElement?.matches(one) ?? false", selector):
-                return
-            keys.press("Tab")
-        raise AssertionError(f"Tab does not come to {selector}")
-
-    tab_to("#text")
+    keys.tab_to("#text")
     keys.type("KeyError")
     keys.press("Tab")
     keys.type(pipeline)
     keys.press("Enter")
     page.wait_for_url("**pipeline_name=**")
     page.locator(f'a[href="/executions/{execution_id}"]').wait_for()
-    keys.press("j")
-    keys.press("x")
+    keys.press("j", "x")
     page.get_by_text("With 1 ticked:").wait_for()
     keys.press("Enter")
     page.get_by_label("Traceback").wait_for()
-    tab_to('a[href$="/rerun"]')
+    keys.tab_to('a[href$="/rerun"]')
     keys.press("Enter")
     page.get_by_role("heading", name="Run again").wait_for()
-    tab_to('[id="value.name"]')
+    keys.tab_to('[id="value.name"]')
     keys.press("Control+A")
     keys.type('"Ada"')
-    tab_to("button.main-action")
+    keys.tab_to("button.main-action")
     keys.press("Enter")
     page.locator(".mapping").get_by_text('"Welcome, Ada"').wait_for()
     assert seat.told == []

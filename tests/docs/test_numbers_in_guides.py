@@ -291,6 +291,7 @@ CLAIMS: dict[str, list[str]] = {
         f"may have {count(bucket_keys.MAX_KEY_BYTES)} bytes together with the prefix",
         f"at least {bucket_uploads.LEAST_PART >> 20} MiB, by the rule",
         f"{bucket_connection.READ_S:.0f} without an answer",
+        f"({DEFAULTS['cache_bytes'] // 10**9} GB)",
     ],
     "records-in-postgresql": [
         f"PostgreSQL {postgres_migrate.OLDEST} or later",

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from tests.running.parts import parts
 
+from headrace.bundles.here import LocalBundles
 from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
 from headrace.control.intake import Intake
@@ -137,7 +138,7 @@ async def site(root):
 async def site_on(root, **settings):
     async with parts(root) as server:
         directory, signals = server.directory, server.signals
-        bundles, logs = BundleStore(directory.bundles), LogFiles(directory.logs)
+        bundles, logs = LocalBundles(BundleStore(directory.bundles)), LogFiles(directory.logs)
         builder = Breaking(directory.environments)
         builder.defects = []
         versions = Failing(*server.parts_of_versions)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.records import database_at
 
+from headrace.bundles.here import LocalBundles
 from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
 from headrace.core.errors import NotFound
@@ -32,7 +33,7 @@ async def test_an_upload_is_given_up_a_day_after_its_last_part(tmp_path: Path) -
     sweeper = Sweeper(
         database,
         builder,
-        bundles,
+        LocalBundles(bundles),
         data_store,
         AttachedFiles(directory.attachments, data_store),
         ContainerImages(ToolFinder("none", tmp_path, 1), "test", tmp_path / "images"),

@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.records import ON_POSTGRES, database_at
 
+from headrace.bundles.here import LocalBundles
 from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
 from headrace.control.attaching import Attaching
@@ -168,7 +169,7 @@ async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterat
     database, signals = database_at(directory.database), LocalSignals()
     artifacts = FilesystemStore(directory.artifacts)
     data_store = FilesystemStore(directory.data_store)
-    bundles, logs = BundleStore(directory.bundles), LogFiles(directory.logs)
+    bundles, logs = LocalBundles(BundleStore(directory.bundles)), LogFiles(directory.logs)
     attached = AttachedFiles(directory.attachments, data_store)
     builder = UvBuilder(directory.environments)
     keys = load_keys(directory.keys)

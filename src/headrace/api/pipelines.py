@@ -111,7 +111,7 @@ async def signed_bundle(exchange: Exchange) -> Response:
         purpose=Purpose.DOWNLOAD,
         now=now_s(),
     )
-    bundle = exchange.services.bundles.find(exchange.name("digest"))
+    bundle = await exchange.services.bundles.find(exchange.name("digest"))
     if bundle is None:
         raise NotFound("The pipeline of this URL was deleted.", details={"code": "NotFound"})
     return FileResponse(bundle.archive, media_type="application/gzip")

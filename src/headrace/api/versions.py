@@ -50,7 +50,7 @@ async def show_version(exchange: Exchange) -> Answer:
     number = read_version(exchange.name("number"))
     found = await services.versions.wait(exchange.scope, pipeline, number, hold_s)
     current = await services.versions.current_number(exchange.scope, pipeline)
-    bundle = services.bundles.find(found.version.bundle)
+    bundle = await services.bundles.find(found.version.bundle)
     files = [] if bundle is None else await asyncio.to_thread(files_of, bundle.folder)
     return Answer(version_body(found, current, files))
 
@@ -58,7 +58,7 @@ async def show_version(exchange: Exchange) -> Answer:
 async def download_version(exchange: Exchange) -> Answer:
     """Give a URL, good for an hour, of the version's folder as a gzip-compressed tar."""
     found = await _version(exchange)
-    if exchange.services.bundles.find(found.version.bundle) is None:
+    if await exchange.services.bundles.find(found.version.bundle) is None:
         raise Conflict(
             f"The folder of version {found.version.number} of pipeline {found.name!r} is kept no "
             "longer."

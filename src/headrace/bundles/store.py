@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import logging
@@ -134,13 +135,28 @@ class BundleStore:
         oldest = now_s() - grace_s
         trash: dict[str, Path] = {}
         with self._locked():
-            for place in self._places():
+            for place in self.places():
                 if place.name not in keep and place.stat().st_mtime < oldest:
                     trash[place.name] = self._root / f"{_TRASH}{uuid.uuid4().hex}"
                     place.rename(trash[place.name])
         for place in trash.values():
             shutil.rmtree(place, ignore_errors=True)
         return sorted(trash)
+
+    def touch(self, digest: str) -> None:
+        """Record that a bundle is used now, for those who drop what is not."""
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(self._root / digest)
+
+    def digests(self) -> set[str]:
+        """Return the digests of the bundles that are kept here."""
+        return {place.name for place in self.places()}
+
+    def places(self) -> list[Path]:
+        """Return the folders of the bundles that are kept here, each named by its digest."""
+        with contextlib.suppress(FileNotFoundError):
+            return [place for place in self._root.iterdir() if _DIGEST.fullmatch(place.name)]
+        return []
 
     def sweep(self) -> None:
         """Delete what interrupted calls have left; to be called when the server starts.
@@ -177,9 +193,6 @@ class BundleStore:
             self._publish(incoming, place.name)
         logger.warning("the bundle %s was changed: made again from its archive", place.name)
         return True
-
-    def _places(self) -> list[Path]:
-        return [place for place in self._root.iterdir() if _DIGEST.fullmatch(place.name)]
 
     def _publish(self, incoming: Path, digest: str) -> Bundle:
         place = self._root / digest

@@ -103,7 +103,7 @@ def move_files(
     ],
     data_dir: DataDir = None,
 ) -> None:
-    """Move the files of executions and of the data store into a bucket, or back.
+    """Move the files of a server into a bucket, or back.
 
     The server must not run. It can be cut short and begun again; the old files stay where they are.
     """

@@ -63,7 +63,7 @@ class CreationForms:
         """
         query = exchange.request.query_params
         found = await replaced_by(exchange, query.get("pipeline", ""))
-        code, bundle = read_code(exchange, query.get("code", ""))
+        code, bundle = await read_code(exchange, query.get("code", ""))
         asked = query.get("function") or _function_of(found)
         services, scope = exchange.services, exchange.scope
         typed = {name: query.get(name, "") for name in ("code", "pipeline")}
@@ -87,7 +87,7 @@ class CreationForms:
         async with read_form(exchange.request, uploads=services.uploads, terms=terms) as form:
             typed = dict(form.fields)
         check_form(exchange, typed)
-        code, bundle = read_code(exchange, typed.get("code", ""))
+        code, bundle = await read_code(exchange, typed.get("code", ""))
         dockerfiles = await asyncio.to_thread(dockerfiles_in, bundle.folder)
         if typed.get("more"):
             return await _shown(exchange, typed, code, dockerfiles)

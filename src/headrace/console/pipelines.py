@@ -52,7 +52,7 @@ async def pipeline(exchange: Exchange) -> Response:
     asked = exchange.request.query_params.get("version")
     shown = found if not asked else await services.versions.get(scope, found, read_version(asked))
     latest = await services.lookups.executions(scope, limit=RECENT, pipeline_id=found.id)
-    bundle = services.bundles.find(shown.version.bundle)
+    bundle = await services.bundles.find(shown.version.bundle)
     files = [] if bundle is None else await asyncio.to_thread(sizes_of, bundle.folder)
     path = exchange.request.query_params.get("file") or _first_file(shown.version)
     if path not in {known for known, _ in files}:
@@ -91,7 +91,7 @@ async def versions(exchange: Exchange) -> Response:
         await services.versions.get(scope, found, number) if number else None
         for number in (before, after)
     ]
-    folders = [_folder(exchange, one) for one in pair]
+    folders = [await _folder(exchange, one) for one in pair]
     changed = None
     if folders[0] is not None and folders[1] is not None:
         changed = await asyncio.to_thread(differences, folders[0], folders[1])
@@ -148,8 +148,10 @@ def _first_file(version: PipelineVersion) -> str:
     return version.function_path or version.config.dockerfile_path or ""
 
 
-def _folder(exchange: Exchange, found: Pipeline | None) -> Path | None:
-    bundle = None if found is None else exchange.services.bundles.find(found.version.bundle)
+async def _folder(exchange: Exchange, found: Pipeline | None) -> Path | None:
+    if found is None:
+        return None
+    bundle = await exchange.services.bundles.find(found.version.bundle)
     return None if bundle is None else bundle.folder
 
 

@@ -90,7 +90,7 @@ async def keep(exchange: Exchange, archive: Path, **facts: str) -> SentCode:
         TooLarge: It holds more than the server takes.
     """
     limit = exchange.max_folder_bytes
-    bundle = await asyncio.to_thread(exchange.services.bundles.keep, archive, limit)
+    bundle = await exchange.services.bundles.keep(archive, limit)
     if not await asyncio.to_thread(sizes_of, bundle.folder):
         raise InvalidRequest("There are no files in it.")
     return SentCode(bundle.digest, **facts)
@@ -131,7 +131,7 @@ def text_of(exchange: Exchange, code: SentCode) -> str:
     return urlencode(sign(exchange.services.link_key, "POST", _PATH, expires_at, facts))
 
 
-def read_code(exchange: Exchange, text: str) -> tuple[SentCode, Bundle]:
+async def read_code(exchange: Exchange, text: str) -> tuple[SentCode, Bundle]:
     """Return the code that a text names.
 
     Raises:
@@ -142,7 +142,7 @@ def read_code(exchange: Exchange, text: str) -> tuple[SentCode, Bundle]:
         facts = verify(key, "POST", _PATH, sent, purpose=Purpose.CODE, now=now_s())
     except PermissionDenied:
         raise _gone() from None
-    bundle = exchange.services.bundles.find(facts["digest"])
+    bundle = await exchange.services.bundles.find(facts["digest"])
     if bundle is None or facts["user"] != exchange.scope.user.id:
         raise _gone()
     names = ("digest", "repository_url", "branch", "included", "commit_id")

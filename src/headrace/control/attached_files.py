@@ -62,6 +62,8 @@ class AttachedFiles:
             if await asyncio.to_thread(_is_sound, place, attachment.digest):
                 return place
             draft = self._root / f"{_INCOMING}{uuid.uuid4().hex}"
+            # Who makes room may have deleted it with all copies.
+            await asyncio.to_thread(self._root.mkdir, mode=0o700, parents=True, exist_ok=True)
             try:
                 await self._fetch(attachment, draft)
                 await asyncio.to_thread(_publish, draft, place)
@@ -98,7 +100,7 @@ class AttachedFiles:
 
     def _discard_files(self, keep: Collection[str], oldest: float) -> set[str]:
         gone = set()
-        for place in list(self._root.iterdir()):
+        for place in list(self._root.glob("*")):
             digest = digest_of(object_of(place.name))
             if digest is None or digest in keep:
                 continue

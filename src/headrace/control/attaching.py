@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from headrace.bundles.contents import taken_places
-from headrace.bundles.store import BundleStore
+from headrace.bundles.port import Bundles
 from headrace.control.attached_files import AttachedFiles
 from headrace.control.transactions.deployments import Pin, pinned
 from headrace.core.attachments import Attachment, changed_attachments
@@ -27,7 +27,7 @@ class Attaching:
         bundles: The folders of pipelines.
     """
 
-    def __init__(self, database: Reader, attached: AttachedFiles, bundles: BundleStore) -> None:
+    def __init__(self, database: Reader, attached: AttachedFiles, bundles: Bundles) -> None:
         self._database = database
         self._attached = attached
         self._bundles = bundles
@@ -46,7 +46,7 @@ class Attaching:
                 place.
         """
         after = changed_attachments(present, changes)
-        bundle = self._bundles.find(version.bundle)
+        bundle = await self._bundles.find(version.bundle)
         places = [one.path for one in after]
         if bundle is not None:
             taken = await asyncio.to_thread(taken_places, bundle.folder, places)
@@ -102,7 +102,7 @@ class Attaching:
             InvalidRequest: One cannot.
         """
         refuse_version(version, following)
-        bundle = self._bundles.find(version.bundle)
+        bundle = await self._bundles.find(version.bundle)
         if bundle is not None:
             refuse_taken(
                 {

@@ -7,7 +7,7 @@ import contextlib
 from pathlib import Path
 
 from headrace.bundles.contents import taken_places
-from headrace.bundles.store import BundleStore
+from headrace.bundles.port import Bundles
 from headrace.control.attaching import places_of, refuse_taken
 from headrace.control.deletion import Deletion
 from headrace.control.intake import Intake
@@ -57,7 +57,7 @@ class Pipelines:
         self,
         database: Database,
         signals: Signals,
-        bundles: BundleStore,
+        bundles: Bundles,
         builder: Builder,
         logs: LogFiles,
         deletion: Deletion,
@@ -93,7 +93,7 @@ class Pipelines:
         path, function = checked_function(draft)
         if not draft.replaces:
             await self._check_free(draft.name)
-        bundle = await asyncio.to_thread(self._bundles.keep, draft.archive, draft.max_bytes)
+        bundle = await self._bundles.keep(draft.archive, draft.max_bytes)
         pipeline = self._drafted(scope, draft, bundle.digest, (path, function))
         if not draft.replaces:
             await self._check(draft, bundle.folder, (path, function))

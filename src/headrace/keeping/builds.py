@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from headrace.bundles.store import BundleStore
+from headrace.bundles.port import Bundles
 from headrace.control.intake import Intake
 from headrace.control.variables import Variables
 from headrace.control.versions import Versions
@@ -48,7 +48,7 @@ class Builds(Loop):
         self,
         versions: Versions,
         variables: Variables,
-        bundles: BundleStore,
+        bundles: Bundles,
         codes: CodeFinder,
         engine: Engine,
         logs: LogFiles,
@@ -141,7 +141,7 @@ class Builds(Loop):
     async def _build_now(self, pipeline: Pipeline) -> None:
         say = partial(self._say, pipeline)
         begin = time.monotonic()
-        bundle = await asyncio.to_thread(self._bundles.sound, pipeline.version.bundle)
+        bundle = await self._bundles.sound(pipeline.version.bundle)
         if bundle is None:
             raise InvalidCode(
                 "The pipeline's folder is missing from the data directory: create it again."

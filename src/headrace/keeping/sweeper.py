@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
-from headrace.bundles.store import BundleStore
+from headrace.bundles.port import Bundles
 from headrace.control.attached_files import AttachedFiles
 from headrace.core.clock import now
 from headrace.engines.port import Images
@@ -36,7 +35,7 @@ class Sweeper(Loop):
         self,
         reader: Reader,
         builder: Builder,
-        bundles: BundleStore,
+        bundles: Bundles,
         data_store: ObjectStore,
         attached: AttachedFiles,
         images: Images,
@@ -64,9 +63,7 @@ class Sweeper(Loop):
         """Remove what is unused now."""
         bundles, environments = await self._reader.read(digests_in_use, now())
         gone = await self._builder.discard_unused(environments, unused_for_s=self._unused_for_s)
-        gone += await asyncio.to_thread(
-            self._bundles.discard_unused, bundles, grace_s=self._unused_for_s
-        )
+        gone += await self._bundles.discard_unused(bundles, grace_s=self._unused_for_s)
         gone += await self._images.discard_unused(environments, unused_for_s=self._unused_for_s)
         attached = await self._reader.read(attached_in_use)
         gone += await self._attached.discard_unused(attached, unused_for_s=self._unused_for_s)

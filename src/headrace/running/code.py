@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.bundles.store import BundleStore
+from headrace.bundles.port import Bundles
 from headrace.control.attached_files import AttachedFiles
 from headrace.core.attachments import Attachment, object_of
 from headrace.core.calls import Code, Material
@@ -31,7 +31,7 @@ class CodeFinder:
     """Finds what pipelines import, and heals it before a process imports it."""
 
     database: Database
-    bundles: BundleStore
+    bundles: Bundles
     builder: Builder
     attached: AttachedFiles
     images: Images
@@ -61,9 +61,9 @@ class CodeFinder:
                 file is gone.
         """
         if is_checked:
-            bundle = await asyncio.to_thread(self.bundles.sound, pipeline.version.bundle)
+            bundle = await self.bundles.sound(pipeline.version.bundle)
         else:
-            bundle = self.bundles.find(pipeline.version.bundle)
+            bundle = await self.bundles.find(pipeline.version.bundle)
         if bundle is None:
             which = f"version {pipeline.version.number} of pipeline {pipeline.name!r}"
             raise Unavailable(
@@ -99,7 +99,7 @@ class CodeFinder:
         Raises:
             Unavailable: It is gone.
         """
-        found = await asyncio.to_thread(self.bundles.sound, bundle)
+        found = await self.bundles.sound(bundle)
         if found is None:
             raise Unavailable(f"The folder {bundle} is missing from the data directory.")
         return found.archive
@@ -119,7 +119,8 @@ class CodeFinder:
                 "A pipeline made from a Dockerfile has no process that is kept: run it with mode "
                 "'elastic'."
             )
-        bundle, environment = self.bundles.find(code.bundle), self.builder.find(code.environment)
+        bundle = await self.bundles.find(code.bundle)
+        environment = self.builder.find(code.environment)
         gone = [one.path for one in code.attachments if self.attached.find(one) is None]
         if gone:
             raise Unavailable(

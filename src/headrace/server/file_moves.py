@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 
+from headrace.bundles.store import BundleStore
+from headrace.control.bucket_bundles import BucketBundles
+from headrace.core.clock import now
 from headrace.core.errors import InvalidRequest, Unavailable
 from headrace.core.objects import ObjectInfo
 from headrace.objects.bucket.place import BucketPlace
 from headrace.objects.port import ObjectStore
+from headrace.objects.walking import every_object
+from headrace.server.bundle_moves import check_arrived, fetch_bundles, send_bundles
 from headrace.server.data_directory import DataDirectory
 from headrace.server.object_places import (
     HERE,
@@ -23,6 +27,7 @@ from headrace.server.object_places import (
 )
 from headrace.server.records import HeldRecords
 from headrace.store.database import Database
+from headrace.store.versions import digests_in_use
 
 CLOCKS_APART = timedelta(minutes=15)
 """By how much the clocks of two places may differ: buckets refuse requests beyond that.
@@ -41,6 +46,8 @@ class Moved:
         files: How many there are.
         size: Bytes of all of them.
         copied: How many were copied this time; an attempt that was cut short left the others.
+        bundles: How many folders of pipelines are there now.
+        missing_bundles: How many versions' folders are missing, and were so before.
     """
 
     source: str
@@ -48,6 +55,8 @@ class Moved:
     files: int = 0
     size: int = 0
     copied: int = 0
+    bundles: int = 0
+    missing_bundles: int = 0
 
 
 async def move_files(
@@ -85,9 +94,27 @@ async def move_files(
         goal = here if target is None else await open_bucket(target, directory, database, stack)
         moved = Moved(kept, to)
         for name, store in source.by_name.items():
-            await copy_objects(store, goal.by_name[name], moved)
+            if name in goal.by_name:
+                await copy_objects(store, goal.by_name[name], moved)
+        await _move_bundles(source, goal, directory, database, moved)
         await database.write(keep_place, to)
         return moved
+
+
+async def _move_bundles(
+    source: Objects, goal: Objects, directory: DataDirectory, database: Database, moved: Moved
+) -> None:
+    needed, _ = await database.read(digests_in_use, now())
+    folders = BundleStore(directory.bundles)
+    before = after = folders.digests()
+    if source.bundles is not None:
+        before = before | await BucketBundles(folders, source.bundles, directory.uploads).digests()
+    if goal.bundles is not None:
+        after = await send_bundles(folders, goal.bundles, directory.uploads)
+    elif source.bundles is not None:
+        after = await fetch_bundles(source.bundles, folders, directory.uploads)
+    moved.bundles = len(after)
+    moved.missing_bundles = check_arrived(needed, before, after)
 
 
 async def _left(
@@ -107,8 +134,8 @@ async def _left(
 
 async def copy_objects(source: ObjectStore, target: ObjectStore, moved: Moved) -> None:
     """Make a store hold what another one holds, and count that; what it has already stays."""
-    there = {info.path: info async for info in _all(target)}
-    async for info in _all(source):
+    there = {info.path: info async for info in every_object(target)}
+    async for info in every_object(source):
         if not _is_copy(there.pop(info.path, None), info):
             async with aclosing(await source.open(info.path)) as reader:
                 copy = await target.put(info.path, reader.__aiter__())
@@ -127,14 +154,3 @@ def _is_copy(copy: ObjectInfo | None, info: ObjectInfo) -> bool:
     if copy is None or copy.size != info.size:
         return False
     return copy.last_modified - info.last_modified > CLOCKS_APART
-
-
-async def _all(store: ObjectStore) -> AsyncIterator[ObjectInfo]:
-    after: str | None = None
-    while True:
-        page = await store.list(after=after)
-        for info in page.items:
-            yield info
-        after = page.next_after
-        if after is None:
-            return

@@ -8,6 +8,7 @@ from headrace.control.intake import Intake
 from headrace.control.variables import Variables
 from headrace.keeping.activity import ActivityCounter
 from headrace.keeping.builds import Builds
+from headrace.keeping.bundle_copies import BundleCopies
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.keeping.collector import Collector
 from headrace.keeping.file_collection import FileCollection
@@ -96,4 +97,11 @@ def make_loops(
     )
     scheduler = Scheduler(verbs.schedules, signals)
     counter = ActivityCounter(places.database)
-    return Loops(builds, scheduler, (sweeper, verbs.removal, collector, standby, counter))
+    others: list[Keeper] = [sweeper, verbs.removal, collector, standby, counter]
+    if places.bucket_bundles is not None:
+        others.append(
+            BundleCopies(
+                places.database, places.bucket_bundles, executing.sets, settings.cache_bytes
+            )
+        )
+    return Loops(builds, scheduler, tuple(others))

@@ -18,20 +18,28 @@ from headrace.store import settings as rows
 from headrace.store.database import Database
 
 HERE = "the data directory"
-_NAMES = ("artifacts", "data-store")
+_NAMES = ("artifacts", "data-store", "bundles")
 
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """The two stores of a server."""
+    """The stores of a server.
+
+    Attributes:
+        artifacts: Files of executions.
+        data_store: Files of the data store.
+        bundles: Folders of pipelines; None in the data directory, which has another form of them.
+    """
 
     artifacts: ObjectStore
     data_store: ObjectStore
+    bundles: ObjectStore | None = None
 
     @property
     def by_name(self) -> dict[str, ObjectStore]:
-        """Both, by the names of their folders."""
-        return dict(zip(_NAMES, (self.artifacts, self.data_store), strict=True))
+        """The stores, by the names of their folders."""
+        stores = zip(_NAMES, (self.artifacts, self.data_store, self.bundles), strict=True)
+        return {name: store for name, store in stores if store is not None}
 
 
 async def open_objects(

@@ -5,16 +5,19 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from headrace.bundles.here import LocalBundles
+from headrace.bundles.port import Bundles
 from headrace.bundles.reading import folder_limits
 from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
+from headrace.control.bucket_bundles import BucketBundles
 from headrace.control.sealing import Keys, load_keys
 from headrace.core.errors import Unavailable
 from headrace.environments.uv import UvBuilder
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
 from headrace.server.data_directory import DataDirectory
-from headrace.server.object_places import open_objects
+from headrace.server.object_places import Objects, open_objects
 from headrace.server.records import HeldRecords
 from headrace.server.settings import Settings
 from headrace.store.book.behind import DatabaseBehind
@@ -25,17 +28,22 @@ from headrace.store.settings import KEY_CHECK, read_setting, write_setting
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What lasts: rows, calls on their way to them, files, code and environments."""
+    """What lasts: rows, calls on their way to them, files, code and environments.
+
+    Attributes:
+        bucket_bundles: The bundles, if they are in a bucket; None if in the data directory.
+    """
 
     keys: Keys
     database: DatabaseBehind
     book: Book
     logs: LogFiles
-    bundles: BundleStore
+    bundles: Bundles
     builder: UvBuilder
     attached: AttachedFiles
     artifacts: ObjectStore
     data_store: ObjectStore
+    bucket_bundles: BucketBundles | None
 
 
 async def open_places(
@@ -51,9 +59,10 @@ async def open_places(
     keys = await _keys_of(stored, directory)
     book = await records.book(stored)
     database = DatabaseBehind(stored, book.move_all)
-    bundles = BundleStore(directory.bundles, folder_limits(settings.max_folder_bytes))
-    bundles.sweep()
+    folders = BundleStore(directory.bundles, folder_limits(settings.max_folder_bytes))
+    folders.sweep()
     objects = await open_objects(settings.objects, directory, database, stack)
+    in_bucket = _in_bucket(objects, folders, directory)
     builder = UvBuilder(
         directory.environments, pythons=settings.pythons, builds_at_once=settings.max_builds
     )
@@ -66,11 +75,12 @@ async def open_places(
         database,
         book,
         logs,
-        bundles,
+        in_bucket or LocalBundles(folders),
         builder,
         attached,
         objects.artifacts,
         objects.data_store,
+        in_bucket,
     )
 
 
@@ -99,3 +109,11 @@ async def _keys_of(database: Database, directory: DataDirectory) -> Keys:
             f"The master key {directory.keys} is not the one of this server's records: {advice}"
         ) from None
     return keys
+
+
+def _in_bucket(
+    objects: Objects, folders: BundleStore, directory: DataDirectory
+) -> BucketBundles | None:
+    if objects.bundles is None:
+        return None
+    return BucketBundles(folders, objects.bundles, directory.uploads)

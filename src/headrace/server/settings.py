@@ -196,6 +196,13 @@ class Settings:
         "Most size of the logs and files of all executions together; those of the oldest that have "
         "ended go first, and their records stay. 0 or off: no limit.",
     )
+    cache_bytes: int = setting(
+        _bytes,
+        10 * 10**9,
+        "With HEADRACE_OBJECTS: most size of the copies of pipelines' folders that this machine "
+        "keeps of those in the bucket; those that were not used for longest go first, and what "
+        "runs stays.",
+    )
     keep_versions: int | None = setting(
         _kept(read_count),
         50,

@@ -155,6 +155,23 @@ def digests_in_use(connection: Connection, at: datetime) -> tuple[set[str], set[
     return {row.bundle for row in rows}, {row.environment for row in rows if row.environment}
 
 
+def bundles_at_work(connection: Connection, in_pods: Collection[str]) -> set[str]:
+    """Return the digests of the bundles that something runs, is to run soon, or is built from.
+
+    Args:
+        connection: A connection.
+        in_pods: Ids of the versions that pods have.
+    """
+    query = select(versions.c.bundle).where(
+        or_(
+            _IS_PENDING,
+            versions.c.id.in_(in_pods),
+            _is_unfinished(versions.c.pipeline_id, versions.c.number),
+        )
+    )
+    return set(connection.execute(query).scalars())
+
+
 def _is_unfinished(pipeline_id: Any, number: Any) -> ColumnElement[bool]:
     """Return whether a version has an execution that has not ended, of which there are few."""
     return tuple_(pipeline_id, number).in_(

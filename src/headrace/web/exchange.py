@@ -11,7 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headrace.bundles.store import BundleStore
+from headrace.bundles.port import Bundles
 from headrace.control.activities import Activities
 from headrace.control.deployments import Deployments
 from headrace.control.endpoint_cache import Endpoint
@@ -109,7 +109,7 @@ class Services:
     health: HealthChecks
     artifacts: ObjectStore
     data_store: ObjectStore
-    bundles: BundleStore
+    bundles: Bundles
     logs: LogFiles
     environment_id: str
     started_at: datetime

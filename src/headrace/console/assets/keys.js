@@ -1,6 +1,8 @@
 // The keyboard: / searches, g and a letter go to a page, j and k move through a table, ? helps.
+const TICKED = ["checkbox", "radio"];
+
 function isTyping(element) {
-  return element instanceof HTMLElement && element.getAttribute("type") !== "checkbox"
+  return element instanceof HTMLElement && !TICKED.includes(element.getAttribute("type"))
     && (element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName));
 }
 
