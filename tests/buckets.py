@@ -17,14 +17,16 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-s
 
 
 @contextmanager
-def bucket_server(least_part: int = 1) -> Iterator[str]:
-    """Run a server of buckets on a free port; give its root URL.
+def bucket_server(least_part: int = 1, port: int = 0) -> Iterator[str]:
+    """Run a server of buckets; give its root URL.
 
     Args:
         least_part: Bytes that a part of an upload must have unless it is the last.
+        port: Where it listens; 0 for any free port.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    if not port:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
     environ = {**os.environ, "S3_UPLOAD_PART_MIN_SIZE": str(least_part)}
     command = [
         sys.executable,

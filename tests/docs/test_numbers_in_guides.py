@@ -53,7 +53,7 @@ from headrace.engines.local.hanging import Patience
 from headrace.engines.local.pods import PodSettings, pace
 from headrace.engines.ray import engine as ray_engine
 from headrace.environments import requirements_files, uv
-from headrace.keeping import builds, collector, removal
+from headrace.keeping import builds, collector, log_copies, removal
 from headrace.keeping.activity import SETTLED_AFTER
 from headrace.keeping.usage import RECORD_EVERY
 from headrace.local import own_server, place
@@ -292,6 +292,7 @@ CLAIMS: dict[str, list[str]] = {
         f"at least {bucket_uploads.LEAST_PART >> 20} MiB, by the rule",
         f"{bucket_connection.READ_S:.0f} without an answer",
         f"({DEFAULTS['cache_bytes'] // 10**9} GB)",
+        f"within some {log_copies.QUIET_S + log_copies.LOOK_AGAIN_S:.0f} seconds after its end",
     ],
     "records-in-postgresql": [
         f"PostgreSQL {postgres_migrate.OLDEST} or later",
@@ -321,6 +322,7 @@ CLAIMS: dict[str, list[str]] = {
         f"`Retry-After: {standby.RETRY_AFTER_S}`",
         f"less than {server_health.LOW_BYTES // 10**6} MB, or {100 // server_health.LOW_PART}% of",
         f"after {server_health.SILENT_S:.0f} seconds without |",
+        f"if they wait for {server_health.SILENT_S:.0f} seconds |",
         f"have been for {control_standby.PODS_WITHIN.seconds} seconds",
         f"chunked body | {FRAMING} bytes, and {limits.FRAMING_PER_BYTE} for",
         f"`HEADRACE_REQUEST_TIMEOUT_S`: {DEFAULTS['request_timeout_s']:.0f} seconds",

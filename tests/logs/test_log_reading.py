@@ -120,7 +120,7 @@ def test_a_million_lines_are_found_by_time(tmp_path: Path) -> None:
     assert read_lines(path, limit=2, from_us=10_000_000) == []
 
 
-def test_what_headrace_says_is_in_lines(tmp_path: Path) -> None:
+async def test_what_headrace_says_is_in_lines(tmp_path: Path) -> None:
     path = LogFiles(tmp_path / "logs").of_build("pipeline-1")
     append_line(path, "one\ntwo")
     append_line(path, "")
@@ -131,6 +131,6 @@ def test_what_headrace_says_is_in_lines(tmp_path: Path) -> None:
         ("headrace", ""),
     ]
     files = LogFiles(tmp_path / "logs")
-    files.remove(path)
-    files.remove(path)
+    await files.remove(path)
+    await files.remove(path)
     assert read_lines(path, limit=9) == []

@@ -73,9 +73,10 @@ async def test_who_asks_does_not_have_open_pages_look_again(tmp_path: Path) -> N
     migrate(tmp_path / "headrace.db")
     database = SqliteDatabase(tmp_path / "headrace.db")
     places = cast("Any", SimpleNamespace(database=database))
+    loops = cast("Any", SimpleNamespace(copies=()))
     others = cast("Any", None)
     before = database.revision
-    found = await health_checks(tmp_path, places, others, others, others, others).parts()
+    found = await health_checks(tmp_path, places, others, loops, others, others).parts()
     assert found["database"].is_well
     assert await database.read(read_setting, HEALTH_ASKED_AT)
     assert database.revision == before

@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.buckets import CREDENTIALS, bucket_server, new_bucket
-from tests.conftest import RunningServer
+from tests.conftest import RunningServer, wait_until
 
 from headrace import HeadraceSdk
+from headrace.core.errors import Unavailable
 
 pytestmark = pytest.mark.system
 
-CACHES = ("bundles", "environments", "attachments", "artifacts", "data-store")
+CACHES = ("bundles", "environments", "attachments", "artifacts", "data-store", "log-copies")
 
 CODE = """
 def shout(text: str) -> str:
@@ -55,7 +57,22 @@ def send(sdk: HeadraceSdk, folder: Path, end: str, **options: Any) -> None:
 def lose_caches(server: RunningServer) -> None:
     """Delete what the guide says may be deleted."""
     for name in CACHES:
-        shutil.rmtree(server.data_dir / name)
+        shutil.rmtree(server.data_dir / name, ignore_errors=True)
+
+
+def keys_of(server: RunningServer) -> str:
+    """Return all keys of a server's bucket, as the bucket lists them."""
+    place, _, root = server.environ["HEADRACE_OBJECTS"].partition("?endpoint=")
+    return httpx.get(f"{root}/{place.split('/')[2]}").text
+
+
+def written(server: RunningServer) -> set[str]:
+    """Return the names of the logs that are where logs are written."""
+    return {path.stem for path in (server.data_dir / "logs").glob("*/*/*.log")}
+
+
+def messages(sdk: HeadraceSdk, execution_id: str) -> list[str]:
+    return [line["message"] for line in sdk.get_pipeline_execution_logs(execution_id)]
 
 
 @pytest.mark.parametrize("is_down", [True, False], ids=["down", "up"])
@@ -89,5 +106,56 @@ def test_a_server_goes_on_without_its_copies(
         again = sdk.rerun_execution(first["execution_id"], code="original")
         assert again["outputs"] == {"result": "A?"}
         assert sdk.run_pipeline("shout", inputs={"text": "d"})["outputs"] == {"result": "D!"}
-        lines = [line["message"] for line in sdk.get_pipeline_execution_logs(again["execution_id"])]
-        assert "said a" in lines
+        assert "said a" in messages(sdk, again["execution_id"])
+
+
+def test_logs_of_a_killed_server_get_into_the_bucket(server: RunningServer, tmp_path: Path) -> None:
+    with sdk_of(server) as sdk:
+        send(sdk, tmp_path / "code", "!")
+        ran = sdk.run_pipeline("shout", inputs={"text": "a"})["execution_id"]
+    server.kill()
+    assert ran in written(server)
+    assert f"{ran}.log" not in keys_of(server)
+    server.start()
+    wait_until(lambda: f"{ran}.log" in keys_of(server), timeout_s=60, what="the log is sent")
+    wait_until(
+        lambda: "files/logs/builds/" in keys_of(server), timeout_s=60, what="so is a build's"
+    )
+    server.kill()
+    # As a minute later, when what was sent has become a copy, and copies were deleted.
+    shutil.rmtree(server.data_dir / "logs")
+    server.start()
+    with sdk_of(server) as sdk:
+        assert "said a" in messages(sdk, ran)
+        found = sdk.search_execution_log(ran, "SAID")["lines"]
+        assert [line["message"] for line in found] == ["said a"]
+        assert any("is ready" in line["message"] for line in sdk.get_pipeline_logs("shout"))
+        sdk.delete_pipeline_execution(ran)
+        sdk.delete_pipeline("shout")
+    assert "files/logs/" not in keys_of(server)
+
+
+def test_logs_wait_for_a_bucket_that_is_away(
+    own_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    with bucket_server() as buckets:
+        bucket = new_bucket(buckets)
+        place = f"s3://{bucket}/files?endpoint={buckets}"
+        server = own_server(HEADRACE_OBJECTS=place, **CREDENTIALS)
+        with sdk_of(server) as sdk:
+            send(sdk, tmp_path / "code", "!")
+    with sdk_of(server) as sdk:
+        ran = sdk.run_pipeline("shout", inputs={"text": "a"})["execution_id"]
+        wait_until(
+            lambda: "logs of what ended stay on this machine" in server.log.read_text(),
+            timeout_s=90,
+            what="it is said",
+        )
+        assert "said a" in messages(sdk, ran)
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            send(sdk, tmp_path / "code", "?")
+        assert ran in written(server)
+        with bucket_server(port=int(buckets.rpartition(":")[2])):
+            assert httpx.put(f"{buckets}/{bucket}").status_code == 200
+            wait_until(lambda: f"{ran}.log" in keys_of(server), timeout_s=90, what="it is sent")
+            assert sdk.run_pipeline("shout", inputs={"text": "b"})["outputs"] == {"result": "B!"}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
 from starlette.responses import Response
 
 from headrace.api.execution_tables import execution_table
 from headrace.api.logs import followed_lines, lines_between
-from headrace.core.errors import Conflict, InvalidRequest, NotFound
+from headrace.core.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from headrace.core.executions import Execution, InputRecord, OutputRecord
 from headrace.core.loglines import NOTE
 from headrace.core.values import DataType, FileValue
@@ -18,6 +17,7 @@ from headrace.logs.files import last_lines
 from headrace.web.attachments import BYTES
 from headrace.web.exchange import Exchange
 from headrace.web.execution_filters import filter_asked_for, position_asked_for
+from headrace.web.execution_logs import log_of
 from headrace.web.files import file_response
 from headrace.web.form_terms import run_terms
 from headrace.web.forms import read_form
@@ -146,15 +146,19 @@ async def execution_outputs(exchange: Exchange) -> Answer:
     if execution.failure is not None:
         raise execution_failed(execution, execution.failure)
     body: dict[str, object] = {"outputs": [output_item(record) for record in execution.outputs]}
-    notes = await asyncio.to_thread(_notes, exchange.services.logs.of_execution(execution_id))
+    notes = await _notes(exchange, execution)
     return Answer(body | {"notes": notes} if notes else body)
 
 
-def _notes(log: Path) -> list[str]:
+async def _notes(exchange: Exchange, execution: Execution) -> list[str]:
     """Return the notes at the end of an execution's log about values that were not kept."""
+    try:
+        log = await log_of(exchange.services, execution)
+    except Unavailable:
+        return []  # The outputs are here, and no note changes them.
     return [
         line.message.removeprefix(NOTE)
-        for line in last_lines(log)
+        for line in await asyncio.to_thread(last_lines, log)
         if line.stream == "stderr" and line.message.startswith(NOTE)
     ]
 
@@ -174,7 +178,7 @@ async def execution_input(exchange: Exchange) -> Answer | Response:
 async def execution_logs(exchange: Exchange) -> Answer:
     """Return the log of an execution, in the array of arrays that the contract has."""
     execution = await _execution(exchange)
-    path = exchange.services.logs.of_execution(execution.id)
+    path = await log_of(exchange.services, execution)
     return Answer([await lines_between(exchange, path)])
 
 
@@ -185,7 +189,7 @@ async def execution_log_lines(exchange: Exchange) -> Answer:
     async def has_ended() -> bool:
         return (await _execution(exchange)).status.is_terminal
 
-    path = exchange.services.logs.of_execution(execution.id)
+    path = await log_of(exchange.services, execution)
     return await followed_lines(exchange, path, has_ended)
 
 
@@ -204,7 +208,11 @@ async def execution_log_search(exchange: Exchange) -> Answer:
     limit = exchange.integer("limit", 100, at_least=1, at_most=MAX_PAGE)
     logs, execution = exchange.services.logs, await _execution(exchange)
     found = await asyncio.to_thread(
-        logs.numbers.search, logs.of_execution(execution.id), text, after=after, limit=limit
+        logs.numbers.search,
+        await log_of(exchange.services, execution),
+        text,
+        after=after,
+        limit=limit,
     )
     return Answer(
         {

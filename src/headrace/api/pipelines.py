@@ -120,7 +120,7 @@ async def signed_bundle(exchange: Exchange) -> Response:
 async def pipeline_logs(exchange: Exchange) -> Answer:
     """Return the log of a pipeline's build."""
     pipeline = await _pipeline(exchange)
-    return Answer(await lines_between(exchange, build_log(exchange, pipeline)))
+    return Answer(await lines_between(exchange, await build_log(exchange, pipeline)))
 
 
 async def pipeline_log_lines(exchange: Exchange) -> Answer:
@@ -131,7 +131,7 @@ async def pipeline_log_lines(exchange: Exchange) -> Answer:
         present = await exchange.services.pipelines.get(exchange.scope, pipeline.name)
         return present.status is not PipelineStatus.PENDING
 
-    return await followed_lines(exchange, build_log(exchange, pipeline), has_ended)
+    return await followed_lines(exchange, await build_log(exchange, pipeline), has_ended)
 
 
 async def pipeline_executions(exchange: Exchange) -> Answer:
@@ -158,6 +158,7 @@ async def _pipeline(exchange: Exchange) -> Pipeline:
     return await exchange.services.pipelines.get(exchange.scope, exchange.name())
 
 
-def build_log(exchange: Exchange, pipeline: Pipeline) -> Path:
+async def build_log(exchange: Exchange, pipeline: Pipeline) -> Path:
     """Return the file of the log of a pipeline's build."""
-    return exchange.services.logs.of_build(pipeline.build_id)
+    logs = exchange.services.logs
+    return await logs.found(logs.of_build(pipeline.build_id))

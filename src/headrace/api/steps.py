@@ -68,7 +68,7 @@ async def download_step(exchange: Exchange) -> Answer:
 async def step_logs(exchange: Exchange) -> Answer:
     """Return the log of a step's build."""
     step = await _step(exchange)
-    return Answer(await lines_between(exchange, build_log(exchange, step)))
+    return Answer(await lines_between(exchange, await build_log(exchange, step)))
 
 
 async def _step(exchange: Exchange) -> Pipeline:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 
 from headrace.api.logs import followed_lines, lines_between
-from headrace.api.pipelines import folder_url
+from headrace.api.pipelines import build_log, folder_url
 from headrace.bundles.contents import files_of
 from headrace.core.errors import Conflict
 from headrace.core.pipelines import Pipeline, PipelineStatus
@@ -68,7 +67,9 @@ async def download_version(exchange: Exchange) -> Answer:
 
 async def version_logs(exchange: Exchange) -> Answer:
     """Return the log of a version's build."""
-    return Answer(await lines_between(exchange, _log(exchange, await _version(exchange))))
+    return Answer(
+        await lines_between(exchange, await build_log(exchange, await _version(exchange)))
+    )
 
 
 async def version_log_lines(exchange: Exchange) -> Answer:
@@ -79,7 +80,7 @@ async def version_log_lines(exchange: Exchange) -> Answer:
         present = await exchange.services.versions.get(exchange.scope, found, found.version.number)
         return present.status is not PipelineStatus.PENDING
 
-    return await followed_lines(exchange, _log(exchange, found), has_ended)
+    return await followed_lines(exchange, await build_log(exchange, found), has_ended)
 
 
 async def check_version(exchange: Exchange) -> Answer:
@@ -107,7 +108,3 @@ async def _pipeline(exchange: Exchange) -> Pipeline:
 async def _version(exchange: Exchange) -> Pipeline:
     number = read_version(exchange.name("number"))
     return await exchange.services.versions.get(exchange.scope, await _pipeline(exchange), number)
-
-
-def _log(exchange: Exchange, pipeline: Pipeline) -> Path:
-    return exchange.services.logs.of_build(pipeline.build_id)

@@ -28,6 +28,7 @@ from headrace.logs.files import last_lines
 from headrace.objects.port import ObjectReader
 from headrace.web.attachments import BYTES
 from headrace.web.exchange import Exchange
+from headrace.web.execution_logs import log_of
 from headrace.web.files import file_response
 from headrace.wire.codec import decode
 from headrace.wire.problems import status_of
@@ -62,7 +63,7 @@ async def execution(exchange: Exchange) -> Response:
     services, scope = exchange.services, exchange.scope
     found = await _found(exchange)
     pipeline = await services.lookups.pipeline_of(scope, found)
-    path = services.logs.of_execution(found.id)
+    path = await log_of(services, found)
     lines = await asyncio.to_thread(last_lines, path)
     metrics, _ = await services.metrics.values(
         scope, MetricFilter(execution_id=found.id), limit=METRICS, skip=0

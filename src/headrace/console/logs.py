@@ -16,6 +16,7 @@ from headrace.core.executions import Execution
 from headrace.logs.files import read_after
 from headrace.logs.numbered import FoundLines, Window
 from headrace.web.exchange import Exchange
+from headrace.web.execution_logs import log_of
 from headrace.wire.bodies import log_time
 
 LINES = 500
@@ -64,7 +65,7 @@ async def view_asked_for(exchange: Exchange, path: Path) -> LogView:
 
 async def window(exchange: Exchange) -> Response:
     """Send a window as a part of a page: from ``line`` on, or the end."""
-    path = exchange.services.logs.of_execution((await _execution(exchange)).id)
+    path = await log_of(exchange.services, await _execution(exchange))
     first = exchange.integer("line", -LINES, at_least=-LINES, at_most=MAX_LINE)
     found = await asyncio.to_thread(exchange.services.logs.numbers.window, path, first, LINES)
     return fragment(exchange.request, "parts/log-window.html", window=found)
@@ -73,7 +74,7 @@ async def window(exchange: Exchange) -> Response:
 async def search(exchange: Exchange) -> Response:
     """Send the lines that have ``find`` as a part of a page."""
     found = await _execution(exchange)
-    path = exchange.services.logs.of_execution(found.id)
+    path = await log_of(exchange.services, found)
     text = exchange.request.query_params.get("find", "").strip()
     lines = await _found(exchange, path, text) if text else None
     root = f"/executions/{found.id}"
@@ -82,7 +83,7 @@ async def search(exchange: Exchange) -> Response:
 
 async def whole(exchange: Exchange) -> Response:
     """Send the whole log as text."""
-    path = exchange.services.logs.of_execution((await _execution(exchange)).id)
+    path = await log_of(exchange.services, await _execution(exchange))
 
     async def pieces() -> AsyncIterator[bytes]:
         cursor = 0

@@ -60,7 +60,7 @@ async def pipeline(exchange: Exchange) -> Response:
             raise NotFound(f"The folder of this version has no file {path!r:.200}.")
         path = ""
     text = await asyncio.to_thread(read_text, bundle.folder, path) if bundle and path else None
-    log = services.logs.of_build(shown.build_id)
+    log = await services.logs.found(services.logs.of_build(shown.build_id))
     return page(
         exchange.request,
         "pipeline.html",

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import tempfile
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -81,16 +81,23 @@ class BucketBundles:
                 gone.add(digest)
         return sorted(gone)
 
-    async def send_missing(self, needed: Collection[str]) -> int:
+    async def send_missing(
+        self, needed: Collection[str], come_round: Callable[[], None] = lambda: None
+    ) -> int:
         """Send the needed bundles that are on this machine alone; return how many there were.
 
         There are some when a server whose folders were in its data directory is given a bucket.
+
+        Args:
+            needed: Their digests.
+            come_round: Called after each.
         """
         sent = 0
         for digest in sorted(set(needed) - await self.digests()):
             bundle = await asyncio.to_thread(self._here.sound, digest)
             if bundle is not None:
                 await self._send(bundle)
+                come_round()
                 sent += 1
         return sent
 

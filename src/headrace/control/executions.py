@@ -116,7 +116,7 @@ class Executions:
 
     async def remove_traces(self, execution_id: str) -> None:
         """Delete the log and the files of an execution whose row is gone."""
-        self._logs.remove(self._logs.of_execution(execution_id))
+        await self._logs.remove(self._logs.of_execution(execution_id))
         await self._artifacts.delete_tree(artifact_folder(execution_id))
 
     async def get(self, scope: Scope, execution_id: str) -> Execution:

@@ -99,7 +99,7 @@ class Pipelines:
             await self._check(draft, bundle.folder, (path, function))
             replaced = await self._database.write(records.add, pipeline)
             if replaced is not None:
-                self._logs.remove(self._logs.of_build(replaced))
+                await self._logs.remove(self._logs.of_build(replaced))
             return await self._begin_build(Recorded(pipeline, is_new=True), draft, bundle.folder)
         digest = pipeline.version.digest
         if await self._database.read(version_records.unchanged, draft.name, digest) is None:
@@ -235,7 +235,7 @@ class Pipelines:
         deployments = await self._deletion.of_pipeline(pipeline, with_deployments=with_deployments)
         self._signals.notify(pipeline_topic(name))
         for build_id in builds:
-            self._logs.remove(self._logs.of_build(build_id))
+            await self._logs.remove(self._logs.of_build(build_id))
         return pipeline, [(found, rule) for _, found, rule in deployments]
 
     async def _check_free(self, name: str) -> None:

@@ -43,7 +43,7 @@ class BundleCopies(Loop):
 
     async def _look(self) -> float:
         needed, _ = await self._reader.read(digests_in_use, now())
-        sent = await self._bundles.send_missing(needed)
+        sent = await self._bundles.send_missing(needed, self.come_round)
         if sent:
             logger.info("sent %d folders of pipelines to the bucket", sent)
         at_work = await self._reader.read(bundles_at_work, self._pods.versions())

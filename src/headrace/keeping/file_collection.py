@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -75,14 +74,13 @@ class FileCollection:
         """Remove logs of nothing; return the size of those of executions, and how many went."""
         size = removed = 0
         for kind, known in _OWNERS.items():
-            for folder in await asyncio.to_thread(self._logs.folders, kind):
-                files = await asyncio.to_thread(self._logs.in_folder, folder)
+            async for files in self._logs.pages(kind):
                 if kind == "executions":
                     size += sum(file.size for file in files)
                 bound = (now - IN_USE).timestamp()
                 old = {file.owner: file.path for file in files if file.modified_at < bound}
                 for owner in await self._unknown(known, old):
-                    await asyncio.to_thread(self._logs.remove, old[owner])
+                    await self._logs.remove(old[owner])
                     removed += 1
                 await asyncio.sleep(PAUSE_S)
         return size, removed
@@ -140,7 +138,7 @@ class FileCollection:
         return count
 
     async def _size_of(self, execution_id: str) -> int:
-        size = await asyncio.to_thread(_size_of_file, self._logs.of_execution(execution_id))
+        size = await self._logs.size_of(self._logs.of_execution(execution_id))
         after: str | None = None
         while True:
             page = await self._artifacts.list(artifact_folder(execution_id), after)
@@ -148,13 +146,6 @@ class FileCollection:
             after = page.next_after
             if after is None:
                 return size
-
-
-def _size_of_file(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def _is_gone(files: KeptFiles, dropped: Collection[str]) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -36,6 +37,8 @@ class LogFile:
 class LogFiles:
     """The log files of a data directory.
 
+    What is written is always here. What ended may be elsewhere: a subclass finds it.
+
     Attributes:
         numbers: What is known of the numbers of their lines.
     """
@@ -66,6 +69,29 @@ class LogFiles:
         """Return the log file of a build; its folder exists."""
         return self._path("builds", build_id[-2:], build_id)
 
+    async def found(self, path: Path) -> Path:
+        """Return the file from which a log is read now, for the next seconds.
+
+        Args:
+            path: The log, as one of the methods above says it.
+
+        Raises:
+            Unavailable: It is elsewhere, and cannot be had.
+        """
+        return path
+
+    async def pages(self, kind: str) -> AsyncIterator[list[LogFile]]:
+        """Yield all logs of a kind, wherever they are; one may be named twice."""
+        for folder in await asyncio.to_thread(self.folders, kind):
+            yield await asyncio.to_thread(self.in_folder, folder)
+
+    async def size_of(self, path: Path) -> int:
+        """Return the size of a log in bytes; 0 if there is none."""
+        try:
+            return (await asyncio.to_thread(path.stat)).st_size
+        except FileNotFoundError:
+            return 0
+
     def folders(self, kind: str) -> list[Path]:
         """Return the folders with logs of a kind: ``executions``, ``builds``, ``deployments``."""
         try:
@@ -84,9 +110,9 @@ class LogFiles:
                     found.append(LogFile(owner, path, status.st_size, status.st_mtime))
         return found
 
-    def remove(self, path: Path) -> None:
-        """Delete a log file, if it is there."""
-        path.unlink(missing_ok=True)
+    async def remove(self, path: Path) -> None:
+        """Delete a log, wherever it is."""
+        await asyncio.to_thread(path.unlink, missing_ok=True)
 
     def _path(self, kind: str, shard: str, name: str) -> Path:
         folder = self._root / kind / shard

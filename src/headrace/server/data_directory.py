@@ -82,6 +82,8 @@ class DataDirectory:
     """Files of the data store."""
     logs = _Place("logs")
     """Logs of executions and builds."""
+    log_copies = _Place("log-copies")
+    """Copies of the logs that are in a bucket."""
     workspaces = _Place("run/workspaces")
     """Private folders of the executions that run; emptied at each start."""
     uploads = _Place("run/uploads")

@@ -6,16 +6,14 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 
-from headrace.bundles.store import BundleStore
-from headrace.control.bucket_bundles import BucketBundles
 from headrace.core.clock import now
 from headrace.core.errors import InvalidRequest, Unavailable
 from headrace.core.objects import ObjectInfo
 from headrace.objects.bucket.place import BucketPlace
 from headrace.objects.port import ObjectStore
 from headrace.objects.walking import every_object
-from headrace.server.bundle_moves import check_arrived, fetch_bundles, send_bundles
 from headrace.server.data_directory import DataDirectory
+from headrace.server.kept_moves import KeptMoved, KeptMoves
 from headrace.server.object_places import (
     HERE,
     Objects,
@@ -28,6 +26,8 @@ from headrace.server.object_places import (
 from headrace.server.records import HeldRecords
 from headrace.store.database import Database
 from headrace.store.versions import digests_in_use
+
+_FILES = ("artifacts", "data-store")
 
 CLOCKS_APART = timedelta(minutes=15)
 """By how much the clocks of two places may differ: buckets refuse requests beyond that.
@@ -46,8 +46,7 @@ class Moved:
         files: How many there are.
         size: Bytes of all of them.
         copied: How many were copied this time; an attempt that was cut short left the others.
-        bundles: How many folders of pipelines are there now.
-        missing_bundles: How many versions' folders are missing, and were so before.
+        kept: The folders of pipelines and the logs.
     """
 
     source: str
@@ -55,8 +54,7 @@ class Moved:
     files: int = 0
     size: int = 0
     copied: int = 0
-    bundles: int = 0
-    missing_bundles: int = 0
+    kept: KeptMoved = KeptMoved(0, 0, 0)
 
 
 async def move_files(
@@ -95,26 +93,12 @@ async def move_files(
         moved = Moved(kept, to)
         for name, store in source.by_name.items():
             if name in goal.by_name:
-                await copy_objects(store, goal.by_name[name], moved)
-        await _move_bundles(source, goal, directory, database, moved)
+                counted = moved if name in _FILES else Moved(kept, to)
+                await copy_objects(store, goal.by_name[name], counted)
+        needed, _ = await database.read(digests_in_use, now())
+        moved.kept = await KeptMoves(directory, source, goal).move(needed)
         await database.write(keep_place, to)
         return moved
-
-
-async def _move_bundles(
-    source: Objects, goal: Objects, directory: DataDirectory, database: Database, moved: Moved
-) -> None:
-    needed, _ = await database.read(digests_in_use, now())
-    folders = BundleStore(directory.bundles)
-    before = after = folders.digests()
-    if source.bundles is not None:
-        before = before | await BucketBundles(folders, source.bundles, directory.uploads).digests()
-    if goal.bundles is not None:
-        after = await send_bundles(folders, goal.bundles, directory.uploads)
-    elif source.bundles is not None:
-        after = await fetch_bundles(source.bundles, folders, directory.uploads)
-    moved.bundles = len(after)
-    moved.missing_bundles = check_arrived(needed, before, after)
 
 
 async def _left(

@@ -54,6 +54,9 @@ def health_checks(
         await asyncio.to_thread(places.builder.check)
         return _alive(loops.builds)
 
+    parts: dict[str, Probe] = (
+        {"copies": _said_by(lambda: copies_go_on(*loops.copies))} if loops.copies else {}
+    )
     return HealthChecks(
         {
             "environment": _said_by(lambda: Finding(standby.standing.status.value)),
@@ -67,6 +70,7 @@ def health_checks(
             "worker": _said_by(lambda: _alive(executing.worker.loop)),
             "pods": _said_by(lambda: _alive(executing.sets.loop, executing.dispatcher.loop)),
             "builder": builds_can_begin,
+            **parts,
         }
     )
 
@@ -86,6 +90,21 @@ def room_left(root: Path) -> Finding:
     if disk.f_files and not disk.f_favail:
         raise Unavailable("The disk has no room for more files.", details={"detail": detail})
     return Finding("there is room", detail)
+
+
+def copies_go_on(*loops: Loop) -> Finding:
+    """Check that what belongs into the bucket gets there.
+
+    Raises:
+        Unavailable: It has not for a while, and waits on this machine.
+    """
+    late_s = max(loop.late_s for loop in loops)
+    if late_s > SILENT_S:
+        raise Unavailable(
+            f"For {late_s:.0f} seconds, logs of what ended or folders of pipelines wait on this "
+            "machine for the bucket: see the log."
+        )
+    return Finding("logs and folders of pipelines get into the bucket")
 
 
 def _alive(*loops: Loop) -> Finding:

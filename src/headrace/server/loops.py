@@ -12,6 +12,7 @@ from headrace.keeping.bundle_copies import BundleCopies
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.keeping.collector import Collector
 from headrace.keeping.file_collection import FileCollection
+from headrace.keeping.log_copies import LogCopies
 from headrace.keeping.scheduler import Scheduler
 from headrace.keeping.standby_loop import StandbyLoop
 from headrace.keeping.sweeper import Sweeper
@@ -20,6 +21,7 @@ from headrace.server.places import Places
 from headrace.server.settings import Settings
 from headrace.server.verbs import Verbs
 from headrace.signals.local import LocalSignals
+from headrace.signals.loop import Loop
 
 
 class Keeper(Protocol):
@@ -41,11 +43,13 @@ class Loops(NamedTuple):
         builds: Builds pipelines.
         scheduler: Acts on schedules.
         others: The rest, which begin after these.
+        copies: Those of them that send logs and folders to a bucket, if there is one.
     """
 
     builds: Builds
     scheduler: Scheduler
     others: tuple[Keeper, ...]
+    copies: tuple[Loop, ...]
 
 
 def make_loops(
@@ -97,11 +101,15 @@ def make_loops(
     )
     scheduler = Scheduler(verbs.schedules, signals)
     counter = ActivityCounter(places.database)
-    others: list[Keeper] = [sweeper, verbs.removal, collector, standby, counter]
-    if places.bucket_bundles is not None:
-        others.append(
-            BundleCopies(
-                places.database, places.bucket_bundles, executing.sets, settings.cache_bytes
-            )
-        )
-    return Loops(builds, scheduler, tuple(others))
+    copies = _make_copies(places, executing, settings.cache_bytes)
+    others: tuple[Keeper, ...] = (sweeper, verbs.removal, collector, standby, counter, *copies)
+    return Loops(builds, scheduler, others, copies)
+
+
+def _make_copies(places: Places, executing: Executing, limit_bytes: int) -> tuple[Loop, ...]:
+    if places.in_bucket is None:
+        return ()
+    return (
+        LogCopies(places.database, places.in_bucket.logs, limit_bytes),
+        BundleCopies(places.database, places.in_bucket.bundles, executing.sets, limit_bytes),
+    )

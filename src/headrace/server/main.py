@@ -117,14 +117,15 @@ def move_files(overrides: Mapping[str, str], to: str) -> int:
     with claimed(directory), records.held() as held:
         held.prepare()
         moved = asyncio.run(file_moves.move_files(directory, held, settings.objects, target))
-    if moved.missing_bundles:
+    if moved.kept.missing:
         sys.stdout.write(
-            f"The folders of {moved.missing_bundles:,} versions of pipelines are missing, and were "
+            f"The folders of {moved.kept.missing:,} versions of pipelines are missing, and were "
             "before.\n"
         )
     sys.stdout.write(
         f"{moved.files:,} files ({moved.size:,} bytes) are in {moved.target} now; {moved.copied:,} "
-        f"of them were copied.\nSo are {moved.bundles:,} folders of pipelines.\n"
+        f"of them were copied.\nSo are {moved.kept.bundles:,} folders of pipelines "
+        f"and {moved.kept.logs:,} logs.\n"
         f"The old ones are still in {moved.source}.\n"
         + (
             "Start the server without HEADRACE_OBJECTS from now on.\n"

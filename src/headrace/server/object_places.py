@@ -18,7 +18,7 @@ from headrace.store import settings as rows
 from headrace.store.database import Database
 
 HERE = "the data directory"
-_NAMES = ("artifacts", "data-store", "bundles")
+_NAMES = ("artifacts", "data-store", "bundles", "logs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,20 @@ class Objects:
         artifacts: Files of executions.
         data_store: Files of the data store.
         bundles: Folders of pipelines; None in the data directory, which has another form of them.
+        logs: Logs of what has ended; likewise.
     """
 
     artifacts: ObjectStore
     data_store: ObjectStore
     bundles: ObjectStore | None = None
+    logs: ObjectStore | None = None
 
     @property
     def by_name(self) -> dict[str, ObjectStore]:
         """The stores, by the names of their folders."""
-        stores = zip(_NAMES, (self.artifacts, self.data_store, self.bundles), strict=True)
+        stores = zip(
+            _NAMES, (self.artifacts, self.data_store, self.bundles, self.logs), strict=True
+        )
         return {name: store for name, store in stores if store is not None}
 
 

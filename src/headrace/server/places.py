@@ -11,6 +11,7 @@ from headrace.bundles.reading import folder_limits
 from headrace.bundles.store import BundleStore
 from headrace.control.attached_files import AttachedFiles
 from headrace.control.bucket_bundles import BucketBundles
+from headrace.control.bucket_logs import BucketLogs
 from headrace.control.sealing import Keys, load_keys
 from headrace.core.errors import Unavailable
 from headrace.environments.uv import UvBuilder
@@ -27,11 +28,19 @@ from headrace.store.settings import KEY_CHECK, read_setting, write_setting
 
 
 @dataclass(frozen=True, slots=True)
+class InBucket:
+    """What a bucket has of the folders of pipelines and of logs."""
+
+    bundles: BucketBundles
+    logs: BucketLogs
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
     """What lasts: rows, calls on their way to them, files, code and environments.
 
     Attributes:
-        bucket_bundles: The bundles, if they are in a bucket; None if in the data directory.
+        in_bucket: What is in a bucket with copies here, if there is one.
     """
 
     keys: Keys
@@ -43,7 +52,7 @@ class Places:
     attached: AttachedFiles
     artifacts: ObjectStore
     data_store: ObjectStore
-    bucket_bundles: BucketBundles | None
+    in_bucket: InBucket | None
 
 
 async def open_places(
@@ -67,15 +76,14 @@ async def open_places(
         directory.environments, pythons=settings.pythons, builds_at_once=settings.max_builds
     )
     stack.push_async_callback(builder.close)
-    logs = LogFiles(directory.logs)
     attached = AttachedFiles(directory.attachments, objects.data_store)
     attached.sweep()
     return Places(
         keys,
         database,
         book,
-        logs,
-        in_bucket or LocalBundles(folders),
+        LogFiles(directory.logs) if in_bucket is None else in_bucket.logs,
+        LocalBundles(folders) if in_bucket is None else in_bucket.bundles,
         builder,
         attached,
         objects.artifacts,
@@ -111,9 +119,9 @@ async def _keys_of(database: Database, directory: DataDirectory) -> Keys:
     return keys
 
 
-def _in_bucket(
-    objects: Objects, folders: BundleStore, directory: DataDirectory
-) -> BucketBundles | None:
-    if objects.bundles is None:
+def _in_bucket(objects: Objects, folders: BundleStore, directory: DataDirectory) -> InBucket | None:
+    if objects.bundles is None or objects.logs is None:
         return None
-    return BucketBundles(folders, objects.bundles, directory.uploads)
+    logs = BucketLogs(directory.logs, directory.log_copies, objects.logs)
+    logs.sweep()
+    return InBucket(BucketBundles(folders, objects.bundles, directory.uploads), logs)

@@ -200,8 +200,8 @@ class Settings:
         _bytes,
         10 * 10**9,
         "With HEADRACE_OBJECTS: most size of the copies of pipelines' folders that this machine "
-        "keeps of those in the bucket; those that were not used for longest go first, and what "
-        "runs stays.",
+        "keeps of those in the bucket, and of those of logs, each; those that were not used for "
+        "longest go first, and what runs stays.",
     )
     keep_versions: int | None = setting(
         _kept(read_count),

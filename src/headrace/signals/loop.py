@@ -65,15 +65,21 @@ class Loop:
         self._said = ""
         self._said_at = 0.0
         self._round_at: float | None = None
+        self._due_at: float | None = None
 
     @property
     def silent_s(self) -> float:
         """Seconds since the work was last done without an error, or else since it began; or 0."""
         return 0.0 if self._round_at is None else time.monotonic() - self._round_at
 
+    @property
+    def late_s(self) -> float:
+        """Seconds since the work is overdue: since it was to be done again, and failed; or 0."""
+        return 0.0 if self._due_at is None else max(0.0, time.monotonic() - self._due_at)
+
     def come_round(self) -> None:
         """Say that the work goes on; for work that takes long."""
-        self._round_at = time.monotonic()
+        self._round_at = self._due_at = time.monotonic()
 
     async def begin(self) -> None:
         """Work from now on."""
@@ -126,6 +132,7 @@ class Loop:
             self._is_working = False
         self._said = ""
         self.come_round()
+        self._due_at = time.monotonic() + pause_s
         return pause_s
 
     def _complain(self, reason: str, error: Exception | None) -> None:
