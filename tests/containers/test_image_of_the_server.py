@@ -7,6 +7,7 @@ makes a container what it is (user, volume, variables, health check) is read fro
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import socket
@@ -149,28 +150,38 @@ class Container:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        self.place.ask("run", "--detach", f"--name={self.name}", *self.options(), "serve")
+        wait_until(self.answers, timeout_s=60, what="the server in the container answers")
+
+    def check(self, *options: str) -> str:
+        """Run ``headrace check`` in a container with other options; return what it says."""
+        done = subprocess.run(
+            [self.place.program, "run", "--rm", *self.options(*options), "check"],
+            env={**os.environ, **self.place.environ},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        return " ".join((done.stdout + done.stderr).split())
+
+    def options(self, *more: str) -> list[str]:
         mounts = {Path("/usr"): "/usr", VENV: "/opt/headrace", CHECKOUT: str(CHECKOUT)}
         if not Path(sys.base_prefix).is_relative_to("/usr"):
             mounts[Path(sys.base_prefix)] = sys.base_prefix
-        self.place.ask(
-            "run",
-            "--detach",
-            f"--name={self.name}",
+        return [
             "--network=host",
             "--read-only",
-            "--tmpfs=/tmp",
             "--cap-drop=ALL",
             "--security-opt=no-new-privileges",
-            f"--volume={self.name}:/var/lib/headrace",
+            *(more or ("--tmpfs=/tmp", f"--volume={self.name}:/var/lib/headrace")),
             *(f"--volume={source}:{target}:ro" for source, target in mounts.items()),
             f"--env=HEADRACE_PORT={self.port}",
             "--env=HEADRACE_HOST=127.0.0.1",
             # The machine need not have tini.
             f"--entrypoint={PROGRAM}",
             self.image,
-            "serve",
-        )
-        wait_until(self.answers, timeout_s=60, what="the server in the container answers")
+        ]
 
     def answers(self) -> bool:
         with suppress(httpx.HTTPError):
@@ -187,27 +198,38 @@ class Container:
             self.place.ask("volume", "rm", "--force", self.name)
 
 
-@pytest.fixture
-def container(place: Place, stages: list[list[Instruction]], tmp_path: Path) -> Iterator[Container]:
-    """A container by the Containerfile's own words, on the files of this machine."""
+@pytest.fixture(scope="module")
+def image(
+    place: Place, stages: list[list[Instruction]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """An image by the Containerfile's own words, for the files of this machine."""
+    if not Path("/bin").is_symlink():
+        pytest.skip("the machine's programs are not below /usr alone")
+    folder = tmp_path_factory.mktemp("image")
     name = f"localhost/headrace-tests:{uuid.uuid4().hex}"
-    place.ask("import", str(skeleton(tmp_path)), f"{name}-base")
+    place.ask("import", str(skeleton(folder)), f"{name}-base")
     said = [f"{each.name} {each.text}" for each in stages[-1] if each.name not in MADE_OUTSIDE]
-    (tmp_path / "Containerfile").write_text("\n".join([f"FROM {name}-base", *said]))
+    (folder / "Containerfile").write_text("\n".join([f"FROM {name}-base", *said]))
     is_podman = Path(place.program).name == "podman"
     place.ask(
         "build",
         *(["--format=docker"] if is_podman else []),
         f"--tag={name}",
-        f"--file={tmp_path / 'Containerfile'}",
-        str(tmp_path),
+        f"--file={folder / 'Containerfile'}",
+        str(folder),
     )
-    made = Container(place, name)
+    yield name
+    for each in (name, f"{name}-base"):
+        with suppress(RuntimeError):
+            place.ask("rmi", "--force", each)
+
+
+@pytest.fixture
+def container(place: Place, image: str) -> Iterator[Container]:
+    """A container of that image, which is removed in the end."""
+    made = Container(place, image)
     yield made
     made.remove()
-    for image in (name, f"{name}-base"):
-        with suppress(RuntimeError):
-            place.ask("rmi", "--force", image)
 
 
 def skeleton(folder: Path) -> Path:
@@ -217,6 +239,7 @@ def skeleton(folder: Path) -> Path:
         (root / name).mkdir(parents=True)
     for name in ("bin", "sbin", "lib", "lib64"):
         (root / name).symlink_to(f"usr/{name}")
+    (root / "tmp").chmod(0o1777)
     (root / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\n")
     archive = folder / "root.tar"
     subprocess.run(["tar", "-C", root, "--owner=0", "--group=0", "-cf", archive, "."], check=True)
@@ -228,9 +251,17 @@ def skeleton(folder: Path) -> Path:
     return archive
 
 
-@pytest.mark.skipif(
-    not Path("/bin").is_symlink(), reason="the machine's programs are not below /usr alone"
-)
+def test_a_check_in_it_says_what_is_missing(container: Container) -> None:
+    volume = f"--volume={container.name}:/var/lib/headrace"
+    assert "/var/lib/headrace cannot be used: read-only file system." in container.check(
+        f"{volume}:ro"
+    )
+    other = container.check(volume, "--user=23456:23456")
+    assert "/var/lib/headrace belongs to user 10001, and this is user 23456" in other
+    in_memory = container.check("--tmpfs=/tmp", "--env=HEADRACE_DATA_DIR=/tmp/data")
+    assert "data is in memory, and gone after a stop: mount a volume there" in in_memory
+
+
 def test_a_container_by_it_serves_an_endpoint(container: Container, tmp_path: Path) -> None:
     container.start()
     container.run(PROGRAM, "check")

@@ -150,12 +150,10 @@ class DataDirectory:
             Unavailable: Its database is lost.
         """
         if not _is_there(self.root):
+            _check_folder(next(filter(_is_there, self.root.parents)), os.W_OK | os.X_OK)
             return
         for folder in (self.root, *filter(_is_there, self._folders)):
-            if not stat.S_ISDIR(folder.stat().st_mode):
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
-            if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+            _check_folder(folder, os.R_OK | os.W_OK | os.X_OK)
         self._check_files()
 
     def _check_files(self) -> None:
@@ -202,6 +200,20 @@ class DataDirectory:
     def _files(self) -> tuple[Path, ...]:
         beside = [self.root / f"{self.database.name}{end}" for end in ("-wal", "-shm", ".lock")]
         return (self.database, *beside, self.journal, self.own_key, self.root / "server.lock")
+
+
+def _check_folder(path: Path, rights: int) -> None:
+    """Check that a path is a folder and may be used so.
+
+    Raises:
+        OSError: It is none, or may not.
+    """
+    if not stat.S_ISDIR(path.stat().st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+    if not os.access(path, rights):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def _make_folder(path: Path) -> None:

@@ -21,6 +21,7 @@ from headrace.engines.local.pods import LocalPodEngine, PodSettings
 from headrace.engines.port import Materials, Originals
 from headrace.engines.ray.engine import RayEngine
 from headrace.engines.ray.settings import LOCAL, AgentSettings, RaySettings, address_in
+from headrace.server.allotment import allotment
 from headrace.server.data_directory import DataDirectory
 from headrace.server.settings import Settings
 
@@ -46,7 +47,7 @@ def local_engine(
     meter: Meter,
 ) -> LocalEngine:
     """Return the engine of elastic executions."""
-    memory = settings.template_memory or _physical_memory() // 4
+    memory = settings.template_memory or allotment().memory_bytes // 4
     return LocalEngine(
         LocalEngineSettings(
             runtime_dir=directory.engine,
@@ -146,7 +147,3 @@ def _bounds(directory: DataDirectory) -> Bounds:
 def data_id_of(directory: DataDirectory) -> str:
     """Return the same at every start on a directory, so that leftovers are recognised."""
     return hashlib.sha256(os.fsencode(directory.root.resolve())).hexdigest()[:16]
-
-
-def _physical_memory() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -14,7 +14,8 @@ from dataclasses import fields
 
 from headrace.core.errors import InvalidRequest, Unavailable
 from headrace.core.scopes import SERVER
-from headrace.environments.uv import UvBuilder
+from headrace.environments.installation import find_uv
+from headrace.environments.interpreters import Interpreters
 from headrace.objects.bucket.place import BucketPlace, read_place
 from headrace.server import file_moves
 from headrace.server.assembly import Server, Urls
@@ -33,6 +34,7 @@ from headrace.server.records import HeldRecords, claimed, directory_of, records_
 from headrace.server.setting_fields import HIDDEN, variable_of
 from headrace.server.settings import Settings
 from headrace.server.supervision import Supervision
+from headrace.server.surroundings import surroundings
 
 YOUNG_OBJECTS = 10_000
 """How many containers may have come since the collector last looked for rings among them."""
@@ -89,10 +91,13 @@ def check(overrides: Mapping[str, str]) -> int:
     if settings.objects is not None:
         asyncio.run(try_bucket(settings.objects))
         sys.stdout.write(f"\nBucket {settings.objects}\n  can be written to and listed\n")
-    builder = UvBuilder(settings.data_dir / "environments", pythons=settings.pythons)
+    around = surroundings(settings.data_dir)
+    sys.stdout.write("\nThis machine\n" + "".join(f"  {line}\n" for line in around))
+    find_uv()
+    found = Interpreters(settings.pythons, os.environ).found()
     sys.stdout.write("\nPython interpreters on this machine\n")
-    for version, path in sorted(builder.interpreters().items(), key=lambda item: int(item[0][2:])):
-        sys.stdout.write(f"  {version}  {path}\n")
+    for version, it in sorted(found.items(), key=lambda item: int(item[0][2:])):
+        sys.stdout.write(f"  {version}  {it.path}\n")
     return 0 if is_well else 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from headrace.core.rights import GRANTABLE, Right
 from headrace.core.values import MAX_OUTPUT_BYTES, MAX_VALUES_BYTES
 from headrace.engines.ray.settings import LOCAL, read_engine
 from headrace.objects.bucket.place import BucketPlace, read_place
+from headrace.server.allotment import allotment
 from headrace.server.amounts import kept as _kept
 from headrace.server.amounts import read_bytes as _bytes
 from headrace.server.data_directory import default_data_dir
@@ -39,7 +39,7 @@ from headrace.store.postgres.place import DatabasePlace, read_database
 
 _PER_PROCESSOR = 4
 _LEAST_EXECUTIONS = 8
-_DEFAULT_EXECUTIONS = max(_LEAST_EXECUTIONS, _PER_PROCESSOR * (os.cpu_count() or 1))
+_DEFAULT_EXECUTIONS = max(_LEAST_EXECUTIONS, _PER_PROCESSOR * allotment().processors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,9 @@ class Settings:
         read_count, 8, "How many pipelines keep a warm template, from which executions are forked."
     )
     template_memory: int | None = setting(
-        _bytes, None, "Most memory of idle templates together; by default a quarter of the machine."
+        _bytes,
+        None,
+        "Most memory of idle templates together; by default a quarter of what the server may use.",
     )
     template_idle_s: float = setting(
         read_seconds, 600.0, "Seconds after which an idle template goes away."
