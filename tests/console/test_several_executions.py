@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
+from tests.browsing import PATIENCE_MS
 from tests.conftest import wait_until
 from tests.console.conftest import SCRIPT, SOURCE, Desk, Keys, Seat, create
 
@@ -125,6 +129,68 @@ def test_all_that_failed_and_fit_run_again_once(desk: Desk, pipeline: str) -> No
     assert done.headers["location"].startswith("/executions?since=")
     again = desk.web.get("/executions/replay", params=where).text
     assert "Nothing to run again" in again
+
+
+def file_of(desk: Desk, path: str) -> Path:
+    return desk.server.data_dir / "run" / "uploads" / "at-once" / path.rpartition("/")[2]
+
+
+def going(desk: Desk, path: str, **changes: object) -> None:
+    """Have the file of some work say that it still goes on."""
+    file = file_of(desk, path)
+    known = json.loads(file.read_text())
+    later = {"is_over": False, "total": 1204, "done": 320, "saved_at": time.time() + 3600}
+    file.write_text(json.dumps(known | later | changes))
+
+
+def test_progress_is_shown_while_it_goes_on_with_and_without_javascript(
+    desk: Desk, seat: Seat, chromium: Browser
+) -> None:
+    sent = desk.web.post("/executions/cancel", data={"ticked": "1", "id": ["no-such", SCRIPT]})
+    path = sent.headers["location"]
+    assert path.startswith("/executions/at-once/")
+    refused = [["no-such", SCRIPT]]
+    going(desk, path, refused=refused, refused_count=1)
+    page = seat.page
+    page.goto(path)
+    page.get_by_role("heading", name="Cancelling 1,204 executions").wait_for()
+    page.get_by_text("321 of 1,204").wait_for()
+    page.reload()
+    page.get_by_text("321 of 1,204").wait_for()
+    going(desk, path, done=700)
+    page.get_by_text("701 of 1,204").wait_for()
+    plain = chromium.new_context(
+        base_url=desk.server.url, extra_http_headers=desk.headers, java_script_enabled=False
+    )
+    plain.set_default_timeout(PATIENCE_MS)
+    without = plain.new_page()
+    without.goto(path)
+    without.get_by_text("701 of 1,204").wait_for()
+    going(desk, path, done=800)
+    without.get_by_text("801 of 1,204").wait_for()
+    without.get_by_role("button", name="Stop").click()
+    without.get_by_text("801 of 1,204").wait_for()
+    assert Path(f"{file_of(desk, path)}.stop").exists()
+    going(desk, path, is_over=True, done=900, why_over="It was stopped.")
+    for one in (page, without):
+        one.get_by_role("heading", name="Cancelled 900 executions").wait_for()
+        one.get_by_text("303 were not begun").wait_for()
+    plain.close()
+    assert page.evaluate("() => window.planted") is None
+    assert seat.told == []
+
+
+def test_the_page_of_progress_is_for_everybody(
+    desk: Desk, faults: Callable[[str], list[str]]
+) -> None:
+    sent = desk.web.post("/executions/replay", data={"ticked": "1", "id": "no-such"})
+    path = sent.headers["location"]
+    assert faults(path) == []
+    going(desk, path)
+    assert faults(path) == []
+    going(desk, path, is_over=True)
+    assert desk.web.get("/executions/at-once/no-such").status_code == 404
+    assert desk.web.post("/executions/at-once/no-such/stop").status_code == 404
 
 
 def test_what_is_sent_wrongly_is_refused_and_shown_again(desk: Desk, pipeline: str) -> None:

@@ -14,8 +14,8 @@ from headrace.agent import actor
 from headrace.api import data_store as api_data_store
 from headrace.api import logs
 from headrace.client import data_store as client_data_store
+from headrace.console import bulk_work, sent_code, several
 from headrace.console import logs as console_logs
-from headrace.console import sent_code, several
 from headrace.control import deletion, passwords, variables
 from headrace.control import standby as control_standby
 from headrace.control.activities import RANGES
@@ -236,7 +236,9 @@ CLAIMS: dict[str, list[str]] = {
         {3600: "For an hour after the code was sent"}[sent_code.LIFETIME_S],
         f"after {sessions.IDLE.days} days without use",
         f"after {sessions.LIFETIME.days} days, and at once",
-        f"{count(several.MOST)} are dealt with at a time, for {several.WORK_S:.0f} seconds;",
+        f"At most {count(several.MOST)} can be ticked;",
+        f"At most {bulk_work.AT_ONCE} such jobs are under way at once",
+        f"begins nothing after {bulk_work.WORK_S / 60:.0f} minutes;",
     ],
     "people": [
         f"at least {users.MIN_PASSWORD} characters, of which {users.MIN_DIFFERENT} are different",

@@ -10,20 +10,13 @@ from datetime import datetime
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
+from headrace.console.at_once import see_progress
+from headrace.console.bulk_progress import begun
+from headrace.console.bulk_work import BulkWork, Round
 from headrace.console.forms import read_pairs
 from headrace.console.navigation import EXECUTIONS, address
-from headrace.console.rendering import page, see_other
-from headrace.console.several import (
-    FIELDS,
-    MOST,
-    Found,
-    Outcome,
-    Several,
-    carry_out,
-    find,
-    several_by,
-)
-from headrace.console.words import of_executions
+from headrace.console.rendering import page
+from headrace.console.several import FIELDS, MOST, Found, Several, find, several_by
 from headrace.core.clock import now
 from headrace.core.code_choices import CodeChoice, read_code
 from headrace.core.errors import Conflict, HeadraceError
@@ -85,41 +78,56 @@ async def preview(exchange: Exchange) -> Response:
     return await _previewed(exchange, several, change)
 
 
-async def replay(exchange: Exchange) -> Response:
-    """Run executions again, and say which could not be."""
-    form = QueryParams(await read_pairs(exchange, *FIELDS, "code", "inputs", "look"))
-    several, change = several_by(form), _change(form)
-    if "look" in form:
-        return await _previewed(exchange, several, change)
-    try:
-        code, values = change.read()
-    except HeadraceError as error:
-        return await _previewed(exchange, several, change, error)
-    found = await _found(exchange, several)
-    fates = await _fates(exchange, found.executions, code, values)
-    began = now()
-    reruns, scope = exchange.services.reruns, exchange.scope
+class Replays:
+    """Runs several executions again.
 
-    async def again(execution_id: str) -> bool:
-        target = await reruns.target(scope, execution_id, code)
+    Args:
+        bulk: Where such work goes on.
+    """
+
+    def __init__(self, bulk: BulkWork) -> None:
+        self._bulk = bulk
+
+    async def replay(self, exchange: Exchange) -> Response:
+        """Begin to run executions again, and show how far it is."""
+        form = QueryParams(await read_pairs(exchange, *FIELDS, "code", "inputs", "look"))
+        chosen, change = several_by(form), _change(form)
+        if "look" in form:
+            return await _previewed(exchange, chosen, change)
         try:
-            await reruns.run(scope, target, values, {}, once=True)
-        except Conflict as error:
-            if "rerun_id" not in error.details:
-                raise
-            # Somebody else was faster.
-            return False
-        return True
+            code, values = change.read()
+        except HeadraceError as error:
+            return await _previewed(exchange, chosen, change, error)
+        several, scope = chosen.fixed(), exchange.scope
+        back = chosen.chosen.address(EXECUTIONS.path)
+        progress = begun("replay", scope.user.id, back, _since(now()))
+        reruns = exchange.services.reruns
 
-    outcome = await carry_out(fates.todo, again)
-    is_whole = not (outcome.refused or outcome.left or fates.refused or found.beyond)
-    if is_whole and found.is_all_seen and not found.ignored:
-        already = len(fates.already) + len(outcome.ended)
-        left_out = f" {already:,} had been run again before." if already else ""
-        return see_other(
-            _since(began), said=f"{of_executions(len(outcome.done))} run again.{left_out}"
-        )
-    return _shown(exchange, several, change, found, fates, outcome, began=began)
+        async def some() -> Round:
+            found = await _found(exchange, several)
+            fates = await _fates(exchange, found.executions, code, values)
+            return Round(
+                fates.todo,
+                found.total,
+                ended=len(fates.already),
+                refused=fates.refused,
+                left_out=found.ignored,
+                has_more=found.has_more,
+            )
+
+        async def again(execution_id: str) -> bool:
+            target = await reruns.target(scope, execution_id, code)
+            try:
+                await reruns.run(scope, target, values, {}, once=True)
+            except Conflict as error:
+                if "rerun_id" not in error.details:
+                    raise
+                # Somebody else was faster.
+                return False
+            return True
+
+        place = exchange.services.uploads
+        return see_progress(await self._bulk.begin(place, progress, await some(), some, again))
 
 
 async def _previewed(
@@ -131,7 +139,7 @@ async def _previewed(
             fates = await _fates(exchange, found.executions, *change.read())
         except HeadraceError as refusal:
             error = refusal
-    return _shown(exchange, several, change, found, fates, None, error=error)
+    return _shown(exchange, several, change, found, fates, error)
 
 
 async def _found(exchange: Exchange, several: Several) -> Found:
@@ -174,10 +182,7 @@ def _shown(
     change: Change,
     found: Found,
     fates: Fates,
-    outcome: Outcome | None,
-    *,
-    error: HeadraceError | None = None,
-    began: datetime | None = None,
+    error: HeadraceError | None,
 ) -> Response:
     return page(
         exchange.request,
@@ -189,10 +194,8 @@ def _shown(
         change=change,
         found=found,
         fates=fates,
-        outcome=outcome,
         error=error,
         most=MOST,
         is_failures=not (several.is_ticked or several.chosen.statuses),
-        started=began and _since(began),
         back=several.chosen.address(EXECUTIONS.path),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from headrace.console import (
+    at_once,
     cancels,
     change_deployment,
     chosen_folder,
@@ -26,6 +27,7 @@ from headrace.console import (
     variables,
 )
 from headrace.console.assets import asset
+from headrace.console.bulk_work import BulkWork
 from headrace.console.creation_form import CreationForms
 from headrace.console.example import deploy_example
 from headrace.console.front_page import front_page
@@ -68,7 +70,7 @@ _DEPLOYMENTS: Mapping[Route, Handler] = {
 
 def handlers() -> Mapping[Route, Handler]:
     """Return the handlers, which share what one server has of them."""
-    forms = CreationForms()
+    forms, bulk = CreationForms(), BulkWork()
     return {
         FRONT: front_page,
         routes.ASSET: asset,
@@ -97,9 +99,11 @@ def handlers() -> Mapping[Route, Handler]:
         routes.EXECUTIONS: executions.executions,
         routes.COMPARE: comparison.comparison,
         routes.CANCEL_PREVIEW: cancels.preview,
-        routes.CANCEL_SEVERAL: cancels.cancel,
+        routes.CANCEL_SEVERAL: cancels.Cancels(bulk).cancel,
         routes.REPLAY_PREVIEW: replays.preview,
-        routes.REPLAY: replays.replay,
+        routes.REPLAY: replays.Replays(bulk).replay,
+        routes.AT_ONCE: at_once.progress,
+        routes.STOP_AT_ONCE: at_once.stop,
         routes.EXECUTION: execution.execution,
         routes.EXECUTION_LOG: logs.whole,
         routes.LOG_WINDOW: logs.window,

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from starlette.datastructures import QueryParams
 
 from headrace.console.chosen import Chosen, chosen_by
 from headrace.core.clock import now
-from headrace.core.errors import HeadraceError, InvalidRequest, NotFound, Unavailable
+from headrace.core.errors import InvalidRequest, NotFound
 from headrace.core.execution_filters import Count
 from headrace.core.executions import Execution, Status
 from headrace.web.exchange import Exchange
 from headrace.web.execution_filters import NAMES, filter_asked_for
 
 MOST = 1000
-"""So many executions are dealt with at a time."""
-
-PARALLEL = 8
-WORK_S = 20.0
-"""Nothing further is begun after that, so that whoever waits for the page gets an answer."""
+"""So many executions are shown and found at a time."""
 
 LOOK_S = 3.0
 """The search for what fits ends after that."""
@@ -56,6 +52,10 @@ class Several:
             return pairs
         return [*pairs, ("until", now().isoformat(timespec="milliseconds"))]
 
+    def fixed(self) -> Several:
+        """Return the same choice without what comes later."""
+        return several_by(QueryParams(self.fields))
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -74,30 +74,10 @@ class Found:
     is_all_seen: bool = True
 
     @property
-    def beyond(self) -> int:
-        """How many more are known to fit."""
-        return max(0, self.total.number - len(self.executions))
-
-
-@dataclass(slots=True)
-class Outcome:
-    """The result of dealing with several executions.
-
-    Attributes:
-        done: Ids of those that were dealt with.
-        ended: Ids of those of which nothing had to be done any more.
-        refused: Id of each that was refused, with the reason.
-        left: How many were not begun.
-    """
-
-    done: list[str] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)
-    left: int = 0
-
-
-Work = Callable[[str], Awaitable[bool]]
-"""Deals with an execution, and says whether anything had to be done."""
+    def has_more(self) -> bool:
+        """Whether others may fit."""
+        is_more = self.total.number > len(self.executions) or not self.total.is_exact
+        return is_more or not self.is_all_seen
 
 
 def several_by(query: QueryParams) -> Several:
@@ -151,28 +131,6 @@ async def find(
         before, after = (None, onward) if to_repeat else (onward, None)
     total = await lookups.count(scope, wanted)
     return Found(found, (), Count(max(total.number, len(found)), total.is_exact), onward is None)
-
-
-async def carry_out(ids: Sequence[str], work: Work) -> Outcome:
-    """Deal with executions, some at a time, in their order, until all are done or time is up."""
-    outcome, clock = Outcome(), asyncio.get_running_loop()
-    end = clock.time() + WORK_S
-    todo = iter(ids)
-    is_over = asyncio.Event()
-
-    async def worker(todo: Iterator[str]) -> None:
-        while not is_over.is_set() and clock.time() < end and (one := next(todo, None)):
-            try:
-                (outcome.done if await work(one) else outcome.ended).append(one)
-            except HeadraceError as error:
-                outcome.refused.append((one, error.message))
-                if isinstance(error, Unavailable):
-                    # It would meet the next one as well.
-                    is_over.set()
-
-    await asyncio.gather(*(worker(todo) for _ in range(PARALLEL)))
-    outcome.left = len(list(todo))
-    return outcome
 
 
 async def _ticked(exchange: Exchange, ids: Sequence[str], statuses: Sequence[Status]) -> Found:
