@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proof.benchmarks import (
     console,
+    console_peers,
     deploying,
     environments,
     objects,
@@ -14,6 +15,17 @@ from proof.benchmarks import (
 )
 from proof.benchmarks.serving import speed
 
-for benchmark in (startup, runs, pods, environments, objects, deploying, rolling, console, speed):
+for benchmark in (
+    startup,
+    runs,
+    pods,
+    environments,
+    objects,
+    deploying,
+    rolling,
+    console,
+    console_peers,
+    speed,
+):
     print(f"\n== {benchmark.__name__}")
     benchmark.main()

@@ -32,6 +32,8 @@ def painted_ms(started: Browser, url: str, headers: Mapping[str, str]) -> float:
     """Return the milliseconds from asking for a page to its first contentful paint."""
     window = started.new_context(
         extra_http_headers=dict(headers),
+        # That of a machine may be none that a page can use.
+        locale="en-US",
         viewport=SIZE,  # type: ignore[arg-type]  # a dictionary of that shape
     )
     page = window.new_page()

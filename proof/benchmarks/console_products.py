@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from proof.benchmarks.deploying_applications import until
 from proof.benchmarks.running import running_server
 from proof.benchmarks.serving.flow_runs import PREFECT
 from proof.benchmarks.serving.peers import installed, version
-from proof.benchmarks.serving.processes import free_port, last_words, started
+from proof.benchmarks.serving.processes import free_port, started, wait_for
 
 from headrace import HeadraceSdk, Input, Output
 
@@ -176,8 +175,9 @@ def prefect(count: int) -> Iterator[Product]:
         log = Path(scratch, "log")
         environ = {**PREFECT, "HOME": scratch, "PREFECT_SERVER_UI_API_URL": f"{url}/api"}
         command = [installed("prefect") / "prefect", "server", "start", "--port", port]
-        with started([*command, "--host", "127.0.0.1"], Path(scratch), environ, log):
-            until(lambda: _answers(f"{url}/api/health"), lambda: last_words(log))
+        command += ["--host", "127.0.0.1"]
+        with started(command, Path(scratch), environ, log) as process:
+            wait_for(lambda: _answers(f"{url}/api/health"), process, log)
             api = Api(f"{url}/api")
             flow = api.post("/flows/", {"name": "work"})["id"]
 
@@ -214,8 +214,8 @@ def mlflow(count: int) -> Iterator[Product]:
         command = [installed("mlflow") / "mlflow", "server", "--port", port, "--host", "127.0.0.1"]
         stores = [f"sqlite:///{scratch}/runs.db", "--artifacts-destination", f"{scratch}/files"]
         command += ["--backend-store-uri", *stores]
-        with started(command, Path(scratch), environ, log):
-            until(lambda: _answers(f"{url}/health"), lambda: last_words(log))
+        with started(command, Path(scratch), environ, log) as process:
+            wait_for(lambda: _answers(f"{url}/health"), process, log)
             api = Api(f"{url}/api/2.0/mlflow")
             experiment = api.post("/experiments/create", {"name": "work"})["experiment_id"]
 
