@@ -21,7 +21,7 @@ from proof.benchmarks.serving.processes import free_port, started, wait_for
 from headrace import HeadraceSdk, Input, Output
 
 AT_ONCE = 4
-TRIES, BACKOFF_S = 20, 0.2
+TRIES, BACKOFF_S = 120, 0.5
 FAILS_EACH = 50
 """One in so many runs is a failed one."""
 
