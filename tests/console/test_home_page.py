@@ -74,6 +74,16 @@ def test_what_fails_is_shown_as_it_happens_with_its_reason(
     assert seat.told == []
 
 
+def test_what_the_machine_does_is_looked_at_again(desk: Desk, seat: Seat, endpoint: str) -> None:
+    page = seat.page
+    page.clock.install()
+    page.goto("/")
+    page.get_by_role("heading", name="Since yesterday").wait_for()
+    with page.expect_request(lambda asked: asked.resource_type == "fetch"):
+        page.clock.fast_forward(11_000)
+    assert seat.told == []
+
+
 def test_a_visit_that_comes_later_shows_what_is_new_since_the_one_before(
     desk: Desk, endpoint: str, fail: Callable[[str], None]
 ) -> None:

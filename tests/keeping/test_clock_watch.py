@@ -12,7 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import Connection, insert, select
 from tests.conftest import RunningServer, wait_until
-from tests.records import changing
+from tests.records import changing, database_at
 from tests.running.parts import parts
 
 from headrace import HeadraceSdk
@@ -21,7 +21,7 @@ from headrace.core.clock_trust import ClockTrust
 from headrace.keeping.clock_watch import ClockWatch
 from headrace.store.database import Database
 from headrace.store.moments import to_us
-from headrace.store.settings import CLOCK_BELIEVED_AT, write_setting
+from headrace.store.settings import CLOCK_BELIEVED_AT, read_setting, write_setting
 from headrace.store.tables import executions, pipelines, sdk_tokens, users
 
 DAY = timedelta(days=1)
@@ -40,6 +40,15 @@ class Times:
     def go_on(self, seconds: float = 600) -> None:
         self.steady += seconds
         self.at += timedelta(seconds=seconds)
+
+
+async def test_a_time_that_is_believed_has_no_open_page_look_again(tmp_path: Path) -> None:
+    database = database_at(tmp_path / "headrace.db")
+    before = database.revision
+    await ClockWatch.begun(database)
+    assert await database.read(read_setting, CLOCK_BELIEVED_AT)
+    assert database.revision == before
+    database.close()
 
 
 async def test_a_jump_pauses_until_the_clock_is_set_right(

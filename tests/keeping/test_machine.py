@@ -16,6 +16,7 @@ from headrace import HeadraceSdk, InvalidRequest
 from headrace.control import resources
 from headrace.core.resources import DAY_S, KEPT_S, Sample, Totals
 from headrace.core.scopes import SERVER
+from headrace.keeping.machine import Machine
 from headrace.store import resources as rows
 
 NOW_MS = 1_800_000_000_000
@@ -54,6 +55,14 @@ async def database(tmp_path: Path) -> Any:
     database = database_at(tmp_path / "headrace.db")
     yield database
     database.close()
+
+
+async def test_a_sample_has_no_open_page_look_again(database: Any, tmp_path: Path) -> None:
+    before = database.revision
+    await Machine(database, "one", tmp_path)._look()
+    found = await database.read(rows.samples_between, 0, 10**15)
+    assert len(found["one"]) == 1
+    assert database.revision == before
 
 
 async def test_old_samples_of_all_servers_are_averaged_once_and_the_oldest_go(

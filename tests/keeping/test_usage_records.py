@@ -144,10 +144,10 @@ async def test_what_the_database_does_not_take_is_kept_for_later(database: Any) 
 
         is_full = True
 
-        async def write(self, *work: Any) -> Any:
+        async def write_unseen(self, *work: Any) -> Any:
             if self.is_full:
                 raise Unavailable("The disk is full.")
-            return await database.write(*work)
+            return await database.write_unseen(*work)
 
     meter, refusing = Meter(), Refusing()
     recorder = UsageRecorder(refusing, meter, "one")  # type: ignore[arg-type]  # all that it asks
@@ -163,6 +163,22 @@ async def test_what_the_database_does_not_take_is_kept_for_later(database: Any) 
         return float(connection.scalar(select(execution_usages.c.cpu_s)) or 0)
 
     assert await database.read(used) == 2.0
+
+
+async def test_what_is_recorded_has_no_open_page_look_again(database: Any) -> None:
+    meter = Meter()
+    recorder = UsageRecorder(database, meter, "one")
+    here = await database.write(add_execution)
+    before = database.revision
+    meter.end(meter.begin(Consumer(here)), [2_000_000, 10, 0, 0])
+    await recorder._look()
+    await recorder.flush()
+
+    def used(connection: Connection) -> float:
+        return float(connection.scalar(select(execution_usages.c.cpu_s)) or 0)
+
+    assert await database.read(used) == 2.0
+    assert database.revision == before
 
 
 def test_graphics_processors_are_there_or_absent(

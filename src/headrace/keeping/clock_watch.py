@@ -103,7 +103,7 @@ class ClockWatch:
             await asyncio.wait_for(self._confirmed.wait(), seconds)
 
     async def _believe(self, at: datetime, steady: float) -> None:
-        await self._database.write(rows.believe, at)
+        await self._database.write_unseen(rows.believe, at)
         self._mark, self._marked_s = Mark(at), steady
 
     def _say(self, state: ClockTrust, at: datetime) -> None:

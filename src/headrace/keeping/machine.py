@@ -55,10 +55,11 @@ class Machine(Loop):
 
     async def _look(self) -> float:
         sample = await asyncio.to_thread(self._sample)
-        await self._database.write(rows.add_samples, self._worker, [sample])
+        # Pages that show it look again by themselves; all others have not changed.
+        await self._database.write_unseen(rows.add_samples, self._worker, [sample])
         self._count += 1
         if self._count % THIN_EVERY == 1:
-            await self._database.write(rows.thin_out, sample.at_ms)
+            await self._database.write_unseen(rows.thin_out, sample.at_ms)
         return SAMPLE_S
 
     def _sample(self) -> Sample:

@@ -74,7 +74,9 @@ class UsageRecorder(Loop):
             if self._looks % RECORD_EVERY == 0:
                 await self._record()
         if self._is_to_thin or self._looks % _THIN_EVERY == 1:
-            self._is_to_thin = await self._database.write(rows.thin_out_some, int(now_s() * 1000))
+            self._is_to_thin = await self._database.write_unseen(
+                rows.thin_out_some, int(now_s() * 1000)
+            )
         return FIRST_SAMPLE_S
 
     async def _take(self) -> None:
@@ -89,7 +91,7 @@ class UsageRecorder(Loop):
             return
         news, self._unrecorded = self._unrecorded, []
         try:
-            await self._database.write(rows.record, self._worker, news)
+            await self._database.write_unseen(rows.record, self._worker, news)
         except Unavailable:
             self._unrecorded = news
             raise

@@ -19,6 +19,9 @@ export function follow() {
   // between this page and the first connection is told by the page's own revision.
   const source = new EventSource(`/events?known=${encodeURIComponent(revision)}`);
   source.addEventListener("changed", tell);
+  // What the machine does is no change of anything on record: a page that shows it looks again.
+  const every = Number(document.querySelector("[data-look-again]")?.getAttribute("data-look-again"));
+  if (every > 0) setInterval(tell, every * 1000);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) tell(); });
   window.addEventListener("pagehide", () => source.close());
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
