@@ -21,6 +21,8 @@ import yaml
 from tests.conftest import RunningServer
 
 from headrace import __version__
+from headrace.control.sealing import load_keys
+from headrace.core.errors import Unavailable
 from headrace.server.setting_fields import variable_of
 from headrace.server.settings import Settings
 from headrace.wire.routes import HEALTH
@@ -36,8 +38,10 @@ MOST: dict[str, Any] = {
         "HEADRACE_MAX_UPLOAD_BYTES": 50_000_000_000,
         "HEADRACE_EXECUTION_MEMORY": "2GiB",
         "HEADRACE_STOP_GRACE_S": 2.5,
+        "HEADRACE_DATABASE": "postgresql://headrace@db.example.com/headrace?sslmode=require",
     },
     "existingSecret": "headrace-secrets",
+    "masterKey": {"existingSecret": "headrace-key", "key": "key"},
     "extraVolumes": [{"name": "authorities", "configMap": {"name": "authorities"}}],
     "extraVolumeMounts": [{"name": "authorities", "mountPath": "/etc/authorities"}],
     "persistence": {"existingClaim": "kept"},
@@ -71,9 +75,21 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {**LEAST, "settings": {"HEADRACE_PORT": "80"}},
         "HEADRACE_PORT",
     ),
-    "a setting that is a secret": (
-        {**LEAST, "settings": {"HEADRACE_VECTOR_DATABASE_TOKEN": "x"}},
-        "HEADRACE_VECTOR_DATABASE_TOKEN",
+    **{
+        f"the secret {name}": ({**LEAST, "settings": {name: "x"}}, name)
+        for name in (variable_of(each.name) for each in fields(Settings) if not each.repr)
+    },
+    "a password": (
+        {**LEAST, "settings": {"HEADRACE_DATABASE": "postgresql://a:secret@host/b"}},
+        "/settings/HEADRACE_DATABASE",
+    ),
+    "a password as a parameter": (
+        {**LEAST, "settings": {"HEADRACE_DATABASE": "postgresql://host/b?password=secret"}},
+        "/settings/HEADRACE_DATABASE",
+    ),
+    "an engine that the image does not have": (
+        {**LEAST, "settings": {"HEADRACE_ENGINE": "ray"}},
+        "HEADRACE_ENGINE",
     ),
     "an ingress without a host": ({**LEAST, "ingress": {"enabled": True}}, "/ingress/host"),
     "a volume for many": ({**LEAST, "persistence": {"accessMode": "ReadWriteMany"}}, "accessMode"),
@@ -229,6 +245,29 @@ def test_settings_arrive_as_they_were_written(most: dict[str, dict[str, Any]]) -
         assert settings.execution_memory == 2 << 30
         assert settings.stop_grace_s == 2.5
         assert container["envFrom"] == [{"secretRef": {"name": "headrace-secrets"}}]
+
+
+def test_the_server_gets_a_copy_of_the_key_that_it_takes(
+    least: dict[str, dict[str, Any]], most: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    assert "initContainers" not in pod_of(least["Deployment"])
+    for kind in ("Deployment", "Job"):
+        pod = pod_of(most[kind])
+        (copier,) = pod["initContainers"]
+        (container,) = pod["containers"]
+        program, mode, source, target = copier["command"]
+        assert environ_of(container)["HEADRACE_MASTER_KEY_FILE"] == target
+        assert str(Path(target).parent) in {m["mountPath"] for m in container["volumeMounts"]}
+        secret = {each["name"]: each for each in pod["volumes"]}["master-key-secret"]["secret"]
+        assert secret["items"] == [{"key": "key", "path": Path(source).name}]
+    kept, copy = tmp_path / "kept", tmp_path / "copy"
+    kept.write_bytes(bytes(range(32)))
+    # So are files of secrets where a pod has a group for its volumes.
+    kept.chmod(0o440)
+    with pytest.raises(Unavailable):
+        load_keys(kept)
+    subprocess.run([program, mode, kept, copy], check=True)
+    assert load_keys(copy)
 
 
 def test_without_an_ingress_callers_use_the_service(

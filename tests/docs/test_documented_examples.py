@@ -53,7 +53,7 @@ NOT_RUN = {
     # They change the machine.
     "docs/guides/as-a-service.md": 2,
     # They need a container engine and a registry of images, or a cluster.
-    "docs/guides/in-containers.md": 3,
+    "docs/guides/in-containers.md": 4,
     # They need a bucket of the reader's; tests/system/test_files_in_a_bucket.py does all of it.
     "docs/guides/files-in-a-bucket.md": 2,
     "docs/guides/records-in-postgresql.md": 2,

@@ -51,6 +51,9 @@ capabilities:
 {{- define "headrace.environment" -}}
 env:
   {{- $settings := merge (dict) .Values.settings (dict "HEADRACE_PUBLIC_URL" (include "headrace.publicUrl" .)) }}
+  {{- if .Values.masterKey.existingSecret }}
+  {{- $_ := set $settings "HEADRACE_MASTER_KEY_FILE" "/run/key/master.key" }}
+  {{- end }}
   {{- range $name, $value := $settings }}
   - name: {{ $name }}
     {{- /* toJson writes large numbers out, where quote would say 5e+09. */}}
@@ -60,5 +63,42 @@ env:
 envFrom:
   - secretRef:
       name: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* Kubernetes lets the group read a secret's file, and the server refuses such a key: it is given a copy. */}}
+{{- define "headrace.keyCopier" -}}
+{{- if .Values.masterKey.existingSecret -}}
+initContainers:
+  - name: key
+    image: {{ include "headrace.image" . | quote }}
+    imagePullPolicy: {{ .Values.image.pullPolicy }}
+    command: [install, --mode=0400, /run/secret/master.key, /run/key/master.key]
+    securityContext: {{- include "headrace.containerSecurity" . | nindent 6 }}
+    resources:
+      requests: {cpu: 10m, memory: 16Mi}
+      limits: {memory: 64Mi}
+    volumeMounts:
+      - {name: master-key-secret, mountPath: /run/secret, readOnly: true}
+      - {name: master-key, mountPath: /run/key}
+{{- end }}
+{{- end }}
+
+{{- define "headrace.keyMount" -}}
+{{- if .Values.masterKey.existingSecret -}}
+- {name: master-key, mountPath: /run/key, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "headrace.keyVolumes" -}}
+{{- if .Values.masterKey.existingSecret -}}
+- name: master-key-secret
+  secret:
+    secretName: {{ .Values.masterKey.existingSecret }}
+    defaultMode: 0400
+    items:
+      - {key: {{ .Values.masterKey.key }}, path: master.key}
+- name: master-key
+  emptyDir: {medium: Memory, sizeLimit: 1Mi}
 {{- end }}
 {{- end }}
