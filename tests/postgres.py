@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests, from a wheel, with as many databases as are needed."""
+"""A real PostgreSQL from a wheel, for tests and benchmarks, with many databases."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ import psycopg
 from headrace.store.postgres.migrate import migrate_postgres
 from headrace.store.postgres.place import DatabasePlace, read_database
 
+CARELESS = {"fsync": "off", "full_page_writes": "off"}
+"""What was written survives the death of all processes all the same; a power cut is not tried."""
+
 SETTINGS = {
-    # What was written survives the death of all processes all the same; a power cut is not tried.
-    "fsync": "off",
-    "full_page_writes": "off",
     "synchronous_commit": "on",
     "listen_addresses": "",
     "max_connections": "300",
@@ -45,9 +45,14 @@ def running() -> Postgres:
 
 
 class Postgres:
-    """A server that listens on a Unix socket alone; ``close`` ends and removes it."""
+    """A server that listens on a Unix socket alone; ``close`` ends and removes it.
 
-    def __init__(self) -> None:
+    Args:
+        is_durable: Whether it waits for its disk, as one should that is no test's.
+    """
+
+    def __init__(self, *, is_durable: bool = False) -> None:
+        self._settings = SETTINGS if is_durable else SETTINGS | CARELESS
         # The path of a socket is short, so this is no folder of pytest's.
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
         # PostgreSQL refuses to run as root.
@@ -131,7 +136,7 @@ class Postgres:
             process = subprocess.Popen(
                 [
                     *(self._programs / "postgres", "-D", self._data, "-k", self.folder),
-                    *(f"--{name}={value}" for name, value in SETTINGS.items()),
+                    *(f"--{name}={value}" for name, value in self._settings.items()),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=file,

@@ -66,6 +66,8 @@ def changing(records: Path | str) -> Iterator[Connection]:
             )
             if engine.dialect.name == "postgresql":
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({WRITERS})"))
+                # Ends of calls are written without that lock.
+                connection.execute(text("LOCK TABLE executions IN SHARE ROW EXCLUSIVE MODE"))
             yield connection
             connection.exec_driver_sql("COMMIT")
     finally:

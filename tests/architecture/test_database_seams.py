@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+import pytest
 from tests.architecture.conftest import Module
 
 TRANSACTIONS = "headrace.control.transactions"
 SQLITE = "headrace.store.sqlite"
+POSTGRES = "headrace.store.postgres"
 
 # They open a file of their own: to judge it from outside, and to say why it cannot be opened.
 READS_THE_FILE = {"headrace.selftest.records", "headrace.selftest.passing_time"}
@@ -36,13 +38,25 @@ def below(names: set[str], *rooms: str) -> set[str]:
 
 
 def test_one_folder_knows_sqlite(modules: Mapping[str, Module]) -> None:
-    known = importers(modules, "sqlite3") | importers(modules, "sqlalchemy.dialects")
+    known = importers(modules, "sqlite3")
     assert known - below(known, SQLITE) == READS_THE_FILE | SAYS_WHY
 
 
-def test_only_the_server_chooses_sqlite(modules: Mapping[str, Module]) -> None:
-    users = importers(modules, SQLITE)
-    assert below(users, SQLITE, "headrace.server") == users
+def test_one_folder_knows_postgresql(modules: Mapping[str, Module]) -> None:
+    known = importers(modules, "psycopg")
+    assert known
+    assert below(known, POSTGRES) == known
+
+
+def test_dialects_are_of_the_folders_of_databases(modules: Mapping[str, Module]) -> None:
+    known = importers(modules, "sqlalchemy.dialects")
+    assert below(known, SQLITE, POSTGRES) == known
+
+
+@pytest.mark.parametrize("room", [SQLITE, POSTGRES])
+def test_only_the_server_chooses_a_database(modules: Mapping[str, Module], room: str) -> None:
+    users = importers(modules, room)
+    assert below(users, room, "headrace.server") == users
 
 
 def test_verbs_leave_sql_to_transactions(modules: Mapping[str, Module]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.store.books import BOOKS, Place
+from tests.store.books import Place, make_book
 from tests.store.test_journal import row
 
 from headrace.store.book.port import Verdict
@@ -19,8 +19,8 @@ from headrace.store.postgres.place import read_database
 from headrace.store.sqlite.database import SqliteDatabase
 
 
-async def write(place: Place, name: str) -> None:
-    book = BOOKS[name](place.file(), place.database())
+async def write(place: Place, name: str, records: str) -> None:
+    book = make_book(name, place.file(), place.database(), records)
 
     def told(number: int, verdict: Verdict) -> None:
         if verdict is Verdict.KEPT:
@@ -39,4 +39,4 @@ if __name__ == "__main__":
     opener: Callable[[], Database] = partial(SqliteDatabase, Path(records))
     if "://" in records:
         opener = partial(PostgresDatabase, read_database(records))
-    asyncio.run(write(Place(folder, opener), book))
+    asyncio.run(write(Place(folder, opener), book, records))

@@ -17,16 +17,33 @@ from headrace.store.book.port import Book
 from headrace.store.book.recovery import take_up
 from headrace.store.database import Database
 from headrace.store.execution_row import COLUMNS
+from headrace.store.postgres.book import EndsBook
+from headrace.store.postgres.place import read_database
 from headrace.store.tables import executions
 
 Maker = Callable[[Journal, Database], Book]
+
+
+def make_book(name: str, file: Journal, database: Database, records: str) -> Book:
+    """Make the book of a name; ``records`` are the file or the URL of the database."""
+    if name in BOOKS:
+        return BOOKS[name](file, database)
+    ends = EndsBook(read_database(records), database.note_change)
+    return Ladder([ends, DatabaseBook(database)])
+
 
 BOOKS: Mapping[str, Maker] = {
     "journal": JournalBook,
     "database": lambda _, database: DatabaseBook(database),
     "ladder": lambda file, database: Ladder([JournalBook(file, database), DatabaseBook(database)]),
 }
-"""Each implementation of the port, by a function that makes one."""
+"""Each implementation of the port for a file, by a function that makes one."""
+
+KINDS = [
+    *((name, "sqlite") for name in BOOKS),
+    *((name, "postgres") for name in ("database", "ends and database")),
+]
+"""Books, each with the database that it is for."""
 
 
 @dataclass(frozen=True)

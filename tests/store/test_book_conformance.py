@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from tests.records import changing
-from tests.store.books import BOOKS, Place
+from tests.store.books import BOOKS, KINDS, Place, make_book
 from tests.store.conftest import Kept, keep
 from tests.store.test_journal import row
 
@@ -43,9 +43,7 @@ def _a_busy_machine_is_no_slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "SLOW_S", 60.0)
 
 
-@pytest.fixture(
-    params=[*((name, "sqlite") for name in BOOKS), ("database", "postgres")], ids="-".join
-)
+@pytest.fixture(params=KINDS, ids="-".join)
 def kind(request: pytest.FixtureRequest) -> tuple[str, str]:
     """A book, and the database that it is for."""
     found: tuple[str, str] = request.param
@@ -100,9 +98,11 @@ class Tried:
 
 
 @pytest.fixture
-async def tried(kind: tuple[str, str], place: Place, database: Database) -> AsyncIterator[Tried]:
+async def tried(
+    kind: tuple[str, str], kept: Kept, place: Place, database: Database
+) -> AsyncIterator[Tried]:
     file = place.file()
-    book = BOOKS[kind[0]](file, database)
+    book = make_book(kind[0], file, database, str(kept.records))
     made = Tried(book, place, file)
     yield made
     await made.close()

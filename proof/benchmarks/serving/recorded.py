@@ -139,11 +139,11 @@ class Headrace:
 
 
 @contextmanager
-def headrace() -> Iterator[Headrace]:
-    """Run a server with the pipeline that adds two numbers."""
+def headrace(**environ: str) -> Iterator[Headrace]:
+    """Run a server with the pipeline that adds two numbers; ``environ`` holds more settings."""
     with (
         # Whether a record is there is asked at the end, so retention must not have removed it.
-        running_server(HEADRACE_KEEP_EXECUTIONS="off") as server,
+        running_server(HEADRACE_KEEP_EXECUTIONS="off", **environ) as server,
         HeadraceSdk(server.token, server.url) as sdk,
         tempfile.TemporaryDirectory(prefix="headrace-pipeline-") as folder,
     ):

@@ -59,6 +59,10 @@ class Database(Reader, Protocol):
         """
         ...
 
+    def note_change(self) -> None:
+        """Have a change that was made by other means be seen: the revision differs."""
+        ...
+
     async def write_unseen(
         self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:

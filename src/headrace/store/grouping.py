@@ -146,6 +146,10 @@ class GroupedDatabase(ThreadedReader):
         self._queue.put(_Write(work, future, is_seen))
         return await future
 
+    def note_change(self) -> None:
+        """Have a change that was made by other means be seen: the revision differs."""
+        self._seen_commits += 1
+
     def close(self) -> None:
         """Commit what waits, then end; the connection that writes is the last one."""
         super().close()

@@ -49,6 +49,10 @@ class DatabaseBehind:
         """Do the same as ``write`` for a change that nobody looks at."""
         return await self._database.write_unseen(work, *args, **kwargs)
 
+    def note_change(self) -> None:
+        """Have a change that was made by other means be seen."""
+        self._database.note_change()
+
     def close(self) -> None:
         """Wait for what runs, then end."""
         self._database.close()

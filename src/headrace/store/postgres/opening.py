@@ -10,6 +10,7 @@ from headrace.store.book.database import DatabaseBook
 from headrace.store.book.ladder import Ladder
 from headrace.store.book.port import Book
 from headrace.store.database import Database
+from headrace.store.postgres.book import EndsBook
 from headrace.store.postgres.claim import PostgresClaim
 from headrace.store.postgres.database import PostgresDatabase, PostgresReader
 from headrace.store.postgres.filling import Say, fill
@@ -50,7 +51,7 @@ class HeldDatabase:
         migrate_postgres(self._place)
         self._claim.begin(on_lost)
 
-    def open(self) -> Database:
+    def open(self) -> PostgresDatabase:
         """Open it; it is prepared."""
         return PostgresDatabase(self._place, self._claim.mark)
 
@@ -60,4 +61,4 @@ class HeldDatabase:
 
     async def book(self, database: Database) -> Book:
         """Return the database as a book: no record is on this machine alone."""
-        return Ladder([DatabaseBook(database)])
+        return Ladder([EndsBook(self._place, database.note_change), DatabaseBook(database)])
