@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -26,6 +28,7 @@ def double(doc):
         content = file.read()
     with open("twice.bin", "wb") as file:
         file.write(content * 2)
+    print("doubled", len(content))
     return {"size": len(content), "twice": {"path": "twice.bin"}}
 """
 
@@ -63,6 +66,12 @@ def move(server: RunningServer, to: str, **environ: str) -> subprocess.Completed
 def state_of_files(server: RunningServer) -> str:
     with HeadraceSdk(server.token, server.url) as sdk:
         return str(sdk.get_health()["data_store"]["status"])
+
+
+def run_log(server: RunningServer, ran: dict[str, Any]) -> list[str]:
+    """Return what an execution printed."""
+    lines = public(server).get_pipeline_execution_logs(ran["execution_id"])
+    return [line["message"] for line in lines if "doubled" in line["message"]]
 
 
 def make_double(sdk: CraftAiSdk, folder: Path) -> None:
@@ -204,7 +213,15 @@ def test_files_move_into_a_bucket_and_back(
     assert done.returncode == 0, done.stderr
     assert "3 files" in done.stdout
     assert "3 of them were copied" in done.stdout
+    assert "folders of pipelines (1) and logs (2)" in done.stdout
+    for name in ("bundles", "environments", "logs"):
+        shutil.rmtree(server.data_dir / name)
     server.start()
+    assert run_log(server, ran) == ["doubled 3"]
+    assert (
+        public(server).run_pipeline("double", inputs={"doc": io.BytesIO(b"ab")})["outputs"]["size"]
+        == 2
+    )
     assert public(server).get_pipeline_execution_output(ran["execution_id"], "twice")["value"] == (
         b"abcabc"
     )
@@ -212,15 +229,20 @@ def test_files_move_into_a_bucket_and_back(
     public(server).upload_data_store_object(io.BytesIO(b"newer"), "k/y")
     assert server.stop() == 0
 
+    for name in ("bundles", "log-copies"):
+        shutil.rmtree(server.data_dir / name, ignore_errors=True)
     back = move(server, "data-directory", HEADRACE_OBJECTS=place)
     assert back.returncode == 0, back.stderr
-    assert "3 files" in back.stdout
+    assert "5 files" in back.stdout
+    assert "folders of pipelines (1) and logs (" in back.stdout
     again = move(server, "data-directory")
     assert again.returncode == 2
     assert "already" in again.stderr
     del server.environ["HEADRACE_OBJECTS"]
     server.start()
     assert [item["path"] for item in public(server).list_data_store_objects()] == ["k/y"]
+    assert run_log(server, ran) == ["doubled 3"]
+    public(server).run_pipeline("double", inputs={"doc": io.BytesIO(b"abc")})
 
 
 def test_two_servers_cannot_share_a_place(

@@ -129,8 +129,8 @@ def move_files(overrides: Mapping[str, str], to: str) -> int:
         )
     sys.stdout.write(
         f"{moved.files:,} files ({moved.size:,} bytes) are in {moved.target} now; {moved.copied:,} "
-        f"of them were copied.\nSo are {moved.kept.bundles:,} folders of pipelines "
-        f"and {moved.kept.logs:,} logs.\n"
+        f"of them were copied.\nSo are the folders of pipelines "
+        f"({moved.kept.bundles:,}) and logs ({moved.kept.logs:,}).\n"
         f"The old ones are still in {moved.source}.\n"
         + (
             "Start the server without HEADRACE_OBJECTS from now on.\n"
