@@ -71,6 +71,23 @@ def written(server: RunningServer) -> set[str]:
     return {path.stem for path in (server.data_dir / "logs").glob("*/*/*.log")}
 
 
+def is_away(root: str) -> bool:
+    try:
+        httpx.get(root)
+    except httpx.HTTPError:
+        return True
+    return False
+
+
+def page_of(server: RunningServer, path: str) -> str:
+    """Return a page of the console as its user sees it."""
+    asked = httpx.post(f"{server.url}/api/v1/auth/refresh", json={"refresh_token": server.token})
+    headers = {"authorization": f"Bearer {asked.json()['access_token']}", "accept": "text/html"}
+    shown = httpx.get(server.url + path, headers=headers, timeout=60)
+    assert shown.status_code == 200, shown.text
+    return shown.text
+
+
 def messages(sdk: HeadraceSdk, execution_id: str) -> list[str]:
     return [line["message"] for line in sdk.get_pipeline_execution_logs(execution_id)]
 
@@ -159,3 +176,9 @@ def test_logs_wait_for_a_bucket_that_is_away(
             assert httpx.put(f"{buckets}/{bucket}").status_code == 200
             wait_until(lambda: f"{ran}.log" in keys_of(server), timeout_s=90, what="it is sent")
             assert sdk.run_pipeline("shout", inputs={"text": "b"})["outputs"] == {"result": "B!"}
+        # It is away again, and so are the copies.
+        wait_until(lambda: is_away(buckets), what="it is away")
+        shutil.rmtree(server.data_dir / "bundles")
+        shown = page_of(server, "/pipelines/shout")
+        assert "The folder of this version cannot be read now." in shown
+        assert "cannot be reached" in shown

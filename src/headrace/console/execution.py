@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.responses import Response
 
@@ -18,7 +19,7 @@ from headrace.console.previews import ISOLATED, image_response, preview_of
 from headrace.console.rendering import page, see_other
 from headrace.core.clock import now
 from headrace.core.code_choices import read_code
-from headrace.core.errors import HeadraceError, NotFound
+from headrace.core.errors import HeadraceError, NotFound, Unavailable
 from headrace.core.executions import Execution, InputRecord
 from headrace.core.loglines import LogLine
 from headrace.core.metrics import MetricFilter
@@ -63,7 +64,7 @@ async def execution(exchange: Exchange) -> Response:
     services, scope = exchange.services, exchange.scope
     found = await _found(exchange)
     pipeline = await services.lookups.pipeline_of(scope, found)
-    path = await log_of(services, found)
+    path, log_away = await _log(exchange, found)
     lines = await asyncio.to_thread(last_lines, path)
     metrics, _ = await services.metrics.values(
         scope, MetricFilter(execution_id=found.id), limit=METRICS, skip=0
@@ -79,10 +80,19 @@ async def execution(exchange: Exchange) -> Response:
         diagram=mapping.of_execution(found, pipeline),
         phases=phases_of(found),
         log=await view_asked_for(exchange, path),
+        log_away=log_away,
         traceback=traceback_in(lines) if found.failure else (),
         metrics=metrics,
         rerun=await services.reruns.newest(scope, found.id),
     )
+
+
+async def _log(exchange: Exchange, found: Execution) -> tuple[Path, str]:
+    """Return the log of an execution, and why it cannot be had now; empty if it can."""
+    try:
+        return await log_of(exchange.services, found), ""
+    except Unavailable as error:
+        return exchange.services.logs.of_execution(found.id), error.message
 
 
 async def file(exchange: Exchange) -> Response:

@@ -8,6 +8,7 @@ from pathlib import Path
 from starlette.responses import Response
 
 from headrace.bundles.contents import sizes_of
+from headrace.bundles.store import Bundle
 from headrace.console.drawing import mapping
 from headrace.console.drawing.strips import ends_of
 from headrace.console.forms import read_fields
@@ -16,7 +17,7 @@ from headrace.console.navigation import PIPELINES
 from headrace.console.paging import page_of_names
 from headrace.console.rendering import page, see_other
 from headrace.console.sources import differences, read_text
-from headrace.core.errors import BreakingChange, NotFound
+from headrace.core.errors import BreakingChange, NotFound, Unavailable
 from headrace.core.pipelines import Pipeline, PipelineVersion
 from headrace.logs.files import last_lines
 from headrace.web.exchange import Exchange
@@ -52,15 +53,14 @@ async def pipeline(exchange: Exchange) -> Response:
     asked = exchange.request.query_params.get("version")
     shown = found if not asked else await services.versions.get(scope, found, read_version(asked))
     latest = await services.lookups.executions(scope, limit=RECENT, pipeline_id=found.id)
-    bundle = await services.bundles.find(shown.version.bundle)
+    bundle, log, away = await _files(exchange, shown)
     files = [] if bundle is None else await asyncio.to_thread(sizes_of, bundle.folder)
     path = exchange.request.query_params.get("file") or _first_file(shown.version)
     if path not in {known for known, _ in files}:
-        if "file" in exchange.request.query_params:
+        if "file" in exchange.request.query_params and not away:
             raise NotFound(f"The folder of this version has no file {path!r:.200}.")
         path = ""
     text = await asyncio.to_thread(read_text, bundle.folder, path) if bundle and path else None
-    log = await services.logs.found(services.logs.of_build(shown.build_id))
     return page(
         exchange.request,
         "pipeline.html",
@@ -73,6 +73,7 @@ async def pipeline(exchange: Exchange) -> Response:
         files=files[:MAX_FILES],
         more_files=len(files) - MAX_FILES,
         path=path,
+        away=away,
         is_text=text is not None,
         source=text and (await asyncio.to_thread(source_lines, [(path, text)]))[0],
         log=await asyncio.to_thread(last_lines, log),
@@ -141,6 +142,17 @@ async def delete_pipeline(exchange: Exchange) -> Response:
         exchange.scope, exchange.name(), with_deployments=False
     )
     return see_other(PIPELINES.path, said=f"{deleted.name} is deleted, with its executions.")
+
+
+async def _files(exchange: Exchange, shown: Pipeline) -> tuple[Bundle | None, Path, str]:
+    """Return folder and log of a version, and why one of them cannot be had now, or nothing."""
+    services, bundle = exchange.services, None
+    log = services.logs.of_build(shown.build_id)
+    try:
+        bundle = await services.bundles.find(shown.version.bundle)
+        return bundle, await services.logs.found(log), ""
+    except Unavailable as error:
+        return bundle, log, error.message
 
 
 def _first_file(version: PipelineVersion) -> str:
