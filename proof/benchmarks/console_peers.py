@@ -21,7 +21,7 @@ from proof.benchmarks.console_products import LIST, RUN, Product, headrace, mlfl
 from proof.benchmarks.serving.peers import NotInstalled
 from tests.browsing import SIZE
 
-OPTIONS = {"runs": 5000, "rounds": 7}
+OPTIONS = {"runs": 3000, "rounds": 7}
 PRODUCTS: Sequence[Callable[[int], AbstractContextManager[Product]]] = (headrace, prefect, mlflow)
 FIRST, AGAIN = "empty cache", "again"
 
@@ -61,10 +61,11 @@ def _tell(page: str, found: dict[str, list[Opening]]) -> None:
         painted = statistics.median(one.painted_ms for one in openings)
         there = statistics.median(one.there_ms for one in openings)
         own = own or there
+        size = statistics.median(one.size for one in openings)
         last = openings[-1]
         print(
             f"| {page} | {name} | {painted:.0f} ms | {there:.0f} ms | {there / own:.2f} "
-            f"| {last.size:,} | {last.requests} | {last.rows or ''} |",
+            f"| {size:,.0f} | {last.requests} | {last.rows or ''} |",
             flush=True,
         )
 
