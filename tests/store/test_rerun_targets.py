@@ -19,7 +19,7 @@ from headrace.core.executions import Execution, OutputRecord, Status
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.reruns import Target
 from headrace.core.values import DataType
-from headrace.store.executions import add_execution
+from headrace.store.executions import add_execution, summaries_of
 from headrace.store.reruns import put_rerun
 from headrace.store.tables import deployments
 
@@ -109,3 +109,12 @@ def test_values_of_outputs_are_left_out(connection: Connection, new_execution: M
     assert isinstance(found, Target)
     assert found.execution.outputs == (replace(record, value=None),)
     assert target(connection, "e1", CURRENT).execution.outputs == (record,)
+
+
+def test_summaries_are_those_of_the_ids_that_are_there(
+    connection: Connection, new_execution: Make
+) -> None:
+    ids = add_ended(connection, new_execution, 3)
+    found = summaries_of(connection, [ids[2], "nowhere", ids[0]])
+    assert sorted(found) == [ids[0], ids[2]]
+    assert found[ids[2]].deployment_name == "d2"

@@ -136,9 +136,13 @@ async def find(
 async def _ticked(exchange: Exchange, ids: Sequence[str], statuses: Sequence[Status]) -> Found:
     found: list[Execution] = []
     ignored: list[tuple[str, str]] = []
+    known = await exchange.services.lookups.summaries(exchange.scope, ids)
     for one in ids:
         try:
-            execution = await exchange.services.executions.get(exchange.scope, one)
+            # One that has just begun may not be on record yet, but has a row once it is asked for.
+            execution = known.get(one) or await exchange.services.executions.get(
+                exchange.scope, one
+            )
         except NotFound as error:
             ignored.append((one, error.message))
             continue

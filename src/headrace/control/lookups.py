@@ -126,6 +126,10 @@ class Lookups:
             execution_search.search, wanted, limit=limit, before=before, after=after
         )
 
+    async def summaries(self, scope: Scope, ids: Sequence[str]) -> Mapping[str, Execution]:
+        """Return executions by their ids, without inputs and outputs, as far as there are such."""
+        return await self._reader.read(executions.summaries_of, ids)
+
     async def count(self, scope: Scope, wanted: ExecutionFilter) -> Count:
         """Return how many executions fit."""
         return await self._reader.read(execution_counts.count_matching, wanted)

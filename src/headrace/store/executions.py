@@ -27,9 +27,9 @@ MAX_INPUTS_READ = 64_000_000
 # Built once, because each run needs them and building a statement costs more than running it.
 _ADD = insert(executions)
 _BY_ID = select(executions).where(executions.c.id == bindparam("execution_id"), ~OF_DELETED)
-_BY_IDS = select(executions).where(
-    executions.c.id.in_(bindparam("ids", expanding=True)), ~OF_DELETED
-)
+_AMONG = (executions.c.id.in_(bindparam("ids", expanding=True)), ~OF_DELETED)
+_BY_IDS = select(executions).where(*_AMONG)
+_SUMMARIES = select(*SUMMARY).where(*_AMONG)
 _AT_ONCE = 200
 _UNFINISHED_COUNTS = select(
     func.count().filter(executions.c.status == Status.RUNNING.value),
@@ -71,6 +71,15 @@ def executions_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, Ex
     for begin in range(0, len(ids), _AT_ONCE):
         for row in connection.execute(_BY_IDS, {"ids": ids[begin : begin + _AT_ONCE]}):
             found[row.id] = execution_from(row)
+    return found
+
+
+def summaries_of(connection: Connection, ids: Sequence[str]) -> dict[str, Execution]:
+    """Return executions by their ids, without inputs and outputs; one that is gone is left out."""
+    found: dict[str, Execution] = {}
+    for begin in range(0, len(ids), _AT_ONCE):
+        for row in connection.execute(_SUMMARIES, {"ids": ids[begin : begin + _AT_ONCE]}):
+            found[row.id] = summary_from(row)
     return found
 
 
