@@ -46,6 +46,7 @@ from headrace.core import (
     usage,
     users,
     values,
+    version_use,
 )
 from headrace.core.compatibility import MAX_CALLS
 from headrace.endpoints import streams
@@ -236,6 +237,7 @@ CLAIMS: dict[str, list[str]] = {
         {3600: "For an hour after the code was sent"}[sent_code.LIFETIME_S],
         f"after {sessions.IDLE.days} days without use",
         f"after {sessions.LIFETIME.days} days, and at once",
+        f"newest {count(version_use.LOOKED_AT)} executions of the pipeline",
         f"At most {count(several.MOST)} can be ticked;",
         f"At most {bulk_work.AT_ONCE} such jobs are under way at once",
         f"begins nothing after {bulk_work.WORK_S / 60:.0f} minutes;",

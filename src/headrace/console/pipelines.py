@@ -108,6 +108,7 @@ async def versions(exchange: Exchange) -> Response:
         after=pair[1],
         changed=changed,
         kept=_kept(pair[0], pair[1]),
+        uses=await services.lookups.version_uses(scope, found),
     )
 
 

@@ -158,6 +158,13 @@ def of_executions(number: int) -> str:
     return f"{number:,} execution{'' if number == 1 else 's'}"
 
 
+def share(part: float) -> str:
+    """Return a share from 0 to 1 in percent: none and all of it are said only where they are."""
+    if part in {0.0, 1.0}:
+        return f"{part:.0%}"
+    return f"{part:.0%}" if 0.1 <= part <= 0.9 else f"{min(max(part, 0.001), 0.999):.1%}"
+
+
 def figure(number: float | None, unit: str = "") -> str:
     """Return a measured number with as many digits as tell something, and its unit."""
     if number is None:
@@ -187,6 +194,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "exact": exact,
     "clock": clock,
     "figure": figure,
+    "share": share,
     "span": span,
     "took": took,
     "size": size,

@@ -16,6 +16,7 @@ from headrace.core.ledger import LedgerRow, Verification
 from headrace.core.pipelines import Pipeline
 from headrace.core.schedules import Fate
 from headrace.core.scopes import Scope
+from headrace.core.version_use import VersionUses
 from headrace.store import (
     deployments,
     execution_counts,
@@ -26,6 +27,7 @@ from headrace.store import (
     listings,
     pipelines,
     schedules,
+    version_use,
 )
 from headrace.store.database import Reader
 
@@ -145,6 +147,10 @@ class Lookups:
     async def health(self, scope: Scope, ids: Sequence[str]) -> Mapping[str, Health]:
         """Return the ends of the latest executions of deployments, by id."""
         return await self._reader.read(health.health_of, ids)
+
+    async def version_uses(self, scope: Scope, pipeline: Pipeline) -> VersionUses:
+        """Return what became of the newest executions of a pipeline, by version."""
+        return await self._reader.read(version_use.version_uses, pipeline.id)
 
     async def ledger(
         self,
