@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proof.benchmarks import (
+    cluster,
     console,
     console_peers,
     deploying,
@@ -18,6 +19,7 @@ from proof.benchmarks.serving import speed
 for benchmark in (
     startup,
     runs,
+    cluster,
     pods,
     environments,
     objects,

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 from tests.cluster.cluster_bench import CLUSTER, TOKEN
-from tests.conftest import HEADRACE, RunningServer, wait_until
+from tests.conftest import HEADRACE, RunningServer, clean_environ, wait_until
 
 from headrace import HeadraceSdk, Input, Output
 
@@ -106,6 +106,19 @@ def test_nodes_are_listed_with_what_they_have(running: RunningServer, sdk: Headr
     environ = {**os.environ, **running.client_environ}
     said = subprocess.run(command, env=environ, capture_output=True, check=True).stdout
     assert [node["id"] for node in json.loads(said)] == [node["id"] for node in nodes]
+
+
+def test_check_names_the_nodes(tmp_path: Path) -> None:
+    environ = {
+        **clean_environ(),
+        "HEADRACE_DATA_DIR": str(tmp_path / "data"),
+        "HEADRACE_ENGINE": f"ray://{os.environ[CLUSTER]}",
+        "HEADRACE_RAY_TOKEN": TOKEN,
+    }
+    command = [str(HEADRACE), "check"]
+    said = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+    assert "1 processors, takes executions" in said
+    assert TOKEN not in said
 
 
 def test_values_go_there_and_back_and_lines_come_while_it_runs(

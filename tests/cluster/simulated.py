@@ -20,6 +20,9 @@ from typing import Any
 import psutil
 from tests.cluster.cluster_bench import CLUSTER, SECOND_RAYLET, TOKEN
 
+# What is below the first process is killed with it.
+APART = ("unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
+
 _GET_FLAGS, _SET_FLAGS, _IS_UP = 0x8913, 0x8914, 0x1
 _STORE_BYTES = 80 << 20
 LOOP = "asyncio_default_{}_loop_scope=session"

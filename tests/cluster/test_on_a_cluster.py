@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.cluster.simulated import APART
 from tests.conftest import clean_environ
 
 REPOSITORY = Path(__file__).parents[2]
@@ -17,8 +18,6 @@ TESTS = (
     # Last, because they kill parts of it.
     "tests/cluster/losses_of_nodes.py",
 )
-# What is below the first process is killed with it.
-APART = ("unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
 def apart() -> list[str]:

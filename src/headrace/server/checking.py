@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 from contextlib import closing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+from headrace.engines.ray.looking import look_at
+from headrace.engines.ray.settings import RaySettings
 from headrace.server.claim import is_claimed
 from headrace.server.data_directory import DataDirectory
 from headrace.wire.routes import HEALTH
@@ -36,6 +39,19 @@ def health_of_running(directory: DataDirectory) -> tuple[str, list[str]] | None:
     except (OSError, http.client.HTTPException, ValueError):
         return None
     return address, [] if answer.status == http.client.OK else _wrong(found)
+
+
+def nodes_of(cluster: RaySettings) -> list[str]:
+    """Return a line for each node of a cluster that answers first.
+
+    Raises:
+        Unavailable: The cluster cannot be used; the message says why.
+    """
+    return [
+        f"{node.name} ({node.address}): {node.processors:g} processors, "
+        f"{node.problem or 'takes executions'}"
+        for node in asyncio.run(look_at(cluster))
+    ]
 
 
 def _wrong(found: Any) -> list[str]:

@@ -68,6 +68,12 @@ def local_engine(
 
 def cluster_engine(settings: Settings, originals: Originals, issue: Issue) -> RayEngine | None:
     """Return the engine of elastic executions on a cluster, or None if they run here."""
+    cluster = cluster_of(settings)
+    return None if cluster is None else RayEngine(cluster, originals, issue)
+
+
+def cluster_of(settings: Settings) -> RaySettings | None:
+    """Return what is said of a cluster, or None if elastic executions run here."""
     if settings.engine == LOCAL:
         return None
     agents = AgentSettings(
@@ -80,8 +86,7 @@ def cluster_engine(settings: Settings, originals: Originals, issue: Issue) -> Ra
         folder_bytes=settings.max_folder_bytes,
         unused_s=settings.unused_environment_s,
     )
-    address = address_in(settings.engine)
-    return RayEngine(RaySettings(address, AGENT, agents, settings.ray_token), originals, issue)
+    return RaySettings(address_in(settings.engine), AGENT, agents, settings.ray_token)
 
 
 def local_pod_engine(

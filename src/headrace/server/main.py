@@ -19,12 +19,12 @@ from headrace.environments.interpreters import Interpreters
 from headrace.objects.bucket.place import BucketPlace, read_place
 from headrace.server import file_moves
 from headrace.server.assembly import Server, Urls
-from headrace.server.checking import health_of_running
+from headrace.server.checking import health_of_running, nodes_of
 from headrace.server.claim import Claim
 from headrace.server.connection_limits import connection_limits
 from headrace.server.data_directory import DataDirectory
 from headrace.server.descriptors import raise_limit
-from headrace.server.engines import end_leftovers
+from headrace.server.engines import cluster_of, end_leftovers
 from headrace.server.http import HttpServer
 from headrace.server.logging import set_up_logging
 from headrace.server.object_places import try_bucket
@@ -80,7 +80,7 @@ def check(overrides: Mapping[str, str]) -> int:
     Raises:
         InvalidRequest: A setting cannot be used.
         InvalidEnvironment: There is no uv to build environments with.
-        Unavailable: The data directory or the bucket cannot be used.
+        Unavailable: The data directory, the bucket or the cluster cannot be used.
     """
     settings = Settings.read(os.environ, overrides)
     for setting in fields(settings):
@@ -91,6 +91,9 @@ def check(overrides: Mapping[str, str]) -> int:
     if settings.objects is not None:
         asyncio.run(try_bucket(settings.objects))
         sys.stdout.write(f"\nBucket {settings.objects}\n  can be written to and listed\n")
+    if (cluster := cluster_of(settings)) is not None:
+        sys.stdout.write(f"\nRay cluster {settings.engine}\n")
+        sys.stdout.writelines(f"  {line}\n" for line in nodes_of(cluster))
     around = surroundings(settings.data_dir)
     sys.stdout.write("\nThis machine\n" + "".join(f"  {line}\n" for line in around))
     find_uv()

@@ -24,6 +24,7 @@ OPEN_S = 60.0
 """How long a connection to the cluster may take."""
 
 _REACH_S = 5.0
+_TRIES = 5
 _CLOSE_S = 30.0
 _AGAIN_S = (1.0, 2.0, 5.0, 10.0)
 """Seconds until the next try at a cluster that is lost; the last one again and again."""
@@ -232,6 +233,8 @@ def _environ(environ: Mapping[str, str], token: str | None) -> dict[str, str]:
     """Return the environment of the bridge: no secrets of the server, no reports of use."""
     kept = {name: value for name, value in environ.items() if not name.startswith("HEADRACE_")}
     own = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+    # Ray would try a wrong token for 20 seconds.
+    own["RAY_NUM_REDIS_GET_RETRIES"] = str(_TRIES)
     if token is not None:
         own |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
     return {**kept, **own}

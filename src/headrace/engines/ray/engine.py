@@ -59,6 +59,7 @@ class RayEngine:
         self._nodes: dict[str, Node] = {}
         self._unfit: dict[str, tuple[Header, datetime]] = {}
         self._has_node = asyncio.Event()
+        self._has_heard = asyncio.Event()
         self._used: deque[Measurement] = deque(maxlen=_MOST_USED)
         self._watching: asyncio.Task[None] | None = None
         self._is_closed = False
@@ -106,6 +107,10 @@ class RayEngine:
         self._used.clear()
         return found
 
+    async def until_heard(self) -> None:
+        """Wait until a node has an agent, of whatever version."""
+        await self._has_heard.wait()
+
     def nodes(self) -> list[NodeState]:
         """Return the nodes of the cluster, by name; those of another version with that."""
         unfit = [
@@ -139,6 +144,7 @@ class RayEngine:
             node_id, facts, send, self._originals, self._issue, self._used.append
         )
         self._has_node.set()
+        self._has_heard.set()
         logger.info("the node %s takes executions", facts["host"])
 
     def unfit(self, node_id: str, facts: Header) -> None:
@@ -151,6 +157,7 @@ class RayEngine:
                 __version__,
             )
         self._unfit[node_id] = facts, now()
+        self._has_heard.set()
 
     def lost(self, node_id: str, why: str) -> None:
         """Hear that an agent is gone: its calls end as lost."""
