@@ -96,6 +96,7 @@ initContainers:
   secret:
     secretName: {{ .Values.masterKey.existingSecret }}
     defaultMode: 0400
+    optional: false
     items:
       - {key: {{ .Values.masterKey.key }}, path: master.key}
 - name: master-key
