@@ -211,8 +211,9 @@ class BucketLogs(LogFiles):
         copy = self._copy_of(file.path)
         if copy.exists() and copy.samefile(file.path):
             # Who was told of the file in the last round has read it by now.
-            file.path.unlink(missing_ok=True)
-            self._sent.pop(file.path, None)
+            if copy.stat().st_size == file.size:
+                file.path.unlink(missing_ok=True)
+                self._sent.pop(file.path, None)
             return
         copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         copy.unlink(missing_ok=True)
