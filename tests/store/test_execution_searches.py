@@ -179,6 +179,7 @@ def test_counts_leave_out_what_was_deleted(
         assert counts[status] == Count(0 if deleted else there, is_exact=True), status
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("wanted", "index"),
     [
