@@ -69,6 +69,17 @@ async def test_a_killed_agent_loses_its_calls_and_another_takes_new_ones(site: R
     assert await site.value() == 1
 
 
+async def test_a_lost_connection_loses_calls_once_they_have_ended(site: RayBench) -> None:
+    run, pid = await begun(site, "connection")
+    bridges = [one for one in psutil.Process().children() if "ray.bridge" in str(one.cmdline())]
+    for bridge in bridges:
+        bridge.kill()
+    assert "the connection to the cluster has ended" in await lost(run)
+    # Whoever begins it again has it to itself.
+    assert not is_living(pid)
+    await site.until(lambda: len(site.ray.nodes()) == 2)
+
+
 async def test_an_agent_that_hangs_is_lost_within_its_bound(site: RayBench) -> None:
     run, pid = await begun(site, "hangs")
     agent = agent_above(pid)

@@ -22,6 +22,9 @@ _STATE_EVERY_S = 1.0
 _PATIENCE_S = 2.0
 """How long a request for messages is held while there are none."""
 
+_CLOSE_S = 3.0
+"""How long calls get to end politely then: all is over before the server begins them elsewhere."""
+
 _BATCH_BYTES = 4 << 20
 
 
@@ -97,7 +100,7 @@ class Agent:
             await asyncio.sleep(_STATE_EVERY_S)
         logger.error("the server has not asked for %g s: this agent ends", SILENCE_S)
         try:
-            async with asyncio.timeout(SILENCE_S):
+            async with asyncio.timeout(_CLOSE_S):
                 await parts.close()
         finally:
             # What is left dies with this process: guards see their sockets close.

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import ActorDiedError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from headrace.engines.ray.frames import Stream
@@ -109,7 +109,7 @@ class Bridge:
             lost = self._nodes.pop(gone)
             if lost.work is not None:
                 lost.work.cancel()
-            self._tell("lost", gone, why="its node has left the cluster")
+            self._tell("lost", gone, why="its node has left the cluster", is_dead=False)
         for node_id, one in living.items():
             node = self._nodes.setdefault(node_id, _Node())
             node.facts = {
@@ -142,7 +142,8 @@ class Bridge:
                 for message in await actor.receive.remote():
                     self._stream.send(pack({"op": "from", "node": node_id}, message))
         except (RayError, TimeoutError) as error:
-            self._tell("lost", node_id, why=_in_words(error))
+            is_dead = isinstance(error, ActorDiedError)
+            self._tell("lost", node_id, why=_in_words(error), is_dead=is_dead)
             loop = asyncio.get_running_loop()
             node.not_before = max(node.not_before, loop.time() + _AGAIN_S)
         finally:

@@ -41,8 +41,11 @@ class Listener(Protocol):
         """Hear of a node whose agent is of another version, and has been ended."""
         ...
 
-    def lost(self, node_id: str, why: str) -> None:
-        """Hear of an agent that is gone, or could not be started."""
+    def lost(self, node_id: str, why: str, *, is_dead: bool) -> None:
+        """Hear of an agent that is gone, or could not be started.
+
+        Unless it is known to be dead, it may run what it has until it notices by itself.
+        """
         ...
 
     def message(self, node_id: str, data: bytes) -> None:
@@ -115,7 +118,7 @@ class Connection:
             case "unfit":
                 self._listener.unfit(header["node"], header)
             case "lost":
-                self._listener.lost(header["node"], header["why"])
+                self._listener.lost(header["node"], header["why"], is_dead=header["is_dead"])
 
     async def _connect_again(self) -> None:
         tries = 0

@@ -32,6 +32,7 @@ SILENCE_S = 15.0
 NO_NODE_S = 60.0
 """How long a call waits for a node while the cluster has none."""
 
+_ENDED = "the engine was closed"
 _MOST_USED = 10_000
 _LOOK_S = 1.0
 _END_S = 20.0
@@ -57,6 +58,7 @@ class RayEngine:
         self._issue = issue
         self._connection = Connection(settings, self)
         self._nodes: dict[str, Node] = {}
+        self._losing: dict[Node, asyncio.TimerHandle] = {}
         self._unfit: dict[str, tuple[Header, datetime]] = {}
         self._has_node = asyncio.Event()
         self._has_heard = asyncio.Event()
@@ -131,10 +133,13 @@ class RayEngine:
             await asyncio.wait(ends, timeout=_END_S)
         await self._connection.close()
         self.disconnected()
+        for node, timer in self._losing.items():
+            timer.cancel()
+            node.lose(_ENDED)
 
     def up(self, node_id: str, facts: Header) -> None:
         """Hear of an agent that takes calls (:class:`headrace.engines.ray.connection.Listener`)."""
-        self.lost(node_id, "another agent is on its node")
+        self.lost(node_id, "another agent is on its node", is_dead=False)
         self._unfit.pop(node_id, None)
 
         def send(data: bytes) -> None:
@@ -159,8 +164,11 @@ class RayEngine:
         self._unfit[node_id] = facts, now()
         self._has_heard.set()
 
-    def lost(self, node_id: str, why: str) -> None:
-        """Hear that an agent is gone: its calls end as lost."""
+    def lost(self, node_id: str, why: str, *, is_dead: bool) -> None:
+        """Hear that an agent is gone: its calls end as lost, once none of them can run any more.
+
+        An agent that is not known to be dead ends what it runs before it was silent for so long.
+        """
         self._unfit.pop(node_id, None)
         node = self._nodes.pop(node_id, None)
         if not self._nodes and not self._is_closed:
@@ -168,7 +176,9 @@ class RayEngine:
         if node is not None:
             if not self._is_closed:
                 logger.warning("the node %s is lost: %s", node.name, why)
-            node.lose(why)
+            left_s = 0.0 if is_dead else max(0.0, SILENCE_S - node.silent_s)
+            loop = asyncio.get_running_loop()
+            self._losing[node] = loop.call_later(left_s, self._lose, node, why)
         else:
             logger.debug("the node %s: %s", node_id, why)
 
@@ -181,7 +191,11 @@ class RayEngine:
     def disconnected(self) -> None:
         """Hear that the cluster is gone: all its nodes are lost."""
         for node_id in [*self._nodes, *self._unfit]:
-            self.lost(node_id, "the connection to the cluster has ended")
+            self.lost(node_id, "the connection to the cluster has ended", is_dead=False)
+
+    def _lose(self, node: Node, why: str) -> None:
+        del self._losing[node]
+        node.lose(why)
 
     async def _place(self, key: str) -> Node | Failure:
         """Return the node for a call, having waited for one if there is none."""
@@ -207,7 +221,8 @@ class RayEngine:
             for node_id, node in list(self._nodes.items()):
                 if node.silent_s > SILENCE_S:
                     self._connection.give_up(node_id)
-                    self.lost(node_id, f"it gave no sign of life for {node.silent_s:.0f} s")
+                    why = f"it gave no sign of life for {node.silent_s:.0f} s"
+                    self.lost(node_id, why, is_dead=False)
 
 
 def key_of(code: Code, variables: Mapping[str, str]) -> str:
