@@ -182,3 +182,4 @@ def test_logs_wait_for_a_bucket_that_is_away(
         shown = page_of(server, "/pipelines/shout")
         assert "The folder of this version cannot be read now." in shown
         assert "cannot be reached" in shown
+        assert "Files <span></span>" in shown, "their number is not known"
