@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pytest
 from hypothesis import example, given, settings
@@ -123,6 +124,7 @@ def told(words: str, since: datetime, until: datetime, most: int) -> Iterator[da
             yield at
 
 
+@cache
 def time_is_meant(words: str, minute: int) -> bool:
     spans = [
         (reckoned(a), reckoned(b)) for a, b in re.findall(rf"from ({CLOCK}) to ({CLOCK})", words)

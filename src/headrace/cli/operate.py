@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -163,7 +166,8 @@ def server(name: str = SERVER) -> ModuleType:
         Unavailable: It, or something that it needs, is not installed.
     """
     try:
-        return importlib.import_module(name)
+        with _nothing_collected():
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("headrace"):
             raise
@@ -171,3 +175,15 @@ def server(name: str = SERVER) -> ModuleType:
             f"The server is not installed here ({error.name} is missing): "
             "pip install 'headrace[server]'"
         ) from None
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Hold the collector of garbage back: what modules are made of stays, and is not looked at."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
