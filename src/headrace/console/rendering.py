@@ -17,6 +17,7 @@ from headrace.console.drawing import mapping
 from headrace.console.navigation import NAVIGATION
 from headrace.core.clock import now
 from headrace.version import __version__
+from headrace.web.below import prefix_for, with_prefix
 
 SAID = "headrace-said"
 """Cookie with a line that the next page shows once, such as what was deleted."""
@@ -72,6 +73,7 @@ def page(
             section=section,
             nonce=nonce,
             here=_here(request),
+            server_root=prefix_for(request),
             query=request.query_params,
             said=unquote(request.cookies.get(SAID, "")),
             session=getattr(request.state, "session", None),
@@ -82,7 +84,8 @@ def page(
             **facts,
         )
     )
-    response = Response(text, status, media_type="text/html", headers=_headers(nonce))
+    shown = with_prefix(request, text)
+    response = Response(shown, status, media_type="text/html", headers=_headers(nonce))
     if SAID in request.cookies:
         response.delete_cookie(SAID)
     return response
@@ -91,7 +94,8 @@ def page(
 def fragment(request: Request, template: str, **facts: Any) -> Response:
     """Return a part of a page, for a script that asks for it; the arguments are those of a page."""
     text = _templates().get_template(template).render(query=request.query_params, **facts)
-    return Response(text, media_type="text/html", headers=_headers(secrets.token_urlsafe(16)))
+    shown = with_prefix(request, text)
+    return Response(shown, media_type="text/html", headers=_headers(secrets.token_urlsafe(16)))
 
 
 def see_other(url: str, *, said: str = "") -> Response:

@@ -149,7 +149,7 @@ class Server:
         )
         self.tokens = verbs.tokens
         self.describe_unwritten = executing.warm_calls.describe_unwritten
-        self.app = application(services, cors_origins=settings.cors_origins)
+        self.app = application(services, settings.cors_origins, self._urls.public)
         self.express = Express(
             verbs.endpoints, executing.warm_calls, urls.public, settings.max_input_bytes
         )

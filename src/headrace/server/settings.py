@@ -78,7 +78,8 @@ class Settings:
     public_url: str | None = setting(
         read_url,
         None,
-        "Root URL under which callers reach the server; by default its host and port.",
+        "Root URL under which callers reach the server, with the path if it is below one of a "
+        "shared host; by default its host and port.",
     )
     max_connections: int | None = setting(
         read_count,

@@ -11,6 +11,7 @@ from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
@@ -19,6 +20,7 @@ from starlette.routing import Route as StarletteRoute
 from headrace.core.errors import HeadraceError, NotFound
 from headrace.objects.links import xml_of
 from headrace.web import request_log
+from headrace.web.below import Below, prefix_of
 from headrace.web.cross_origin import endpoint_access
 from headrace.web.exchange import Handler, Services, rendered
 from headrace.web.permission import admitted
@@ -51,6 +53,7 @@ def build_app(
     services: Services,
     cors_origins: Sequence[str],
     refuse_page: Refuse,
+    public_url: str,
 ) -> Starlette:
     """Return the application that serves routes by these handlers.
 
@@ -59,7 +62,12 @@ def build_app(
         services: The verbs and places that handlers work with.
         cors_origins: Origins whose pages may call endpoints from browsers; ``*`` is all.
         refuse_page: Refuses requests of people who look at pages.
+        public_url: Root URL under which callers reach the server, which may have a path.
     """
+    prefix = prefix_of(public_url)
+    paths = [route.root + route.path for route in handlers]
+    below = [Middleware(Below, prefix=prefix, paths=paths)] if prefix else []
+    access = [endpoint_access(cors_origins)] if cors_origins else []
     app = Starlette(
         routes=[
             StarletteRoute(
@@ -69,7 +77,7 @@ def build_app(
             )
             for route, handler in handlers.items()
         ],
-        middleware=[endpoint_access(cors_origins)] if cors_origins else [],
+        middleware=[*below, *access],
         exception_handlers={HTTPException: partial(_no_route, refuse_page)},
     )
     # A path with a slash too much names nothing; a redirect would drop what is after it.

@@ -12,6 +12,7 @@ from headrace.core.rights import GRANTABLE, IN_EXECUTIONS, Right
 from headrace.core.scopes import ANYBODY, ENDPOINT_CALLER, Scope
 from headrace.core.sessions import Session
 from headrace.core.tokens import same_token
+from headrace.web.below import prefix_of
 from headrace.web.exchange import Exchange, Services
 from headrace.wire import routes
 from headrace.wire.answers import BEARER, ENDPOINT_TOKEN
@@ -84,14 +85,20 @@ def is_encrypted(services: Services) -> bool:
 def cookie_name(services: Services) -> str:
     """Return the name of the cookie that holds the token of a session.
 
-    With its prefix a browser takes it from nobody but this host, and sends it only encrypted.
+    With its prefix a browser takes it from nobody but this host, and sends it only encrypted; of a
+    server below a path, only the latter.
     """
-    return "__Host-headrace" if is_encrypted(services) else "headrace-session"
+    return f"{_kind(services)}headrace" if is_encrypted(services) else "headrace-session"
 
 
 def mark_name(services: Services) -> str:
     """Return the name of the cookie that marks a browser with which somebody has signed in."""
-    return "__Host-headrace-browser" if is_encrypted(services) else "headrace-browser"
+    return f"{_kind(services)}headrace-browser" if is_encrypted(services) else "headrace-browser"
+
+
+def _kind(services: Services) -> str:
+    # Below a path, cookies are for that path alone, which the stricter prefix does not allow.
+    return "__Secure-" if prefix_of(services.public_url) else "__Host-"
 
 
 def visitor_of(request: Request, services: Services) -> Visitor:

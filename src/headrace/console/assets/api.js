@@ -1,11 +1,14 @@
 // Requests to the API in the name of whoever is signed in.
+/** The path below which this server is on its host; mostly empty. */
+export const ROOT = document.querySelector("meta[name=root]")?.content ?? "";
+
 const CSRF = document.querySelector("meta[name=csrf]")?.content ?? "";
 
 /** Send a request and return the JSON of its answer; throw the message of a refusal. */
 export async function ask(method, path, body) {
   const headers = { "X-Headrace-CSRF": CSRF };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const answer = await fetch(`/api/v1${path}`, {
+  const answer = await fetch(`${ROOT}/api/v1${path}`, {
     method,
     headers,
     credentials: "same-origin",

@@ -1,4 +1,6 @@
 // Live parts: the server says that something changed, and the page asks for itself anew.
+import { ROOT } from "./api.js";
+
 const PAUSE_MS = 1000;
 
 /** Tell the page's live parts of changes, at most once a second, and never while nobody looks. */
@@ -17,7 +19,7 @@ export function follow() {
   };
   // The browser connects again by itself, and says which change it heard of last. What changed
   // between this page and the first connection is told by the page's own revision.
-  const source = new EventSource(`/events?known=${encodeURIComponent(revision)}`);
+  const source = new EventSource(`${ROOT}/events?known=${encodeURIComponent(revision)}`);
   source.addEventListener("changed", tell);
   // What the machine does is no change of anything on record: a page that shows it looks again.
   const every = Number(document.querySelector("[data-look-again]")?.getAttribute("data-look-again"));

@@ -1,6 +1,6 @@
 // A log by windows: more is fetched where somebody scrolls to, and new lines are followed until
 // somebody scrolls up. The server makes the lines, so that they look alike whoever asked for them.
-import { ask } from "./api.js";
+import { ask, ROOT } from "./api.js";
 
 const MOST_LINES = 5000;
 const NEAR = 300;
@@ -10,7 +10,7 @@ class LongLog extends HTMLElement {
     this.box = this.querySelector(":scope > .log");
     this.where = this.querySelector(".where");
     this.button = this.querySelector(".follow");
-    this.root = `/executions/${this.getAttribute("execution")}/log`;
+    this.root = `${ROOT}/executions/${this.getAttribute("execution")}/log`;
     this.list = this.box.querySelector("ol");
     this.read(this.list);
     this.querySelector(":scope > .hint")?.remove();

@@ -1,6 +1,8 @@
 // A folder is sent without what its ignore files name and what tools made: the server, asked with
 // the paths and the ignore files, says which that is, before a single file travels.
 
+import { ROOT } from "./api.js";
+
 /** The path of a file in the folder that was chosen, without the name of that folder. */
 function pathOf(file) {
   const path = file.webkitRelativePath || file.name;
@@ -112,7 +114,7 @@ class SendFolder extends HTMLElement {
     form.append("csrf", /** @type {HTMLInputElement} */ (this.form.elements.namedItem("csrf"))?.value ?? "");
     form.append("paths", JSON.stringify(paths));
     form.append("ignore_files", JSON.stringify(texts));
-    const answer = await fetch("/pipelines/new/left-out", {
+    const answer = await fetch(`${ROOT}/pipelines/new/left-out`, {
       method: "POST", body: form, credentials: "same-origin", headers: { Accept: "text/html" },
     });
     const found = new DOMParser().parseFromString(await answer.text(), "text/html");
