@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import HEADRACE, RunningServer, clean_environ
 
+from headrace.control.sealing import load_keys
 from headrace.core.errors import Unavailable
 from headrace.server.data_directory import DataDirectory
 from headrace.server.obstacles import in_plain_words, refusal
@@ -271,3 +272,20 @@ def test_what_user_code_locked_does_not_keep_a_server_from_starting(
         "uploads",
         "engine",
     }
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize(("mode", "is_taken"), [(0o440, True), (0o460, False), (0o444, False)])
+def test_a_key_of_another_owner_may_be_read_by_the_group(
+    tmp_path: Path, mode: int, is_taken: bool
+) -> None:
+    """A platform mounts secrets so."""
+    key = tmp_path / "key"
+    key.write_bytes(bytes(32))
+    key.chmod(mode)
+    os.chown(key, 12345, -1)
+    if is_taken:
+        load_keys(key)
+        os.chown(key, os.geteuid(), -1)
+    with pytest.raises(Unavailable, match="can be read by others"):
+        load_keys(key)

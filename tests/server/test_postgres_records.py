@@ -149,6 +149,9 @@ def test_a_second_server_and_another_key_are_refused(
     refused = run_command(*other)
     assert refused.returncode == 3
     assert f"The master key {tmp_path / 'other' / 'master.key'} is missing" in refused.stderr
+    looked = run_command("check", *other[1:])
+    assert looked.returncode == 3
+    assert "master.key is missing" in looked.stderr
     (tmp_path / "wrong.key").write_bytes(bytes(32))
     (tmp_path / "wrong.key").chmod(0o600)
     refused = run_command(*other, HEADRACE_MASTER_KEY_FILE=str(tmp_path / "wrong.key"))

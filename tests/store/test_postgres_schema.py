@@ -60,9 +60,10 @@ def test_texts_are_compared_by_their_bytes(brought_up: Connection) -> None:
 
 def test_a_database_is_described_before_and_after(postgres: Postgres) -> None:
     place = postgres.new_database()
-    lines, standing = postgres_state(place)
+    lines, standing, sealed = postgres_state(place)
     assert lines[0] == "It is empty; the first start makes its tables."
     assert standing.takes_work
+    assert sealed is None
     migrate_postgres(place)
     assert postgres_state(place)[0][0] == "Its database is of this version."
     postgres.drop(place)

@@ -26,6 +26,7 @@ from headrace.server.data_directory import DataDirectory
 from headrace.server.descriptors import raise_limit
 from headrace.server.engines import cluster_of, end_leftovers
 from headrace.server.http import HttpServer
+from headrace.server.key_checks import keys_of
 from headrace.server.logging import set_up_logging
 from headrace.server.object_places import try_bucket
 from headrace.server.obstacles import in_plain_words
@@ -194,7 +195,9 @@ def _check_records(settings: Settings) -> bool:
     directory = directory_of(settings)
     with in_plain_words(directory.root, directory.database):
         directory.check()
-    (name, *lines), standing = records_of(settings, directory).describe()
+    found = records_of(settings, directory).describe()
+    keys_of(found.sealed, directory)
+    (name, *lines), standing = found.lines, found.standing
     sys.stdout.write(f"\n{name}\n" + "".join(f"  {line}\n" for line in lines))
     if not standing.takes_work:
         since = f"{standing.paused_since:%Y-%m-%d %H:%M}"

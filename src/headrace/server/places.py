@@ -13,11 +13,11 @@ from headrace.control.attached_files import AttachedFiles
 from headrace.control.bucket_bundles import BucketBundles
 from headrace.control.bucket_logs import BucketLogs
 from headrace.control.sealing import Keys, load_keys
-from headrace.core.errors import Unavailable
 from headrace.environments.uv import UvBuilder
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
 from headrace.server.data_directory import DataDirectory
+from headrace.server.key_checks import keys_of
 from headrace.server.object_places import Objects, open_objects
 from headrace.server.records import HeldRecords
 from headrace.server.settings import Settings
@@ -93,29 +93,15 @@ async def open_places(
 
 
 async def _keys_of(database: Database, directory: DataDirectory) -> Keys:
-    """Return the keys that the secrets of the records are sealed with, of which one is tried.
+    """Return the keys of the records, which get a sealed word if they are new.
 
     Raises:
-        Unavailable: The key of the directory is another one, or is missing.
+        Unavailable: As by :func:`.key_checks.keys_of`.
     """
-    sealed = await database.read(read_setting, KEY_CHECK)
-    if sealed is None:
+    keys = keys_of(await database.read(read_setting, KEY_CHECK), directory)
+    if keys is None:
         keys = load_keys(directory.keys)
         await database.write(write_setting, KEY_CHECK, keys.seal(KEY_CHECK).decode())
-        return keys
-    advice = (
-        "put back the file that belongs to this server's records, or name it with "
-        "HEADRACE_MASTER_KEY_FILE."
-    )
-    if not directory.keys.exists():
-        raise Unavailable(f"The master key {directory.keys} is missing: {advice}")
-    keys = load_keys(directory.keys)
-    try:
-        keys.unseal(sealed.encode())
-    except Unavailable:
-        raise Unavailable(
-            f"The master key {directory.keys} is not the one of this server's records: {advice}"
-        ) from None
     return keys
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from headrace.store.book.port import Book
 from headrace.store.book.recovery import open_book
 from headrace.store.database import Database, Reader
 from headrace.store.postgres.place import DatabasePlace
-from headrace.store.settings import MOVED_TO
+from headrace.store.settings import KEY_CHECK, MOVED_TO
 from headrace.store.sqlite.database import SqliteDatabase, SqliteReader
 from headrace.store.sqlite.migrate import migrate, schema_state
 from headrace.store.sqlite.standing import setting_in, standing_in
@@ -62,6 +63,21 @@ class HeldDatabase(HeldRecords, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The facts that are on record of a server.
+
+    Attributes:
+        lines: Where the records are, then what a start would do with them.
+        standing: The state of the environment.
+        sealed: A word under the master key, if a server has begun.
+    """
+
+    lines: list[str]
+    standing: Standing
+    sealed: str | None
+
+
 class Records(Protocol):
     """The records of one server, before they are opened."""
 
@@ -82,8 +98,8 @@ class Records(Protocol):
         """Open them for reading alone, whoever holds them."""
         ...
 
-    def describe(self) -> tuple[list[str], Standing]:
-        """Return their name and what a start would find, line by line, and the state they record.
+    def describe(self) -> Described:
+        """Return what a start would find, and change nothing.
 
         Raises:
             Unavailable: A server could not start on them.
@@ -167,12 +183,13 @@ class FileRecords:
         """Open them for reading alone; see :class:`Records`."""
         return SqliteReader(self._directory.database)
 
-    def describe(self) -> tuple[list[str], Standing]:
+    def describe(self) -> Described:
         """Describe them; see :class:`Records`."""
         file = self._directory.database
         with in_plain_words(self._directory.root, file):
             self._check_here()
-            return [f"Data directory {self._directory.root}", schema_state(file)], standing_in(file)
+            lines = [f"Data directory {self._directory.root}", schema_state(file)]
+            return Described(lines, standing_in(file), setting_in(file, KEY_CHECK))
 
 
 class PostgresRecords:
@@ -212,10 +229,10 @@ class PostgresRecords:
         reader: Reader = self._room.PostgresReader(self._place)
         return reader
 
-    def describe(self) -> tuple[list[str], Standing]:
+    def describe(self) -> Described:
         """Describe them; see :class:`Records`."""
-        lines, standing = self._room.postgres_state(self._place)
-        return [f"Database {self._place}", *lines], standing
+        lines, standing, sealed = self._room.postgres_state(self._place)
+        return Described([f"Database {self._place}", *lines], standing, sealed)
 
 
 def _postgres_room() -> ModuleType:

@@ -17,7 +17,7 @@ from headrace.store.postgres.connections import open_postgres
 from headrace.store.postgres.place import DatabasePlace
 from headrace.store.postgres.schema import create_schema
 from headrace.store.schema_version import HEAD, in_words, upgrade, version_of
-from headrace.store.settings import read_standing
+from headrace.store.settings import KEY_CHECK, read_setting, read_standing
 
 logger = logging.getLogger(__name__)
 
@@ -65,11 +65,11 @@ def is_new(place: DatabasePlace) -> bool:
         return version_of(connection) is None
 
 
-def postgres_state(place: DatabasePlace) -> tuple[list[str], Standing]:
+def postgres_state(place: DatabasePlace) -> tuple[list[str], Standing, str | None]:
     """Say in lines what :func:`migrate_postgres` would find, and change nothing.
 
     Returns:
-        The lines, and the state of the environment that is on record.
+        The lines, the state of the environment that is on record, and the word under the key.
 
     Raises:
         Unavailable: As by :func:`migrate_postgres`.
@@ -81,8 +81,9 @@ def postgres_state(place: DatabasePlace) -> tuple[list[str], Standing]:
             raise Unavailable(f"The database {place} was written by a newer Headrace ({version}).")
         if version is None:
             _check_empty(place, connection)
-            return ["It is empty; the first start makes its tables.", *warnings], Standing()
-        return [in_words(version), *warnings], read_standing(connection)
+            return ["It is empty; the first start makes its tables.", *warnings], Standing(), None
+        sealed = read_setting(connection, KEY_CHECK)
+        return [in_words(version), *warnings], read_standing(connection), sealed
 
 
 @contextmanager
