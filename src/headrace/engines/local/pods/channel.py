@@ -1,14 +1,24 @@
-"""The hot connection to a pod: calls out, answers in."""
+"""The hot connection to a pod: calls out, answers in, and the words for both."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
 
-from headrace_harness.frames import FrameReader, frame
+from headrace.core.errors import InvalidRequest
+from headrace.core.outcomes import Failure, FailureKind, Outcome, Returned
+from headrace.core.pods import PodCall, PodPlan
+from headrace.core.values import Json
+from headrace.engines.local.outcome import output_file
+from headrace.wire import codec
+from headrace_harness.frames import FrameReader, Message, frame
+
+_NUMBER = re.compile(rb'\{"op":"ended","number":(\d+)')
 
 
 class CallChannel(asyncio.Protocol):
@@ -120,3 +130,63 @@ class CallChannel(asyncio.Protocol):
             unsent.clear()
             if self._transport is not None:
                 self._transport.write(data)
+
+
+def call_body(number: int, call: PodCall, *, is_read: bool) -> bytes:
+    """Return the JSON text that tells a pod of a call; ``is_read``: its items are read."""
+    message: dict[str, Json] = {
+        "op": "call",
+        "number": number,
+        "id": call.execution_id,
+        "values": call.values,
+        "log": call.log,
+        "workspace": call.workspace,
+    }
+    if is_read:
+        message["stream"] = True
+    if call.absent:
+        message["absent"] = call.absent
+    if call.files:
+        message["files"] = {
+            name: {"source": str(file.source.absolute()), "filename": file.filename}
+            for name, file in call.files.items()
+        }
+    return codec.encode(message)
+
+
+def variables_body(before: Mapping[str, str], now: Mapping[str, str]) -> bytes:
+    """Return the JSON text that tells a pod which variables have changed."""
+    changed = {name: value for name, value in now.items() if before.get(name) != value}
+    gone = [name for name in before if name not in now]
+    return codec.encode({"op": "variables", "set": changed, "unset": gone})
+
+
+def read_message(body: bytes) -> Message:
+    """Return what a pod says of a call."""
+    try:
+        message: Message = codec.decode_message(body, "The message of the pod")
+    except InvalidRequest as error:
+        # Such as a result nested deeper than any reader takes.
+        found = _NUMBER.match(body)
+        if found is None:
+            return {"op": "unreadable"}
+        why = f"The result could not be read: {error.message}"
+        return {"op": "ended", "number": int(found[1]), "kind": "bad_output", "message": why}
+    return message
+
+
+def read_outcome(call: PodCall, plan: PodPlan, message: Mapping[str, Any]) -> Outcome:
+    """Return the outcome that a pod reported."""
+    try:
+        if "kind" in message:
+            return Failure(FailureKind(message["kind"]), message["message"])
+        if not message["files"]:
+            return Returned(message["values"])
+        workspace = Path(call.workspace)
+        files = {
+            name: output_file(workspace, plan.outputs, name, file)
+            for name, file in message["files"].items()
+        }
+        return Returned(message["values"], files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Failure(FailureKind.BAD_OUTPUT, f"What the call left could not be read: {error}.")

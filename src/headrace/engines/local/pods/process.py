@@ -8,20 +8,21 @@ import shutil
 import socket
 import subprocess
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 from headrace.core.calls import Material
-from headrace.core.credentials import Credential, Holder, Issue
+from headrace.core.credentials import ID_NAMES, Credential, Holder, Issue
 from headrace.core.pods import PodPlan
+from headrace.core.values import Json
 from headrace.engines.local.belongings import Belongings
 from headrace.engines.local.channel import Channel
 from headrace.engines.local.environ import template_environ
 from headrace.engines.local.outcome import FRAME_BYTES
 from headrace.engines.local.pods.channel import CallChannel
-from headrace.engines.local.pods.messages import setup_message
 from headrace.engines.local.pods.settings import PodSettings
-from headrace.engines.local.process import await_exit, describe_exit, launch
+from headrace.engines.local.process import attached_message, await_exit, describe_exit, launch
 from headrace_harness.frames import Message
 
 _KILL_PATIENCE_S = 5.0
@@ -97,7 +98,7 @@ class PodProcess:
             await self._give_up()
             raise
         self.tell(
-            setup_message(
+            _setup_message(
                 plan,
                 self._settings,
                 material,
@@ -239,3 +240,49 @@ class PodProcess:
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
         self.credential.revoke()
         self.ended.set()
+
+
+def _setup_message(
+    plan: PodPlan,
+    settings: PodSettings,
+    material: Material,
+    identity: Mapping[str, str],
+    *,
+    pod_id: str,
+    own: Path,
+    calls: int,
+) -> dict[str, Json]:
+    """Return what a pod is told at its start.
+
+    Args:
+        plan: What it is for.
+        settings: The operator's.
+        material: What it is started from.
+        identity: Variables that it is known by. Each call has them for itself as well, so that
+            none changes those of another.
+        pod_id: Its id.
+        own: Its own folder.
+        calls: The descriptor on which its calls come.
+    """
+    code = plan.code
+    return {
+        "op": "pod",
+        "pod_id": pod_id,
+        "calls": calls,
+        "folder": str(material.folder.absolute()),
+        "attached": attached_message(material),
+        "function_path": code.function_path,
+        "function": code.function_name,
+        "calling": code.calling.value,
+        "work": str(own / "work"),
+        "outputs": {name: kind.value for name, kind in plan.outputs.items()},
+        "identity": dict(identity),
+        "id_names": list(ID_NAMES),
+        "max_parallel": plan.max_parallel,
+        "memory_bytes": plan.ram_bytes,
+        "log_bytes": settings.log_bytes,
+        "pod_log": str(plan.log.absolute()),
+        "pod_log_bytes": plan.log_bytes,
+        "output_bytes": settings.output_bytes,
+        "bounds": settings.bounds.message(own),
+    }

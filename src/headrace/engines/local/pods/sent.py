@@ -9,7 +9,7 @@ from typing import Protocol
 
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pods import PodPlan
-from headrace.engines.local.pods.messages import (
+from headrace.engines.local.pods.channel import (
     call_body,
     read_message,
     read_outcome,
