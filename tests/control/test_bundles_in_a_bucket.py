@@ -19,6 +19,9 @@ from headrace.core.errors import Unavailable
 from headrace.core.objects import ObjectInfo
 from headrace.objects.filesystem import FilesystemStore
 
+# No records are asked.
+pytestmark = pytest.mark.once
+
 LIMITLESS = 1 << 40
 
 

@@ -22,6 +22,9 @@ from headrace.logs.files import LogFile, append_line, read_lines
 from headrace.objects.filesystem import FilesystemStore
 from headrace.objects.walking import every_object
 
+# No records are asked.
+pytestmark = pytest.mark.once
+
 OLD = least_id(datetime(2020, 1, 2, tzinfo=UTC))
 
 
