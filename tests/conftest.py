@@ -15,12 +15,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from tests.postgres import Postgres
 from tests.postgres import running as running_postgres
 from tests.records import ON_POSTGRES
 
 HEADRACE = Path(sys.executable).parent / "headrace"
 START_S = 60
+
+# A busy machine is no fault of an example: what a test waits for has deadlines of its own.
+examples.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("suite")
 
 
 @pytest.hookimpl(wrapper=True)
