@@ -105,12 +105,12 @@ async def test_another_version_of_ray_is_refused_before_anything_starts() -> Non
         capture_output=True,
         check=True,
     )
-    forge("2.0.0")
+    await asyncio.to_thread(forge, "2.0.0")
     try:
         with pytest.raises(Unavailable) as error:
             await RayEngine(settings(), None).open()  # type: ignore[arg-type]
     finally:
-        forge(found.stdout.decode().strip())
+        await asyncio.to_thread(forge, found.stdout.decode().strip())
     assert "has another version of Ray or Python than this server" in error.value.message
     assert "2.0.0" in error.value.message
 

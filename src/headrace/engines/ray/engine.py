@@ -35,6 +35,7 @@ NO_NODE_S = 60.0
 _ENDED = "the engine was closed"
 _MOST_USED = 10_000
 _LOOK_S = 1.0
+_LATE_S = 5.0
 _END_S = 20.0
 
 _CLOSED = Failure(FailureKind.WORKER_LOST, "The engine was closed before the call had ended.")
@@ -216,8 +217,13 @@ class RayEngine:
 
     async def _watch(self) -> None:
         """Give up nodes that are silent."""
+        loop = asyncio.get_running_loop()
         while True:
+            due = loop.time() + _LOOK_S
             await asyncio.sleep(_LOOK_S)
+            if loop.time() - due > _LATE_S:
+                # This loop was held up itself: what nodes have said meanwhile is still to be read.
+                continue
             for node_id, node in list(self._nodes.items()):
                 if node.silent_s > SILENCE_S:
                     self._connection.give_up(node_id)
