@@ -14,6 +14,7 @@ from tests.running.parts import Parts, parts
 
 from headrace.control.artifacts import input_path, output_path
 from headrace.core.clock import now
+from headrace.core.execution_filters import ExecutionFilter
 from headrace.core.executions import Execution, Status
 from headrace.core.names import least_id, new_id
 from headrace.core.retention import Retention
@@ -23,6 +24,7 @@ from headrace.keeping.clock_watch import ClockWatch
 from headrace.keeping.collector import Collector
 from headrace.keeping.file_collection import FileCollection
 from headrace.store import executions as rows
+from headrace.store.execution_search import search
 
 HOUR_S = 3600.0
 DAY = timedelta(days=1)
@@ -104,7 +106,8 @@ async def files_of(server: Parts) -> dict[str, int]:
 
 
 async def ids(server: Parts) -> set[str]:
-    return {e.id for e in await server.database.read(rows.list_executions, limit=1000)}
+    page = await server.database.read(search, ExecutionFilter(), limit=1000)
+    return {e.id for e in page.executions}
 
 
 async def test_executions_go_by_age_with_their_files(root: Path) -> None:

@@ -15,6 +15,7 @@ from tests.running.parts import Parts, parts
 from headrace.control.orders import Order, new_execution
 from headrace.core.claims import Claim
 from headrace.core.clock import now
+from headrace.core.execution_filters import ExecutionFilter
 from headrace.core.executions import Execution, Status
 from headrace.core.mappings import map_inputs, map_outputs
 from headrace.core.names import new_id
@@ -25,6 +26,7 @@ from headrace.core.sources import Rule
 from headrace.running import worker as worker_module
 from headrace.signals.port import PENDING
 from headrace.store import executions as rows
+from headrace.store.execution_search import search
 from headrace.store.tables import executions
 
 pytestmark = pytest.mark.system
@@ -146,9 +148,8 @@ async def test_a_row_that_cannot_be_read_holds_up_nobody(root: Path, marks: Mark
         await server.worker.begin()
         marks.go("sound", await marks.begun("sound"))
         assert (await server.ended(sound.id)).failure is None
-        (found,) = await server.database.read(
-            rows.list_executions, limit=1, statuses=[Status.ERROR]
-        )
+        wanted = ExecutionFilter(statuses=(Status.ERROR,))
+        (found,) = (await server.database.read(search, wanted, limit=1)).executions
     assert found.id == broken.id
     assert found.failure is not None
     assert "cannot be read" in found.failure.message

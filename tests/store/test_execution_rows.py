@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from tests.store.conftest import AT, PIPELINE
 
 from headrace.core.destinations import DataStorePath, EndpointResult, Nowhere, RunResult
+from headrace.core.execution_filters import ExecutionFilter
 from headrace.core.executions import (
     TRANSITIONS,
     Execution,
@@ -40,6 +41,7 @@ from headrace.core.values import DataType, FileStore, FileValue
 from headrace.store import attempts, claims, workers
 from headrace.store import executions as rows
 from headrace.store import pipelines as pipeline_rows
+from headrace.store.execution_search import latest_id, search
 from headrace.store.orphans import take_from_dead
 from headrace.store.sqlite.connections import open_sqlite
 from headrace.store.sqlite.migrate import migrate
@@ -68,6 +70,12 @@ OUTPUTS = (
     OutputRecord("t", DataType.STRING, EndpointResult("out"), ""),
     OutputRecord("u", DataType.NUMBER, Nowhere(), None),
 )
+
+
+def listed(
+    connection: Connection, *, limit: int, before: str | None = None, **wanted: Any
+) -> Sequence[Execution]:
+    return search(connection, ExecutionFilter(**wanted), limit=limit, before=before).executions
 
 
 def failure_of(kind: FailureKind | None) -> Failure | None:
@@ -118,17 +126,17 @@ def test_pages_are_a_sorted_list_cut_into_pieces(
     version = replace(PIPELINE.version, id="version-of-two")
     two = replace(PIPELINE, id="pipeline-2", name="two", version=version)
     pipeline_rows.add_pipeline(connection, two)
-    model = []
+    model: Sequence[Execution] = ()
     for number in (5, 1, 9, 3, 7, 2, 8, 4, 6):
         execution = new_execution(f"{number}", pipeline_id=f"pipeline-{1 + number % 2}")
         rows.add_execution(connection, execution, None)
         if number % 3 == 0:
             claims.claim_pending(connection, "w1", limit=1, at=AT)
-            running = rows.list_executions(connection, limit=1, statuses=[Status.RUNNING])[0]
+            running = listed(connection, limit=1, statuses=(Status.RUNNING,))[0]
             attempts.finish(
                 connection, running.id, "w1", attempt=1, outputs=(), failure=None, at=AT
             )
-    model = rows.list_executions(connection, limit=100)
+    model = listed(connection, limit=100)
     assert [execution.id for execution in model] == [f"{n}" for n in range(9, 0, -1)]
     wanted = [
         execution
@@ -137,12 +145,12 @@ def test_pages_are_a_sorted_list_cut_into_pieces(
     ]
     found: list[Execution] = []
     before = None
-    while page := rows.list_executions(
+    while page := listed(
         connection,
         limit=size,
         before=before,
         pipeline_id=pipeline_id,
-        statuses=[status] if status else [],
+        statuses=(status,) if status else (),
     ):
         assert len(page) <= size
         found += page
@@ -290,7 +298,7 @@ class Life(RuleBasedStateMachine):
     def rows_are_as_the_model_says(self) -> None:
         if not hasattr(self, "connection"):
             return
-        found = rows.list_executions(self.connection, limit=1000)
+        found = listed(self.connection, limit=1000)
         assert {e.id: e.status for e in found} == {i: s for i, (s, _) in self.model.items()}
         for execution in found:
             assert (execution.ended_at is not None) is execution.status.is_terminal
@@ -319,6 +327,6 @@ def test_a_database_without_rows_answers(tmp_path: Path) -> None:
     path = tmp_path / "headrace.db"
     migrate(path)
     with open_sqlite(path, read_only=True).connect() as connection:
-        assert rows.list_executions(connection, limit=10) == []
-        assert rows.latest_execution_id(connection, pipeline_id="nobody") is None
+        assert listed(connection, limit=10) == []
+        assert latest_id(connection, ExecutionFilter(pipeline_id="nobody")) is None
         assert pipeline_rows.all_pipelines(connection) == []

@@ -14,6 +14,7 @@ from alembic.config import Config
 from sqlalchemy import Connection
 from tests.store.test_schema import described
 
+from headrace.core.execution_filters import ExecutionFilter
 from headrace.core.parameters import Input
 from headrace.core.pipelines import (
     ContainerConfig,
@@ -23,8 +24,9 @@ from headrace.core.pipelines import (
     PipelineVersion,
 )
 from headrace.core.values import DataType
-from headrace.store import executions, pipelines, versions
+from headrace.store import pipelines, versions
 from headrace.store.errors import Refused
+from headrace.store.execution_search import search
 from headrace.store.moments import from_us
 from headrace.store.sqlite import migrate as migration
 from headrace.store.sqlite.connections import open_sqlite
@@ -185,7 +187,7 @@ def test_each_pipeline_becomes_its_first_version(upgraded: Connection) -> None:
 
 
 def test_executions_have_the_first_version_and_their_mode(upgraded: Connection) -> None:
-    found = executions.list_executions(upgraded, limit=20_000)
+    found = search(upgraded, ExecutionFilter(), limit=20_000).executions
     assert len(found) == 10_000
     assert {execution.pipeline_version for execution in found} == {1}
     assert [execution.is_low_latency for execution in found[:2]] == [True, False]

@@ -14,6 +14,7 @@ from tests.store.conftest import PIPELINE
 
 from headrace.control.transactions.verification import verify_ledger
 from headrace.core.cron import Cron
+from headrace.core.execution_filters import ExecutionFilter
 from headrace.core.executions import Execution, Status
 from headrace.core.ledger import LedgerRow
 from headrace.core.names import least_id
@@ -21,6 +22,7 @@ from headrace.core.retention import Retention
 from headrace.core.schedules import Fate
 from headrace.store import executions as rows
 from headrace.store import ledger, retention, schedules
+from headrace.store.execution_search import search
 from headrace.store.sqlite.connections import open_sqlite
 from headrace.store.tables import attempts, deployments, idempotency_keys
 
@@ -123,7 +125,8 @@ def test_what_is_deleted_is_what_the_rule_says(
             if not is_expired(rule, *known[execution_id], newer)
         }
         gone = delete_all(connection, rule, limit)
-        left = {execution.id for execution in rows.list_executions(connection, limit=1000)}
+        page = search(connection, ExecutionFilter(), limit=1000)
+        left = {execution.id for execution in page.executions}
     assert left == kept
     assert sorted(gone) == sorted(known.keys() - kept)
 

@@ -17,12 +17,14 @@ from sqlalchemy import Connection, select
 from tests.store.conftest import AT, PIPELINE, Gate, Kept
 
 from headrace.core.errors import NotFound, Unavailable
+from headrace.core.execution_filters import ExecutionFilter
 from headrace.core.executions import Execution, Status
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.store import attempts, claims, deletion, executions, pipelines, versions, workers
 from headrace.store.database import Database
 from headrace.store.deletion import Deleted, Kind
 from headrace.store.errors import Dangling, Duplicate, Refused
+from headrace.store.execution_search import search
 from headrace.store.settings import read_setting, write_setting
 from headrace.store.tables import settings
 
@@ -337,7 +339,7 @@ async def test_what_was_deleted_is_gone_at_once_and_its_rows_in_batches(
     await store.write(executions.add_all, made, None)
     await store.write(deletion.mark_pipeline, PIPELINE.id, AT)
     assert await other.read(pipelines.pipeline_by_name, PIPELINE.name) is None
-    assert await other.read(executions.list_executions, limit=9) == []
+    assert (await other.read(search, ExecutionFilter(), limit=9)).executions == []
     assert await other.write(claims.claim_pending, "w1", limit=9, at=AT) == []
     deleted = Deleted(Kind.PIPELINE, PIPELINE.id)
     assert not await store.write(deletion.bury, deleted)

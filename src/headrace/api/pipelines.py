@@ -12,6 +12,7 @@ from headrace.api.logs import followed_lines, lines_between
 from headrace.api.pipeline_templates import create_of_template
 from headrace.core.clock import now_s
 from headrace.core.errors import NotFound
+from headrace.core.execution_filters import ExecutionFilter
 from headrace.core.names import check_name
 from headrace.core.pipelines import Pipeline, PipelineStatus
 from headrace.objects.links import PURPOSE, Purpose, sign, verify
@@ -138,13 +139,13 @@ async def pipeline_executions(exchange: Exchange) -> Answer:
     """List a pipeline's executions, newest first."""
     pipeline = await _pipeline(exchange)
     limit = exchange.integer("limit", MAX_LISTED, at_least=1, at_most=MAX_LISTED)
-    executions = await exchange.services.lookups.executions(
+    page = await exchange.services.lookups.search(
         exchange.scope,
+        ExecutionFilter(pipeline_id=pipeline.id),
         limit=limit,
         before=exchange.request.query_params.get("cursor"),
-        pipeline_id=pipeline.id,
     )
-    return Answer([execution_item(execution) for execution in executions])
+    return Answer([execution_item(execution) for execution in page.executions])
 
 
 async def latest_execution(exchange: Exchange) -> Answer:

@@ -18,6 +18,7 @@ from headrace.console.snippets import snippets_of
 from headrace.control.activities import RANGES
 from headrace.core.clock import now
 from headrace.core.deployments import Deployment
+from headrace.core.execution_filters import ExecutionFilter
 from headrace.core.executions import Execution
 from headrace.core.health import Health
 from headrace.core.sources import Rule
@@ -89,7 +90,8 @@ async def shown(exchange: Exchange, *, token: str | None = None) -> Response:
     """Return the page of a deployment, with its token if that was asked for."""
     services, scope = exchange.services, exchange.scope
     found = await services.deployments.get(scope, exchange.name())
-    latest = await services.lookups.executions(scope, limit=RECENT, deployment_id=found.id)
+    wanted = ExecutionFilter(deployment_id=found.id)
+    latest = (await services.lookups.search(scope, wanted, limit=RECENT)).executions
     last = await services.executions.get(scope, latest[0].id) if latest else None
     health = (await services.lookups.health(scope, [found.id])).get(found.id, Health())
     if exchange.request.query_params.get("show") == "token":

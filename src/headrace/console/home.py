@@ -18,6 +18,7 @@ from headrace.control.activities import RANGES
 from headrace.core.activity import IN_A_ROW, Period
 from headrace.core.clock import now, now_s
 from headrace.core.errors import InvalidRequest
+from headrace.core.execution_filters import ExecutionFilter
 from headrace.core.executions import Status
 from headrace.core.pods import PodStatus
 from headrace.web.exchange import Exchange
@@ -56,9 +57,8 @@ async def home(exchange: Exchange) -> Response:
     since = _since(request, asked)
     chosen = request.query_params.get("range") or "24h"
     periods = await services.activities.periods(scope, chosen)
-    at_work = await services.lookups.executions(
-        scope, limit=AT_WORK, statuses=(Status.RUNNING, Status.PENDING)
-    )
+    unfinished = ExecutionFilter(statuses=(Status.RUNNING, Status.PENDING))
+    at_work = (await services.lookups.search(scope, unfinished, limit=AT_WORK)).executions
     found = await services.activities.overview(scope, since, next_fires=NEXT)
     response = page(
         request,

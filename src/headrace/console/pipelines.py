@@ -18,6 +18,7 @@ from headrace.console.paging import page_of_names
 from headrace.console.rendering import page, see_other
 from headrace.console.sources import differences, read_text
 from headrace.core.errors import BreakingChange, NotFound, Unavailable
+from headrace.core.execution_filters import ExecutionFilter
 from headrace.core.pipelines import Pipeline, PipelineVersion
 from headrace.logs.files import last_lines
 from headrace.web.exchange import Exchange
@@ -52,7 +53,8 @@ async def pipeline(exchange: Exchange) -> Response:
     current = await services.versions.current_number(scope, found)
     asked = exchange.request.query_params.get("version")
     shown = found if not asked else await services.versions.get(scope, found, read_version(asked))
-    latest = await services.lookups.executions(scope, limit=RECENT, pipeline_id=found.id)
+    wanted = ExecutionFilter(pipeline_id=found.id)
+    latest = (await services.lookups.search(scope, wanted, limit=RECENT)).executions
     bundle, log, away = await _files(exchange, shown)
     files = [] if bundle is None else await asyncio.to_thread(sizes_of, bundle.folder)
     path = exchange.request.query_params.get("file") or _first_file(shown.version)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from starlette.responses import Response
 
 from headrace.console.rendering import page, see_other
+from headrace.core.execution_filters import ExecutionFilter
+from headrace.core.executions import Execution
 from headrace.web.exchange import Exchange
 
 SHOWN = 50
@@ -25,9 +28,10 @@ async def search(exchange: Exchange) -> Response:
     deployments = [
         item.name for item in await lookups.deployment_page(scope, part, limit=most, skip=0)
     ]
-    executions = []
+    executions: Sequence[Execution] = ()
     if _ID.fullmatch(part):
-        executions = await services.lookups.executions(scope, limit=SHOWN, prefix=part)
+        found_by_id = await lookups.search(scope, ExecutionFilter(prefix=part), limit=SHOWN)
+        executions = found_by_id.executions
     found = [
         *(f"/pipelines/{name}" for name in pipelines),
         *(f"/deployments/{name}" for name in deployments),

@@ -29,6 +29,7 @@ from headrace.core.errors import (
     NotFound,
     Unauthenticated,
 )
+from headrace.core.execution_filters import ExecutionFilter
 from headrace.core.mappings import takes_values
 from headrace.core.rights import Right
 from headrace.core.scopes import Scope
@@ -37,7 +38,7 @@ from headrace.core.values import Json
 from headrace.store import deployments as rows
 from headrace.store import listings
 from headrace.store.database import Database
-from headrace.store.executions import latest_execution_id
+from headrace.store.execution_search import latest_id
 
 KEY_LIFETIME = timedelta(days=1)
 """Time in which a repeated call with the same idempotency key returns the first execution."""
@@ -190,7 +191,7 @@ class Deployments:
             NotFound: There is no such deployment.
         """
         deployment = await self.get(scope, name)
-        return await self._database.read(latest_execution_id, deployment_id=deployment.id)
+        return await self._database.read(latest_id, ExecutionFilter(deployment_id=deployment.id))
 
     async def endpoint(self, path: str, token: str) -> Endpoint:
         """Return the endpoint at a URL path to whoever has its token.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from headrace.control.transactions.verification import verify_ledger
@@ -69,7 +69,9 @@ class Lookups:
 
     async def latest_execution(self, scope: Scope, pipeline: Pipeline) -> str | None:
         """Return the id of a pipeline's newest execution, or None."""
-        return await self._reader.read(executions.latest_execution_id, pipeline_id=pipeline.id)
+        return await self._reader.read(
+            execution_search.latest_id, ExecutionFilter(pipeline_id=pipeline.id)
+        )
 
     async def pipeline_of(self, scope: Scope, execution: Execution) -> Pipeline:
         """Return the pipeline of an execution with the version that the execution has.
@@ -81,34 +83,6 @@ class Lookups:
         if pipeline is None:
             raise NotFound(f"There is no execution {execution.id!r}.")
         return pipeline
-
-    async def executions(
-        self,
-        scope: Scope,
-        *,
-        limit: int,
-        before: str | None = None,
-        since: str | None = None,
-        until: str | None = None,
-        prefix: str | None = None,
-        pipeline_id: str | None = None,
-        deployment_id: str | None = None,
-        version: int | None = None,
-        statuses: Collection[Status] = (),
-    ) -> list[Execution]:
-        """Return executions as :func:`headrace.store.executions.list_executions` does."""
-        return await self._reader.read(
-            executions.list_executions,
-            limit=limit,
-            before=before,
-            since=since,
-            until=until,
-            prefix=prefix,
-            pipeline_id=pipeline_id,
-            deployment_id=deployment_id,
-            version=version,
-            statuses=statuses,
-        )
 
     async def unfinished(self, scope: Scope) -> tuple[int, int]:
         """Return how many executions run, and how many wait to."""

@@ -63,6 +63,12 @@ def search(
     return ExecutionPage([summary_from(row) for row in in_order], older, newer)
 
 
+def latest_id(connection: Connection, wanted: ExecutionFilter) -> str | None:
+    """Return the id of the newest execution that fits, or None."""
+    found = search(connection, wanted, limit=1).executions
+    return found[0].id if found else None
+
+
 def _piece(
     connection: Connection,
     wanted: ExecutionFilter,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from headrace.core.executions import Execution, InputRecord, Status
 from headrace.core.outcomes import Failure
@@ -19,7 +19,7 @@ from headrace.store.execution_row import (
     summary_from,
 )
 from headrace.store.recorded_values import inputs_from
-from headrace.store.tables import FAILED, OF_DELETED, UNFINISHED, executions
+from headrace.store.tables import OF_DELETED, UNFINISHED, executions
 
 MAX_INPUTS_READ = 64_000_000
 """Characters of recorded inputs that are read to compare them with another version."""
@@ -83,59 +83,6 @@ def summaries_of(connection: Connection, ids: Sequence[str]) -> dict[str, Execut
     return found
 
 
-def list_executions(
-    connection: Connection,
-    *,
-    limit: int,
-    before: str | None = None,
-    since: str | None = None,
-    until: str | None = None,
-    prefix: str | None = None,
-    pipeline_id: str | None = None,
-    deployment_id: str | None = None,
-    version: int | None = None,
-    statuses: Collection[Status] = (),
-) -> list[Execution]:
-    """Return executions, newest first, without their inputs and outputs.
-
-    Args:
-        connection: A connection.
-        limit: How many at most.
-        before: Id of the last one already seen.
-        since: What sorts before the first id that counts (:func:`~headrace.core.names.least_id`).
-        until: What sorts before the first id that does not count any more, in the same way.
-        prefix: How their ids begin.
-        pipeline_id: Only those of this pipeline.
-        deployment_id: Only those of this deployment.
-        version: Only those of this version of their pipeline.
-        statuses: Only those with one of these; all if there are none.
-    """
-    query = select(*SUMMARY).where(~OF_DELETED).order_by(executions.c.id.desc()).limit(limit)
-    for condition in (
-        None if before is None else executions.c.id < before,
-        None if since is None else executions.c.id >= since,
-        None if until is None else executions.c.id < until,
-        None if version is None else executions.c.pipeline_version == version,
-        # All characters of ids sort before this one.
-        None if prefix is None else executions.c.id.between(prefix, f"{prefix}~"),
-        None if pipeline_id is None else executions.c.pipeline_id == pipeline_id,
-        None if deployment_id is None else executions.c.deployment_id == deployment_id,
-    ):
-        if condition is not None:
-            query = query.where(condition)
-    if not statuses:
-        return [summary_from(row) for row in connection.execute(query)]
-    # One query for each, because the indexes have the status first and then the order.
-    found = [
-        row
-        for status in set(statuses)
-        for row in connection.execute(query.where(*_has_status(status)))
-    ]
-    return [
-        summary_from(row) for row in sorted(found, key=lambda row: row.id, reverse=True)[:limit]
-    ]
-
-
 def latest_inputs(
     connection: Connection, deployment_id: str, *, limit: int, since: str = ""
 ) -> Iterator[tuple[str, tuple[InputRecord, ...]]]:
@@ -160,25 +107,6 @@ def latest_inputs(
             rows.close()
             return
         yield row.id, inputs_from(row.inputs)
-
-
-def _has_status(status: Status) -> list[ColumnElement[bool]]:
-    conditions = [executions.c.status == status.value]
-    if not status.is_terminal:
-        conditions.append(UNFINISHED)
-    elif status is not Status.SUCCEEDED:
-        conditions.append(FAILED)
-    return conditions
-
-
-def latest_execution_id(
-    connection: Connection, *, pipeline_id: str | None = None, deployment_id: str | None = None
-) -> str | None:
-    """Return the id of the newest execution of a pipeline or of a deployment, or None."""
-    newest = list_executions(
-        connection, limit=1, pipeline_id=pipeline_id, deployment_id=deployment_id
-    )
-    return newest[0].id if newest else None
 
 
 def statuses_of(connection: Connection, ids: Sequence[str]) -> dict[str | None, Status]:
