@@ -35,6 +35,7 @@ AUTHENTICATION = {"Deployments.endpoint", "Tokens.refresh", "Tokens.scope_of"}
 """They find out who asks."""
 
 OF_THE_SERVER = {
+    "Deployments.endpoint_at",
     "Executions.remove_traces",
     "Executions.request_stop",
     "Variables.current",

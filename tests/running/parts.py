@@ -58,6 +58,7 @@ from headrace.environments.uv import UvBuilder
 from headrace.keeping.removal import Removal
 from headrace.logs.files import LogFiles
 from headrace.objects.filesystem import FilesystemStore
+from headrace.pods.plans import Plans
 from headrace.pods.sets import PodSets
 from headrace.running.code import CodeFinder
 from headrace.running.runner import Runner
@@ -188,7 +189,8 @@ async def parts(root: Path, *, name: str = "one", slots: int = 2) -> AsyncIterat
     variables, limits = Variables(database, keys), Limits(grace_s=0.2)
     pod_settings = PodSettings(root / "run" / name / "pods", harness, f"{name}-{new_id()}")
     pods = LocalPodEngine(pod_settings, codes)
-    sets = PodSets(database, signals, pods, codes, variables, logs, limits, 0, intake)
+    plans = Plans(codes, variables, logs, limits)
+    sets = PodSets(database, signals, pods, plans, variables, 0, intake)
     runner = Runner(
         engine=engine,
         codes=codes,

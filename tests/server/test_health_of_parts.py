@@ -17,6 +17,7 @@ from headrace import HeadraceSdk
 from headrace.core.errors import Unavailable
 from headrace.server.checking import health_of_running
 from headrace.server.data_directory import DataDirectory
+from headrace.server.fronts.seats import Fronts
 from headrace.server.health import LOW_BYTES, health_checks, room_left
 from headrace.store.settings import HEALTH_ASKED_AT, read_setting
 from headrace.store.sqlite.database import SqliteDatabase
@@ -72,7 +73,7 @@ def test_a_disk_that_takes_no_more_files_is_full_and_one_that_does_not_count_the
 async def test_who_asks_does_not_have_open_pages_look_again(tmp_path: Path) -> None:
     migrate(tmp_path / "headrace.db")
     database = SqliteDatabase(tmp_path / "headrace.db")
-    places = cast("Any", SimpleNamespace(database=database))
+    places = cast("Any", SimpleNamespace(database=database, fronts=Fronts(1)))
     loops = cast("Any", SimpleNamespace(copies=()))
     others = cast("Any", None)
     before = database.revision

@@ -108,6 +108,7 @@ def _mlserver(name: str, workers: int) -> Peer:
 FLOOR = "bare ASGI, a constant"
 SKETCH = "bare sketch: isolated and recorded"
 FASTAPI = "FastAPI"
+WORKERS = "FastAPI, two workers"
 PEERS: Mapping[str, Peer] = {
     "floor": Peer(FLOOR, "floor", _UVICORN + "app:constant"),
     "sketch": Peer(
@@ -121,6 +122,7 @@ PEERS: Mapping[str, Peer] = {
     "fastapi-threads": Peer(
         "FastAPI, function in a thread", "fastapi", _UVICORN + "app:app", path="/threaded"
     ),
+    "fastapi-workers": Peer(WORKERS, "fastapi", _UVICORN + "app:app --workers 2"),
     "litserve": Peer("LitServe", "litserve", "{bin}/python app.py {port}", path="/predict"),
     "bentoml": Peer(
         "BentoML, async API",

@@ -67,7 +67,7 @@ class Headrace:
     server: Running
     sdk: HeadraceSdk
 
-    def deploy(self, key: str) -> Target:
+    def deploy(self, key: str, **more: Any) -> Target:
         """Make an endpoint of the pipeline and return it as a target.
 
         Raises:
@@ -76,7 +76,7 @@ class Headrace:
         mode = MODES[key]
         try:
             made = self.sdk.create_deployment(
-                PIPELINE, key, "endpoint", timeout_s=60, **mode.options
+                PIPELINE, key, "endpoint", timeout_s=60, **mode.options, **more
             )
         except HeadraceError as error:
             raise Refused(str(error)) from error

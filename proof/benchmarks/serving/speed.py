@@ -29,7 +29,7 @@ from proof.benchmarks.serving.tables import milliseconds, ratio, table
 from proof.benchmarks.serving.targets import Target
 
 # Left out unless asked for: slower or further variants of what is there.
-EXTRAS = frozenset({"fastapi-threads", "low-latency-parallel"})
+EXTRAS = frozenset({"fastapi-threads", "fastapi-workers", "low-latency-parallel"})
 AT_ONCE = (1, 16)
 IDLE_S = 3
 

@@ -35,6 +35,10 @@ Database = Annotated[
         "[default: a file of the data directory]",
     ),
 ]
+Processes = Annotated[
+    int | None,
+    typer.Option(min=1, help="How many processes take connections on the port.  [default: 1]"),
+]
 Objects = Annotated[
     str | None,
     typer.Option(
@@ -56,6 +60,7 @@ def serve(
     database: Database = None,
     objects: Objects = None,
     engine: Engine = None,
+    processes: Processes = None,
 ) -> None:
     """Start a server on this machine, in the foreground.
 
@@ -69,6 +74,7 @@ def serve(
         database=database,
         objects=objects,
         engine=engine,
+        processes=processes,
     )
     raise typer.Exit(server().serve(overrides))
 
@@ -81,6 +87,7 @@ def check(
     database: Database = None,
     objects: Objects = None,
     engine: Engine = None,
+    processes: Processes = None,
 ) -> None:
     """Check the server's settings and this machine, and print what was found."""
     overrides = settings(
@@ -91,6 +98,7 @@ def check(
         database=database,
         objects=objects,
         engine=engine,
+        processes=processes,
     )
     raise typer.Exit(server().check(overrides))
 

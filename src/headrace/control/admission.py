@@ -52,6 +52,18 @@ def first_of(*stops: Stop) -> Stop:
     return stop
 
 
+def any_of(*records: PutOnRecord) -> PutOnRecord:
+    """Return what makes sure that an execution is on record, whichever process has it."""
+
+    async def record(execution_id: str) -> bool:
+        for each in records:
+            if await each(execution_id):
+                return True
+        return False
+
+    return record
+
+
 async def all_on_record(execution_id: str) -> bool:  # noqa: ARG001 - whichever it is
     """Return False: nothing runs that is not on record (:data:`PutOnRecord`)."""
     return False

@@ -200,6 +200,17 @@ class Deployments:
             NotFound: There is no such endpoint.
             Unauthenticated: The token is not this endpoint's.
         """
+        endpoint = await self.endpoint_at(path)
+        if not same_token(token, endpoint.token):
+            raise Unauthenticated(f"The token is not that of the endpoint {path!r}.")
+        return endpoint
+
+    async def endpoint_at(self, path: str) -> Endpoint:
+        """Return the endpoint at a URL path, for those who compare the token themselves.
+
+        Raises:
+            NotFound: There is no such endpoint.
+        """
         endpoint = self._endpoints.find(path)
         if endpoint is None:
             changes = self._endpoints.changes
@@ -208,8 +219,6 @@ class Deployments:
                 raise NotFound(f"There is no endpoint {path!r}.")
             endpoint = Endpoint(found[0], self._keys.unseal(found[1]))
             self._endpoints.keep(path, endpoint, changes)
-        if not same_token(token, endpoint.token):
-            raise Unauthenticated(f"The token is not that of the endpoint {path!r}.")
         return endpoint
 
     async def trigger(

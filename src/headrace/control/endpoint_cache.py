@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from headrace.core.deployments import Deployment
@@ -35,9 +36,13 @@ class EndpointCache:
     Args:
         trust_s: How long an endpoint is trusted. The only server on a database hears of every
             change, and may trust it for ever.
+        on_change: Called when one was created, changed or deleted, before that is answered.
     """
 
-    def __init__(self, trust_s: float = math.inf) -> None:
+    def __init__(
+        self, trust_s: float = math.inf, on_change: Callable[[], None] = lambda: None
+    ) -> None:
+        self._on_change = on_change
         self._trust_s = trust_s
         self._kept: dict[str, tuple[float, Endpoint]] = {}
         self._changes = 0
@@ -64,3 +69,4 @@ class EndpointCache:
         """Forget all endpoints: one was created, changed or deleted."""
         self._kept.clear()
         self._changes += 1
+        self._on_change()

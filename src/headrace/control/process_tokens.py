@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from functools import partial
 
 from headrace.core.credentials import Addresses, Credential, Holder
 from headrace.core.errors import Unauthenticated
@@ -12,6 +13,12 @@ from headrace.core.rights import AT_IMPORT, IN_EXECUTIONS, Right
 from headrace.core.tokens import same_token
 
 PROCESS_MARK = "hdp_"
+
+
+def mint_process_token() -> tuple[str, str]:
+    """Return the id and the token of a process that is about to start."""
+    process_id = new_id()
+    return process_id, f"{PROCESS_MARK}{process_id}.{secrets.token_urlsafe(32)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +55,19 @@ class ProcessTokens:
 
     def issue(self, holder: Holder) -> Credential:
         """Return the credential of a process that is about to start."""
-        process_id = new_id()
+        return self.register(*mint_process_token(), holder)
 
-        def revoke() -> None:
-            self._living.pop(process_id, None)
-
-        token = f"{PROCESS_MARK}{process_id}.{secrets.token_urlsafe(32)}"
-        credential = Credential(self.addresses.variables(SDK_TOKEN=token), revoke)
+    def register(self, process_id: str, token: str, holder: Holder) -> Credential:
+        """Know a process by a token from now on; return its credential."""
+        credential = Credential(
+            self.addresses.variables(SDK_TOKEN=token), partial(self.revoke, process_id)
+        )
         self._living[process_id] = Process(token, holder, credential)
         return credential
+
+    def revoke(self, process_id: str) -> None:
+        """Make the token of a process void; nothing happens if it is."""
+        self._living.pop(process_id, None)
 
     def id_of(self, token: str) -> str:
         """Return the id of the living process that a token belongs to.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from headrace.control.intake import Intake
@@ -52,6 +52,7 @@ class Standby:
         pods: They are released and come back.
         schedules: Records the fire times of a pause.
         worker_id: Id of this server's worker.
+        on_change: Told each state, in the step of the event loop in which this process follows it.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Standby:
         pods: Pods,
         schedules: Schedules,
         worker_id: str,
+        on_change: Callable[[Standing], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._signals = signals
@@ -71,6 +73,7 @@ class Standby:
         self._pods = pods
         self._schedules = schedules
         self._worker_id = worker_id
+        self._on_change = on_change
         self._changing = asyncio.Lock()
         self._said: EnvironmentStatus | None = EnvironmentStatus.READY
 
@@ -137,6 +140,7 @@ class Standby:
             before = self._intake.standing
             self._intake.follow(standing)
             self._warm_calls.hold_back(is_held=not standing.takes_work)
+            self._on_change(standing)
         if before.keeps_pods != standing.keeps_pods:
             self._pods.changed()
         if standing.takes_work and not before.takes_work:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from headrace.control.sealing import Keys
 from headrace.core.clock import now
@@ -22,11 +22,20 @@ logger = logging.getLogger(__name__)
 
 
 class Variables:
-    """Environment variables (wire contract, 5.8)."""
+    """Environment variables (wire contract, 5.8).
 
-    def __init__(self, database: Database, keys: Keys) -> None:
+    Args:
+        database: Where they are.
+        keys: They are sealed with them.
+        on_change: Called when one was changed or deleted, before that is answered.
+    """
+
+    def __init__(
+        self, database: Database, keys: Keys, on_change: Callable[[], None] = lambda: None
+    ) -> None:
         self._database = database
         self._keys = keys
+        self._on_change = on_change
         # Every execution asks, and only this object changes them.
         self._current: dict[str, str] | None = None
         self._changes = 0
@@ -71,7 +80,7 @@ class Variables:
         }
         at_us = to_us(now())
         await self._database.write(rows.put_variables, sealed, at_us)
-        self._forget()
+        self._changed()
 
     async def delete(self, scope: Scope, name: str) -> str:
         """Delete a variable and return the value it had; empty if it cannot be unsealed any more.
@@ -80,7 +89,7 @@ class Variables:
             NotFound: There is no such variable.
         """
         sealed = await self._database.write(rows.remove_variable, name)
-        self._forget()
+        self._changed()
         if sealed is None:
             raise NotFound(f"There is no environment variable {name!r}.")
         try:
@@ -89,9 +98,14 @@ class Variables:
             # The key file was replaced. Deleting is the way out of that, so it must not fail.
             return ""
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Look at the records again: a variable may have changed."""
         self._current = None
         self._changes += 1
+
+    def _changed(self) -> None:
+        self.forget()
+        self._on_change()
 
 
 def _is_settable(name: str) -> bool:

@@ -120,3 +120,8 @@ def generation_of(deployment: Deployment) -> str:
         return generation
     attached = repr([(one.path, one.digest) for one in deployment.attachments])
     return f"{generation}/{hashlib.sha256(attached.encode()).hexdigest()}"
+
+
+def topic_of(deployment_id: str) -> str:
+    """Return the topic that tells of a change of a deployment's pods."""
+    return f"pods:{deployment_id}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from headrace.control.variables import Variables
 from headrace.core.calls import Limits
@@ -12,6 +13,19 @@ from headrace.logs.files import LogFiles
 from headrace.pods.lanes import generation_of
 from headrace.pods.probes import probe_of
 from headrace.running.code import CodeFinder
+
+
+class MakesPlans(Protocol):
+    """Makes the plans of pods."""
+
+    async def of(self, deployment: Deployment) -> PodPlan:
+        """Return the plan of a low-latency deployment's pods, their environment being ready.
+
+        Raises:
+            Unavailable: The folder of the code is gone from the data directory.
+            HeadraceError: The environment cannot be had, or the probe does not fit.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,15 @@ from functools import partial
 
 from headrace.control.intake import Intake
 from headrace.control.variables import Variables
-from headrace.core.calls import Limits
 from headrace.core.compatibility import with_version
 from headrace.core.deployments import Deployment
 from headrace.core.errors import HeadraceError, Unavailable
 from headrace.core.outcomes import Failure, FailureKind
 from headrace.core.pods import PodPlan, PodSetState, PodStatus
 from headrace.engines.port import PodEngine
-from headrace.logs.files import LogFiles
-from headrace.pods.lanes import Crew, Lane, asks_for_another, generation_of
-from headrace.pods.plans import Plans
-from headrace.running.code import CodeFinder
+from headrace.pods.elsewhere import Elsewhere, Nowhere, Share, whole, with_others
+from headrace.pods.lanes import Crew, Lane, asks_for_another, generation_of, topic_of
+from headrace.pods.plans import MakesPlans
 from headrace.signals.loop import Loop
 from headrace.signals.port import DEPLOYMENTS, PENDING, Signals
 from headrace.store import deployments as rows
@@ -49,17 +47,20 @@ class PodSets:
         database: Database,
         signals: Signals,
         engine: PodEngine,
-        codes: CodeFinder,
+        plans: MakesPlans,
         variables: Variables,
-        logs: LogFiles,
-        limits: Limits,
         grace_s: float,
         intake: Intake,
+        *,
+        share: Share = whole,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._database = database
         self._signals = signals
         self._engine = engine
-        self._plans = Plans(codes, variables, logs, limits)
+        self._plans = plans
+        self._share = share
+        self._elsewhere = elsewhere or Nowhere()
         self._variables = variables
         self._grace_s = grace_s
         self._intake = intake
@@ -104,7 +105,9 @@ class PodSets:
         if lane is None:
             return UNKNOWN
         if lane.is_up:
-            state = self._engine.state(deployment_id)
+            state = with_others(
+                self._engine.state(deployment_id), self._elsewhere.states(deployment_id)
+            )
             return replace(
                 state,
                 failure=lane.failure or state.failure,
@@ -136,14 +139,15 @@ class PodSets:
         """Return the state once the pods are as a deployment says; see the protocol."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                with self._signals.listen(_topic(deployment.id)) as signal:
+                with self._signals.listen(topic_of(deployment.id)) as signal:
                     while not self._is_settled(deployment):
                         await signal.wait(1.0)
         return self.state(deployment.id)
 
     def are_released(self) -> bool:
         """Check whether there are no pods, and none to come."""
-        return not (self._intake.keeps_pods or self._lanes or self._retiring)
+        is_left = self._intake.keeps_pods or self._lanes or self._retiring
+        return not is_left and self._elsewhere.are_released()
 
     def are_settled(self) -> bool:
         """Check whether all pods have come up or have failed to."""
@@ -195,7 +199,7 @@ class PodSets:
         found = await self._database.read(rows.low_latency_deployments)
         # Looked at after the read, while which the server may have been paused.
         keeps_pods = self._intake.keeps_pods
-        wanted = {deployment.id: deployment for deployment in found if keeps_pods}
+        wanted = {one.id: one for one in map(self._share, found) if one and keeps_pods}
         for deployment_id in self._lanes.keys() - wanted.keys():
             self.begin_to_retire(deployment_id)
         for deployment in wanted.values():
@@ -252,7 +256,7 @@ class PodSets:
         self._signals.notify(PENDING)
         # The variables may have changed meanwhile.
         self._signals.notify(DEPLOYMENTS)
-        self._signals.notify(_topic(deployment.id))
+        self._signals.notify(topic_of(deployment.id))
 
     async def _ask(self, lane: Lane, deployment: Deployment) -> None:
         """Have the engine do what a deployment asks for, or say in its lane why that cannot be."""
@@ -294,7 +298,3 @@ class PodSets:
             failure = await self._have_kept(lane, before, await self._plans.of(before))
             if failure is not None:
                 logger.warning("pods of %s: %s", deployment.name, failure.message)
-
-
-def _topic(deployment_id: str) -> str:
-    return f"pods:{deployment_id}"

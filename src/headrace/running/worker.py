@@ -66,7 +66,7 @@ class Worker:
 
     async def begin(self) -> None:
         """Take up what dead workers left running, then take work."""
-        self._tell(await self._database.write(records.enter, self.worker_id, now()))
+        self.tell_of(await self._database.write(records.enter, self.worker_id, now()))
         await self.loop.begin()
 
     def reserve(self) -> bool:
@@ -163,7 +163,8 @@ class Worker:
         if self._has_backlog or self._has_held:
             self._signals.notify(PENDING)
 
-    def _tell(self, orphans: list[Orphan]) -> None:
+    def tell_of(self, orphans: list[Orphan]) -> None:
+        """Tell those who wait for executions whose worker is gone what became of them."""
         for orphan in orphans:
             logger.warning("execution %s ran on a worker that is gone", orphan.execution_id)
             if orphan.delay is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import cache
@@ -42,6 +42,9 @@ from headrace.server.application import application
 from headrace.server.claim import Claim
 from headrace.server.data_directory import DataDirectory
 from headrace.server.executing import Executing, make_executing
+from headrace.server.fronts.handing import Adopt
+from headrace.server.fronts.household import Household
+from headrace.server.fronts.keeper import FrontKeeper
 from headrace.server.health import health_checks
 from headrace.server.loops import Keeper, make_loops
 from headrace.server.places import Places, open_places
@@ -123,7 +126,7 @@ class Server:
         settings, urls = self._settings, self._urls
         places = await open_places(settings, self._directory, self._records, self._stack)
         signals = LocalSignals()
-        variables = Variables(places.database, places.keys)
+        variables = Variables(places.database, places.keys, places.fronts.changed)
         intake = Intake()
         # Code on other machines reaches the server as callers do.
         for_code = urls.inside if settings.engine == LOCAL else urls.public
@@ -154,8 +157,26 @@ class Server:
             verbs.endpoints, executing.warm_calls, urls.public, settings.max_input_bytes
         )
         await self._begin(executing, usage, [loops.builds, loops.scheduler, *loops.others, machine])
+        self._fronts = places.fronts
+        self._household = Household(
+            *(settings, self._directory, places.stored, signals, intake, processes),
+            *(executing.codes, executing.plans, executing.worker),
+            *(verbs.deployments.endpoint_at, urls.public),
+        )
         # What an earlier server left undone; closing the builder stops it.
         self._compiling = asyncio.create_task(places.builder.finish_compiling())
+
+    async def begin_fronts(self, listening: Sequence[socket.socket], adopt: Adopt) -> FrontKeeper:
+        """Start the other processes that take connections; return when they do.
+
+        Args:
+            listening: A socket for each, bound to the port of the server.
+            adopt: Serves a connection that one of them has handed over.
+        """
+        keeper = FrontKeeper(self._fronts, self._household, listening, adopt)
+        self._stack.push_async_callback(keeper.close)
+        await keeper.begin()
+        return keeper
 
     async def _services(
         self,

@@ -47,6 +47,7 @@ class BoundedConnection(HttpToolsProtocol):
         sent: Bytes of answers that were handed to the transport.
         is_asked: Whether the application was asked about the request that is being read.
         body_bytes: Bytes that have come of its body.
+        begun_with: What was read of it before it was served here.
         body_from: Bytes that had been received when its body began, and the rest of that segment.
     """
 
@@ -72,12 +73,16 @@ class BoundedConnection(HttpToolsProtocol):
         self.is_asked = False
         self.body_bytes = 0
         self.body_from = 0
+        self.begun_with = b""
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a request."""
         super().connection_made(transport)
         self._patience = Patience(self, self.loop)
         self._patience.begin()
+        data, self.begun_with = self.begun_with, b""
+        if data:
+            self.data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""

@@ -96,6 +96,20 @@ class DataDirectory:
     """Copies of the harness, by version."""
     _scratch = _Place("run")
 
+    def front_journal(self, number: int) -> Path:
+        """Return the file of the calls that a front has answered; part of the database."""
+        return self.journal.with_name(f"{self.journal.name}.{number}")
+
+    def front_engine(self, number: int) -> Path:
+        """Return the folder of the engine of a front."""
+        return self.engine.with_name(f"{self.engine.name}-{number}")
+
+    @property
+    def fronts(self) -> list[int]:
+        """The numbers of the fronts that ever had a journal here."""
+        ends = (path.name.rpartition(".")[2] for path in self.root.glob(f"{self.journal.name}.*"))
+        return sorted(int(end) for end in ends if end.isdigit())
+
     @property
     def keys(self) -> Path:
         """The file of the master key."""
@@ -199,7 +213,15 @@ class DataDirectory:
     @property
     def _files(self) -> tuple[Path, ...]:
         beside = [self.root / f"{self.database.name}{end}" for end in ("-wal", "-shm", ".lock")]
-        return (self.database, *beside, self.journal, self.own_key, self.root / "server.lock")
+        fronts = map(self.front_journal, self.fronts)
+        return (
+            self.database,
+            *beside,
+            self.journal,
+            *fronts,
+            self.own_key,
+            self.root / "server.lock",
+        )
 
 
 def _check_folder(path: Path, rights: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from pathlib import Path
 
 from headrace.core.credentials import Issue
 from headrace.engines.container.engine import ContainerEngine, ContainerEngineSettings
@@ -34,6 +35,8 @@ AGENT = "headrace.agent.actor:Agent"
 def end_leftovers(directory: DataDirectory) -> None:
     """Kill what an earlier server left running, while its scratch still leads there."""
     left = kill_leftovers(data_id_of(directory), directory.engine)
+    for number in directory.fronts:
+        left += kill_leftovers(_front_id(directory, number), directory.front_engine(number))
     if left:
         logger.warning("killed %d processes that an earlier server left", left)
     remove_leftovers(directory.images, data_id_of(directory))
@@ -98,19 +101,53 @@ def local_pod_engine(
 ) -> LocalPodEngine:
     """Return the engine of low-latency deployments."""
     return LocalPodEngine(
-        PodSettings(
-            runtime_dir=directory.engine,
-            harness_dir=install_harness(directory.harness),
-            engine_id=data_id_of(directory),
-            stop_grace_s=settings.execution_grace_s,
-            patience=Patience(start_s=settings.start_timeout_s),
-            log_bytes=settings.max_log_bytes,
-            bounds=_bounds(directory),
-            output_bytes=settings.max_output_bytes,
+        _pod_settings(settings, directory, directory.engine, data_id_of(directory)),
+        materials,
+        issue,
+        meter,
+    )
+
+
+def front_pod_engine(
+    settings: Settings,
+    directory: DataDirectory,
+    number: int,
+    materials: Materials,
+    issue: Issue,
+    meter: Meter,
+) -> LocalPodEngine:
+    """Return the engine of the pods of one front."""
+    return LocalPodEngine(
+        _pod_settings(
+            settings, directory, directory.front_engine(number), _front_id(directory, number)
         ),
         materials,
         issue,
         meter,
+    )
+
+
+def end_leftovers_of_front(directory: DataDirectory, number: int) -> None:
+    """Kill what a front left running."""
+    kill_leftovers(_front_id(directory, number), directory.front_engine(number))
+
+
+def _front_id(directory: DataDirectory, number: int) -> str:
+    return f"{data_id_of(directory)}-{number}"
+
+
+def _pod_settings(
+    settings: Settings, directory: DataDirectory, runtime_dir: Path, engine_id: str
+) -> PodSettings:
+    return PodSettings(
+        runtime_dir=runtime_dir,
+        harness_dir=install_harness(directory.harness),
+        engine_id=engine_id,
+        stop_grace_s=settings.execution_grace_s,
+        patience=Patience(start_s=settings.start_timeout_s),
+        log_bytes=settings.max_log_bytes,
+        bounds=_bounds(directory),
+        output_bytes=settings.max_output_bytes,
     )
 
 

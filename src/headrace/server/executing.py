@@ -18,12 +18,15 @@ from headrace.engines.local.metering import Meter
 from headrace.engines.port import Engine, Images, Metering
 from headrace.engines.ray.engine import RayEngine
 from headrace.pods.dispatcher import Dispatcher
+from headrace.pods.plans import Plans
 from headrace.pods.sets import PodSets
 from headrace.running.code import CodeFinder
 from headrace.running.runner import Runner
 from headrace.running.worker import Worker
 from headrace.server.data_directory import DataDirectory
 from headrace.server.engines import cluster_engine, container_engine, local_engine, local_pod_engine
+from headrace.server.fronts.seats import AllMeters
+from headrace.server.fronts.shares import share_of
 from headrace.server.places import Places
 from headrace.server.settings import Settings
 from headrace.serving.calls import Calls
@@ -45,6 +48,7 @@ class Executing:
     images: Images
     meter: Metering
     cluster: RayEngine | None
+    plans: Plans
     worker: Worker
     sets: PodSets
     dispatcher: Dispatcher
@@ -67,7 +71,7 @@ def make_executing(
     stack: AsyncExitStack,
 ) -> Executing:
     """Make what runs code; ``stack`` closes the engines."""
-    database, logs = places.database, places.logs
+    database, logs, fronts = places.database, places.logs, places.fronts
     meter = Meter()
     containers, images = container_engine(settings, directory, meter)
     codes = CodeFinder(database, places.bundles, places.builder, places.attached, images)
@@ -93,23 +97,26 @@ def make_executing(
         limits=limits,
     )
     worker = Worker(settings.max_executions, database, signals, runner, intake)
-    grace_s = settings.stop_grace_s
-    sets = PodSets(database, signals, pods, codes, variables, logs, limits, grace_s, intake)
+    plans = Plans(codes, variables, logs, limits)
+    share = share_of(0, settings.processes)
+    wanted = (database, signals, pods, plans, variables, settings.stop_grace_s, intake)
+    sets = PodSets(*wanted, share=share, elsewhere=fronts)
     warm_calls = Calls(
         places.book,
         signals,
         pods,
         sets,
-        worker,
+        worker.worker_id,
         variables,
         logs,
         str(directory.workspaces),
         settings.max_input_bytes,
     )
     dispatcher = Dispatcher(database, signals, worker, sets, pods)
-    stop = first_of(worker.stop, warm_calls.stop)
+    stop = first_of(worker.stop, warm_calls.stop, fronts.stop)
     return Executing(
-        codes, engine, images, meters, cluster, worker, sets, dispatcher, warm_calls, stop
+        *(codes, engine, images, AllMeters(meters, fronts), cluster, plans, worker),
+        *(sets, dispatcher, warm_calls, stop),
     )
 
 

@@ -54,9 +54,12 @@ def health_checks(
         await asyncio.to_thread(places.builder.check)
         return _alive(loops.builds)
 
+    fronts = places.fronts
     parts: dict[str, Probe] = (
         {"copies": _said_by(lambda: copies_go_on(*loops.copies))} if loops.copies else {}
     )
+    if fronts.seats:
+        parts["processes"] = _said_by(lambda: Finding(fronts.described()))
     return HealthChecks(
         {
             "environment": _said_by(lambda: Finding(standby.standing.status.value)),

@@ -51,6 +51,8 @@ class HttpServer(uvicorn.Server):
         self._express = express
         self._limits = limits or HttpLimits()
         self._on_started = on_started
+        self._early: list[tuple[socket.socket, bytes]] = []
+        self._listener: Listener | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then say so."""
@@ -62,8 +64,20 @@ class HttpServer(uvicorn.Server):
                 for listening in sockets or []
             ],
         )
+        if self.servers:
+            self._listener = cast("Listener", self.servers[0])
+        for accepted, data in self._early:
+            self.adopt(accepted, data)
+        self._early = []
         self.started = True
         self._on_started()
+
+    def adopt(self, accepted: socket.socket, data: bytes) -> None:
+        """Serve a connection that another process has accepted, and read so much from."""
+        if self._listener is None:
+            self._early.append((accepted, data))
+        else:
+            self._listener.adopt(accepted, data)
 
     def _connection(self, address: str, on_lost: Callable[[BoundedConnection], None]) -> Connection:
         return Connection(

@@ -85,6 +85,18 @@ class Listener:
         while self._leaving:
             self._leaving.popleft().close()
 
+    def adopt(self, accepted: socket.socket, data: bytes) -> None:
+        """Serve a connection that was accepted elsewhere, and from which this was read."""
+        try:
+            address = accepted.getpeername()[0]
+        except OSError:
+            # It is gone already.
+            address = None
+        if address is None or self._is_closed:
+            accepted.close()
+        else:
+            self._admit(accepted, address, data)
+
     async def wait_closed(self) -> None:
         """Return when no connection is on its way any more."""
         if self._accepting:
@@ -115,7 +127,7 @@ class Listener:
         self._loop.remove_reader(self._socket.fileno())
         self._loop.call_later(PAUSE_S, self._begin)
 
-    def _admit(self, accepted: socket.socket, address: str) -> None:
+    def _admit(self, accepted: socket.socket, address: str, data: bytes = b"") -> None:
         limits = self._limits
         if self._by_address[address] >= limits.per_address and not self._make_room(address):
             self._refuse(accepted, 429, f"{address} has {limits.per_address} connections open")
@@ -126,6 +138,7 @@ class Listener:
         else:
             # Counted at once: several are accepted before the first task begins.
             connection = self._make(address, self._forget)
+            connection.begun_with = data
             self._open[connection] = None
             self._by_address[address] += 1
             task = self._loop.create_task(self._connect(accepted, connection))

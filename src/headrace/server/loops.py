@@ -97,7 +97,14 @@ def make_loops(
     standby = StandbyLoop(
         verbs.standby,
         signals,
-        lambda: executing.worker.is_idle and executing.warm_calls.is_idle and builds.is_idle,
+        lambda: all(
+            (
+                executing.worker.is_idle,
+                executing.warm_calls.is_idle,
+                places.fronts.is_idle,
+                builds.is_idle,
+            )
+        ),
     )
     scheduler = Scheduler(verbs.schedules, signals)
     counter = ActivityCounter(places.database)

@@ -8,11 +8,11 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import fields
 
-from headrace.core.errors import InvalidRequest, Unavailable
+from headrace.core.errors import InvalidRequest
 from headrace.core.scopes import SERVER
 from headrace.environments.installation import find_uv
 from headrace.environments.interpreters import Interpreters
@@ -25,11 +25,13 @@ from headrace.server.connection_limits import connection_limits
 from headrace.server.data_directory import DataDirectory
 from headrace.server.descriptors import raise_limit
 from headrace.server.engines import cluster_of, end_leftovers
+from headrace.server.fronts.keeper import FrontKeeper
 from headrace.server.http import HttpServer
 from headrace.server.key_checks import keys_of
 from headrace.server.logging import set_up_logging
 from headrace.server.object_places import try_bucket
 from headrace.server.obstacles import in_plain_words
+from headrace.server.ports import listen
 from headrace.server.record_moves import move_records
 from headrace.server.records import HeldRecords, claimed, directory_of, records_of
 from headrace.server.setting_fields import HIDDEN, variable_of
@@ -60,17 +62,18 @@ def serve(overrides: Mapping[str, str]) -> int:
     with (
         claimed(directory) as claim,
         records_of(settings, directory).held() as records,
-        _listen(settings) as listener,
+        ExitStack() as listeners,
     ):
+        listening = [listeners.enter_context(each) for each in listen(settings)]
         with in_plain_words(directory.root, directory.database):
             end_leftovers(directory)
             directory.empty_scratch()
         records.prepare(_end_this_process)
-        urls = _urls(settings, listener.getsockname()[1])
+        urls = _urls(settings, listening[0].getsockname()[1])
         with in_plain_words(directory.root, directory.database):
             directory.address.write_text(urls.inside)
         supervision = Supervision(settings.longest_end_s)
-        run = _serve(settings, directory, records, urls, listener, claim, supervision)
+        run = _serve(settings, directory, records, urls, listening, claim, supervision)
         supervision.run(run)
     return 0
 
@@ -222,7 +225,7 @@ async def _serve(
     directory: DataDirectory,
     records: HeldRecords,
     urls: Urls,
-    listener: socket.socket,
+    listening: Sequence[socket.socket],
     claim: Claim,
     supervision: Supervision,
 ) -> None:
@@ -236,16 +239,18 @@ async def _serve(
                 token = await server.tokens.create(SERVER, FIRST_NAME)
         limits = connection_limits(settings, raise_limit())
         http = HttpServer(server.app, server.express, lambda: _greet(urls, token), limits)
-        supervision.ready(lambda: _stop(server, http), server.describe_unwritten)
+        fronts = await server.begin_fronts(listening[1:], http.adopt)
+        supervision.ready(lambda: _stop(server, http, fronts), server.describe_unwritten)
         # What is there now stays: the collector of garbage need not look at it again and again.
         gc.freeze()
         # Nor at each call that is under way: what it consists of goes by itself.
         gc.set_threshold(YOUNG_OBJECTS)
-        await http.serve(sockets=[listener])
+        await http.serve(sockets=[listening[0]])
 
 
-def _stop(server: Server, http: HttpServer) -> None:
+def _stop(server: Server, http: HttpServer, fronts: FrontKeeper) -> None:
     server.ending.begin()
+    fronts.leave()
     http.stop()
 
 
@@ -264,22 +269,6 @@ def _greet(urls: Urls, token: str | None) -> None:
         ]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as error:
-        listener.close()
-        raise Unavailable(
-            f"Port {settings.port} of {settings.host} cannot be listened on: {error.strerror}. "
-            "Choose another one with --port."
-        ) from error
-    listener.listen(2048)
-    return listener
 
 
 def _urls(settings: Settings, port: int) -> Urls:

@@ -17,11 +17,12 @@ from headrace.environments.uv import UvBuilder
 from headrace.logs.files import LogFiles
 from headrace.objects.port import ObjectStore
 from headrace.server.data_directory import DataDirectory
+from headrace.server.fronts.seats import Fronts
 from headrace.server.key_checks import keys_of
 from headrace.server.object_places import Objects, open_objects
 from headrace.server.records import HeldRecords
 from headrace.server.settings import Settings
-from headrace.store.book.behind import DatabaseBehind
+from headrace.store.book.behind import DatabaseBehind, all_of
 from headrace.store.book.port import Book
 from headrace.store.database import Database
 from headrace.store.settings import KEY_CHECK, read_setting, write_setting
@@ -40,10 +41,15 @@ class Places:
     """What lasts: rows, calls on their way to them, files, code and environments.
 
     Attributes:
+        fronts: The other processes that take connections, which have not begun.
+        stored: The database as it is.
+        database: The database with all calls that were answered, whichever process did that.
         in_bucket: What is in a bucket with copies here, if there is one.
     """
 
     keys: Keys
+    fronts: Fronts
+    stored: Database
     database: DatabaseBehind
     book: Book
     logs: LogFiles
@@ -56,7 +62,10 @@ class Places:
 
 
 async def open_places(
-    settings: Settings, directory: DataDirectory, records: HeldRecords, stack: AsyncExitStack
+    settings: Settings,
+    directory: DataDirectory,
+    records: HeldRecords,
+    stack: AsyncExitStack,
 ) -> Places:
     """Open them, having taken up what an earlier server left; ``stack`` closes them.
 
@@ -67,7 +76,8 @@ async def open_places(
     stack.callback(stored.close)
     keys = await _keys_of(stored, directory)
     book = await records.book(stored)
-    database = DatabaseBehind(stored, book.move_all)
+    fronts = Fronts(settings.processes)
+    database = DatabaseBehind(stored, all_of(book.move_all, fronts.move_all))
     folders = BundleStore(directory.bundles, folder_limits(settings.max_folder_bytes))
     folders.sweep()
     objects = await open_objects(settings.objects, directory, database, stack)
@@ -80,6 +90,8 @@ async def open_places(
     attached.sweep()
     return Places(
         keys,
+        fronts,
+        stored,
         database,
         book,
         LogFiles(directory.logs) if in_bucket is None else in_bucket.logs,

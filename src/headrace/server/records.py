@@ -15,6 +15,7 @@ from headrace.core.errors import Conflict, InvalidRequest
 from headrace.core.standby import Standing
 from headrace.server.claim import Claim
 from headrace.server.data_directory import DataDirectory
+from headrace.server.fronts.journals import take_up_journal
 from headrace.server.obstacles import in_plain_words
 from headrace.server.settings import Settings
 from headrace.store.book.port import Book
@@ -177,6 +178,9 @@ class FileRecords:
 
     async def book(self, database: Database) -> Book:
         """Return the journal with the database behind it; see :class:`HeldRecords`."""
+        # Whether there are to be fronts or not: earlier ones may have been killed.
+        for number in self._directory.fronts:
+            await take_up_journal(self._directory, number, database)
         return await open_book(self._directory.journal, database)
 
     def reader(self) -> Reader:

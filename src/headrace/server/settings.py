@@ -21,6 +21,7 @@ from headrace.server.data_directory import default_data_dir
 from headrace.server.limits import DEFAULT_CONNECTIONS, MIN_BYTES_PER_S
 from headrace.server.origins import read_origins
 from headrace.server.setting_fields import read_fields, setting
+from headrace.server.setting_rules import checked
 from headrace.server.setting_texts import (
     LEVELS,
     read_count,
@@ -80,6 +81,11 @@ class Settings:
         None,
         "Root URL under which callers reach the server, with the path if it is below one of a "
         "shared host; by default its host and port.",
+    )
+    processes: int = setting(
+        read_count,
+        1,
+        "How many processes take connections, each with a part of an endpoint's pods.",
     )
     max_connections: int | None = setting(
         read_count,
@@ -291,4 +297,4 @@ class Settings:
         values = read_fields(cls, environ, overrides)
         if "data_dir" not in values:
             values["data_dir"] = default_data_dir()
-        return cls(**values)
+        return checked(cls(**values))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headrace.control.admission import any_of
 from headrace.control.attaching import Attaching
 from headrace.control.deletion import Deletion
 from headrace.control.deployments import Deployments
@@ -62,15 +63,15 @@ def make_verbs(
     max_input_bytes: int,
 ) -> Verbs:
     """Make the verbs for what is stored in ``places`` and run by ``executing``."""
-    database, keys, logs = places.database, places.keys, places.logs
+    database, keys, logs, fronts = places.database, places.keys, places.logs, places.fronts
     worker, sets, stop = executing.worker, executing.sets, executing.stop
-    put_on_record = executing.warm_calls.record
+    put_on_record = any_of(executing.warm_calls.record, fronts.record)
     submission = Submission(database, signals, places.artifacts, worker, intake, max_input_bytes)
     executions = Executions(
         database, signals, places.artifacts, logs, submission, stop, put_on_record
     )
     schedules = Schedules(database, signals, worker, stop)
-    endpoints = EndpointCache()
+    endpoints = EndpointCache(on_change=fronts.changed)
     attaching = Attaching(database, places.attached, places.bundles)
     removal = Removal(database, signals, executions)
     deletion = Deletion(database, endpoints, worker, sets, removal)
@@ -102,7 +103,8 @@ def make_verbs(
         metrics=Metrics(database, executions),
         versions=Versions(database, signals, worker, schedules, endpoints, sets, attaching),
         standby=Standby(
-            database, signals, intake, executing.warm_calls, sets, schedules, worker.worker_id
+            *(database, signals, intake, executing.warm_calls, sets, schedules, worker.worker_id),
+            on_change=fronts.hold_back,
         ),
         endpoints=endpoints,
         removal=removal,

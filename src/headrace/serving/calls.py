@@ -24,7 +24,6 @@ from headrace.engines.port import PodEngine
 from headrace.logs.files import LogFiles
 from headrace.pods.sets import PodSets
 from headrace.running.tasks import STOPPED
-from headrace.running.worker import Worker
 from headrace.serving import refusals
 from headrace.serving.call import Call, settle
 from headrace.serving.form import Form, Forms, separated
@@ -55,7 +54,7 @@ class Calls:
         signals: Signals,
         engine: PodEngine,
         sets: PodSets,
-        worker: Worker,
+        worker_id: str,
         variables: Variables,
         logs: LogFiles,
         workspaces: str,
@@ -64,7 +63,7 @@ class Calls:
         self._book = book
         self._signals = signals
         self._engine = engine
-        self._worker = worker
+        self._worker_id = worker_id
         self._variables = variables
         self._logs = logs
         self._workspaces = workspaces
@@ -255,7 +254,7 @@ class Calls:
         self._end(call, outcome if isinstance(outcome, Failure) else call.form.outputs_of(outcome))
 
     def _end(self, call: Call, end: list[str] | Failure) -> None:
-        row = call.end(end, self._worker.worker_id)
+        row = call.end(end, self._worker_id)
         # Without a ticket it has ended before it was handed over, and its caller is not ready yet.
         is_alone = call.ticket is not None and call.began - self._together_at > ALONE_S
         self._book.append(row, partial(self._hear_book, call), is_alone=is_alone)
@@ -276,7 +275,7 @@ class Calls:
 
     def _note(self, call: Call) -> None:
         """Record a call that has not ended as it is now."""
-        self._book.append(call.note(self._worker.worker_id), call.hear_note)
+        self._book.append(call.note(self._worker_id), call.hear_note)
 
     def _look(self) -> None:
         """See to the calls that take long: note them, and let go of those who waited enough."""

@@ -32,6 +32,12 @@ def enter(connection: Connection, worker_id: str, at: datetime) -> list[Orphan]:
     return take_from_dead(connection, ABANDONED, at, hint=NOT_AGAIN)
 
 
+def leave(connection: Connection, worker_id: str, at: datetime) -> list[Orphan]:
+    """Remove a worker, and take what ran under it; return it."""
+    rows.remove_worker(connection, worker_id)
+    return take_from_dead(connection, ABANDONED, at, hint=NOT_AGAIN)
+
+
 def claim(
     connection: Connection,
     worker_id: str,

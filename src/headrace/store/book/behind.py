@@ -15,6 +15,22 @@ MOVE_S = 2.0
 """How long whoever reads waits at most for answered calls that are on their way to the database."""
 
 
+def all_of(*moves: MoveAll) -> MoveAll:
+    """Return what moves the rows of several books."""
+
+    def move_all() -> asyncio.Future[None] | None:
+        behind = [each for each in (move() for move in moves) if each is not None]
+        if len(behind) < 2:
+            return behind[0] if behind else None
+        return asyncio.ensure_future(_all_done(behind))
+
+    return move_all
+
+
+async def _all_done(behind: list[asyncio.Future[None]]) -> None:
+    await asyncio.wait(behind)
+
+
 class DatabaseBehind:
     """A database that is read once it has what the book has (:class:`.database.Database`)."""
 
