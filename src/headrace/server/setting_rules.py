@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from headrace.core.errors import InvalidRequest
 
-if TYPE_CHECKING:
-    from headrace.server.settings import Settings
 
-
-def checked(settings: Settings) -> Settings:
-    """Return settings that go together.
+def check_processes(processes: int, *, has_database: bool) -> None:
+    """Check that several processes are not asked for with records in a database of their own.
 
     Raises:
-        InvalidRequest: They do not.
+        InvalidRequest: They are.
     """
-    if settings.processes > 1 and settings.database is not None:
+    if processes > 1 and has_database:
         raise InvalidRequest(
             "HEADRACE_PROCESSES must be 1 with HEADRACE_DATABASE: several processes need the "
             "records in the data directory."
         )
-    return settings

@@ -21,7 +21,7 @@ from headrace.server.data_directory import default_data_dir
 from headrace.server.limits import DEFAULT_CONNECTIONS, MIN_BYTES_PER_S
 from headrace.server.origins import read_origins
 from headrace.server.setting_fields import read_fields, setting
-from headrace.server.setting_rules import checked
+from headrace.server.setting_rules import check_processes
 from headrace.server.setting_texts import (
     LEVELS,
     read_count,
@@ -82,11 +82,7 @@ class Settings:
         "Root URL under which callers reach the server, with the path if it is below one of a "
         "shared host; by default its host and port.",
     )
-    processes: int = setting(
-        read_count,
-        1,
-        "How many processes take connections, each with a part of an endpoint's pods.",
-    )
+    processes: int = setting(read_count, 1, "How many processes take connections on the port.")
     max_connections: int | None = setting(
         read_count,
         None,
@@ -297,4 +293,6 @@ class Settings:
         values = read_fields(cls, environ, overrides)
         if "data_dir" not in values:
             values["data_dir"] = default_data_dir()
-        return checked(cls(**values))
+        made = cls(**values)
+        check_processes(made.processes, has_database=made.database is not None)
+        return made
