@@ -14,11 +14,12 @@ if [ "$(id -u)" -ne 0 ]; then
         inside=$enter
     fi
 fi
+# One more at once than there are cores on a small machine: half of the time tests wait.
 # What the tests install themselves comes through the same proxy as what the setup installs.
 export UV_SYSTEM_CERTS=1
-$inside .venv/bin/python -m pytest -n 2 --dist worksteal "$@"
+$inside .venv/bin/python -m pytest -n 3 --dist worksteal "$@"
 # What speaks to the records, once more where they are in PostgreSQL.
 if [ $# -eq 0 ]; then
-    TESTS_DATABASE=postgresql exec $inside .venv/bin/python -m pytest -n 2 --dist worksteal \
+    TESTS_DATABASE=postgresql exec $inside .venv/bin/python -m pytest -n 3 --dist worksteal \
         -m "not once" tests/control tests/running tests/keeping tests/api tests/contract
 fi

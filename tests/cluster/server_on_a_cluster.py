@@ -94,7 +94,10 @@ def deploy(sdk: HeadraceSdk, folder: Path, function: str, **more: Any) -> None:
 
 
 def is_living(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_nodes_are_listed_with_what_they_have(running: RunningServer, sdk: HeadraceSdk) -> None:

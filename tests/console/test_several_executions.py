@@ -132,7 +132,7 @@ def test_all_that_failed_and_fit_run_again_once(desk: Desk, pipeline: str) -> No
 
 
 def file_of(desk: Desk, path: str) -> Path:
-    return desk.server.data_dir / "run" / "uploads" / "at-once" / path.rpartition("/")[2]
+    return desk.server.data_dir / "run" / "progress" / path.rpartition("/")[2]
 
 
 def going(desk: Desk, path: str, **changes: object) -> None:

@@ -30,7 +30,7 @@ def see_progress(progress: Progress) -> Response:
 
 async def progress(exchange: Exchange) -> Response:
     """Show how far some work is."""
-    kept, user = KeptProgress(exchange.services.uploads), exchange.scope.user.id
+    kept, user = KeptProgress(exchange.services.progress), exchange.scope.user.id
     found = await asyncio.to_thread(kept.load, exchange.name("id"), user)
     return page(
         exchange.request,
@@ -45,6 +45,6 @@ async def progress(exchange: Exchange) -> Response:
 async def stop(exchange: Exchange) -> Response:
     """Have some work begin nothing further."""
     await read_fields(exchange)
-    kept, user = KeptProgress(exchange.services.uploads), exchange.scope.user.id
+    kept, user = KeptProgress(exchange.services.progress), exchange.scope.user.id
     await asyncio.to_thread(kept.ask_to_stop, exchange.name("id"), user)
     return see_other(f"{PATH}/{exchange.name('id')}")

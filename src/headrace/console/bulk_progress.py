@@ -99,11 +99,11 @@ class KeptProgress:
     """The files in which progress is kept.
 
     Args:
-        place: Folder in which theirs is.
+        place: Their folder, which is made if it is missing.
     """
 
     def __init__(self, place: Path) -> None:
-        self._place = place / "at-once"
+        self._place = place
 
     def tidy(self) -> None:
         """Remove what is old.

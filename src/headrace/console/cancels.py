@@ -70,7 +70,7 @@ class Cancels:
 
         back = EXECUTIONS.path if chosen.is_ticked else chosen.chosen.address(EXECUTIONS.path)
         progress = begun("cancel", scope.user.id, back)
-        place = exchange.services.uploads
+        place = exchange.services.progress
         return see_progress(await self._bulk.begin(place, progress, await some(), some, end))
 
 

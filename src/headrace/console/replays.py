@@ -126,7 +126,7 @@ class Replays:
                 return False
             return True
 
-        place = exchange.services.uploads
+        place = exchange.services.progress
         return see_progress(await self._bulk.begin(place, progress, await some(), some, again))
 
 

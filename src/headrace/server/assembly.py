@@ -227,6 +227,7 @@ class Server:
             ending=self.ending,
             public_url=self._urls.public,
             uploads=self._directory.uploads,
+            progress=self._directory.progress,
             max_folder_bytes=settings.max_folder_bytes,
             max_contract_folder_bytes=settings.max_contract_folder_bytes,
             max_upload_bytes=settings.max_upload_bytes,

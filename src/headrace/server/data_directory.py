@@ -88,6 +88,8 @@ class DataDirectory:
     """Private folders of the executions that run; emptied at each start."""
     uploads = _Place("run/uploads")
     """Files of requests that are being read; emptied at each start."""
+    progress = _Place("run/progress")
+    """How far work has come that goes on after its request; emptied at each start."""
     engine = _Place("run/engine")
     """Files of the engine's templates; emptied at each start."""
     address = _Place("run/address")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from headrace.control.sealing import Keys, load_keys
 from headrace.core.errors import Unavailable
 from headrace.server.data_directory import DataDirectory
+
+logger = logging.getLogger(__name__)
 
 _ADVICE = (
     "put back the file that belongs to this server's records, or name it with "
@@ -13,9 +17,11 @@ _ADVICE = (
 
 
 def keys_of(sealed: str | None, directory: DataDirectory) -> Keys | None:
-    """Return the keys that opened what the records have sealed; None if they have nothing.
+    """Return the keys that opened what the records have sealed; None if a key is to be made.
 
-    A key that is missing is not made: it would be another one.
+    One is made for records that have sealed nothing, and for a data directory that has lost its
+    own: nothing else would go on from there. Where the key is elsewhere, or the records are, a key
+    that is missing is more likely one that was not named.
 
     Args:
         sealed: A word that the first server of these records sealed.
@@ -27,6 +33,12 @@ def keys_of(sealed: str | None, directory: DataDirectory) -> Keys | None:
     if sealed is None:
         return None
     if not directory.keys.exists():
+        if directory.holds_records and directory.key_file is None:
+            logger.warning(
+                "%s is missing: a start makes another key, which opens no secret that is on record",
+                directory.keys,
+            )
+            return None
         raise Unavailable(f"The master key {directory.keys} is missing: {_ADVICE}")
     keys = load_keys(directory.keys)
     try:

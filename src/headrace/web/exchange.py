@@ -74,6 +74,7 @@ class Services:
         ending: Says when it is about to end.
         public_url: Root URL under which callers reach this server.
         uploads: Folder for files while a request is read.
+        progress: Folder for how far work has come that goes on after its request.
         max_folder_bytes: Most content of a pipeline's folder.
         max_contract_folder_bytes: The same for the public client.
         max_upload_bytes: Greatest size of one uploaded file.
@@ -116,6 +117,7 @@ class Services:
     ending: Ending
     public_url: str
     uploads: Path
+    progress: Path
     max_folder_bytes: int
     max_contract_folder_bytes: int
     max_upload_bytes: int
