@@ -15,6 +15,7 @@ import psutil
 import pytest
 from tests.cluster.cluster_bench import CLUSTER, TOKEN
 from tests.conftest import HEADRACE, RunningServer, clean_environ, wait_until
+from tests.console.conftest import desk_at
 
 from headrace import HeadraceSdk, Input, Output
 
@@ -109,6 +110,10 @@ def test_nodes_are_listed_with_what_they_have(running: RunningServer, sdk: Headr
     environ = {**os.environ, **running.client_environ}
     said = subprocess.run(command, env=environ, capture_output=True, check=True).stdout
     assert [node["id"] for node in json.loads(said)] == [node["id"] for node in nodes]
+    with desk_at(running) as desk:
+        shown = desk.web.get("/monitoring").text
+    assert "Nodes of the cluster" in shown
+    assert all(node["address"] in shown for node in nodes)
 
 
 def test_check_names_the_nodes(tmp_path: Path) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import delete, insert
 from tests.conftest import wait_until
 from tests.console.conftest import SCRIPT, Desk, Seat
+from tests.records import changing
 
 from headrace import HeadraceSdk
 from headrace.console import monitoring
 from headrace.core.resources import SAMPLE_S
+from headrace.store.tables import resource_samples
 
 
 def test_a_token_is_made_shown_once_and_revoked(desk: Desk, seat: Seat) -> None:
@@ -70,6 +74,29 @@ def test_the_machine_is_drawn_with_a_table_behind_each_plot(desk: Desk, seat: Se
     lines = desk.web.get(address[1].replace("&amp;", "&")).text.splitlines()
     assert lines[0].startswith("timestamp,worker,cpu_usage")
     assert len(lines) > 1
+
+
+def test_graphics_processors_are_drawn_where_there_are_some(desk: Desk) -> None:
+    with changing(desk.server.records) as connection:
+        sample = {
+            "worker": "with-gpu",
+            "at_ms": int(time.time() * 1000) - 1000,
+            "seconds": SAMPLE_S,
+            **dict.fromkeys(("cpu", "ram", "disk", "received", "sent"), 1),
+            "gpu": 43.5,
+            "vram": 21.25,
+        }
+        connection.execute(insert(resource_samples).values(sample))
+    try:
+        shown = desk.web.get("/monitoring?server=with-gpu").text
+        assert "Graphics processors" in shown
+        assert "43.5" in shown
+        assert "Graphics processors" not in desk.web.get("/monitoring").text
+    finally:
+        with changing(desk.server.records) as connection:
+            connection.execute(
+                delete(resource_samples).where(resource_samples.c.worker == "with-gpu")
+            )
 
 
 @pytest.mark.parametrize("seconds", monitoring.RANGES.values())

@@ -35,7 +35,7 @@ METRICS = 500
 
 
 async def machines(exchange: Exchange) -> Response:
-    """Show what the machine of each server used."""
+    """Show what the machine of each server used, and the nodes of the cluster if there is one."""
     query = exchange.request.query_params
     chosen = _range(query.get("range"))
     end_ms = int(now_s() * 1000)
@@ -58,6 +58,7 @@ async def machines(exchange: Exchange) -> Response:
         servers=list(samples),
         server=server,
         plots=_plots(found, totals) if found else (),
+        nodes=await exchange.services.nodes.all(exchange.scope),
         csv=address(RESOURCE_METRICS.url(), **period, download="true"),
     )
 
@@ -94,7 +95,7 @@ def _plots(found: Sequence[Sample], totals: Totals) -> list[Plot]:
         rows = list(zip(times, zip(*lines.values(), strict=True), strict=True))
         return Plot(title, unit, [name.replace("_", " ") for name in lines], rows, top)
 
-    return [
+    plots = [
         plot("Processors", "%", 100, used=[sample.cpu for sample in found]),
         plot(
             f"Memory, of {words.size(totals.ram)}",
@@ -116,6 +117,18 @@ def _plots(found: Sequence[Sample], totals: Totals) -> list[Plot]:
             sent=[sample.sent / sample.seconds / 1024 for sample in found],
         ),
     ]
+    if any(sample.gpu is not None for sample in found):
+        # Of a time without one, as of another machine, there is nothing to draw but none used.
+        plots.append(
+            plot(
+                f"Graphics processors, with {words.size(totals.vram)} of memory",
+                "%",
+                100,
+                used=[sample.gpu or 0.0 for sample in found],
+                memory=[sample.vram or 0.0 for sample in found],
+            )
+        )
+    return plots
 
 
 def _distance_s(range_s: int) -> int:
