@@ -42,17 +42,22 @@ def record(connection: Connection, rows: Iterable[Row]) -> set[str]:
         if known is None or not is_end(known):
             by_id[row[0]] = row
     newest = list(by_id.values())
+    try:
+        # A database may give up all of a transaction for one statement that fails.
+        with connection.begin_nested():
+            _put(connection, newest)
+    except Refused:
+        return _put_all_but_orphans(connection, newest)
+    return set()
+
+
+def _put_all_but_orphans(connection: Connection, rows: Sequence[Row]) -> set[str]:
+    """Put rows that can be; return the ids of the others."""
     lost: set[str] = set()
-    for start in range(0, len(newest), MAX_ROWS):
-        part = newest[start : start + MAX_ROWS]
-        try:
-            # A database may give up all of a transaction for one statement that fails.
-            with connection.begin_nested():
-                _put(connection, part)
-        except Refused:
-            kept, gone = _without_orphans(connection, part)
-            lost |= gone
-            _put(connection, kept)
+    for start in range(0, len(rows), MAX_ROWS):
+        kept, gone = _without_orphans(connection, rows[start : start + MAX_ROWS])
+        lost |= gone
+        _put(connection, kept)
     return lost
 
 
