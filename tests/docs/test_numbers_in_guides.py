@@ -303,6 +303,7 @@ CLAIMS: dict[str, list[str]] = {
         f"given up after {postgres_connections.CONNECT_S} seconds",
         f"without a sign of life after {postgres_connections.SILENCE_S}, and a statement",
         f"after {postgres_connections.STATEMENT_S}.",
+        f"waited for {postgres_connections.PATIENCE_S:g} seconds",
     ],
     "operating": [
         *COUNTS,

@@ -10,17 +10,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from tests.conftest import HEADRACE, RunningServer, clean_environ, wait_until
 from tests.postgres import Postgres, name_of
 from tests.records import changing
+from tests.store.conftest import PIPELINE
+from tests.store.test_journal import row
 
 from headrace import HeadraceSdk, Input, InputSource, Output, OutputDestination
 from headrace.core.errors import Conflict, Unavailable
+from headrace.store.book.port import Verdict
+from headrace.store.execution_row import COLUMNS
+from headrace.store.pipelines import add_pipeline
+from headrace.store.postgres.book import EndsBook
 from headrace.store.postgres.claim import PostgresClaim
-from headrace.store.postgres.database import PostgresDatabase
+from headrace.store.postgres.connections import open_postgres
+from headrace.store.postgres.database import PostgresDatabase, _PostgresManners
 from headrace.store.postgres.marks import MARK_KEY
 from headrace.store.postgres.migrate import migrate_postgres, postgres_state
 from headrace.store.postgres.place import DatabasePlace, read_database
@@ -290,6 +298,63 @@ def _cut(postgres: Postgres, place: DatabasePlace) -> None:
     """End all connections to a database but those to come."""
     ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ="
     postgres.execute(f"{ended} '{name_of(place)}'")
+
+
+async def test_a_database_that_says_nothing_is_waited_for_no_longer_than_is_said(
+    own_postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its processes stand still, and the system keeps their connections."""
+    monkeypatch.setattr(_PostgresManners, "patience_s", 0.5)
+    database = PostgresDatabase(own_postgres.migrated())
+    await database.write(write_setting, "s", 1)
+    assert await database.read(read_setting, "s") == 1
+    family = [psutil.Process(own_postgres.process.pid)]
+    family += family[0].children(recursive=True)
+    for process in family:
+        process.suspend()
+    try:
+        for asked in (database.write(write_setting, "s", 2), database.read(read_setting, "s")):
+            with pytest.raises(Unavailable, match=r"said nothing for 0\.5 s"):
+                await asked
+    finally:
+        for process in family:
+            process.resume()
+    async with asyncio.timeout(30):
+        while await database.read(read_setting, "s") != 2:
+            await asyncio.sleep(0.05)
+    database.close()
+
+
+def test_what_is_acknowledged_waits_for_the_disk_whatever_the_database_is_set_to(
+    postgres: Postgres,
+) -> None:
+    place = postgres.migrated()
+    for asked, kept in (("off", "on"), ("remote_apply", "remote_apply")):
+        postgres.execute(f"ALTER DATABASE {name_of(place)} SET synchronous_commit = {asked}")
+        engine = open_postgres(place, read_only=False)
+        with engine.connect() as connection:
+            assert connection.scalar(text("SHOW synchronous_commit")) == kept
+        engine.dispose()
+
+
+async def test_the_end_of_a_call_with_a_nul_is_kept(postgres: Postgres) -> None:
+    database = PostgresDatabase(place := postgres.migrated())
+    await database.write(add_pipeline, PIPELINE)
+    book = EndsBook(place, database.note_change)
+    try:
+        fields = dict(zip(COLUMNS, row(1), strict=True))
+        fields |= {"status": "Failed", "failure_kind": "user_error", "failure_message": "a\0b"}
+        told: list[Verdict] = []
+        book.append(tuple(fields[name] for name in COLUMNS), told.append)
+        async with asyncio.timeout(30):
+            while not told:
+                await asyncio.sleep(0.01)
+        assert told == [Verdict.KEPT]
+        said = select(executions.c.failure_message)
+        assert await database.read(lambda found: found.scalar(said)) == "a\u2400b"
+    finally:
+        await book.close()
+        database.close()
 
 
 async def test_a_text_with_a_nul_is_kept_with_a_sign_for_it(postgres: Postgres) -> None:

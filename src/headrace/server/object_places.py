@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import ModuleType
 
 from sqlalchemy import Connection
 
-from headrace.core.errors import Conflict, InvalidRequest
+from headrace.core.errors import Conflict
 from headrace.objects.bucket.place import BucketPlace
 from headrace.objects.filesystem import FilesystemStore
 from headrace.objects.port import ObjectStore
 from headrace.server.data_directory import DataDirectory
+from headrace.server.optional_rooms import optional_room
 from headrace.store import settings as rows
 from headrace.store.database import Database
 
@@ -118,15 +118,7 @@ def keep_place(connection: Connection, place: str) -> None:
 
 
 def _bucket_room() -> ModuleType:
-    try:
-        return importlib.import_module("headrace.objects.bucket.opening")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("headrace"):
-            raise
-        raise InvalidRequest(
-            f"Files in a bucket need {error.name}, which is not installed here: "
-            "pip install 'headrace[s3]'"
-        ) from None
+    return optional_room("headrace.objects.bucket.opening", "Files in a bucket", "s3")
 
 
 def _check_same(kept: str, asked: str) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Protocol
 
 from sqlalchemy import Connection
 
-from headrace.core.errors import Conflict, InvalidRequest
+from headrace.core.errors import Conflict
 from headrace.core.standby import Standing
 from headrace.server.claim import Claim
 from headrace.server.data_directory import DataDirectory
 from headrace.server.fronts.journals import take_up_journal
 from headrace.server.obstacles import in_plain_words
+from headrace.server.optional_rooms import optional_room
 from headrace.server.settings import Settings
 from headrace.store.book.port import Book
 from headrace.store.book.recovery import open_book
@@ -202,7 +201,9 @@ class PostgresRecords:
     def __init__(self, directory: DataDirectory, place: DatabasePlace) -> None:
         self._directory = directory
         self._place = place
-        self._room = _postgres_room()
+        self._room = optional_room(
+            "headrace.store.postgres.opening", "Records in PostgreSQL", "postgres"
+        )
 
     @property
     def is_new(self) -> bool:
@@ -237,15 +238,3 @@ class PostgresRecords:
         """Describe them; see :class:`Records`."""
         lines, standing, sealed = self._room.postgres_state(self._place)
         return Described([f"Database {self._place}", *lines], standing, sealed)
-
-
-def _postgres_room() -> ModuleType:
-    try:
-        return importlib.import_module("headrace.store.postgres.opening")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("headrace"):
-            raise
-        raise InvalidRequest(
-            f"Records in PostgreSQL need {error.name}, which is not installed here: "
-            "pip install 'headrace[postgres]'"
-        ) from None

@@ -1,4 +1,4 @@
-"""Reads in threads, and writes that share commits: what all databases of SQL have in common.
+"""Writes that share commits: what all databases of SQL have in common.
 
 One thread owns the writing connection. It takes all writes that wait, runs each in a
 savepoint of its own, and commits them together, so that many callers share one sync to disk and
@@ -9,40 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import secrets
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Concatenate, Protocol
+from typing import Any, Concatenate
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.exc import DBAPIError
 
 from headrace.core.errors import Unavailable
 from headrace.store.database import P, R
+from headrace.store.reading import Manners, ThreadedReader, reason_of
 
 MAX_GROUP = 128
 """Writes committed together at most, so that the first of them does not wait too long."""
-
-READ_THREADS = 4
-
-
-class Manners(Protocol):
-    """What differs between databases in how they are read and written."""
-
-    def begin(self, cursor: DBAPICursor) -> None:
-        """Begin a transaction that no other writer is in at the same time."""
-        ...
-
-    def is_of_the_database(self, error: Exception) -> bool:
-        """Check whether an error is of the database itself, and not of what one caller wanted."""
-        ...
-
-    def is_lost(self, connection: Connection) -> bool:
-        """Check whether a connection cannot be used any more, and another one may be made."""
-        ...
 
 
 @dataclass(slots=True)
@@ -52,65 +32,6 @@ class _Write:
     is_seen: bool
     result: Any = None
     error: BaseException | None = None
-
-
-class ThreadedReader:
-    """Reads in a pool of threads, each with a connection of its own.
-
-    Args:
-        engine: Opens transactions by itself, and refuses to write.
-        manners: What is particular to its database.
-    """
-
-    def __init__(self, engine: Engine, manners: Manners) -> None:
-        self._engine = engine
-        self._manners = manners
-        self._start = secrets.token_hex(4)
-        self._seen_commits = 0
-        self._threads = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="sql-read")
-        self._local = threading.local()
-
-    @property
-    def revision(self) -> str:
-        """What differs after each change that can be seen, and after each start."""
-        return f"{self._start}-{self._seen_commits}"
-
-    async def read(
-        self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
-        """Return ``work(connection, ...)``, run in one read transaction."""
-
-        def once() -> R:
-            connection = self._connection()
-            with connection.begin():
-                return work(connection, *args, **kwargs)
-
-        def run() -> R:
-            try:
-                try:
-                    return once()
-                except DBAPIError as error:
-                    if not error.connection_invalidated:
-                        raise
-                    # It ended since it was used last, as after a restart of the database.
-                    return once()
-            except DBAPIError as error:
-                if not self._manners.is_of_the_database(error):
-                    raise
-                raise Unavailable(f"The database did not answer: {reason_of(error)}.") from error
-
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
-
-    def close(self) -> None:
-        """Wait for the reads that run, then end."""
-        self._threads.shutdown()
-        self._engine.dispose()
-
-    def _connection(self) -> Connection:
-        connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._engine.connect()
-        return connection
 
 
 class GroupedDatabase(ThreadedReader):
@@ -144,7 +65,7 @@ class GroupedDatabase(ThreadedReader):
     async def _put(self, work: Callable[[Connection], R], *, is_seen: bool) -> R:
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._queue.put(_Write(work, future, is_seen))
-        return await future
+        return await self._in_time(future)
 
     def note_change(self) -> None:
         """Have a change that was made by other means be seen: the revision differs."""
@@ -235,12 +156,6 @@ class GroupedDatabase(ThreadedReader):
         reason.__cause__ = error
         for item in group:
             item.error = item.error or reason
-
-
-def reason_of(error: Exception) -> str:
-    """Return what a database said, without the statement and without what follows."""
-    said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-    return said.partition("\n")[0].rstrip(".") or type(error).__name__
 
 
 def _roll_back(connection: Connection, cursor: DBAPICursor) -> None:

@@ -20,10 +20,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.core.errors import Conflict, Unavailable
-from headrace.store.grouping import reason_of
 from headrace.store.postgres.connections import open_postgres
-from headrace.store.postgres.marks import MARK_KEY
+from headrace.store.postgres.marks import MARK_KEY, begin_as
 from headrace.store.postgres.place import DatabasePlace
+from headrace.store.reading import reason_of
 from headrace.store.settings import read_setting, write_setting
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,12 @@ class PostgresClaim:
         Args:
             on_lost: Called once, in a thread of its own, if another server has taken the database.
         """
+        cursor = self._connection.connection.cursor()
+        # As all writers do: what a server that is relieved is writing is there before, or never.
+        begin_as(cursor, None)
         write_setting(self._connection, MARK_KEY, self.mark)
+        cursor.execute("COMMIT")
+        cursor.close()
         self._watch = threading.Thread(
             target=self._look_on, args=(on_lost,), name="database-claim", daemon=True
         )

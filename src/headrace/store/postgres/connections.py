@@ -29,6 +29,9 @@ STATEMENT_S = 60
 PAUSE_S = 15
 """How long a transaction may rest between two statements, so that one that hangs frees others."""
 
+PATIENCE_S = float(CONNECT_S + LOCK_S + STATEMENT_S + SILENCE_S)
+"""How long a caller waits at most: one that is there and hangs keeps no bound of its own."""
+
 NUL, ITS_SIGN = "\0", "\u2400"
 """PostgreSQL keeps no text with a NUL; the sign for it is stored instead."""
 

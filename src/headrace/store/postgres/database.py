@@ -9,16 +9,19 @@ from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
 
-from headrace.store.grouping import GroupedDatabase, ThreadedReader
-from headrace.store.postgres.connections import open_postgres
+from headrace.store.grouping import GroupedDatabase
+from headrace.store.postgres.connections import PATIENCE_S, open_postgres
 from headrace.store.postgres.marks import begin_as
 from headrace.store.postgres.place import DatabasePlace
+from headrace.store.reading import ThreadedReader
 
 _OF_THE_DATABASE = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
 
 
 class _PostgresManners:
-    """What is particular to PostgreSQL; see :class:`headrace.store.grouping.Manners`."""
+    """What is particular to PostgreSQL; see :class:`headrace.store.reading.Manners`."""
+
+    patience_s: float | None = PATIENCE_S
 
     def __init__(self, mark: str | None = None) -> None:
         self._mark = mark

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, Table, exists, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.core.errors import Conflict, Unavailable
-from headrace.store.grouping import reason_of
 from headrace.store.postgres.connections import ITS_SIGN, NUL, open_postgres
 from headrace.store.postgres.marks import MARK_KEY
 from headrace.store.postgres.place import DatabasePlace
+from headrace.store.reading import reason_of
 from headrace.store.tables import metadata, settings
 
 ROWS_AT_ONCE = 2000

@@ -12,10 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.core.errors import Unavailable
 from headrace.core.standby import Standing
-from headrace.store.grouping import reason_of
 from headrace.store.postgres.connections import open_postgres
 from headrace.store.postgres.place import DatabasePlace
 from headrace.store.postgres.schema import create_schema
+from headrace.store.reading import reason_of
 from headrace.store.schema_version import HEAD, in_words, upgrade, version_of
 from headrace.store.settings import KEY_CHECK, read_setting, read_standing
 

@@ -9,12 +9,15 @@ from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from headrace.store.grouping import GroupedDatabase, ThreadedReader
+from headrace.store.grouping import GroupedDatabase
+from headrace.store.reading import ThreadedReader
 from headrace.store.sqlite.connections import open_sqlite
 
 
 class _SqliteManners:
-    """What is particular to SQLite; see :class:`headrace.store.grouping.Manners`."""
+    """What is particular to SQLite; see :class:`headrace.store.reading.Manners`."""
+
+    patience_s: float | None = None
 
     def begin(self, cursor: DBAPICursor) -> None:
         """Begin a transaction that writes, and wait for another program that does."""
