@@ -66,17 +66,8 @@ def serve(
 
     All other settings are HEADRACE_* variables; `headrace check` lists them.
     """
-    overrides = settings(
-        data_dir=data_dir,
-        host=host,
-        port=port,
-        public_url=public_url,
-        database=database,
-        objects=objects,
-        engine=engine,
-        processes=processes,
-    )
-    raise typer.Exit(server().serve(overrides))
+    # Each option is a setting of its name.
+    raise typer.Exit(server().serve(settings(**locals())))
 
 
 def check(
@@ -90,17 +81,7 @@ def check(
     processes: Processes = None,
 ) -> None:
     """Check the server's settings and this machine, and print what was found."""
-    overrides = settings(
-        data_dir=data_dir,
-        host=host,
-        port=port,
-        public_url=public_url,
-        database=database,
-        objects=objects,
-        engine=engine,
-        processes=processes,
-    )
-    raise typer.Exit(server().check(overrides))
+    raise typer.Exit(server().check(settings(**locals())))
 
 
 def move_files(

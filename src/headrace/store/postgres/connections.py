@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from psycopg import errors as kinds
 from psycopg.types.string import StrDumper
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from headrace.core.errors import Unavailable
 from headrace.store.errors import Dangling, Duplicate, Refused
 from headrace.store.postgres.place import DatabasePlace
+from headrace.store.reading import reason_of
 
 CONNECT_S = 5
 """How long a connection may take to be made."""
@@ -94,6 +99,23 @@ def open_postgres(place: DatabasePlace, *, read_only: bool) -> Engine:
 
     event.listen(engine, "handle_error", _say_what_was_refused)
     return engine
+
+
+@contextmanager
+def connected(place: DatabasePlace) -> Iterator[Connection]:
+    """Connect to a database for once, by a connection that leaves transactions to its user.
+
+    Raises:
+        Unavailable: It cannot be reached, or says that something is wrong.
+    """
+    engine = open_postgres(place, read_only=False)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise Unavailable(f"The database {place} cannot be used: {reason_of(error)}.") from error
+    finally:
+        engine.dispose()
 
 
 def _say_what_was_refused(context: ExceptionContext) -> None:

@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, Table, exists, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.core.errors import Conflict, Unavailable
-from headrace.store.postgres.connections import ITS_SIGN, NUL, open_postgres
+from headrace.store.postgres.connections import ITS_SIGN, NUL, connected
 from headrace.store.postgres.marks import MARK_KEY
 from headrace.store.postgres.place import DatabasePlace
-from headrace.store.reading import reason_of
 from headrace.store.tables import metadata, settings
 
 ROWS_AT_ONCE = 2000
@@ -37,24 +35,17 @@ def fill(place: DatabasePlace, source: Connection, say: Say) -> None:
         Conflict: The database has other rows.
         Unavailable: It cannot be used, or what was read from it is not what was written to it.
     """
-    engine = open_postgres(place, read_only=False)
-    try:
-        with engine.connect() as target:
-            for bound in ("statement_timeout", "idle_in_transaction_session_timeout"):
-                target.exec_driver_sql(f"SET {bound} = 0")
-            target.exec_driver_sql("BEGIN")
-            is_empty = not any(_has_rows(target, table) for table in metadata.sorted_tables)
-            if is_empty:
-                for table in metadata.sorted_tables:
-                    _copy(target, table, source)
+    with connected(place) as target:
+        for bound in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            target.exec_driver_sql(f"SET {bound} = 0")
+        target.exec_driver_sql("BEGIN")
+        is_empty = not any(_has_rows(target, table) for table in metadata.sorted_tables)
+        if is_empty:
             for table in metadata.sorted_tables:
-                count = _compared(place, target, table, source, is_new=is_empty)
-                say(table.name, count)
-            target.exec_driver_sql("COMMIT")
-    except SQLAlchemyError as error:
-        raise Unavailable(f"The database {place} cannot be filled: {reason_of(error)}.") from error
-    finally:
-        engine.dispose()
+                _copy(target, table, source)
+        for table in metadata.sorted_tables:
+            say(table.name, _compared(place, target, table, source, is_new=is_empty))
+        target.exec_driver_sql("COMMIT")
 
 
 def _has_rows(target: Connection, table: Table) -> bool:

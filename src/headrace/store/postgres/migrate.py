@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.core.errors import Unavailable
 from headrace.core.standby import Standing
-from headrace.store.postgres.connections import open_postgres
+from headrace.store.postgres.connections import connected
 from headrace.store.postgres.place import DatabasePlace
 from headrace.store.postgres.schema import create_schema
-from headrace.store.reading import reason_of
 from headrace.store.schema_version import HEAD, in_words, upgrade, version_of
 from headrace.store.settings import KEY_CHECK, read_setting, read_standing
 
@@ -38,7 +34,7 @@ def migrate_postgres(place: DatabasePlace) -> None:
         Unavailable: It cannot be reached or used, a newer Headrace wrote it, or it is not one of
             Headrace.
     """
-    with _opened(place) as connection:
+    with connected(place) as connection:
         for warning in _check(place, connection):
             logger.warning("%s", warning)
         if version_of(connection) == HEAD:
@@ -61,7 +57,7 @@ def is_new(place: DatabasePlace) -> bool:
     Raises:
         Unavailable: As by :func:`migrate_postgres`.
     """
-    with _opened(place) as connection:
+    with connected(place) as connection:
         return version_of(connection) is None
 
 
@@ -74,7 +70,7 @@ def postgres_state(place: DatabasePlace) -> tuple[list[str], Standing, str | Non
     Raises:
         Unavailable: As by :func:`migrate_postgres`.
     """
-    with _opened(place) as connection:
+    with connected(place) as connection:
         warnings = _check(place, connection)
         version = version_of(connection)
         if version is not None and version > HEAD:
@@ -84,18 +80,6 @@ def postgres_state(place: DatabasePlace) -> tuple[list[str], Standing, str | Non
             return ["It is empty; the first start makes its tables.", *warnings], Standing(), None
         sealed = read_setting(connection, KEY_CHECK)
         return [in_words(version), *warnings], read_standing(connection), sealed
-
-
-@contextmanager
-def _opened(place: DatabasePlace) -> Iterator[Connection]:
-    engine = open_postgres(place, read_only=False)
-    try:
-        with engine.connect() as connection:
-            yield connection
-    except SQLAlchemyError as error:
-        raise Unavailable(f"The database {place} cannot be used: {reason_of(error)}.") from error
-    finally:
-        engine.dispose()
 
 
 def _bring_up(place: DatabasePlace, connection: Connection) -> None:
