@@ -296,6 +296,40 @@ def test_requests_in_pieces_and_in_one_piece_are_answered_in_order(
         assert seen.index(b'{"value":1}') < seen.index(b'{"value":2}')
 
 
+def test_whoever_does_not_read_is_closed_in_each_process(
+    own: Callable[..., tuple[RunningServer, Maker]],
+) -> None:
+    server, make = own(HEADRACE_REQUEST_TIMEOUT_S="1")
+    endpoint = make.endpoint(pods=2)
+    callers(server, endpoint)
+    parts = urlsplit(endpoint.url)
+    body = json.dumps({"what": "give", "argument": "x" * 50_000}).encode()
+    head = (
+        f"POST {parts.path} HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n"
+        f"authorization: EndpointToken {endpoint.token}\r\ncontent-length: {len(body)}\r\n\r\n"
+    ).encode()
+    with contextlib.ExitStack() as stack:
+        ports = set()
+        for _ in range(6):
+            client = stack.enter_context(socket.socket())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect((parts.hostname, parts.port))
+            client.settimeout(0.5)
+            # Until nothing more is taken, because answers are in the way, or it was closed.
+            with contextlib.suppress(OSError):
+                for _ in range(1000):
+                    client.sendall(head + body)
+            ports.add(client.getsockname()[1])
+
+        def are_closed() -> bool:
+            assert server.process is not None
+            serving = [psutil.Process(server.process.pid), *fronts_of(server)]
+            there = [one for each in serving for one in each.net_connections("tcp")]
+            return not ports & {one.raddr.port for one in there if one.raddr}
+
+        wait_until(are_closed, timeout_s=PATIENCE_S, what="all of them are closed")
+
+
 def test_a_variable_that_was_changed_is_seen_by_the_next_call(
     server: RunningServer, make: Maker
 ) -> None:

@@ -112,6 +112,7 @@ async def make_front(
         listening,
         max(1, limits.connections // told.settings.processes),
         limits.idle_s,
+        limits.request_s,
     )
     await front.begin()
     return front

@@ -73,7 +73,7 @@ class FrontConnection(asyncio.Protocol):
         self._loop = loop
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._data = b""
-        self._is_busy = self._is_gone = self._is_paused = False
+        self._is_busy = self._is_gone = self._is_paused = self._is_leaving = False
         self._known: tuple[bytes, int, Endpoint] | None = None
         self.since = loop.time()
 
@@ -86,6 +86,11 @@ class FrontConnection(asyncio.Protocol):
     def is_idle(self) -> bool:
         """Whether nothing was asked that is not answered."""
         return not self._data and not self._is_busy
+
+    @property
+    def _is_unread(self) -> bool:
+        """Whether the client has not taken all that it was answered."""
+        return self._transport.get_write_buffer_size() > 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to hear a client."""
@@ -118,7 +123,7 @@ class FrontConnection(asyncio.Protocol):
 
     def proceed(self) -> None:
         """Begin the call that has come, if it is whole; hand over what is none."""
-        if self._is_gone or self._is_busy:
+        if self._is_gone or self._is_busy or self._is_leaving:
             return
         found = self._known_call() or self._read()
         if found is None:
@@ -143,9 +148,9 @@ class FrontConnection(asyncio.Protocol):
         if self._is_gone:
             return
         self._pause()
-        if self._transport.get_write_buffer_size():
-            # What was answered goes first; whoever does not read it is closed in the end.
-            self._loop.call_later(0.02, self.hand_over)
+        if self._is_unread:
+            # What was answered goes first: the next sweep looks again.
+            self._is_leaving = True
             return
         self._is_gone = True
         taken: socket.socket = self._transport.get_extra_info("socket")
@@ -154,10 +159,14 @@ class FrontConnection(asyncio.Protocol):
         self._data = b""
         self._transport.abort()
 
-    def sweep(self, at: float, idle_s: float) -> None:
-        """Hand over what takes too long, and close what was idle for so long."""
+    def sweep(self, at: float, idle_s: float, unread_s: float) -> None:
+        """Hand over what takes too long, and close what was idle or left unread for so long."""
         waited_s = at - self.since
-        if self.is_asking:
+        if self._is_unread and waited_s > unread_s:
+            self._transport.abort()
+        elif self._is_leaving:
+            self.hand_over()
+        elif self.is_asking:
             if waited_s > PATIENCE_S:
                 self.hand_over()
         elif self.is_idle and waited_s > (idle_s if self._known else SILENT_S):

@@ -11,6 +11,7 @@ from headrace.control.endpoint_cache import Endpoint
 from headrace.control.intake import Intake
 from headrace.control.variables import Variables
 from headrace.core.errors import HeadraceError
+from headrace.core.names import MAX_NAME_LENGTH
 from headrace.core.standby import Standing
 from headrace.endpoints.express import Express
 from headrace.engines.local.metering import Meter
@@ -28,8 +29,12 @@ SWEEP_S = 0.1
 TELL_S = 1.0
 ACCEPTED_AT_ONCE = 8
 BACKLOG = 2048
+NO_ROOM_S = 1.0
+"""How long to wait for a descriptor before the next connection is accepted."""
+
 MAX_ABSENT = 10_000
 _PREFIX = b"/endpoints/"
+_LONGEST = len(_PREFIX) + MAX_NAME_LENGTH
 
 
 class Front:
@@ -58,6 +63,7 @@ class Front:
         listening: socket.socket,
         most: int,
         idle_s: float,
+        unread_s: float,
     ) -> None:
         self.express = express
         self.calls = calls
@@ -74,6 +80,7 @@ class Front:
         self._listening = listening
         self._most = most
         self._idle_s = idle_s
+        self._unread_s = unread_s
         self._loop = asyncio.get_running_loop()
         self._connections: set[FrontConnection] = set()
         self._loading: dict[str, asyncio.Task[None]] = {}
@@ -86,7 +93,7 @@ class Front:
         await self.sets.begin()
         self._listening.setblocking(False)
         self._listening.listen(BACKLOG)
-        self._loop.add_reader(self._listening.fileno(), self._accept)
+        self._hear_connections()
         self._keeping = [
             self._loop.create_task(self._sweep()),
             self._loop.create_task(self._tell()),
@@ -123,7 +130,7 @@ class Front:
 
     def is_coming(self, target: bytes) -> bool:
         """Check whether the endpoint at a target is being asked for; see the protocol."""
-        if not target.startswith(_PREFIX) or self._page.is_held:
+        if not target.startswith(_PREFIX) or len(target) > _LONGEST or self._page.is_held:
             return False
         path = target[len(_PREFIX) :].decode("latin-1")
         if self._endpoints.find(path) is not None or path in self._endpoints.absent:
@@ -159,12 +166,21 @@ class Front:
         for connection in [one for one in self._connections if one.is_asking]:
             connection.proceed()
 
+    def _hear_connections(self) -> None:
+        if not self._is_leaving:
+            self._loop.add_reader(self._listening.fileno(), self._accept)
+
     def _accept(self) -> None:
         for _ in range(ACCEPTED_AT_ONCE):
             try:
                 accepted, _ = self._listening.accept()
-            except OSError:
-                # The network took it back, or there is no descriptor: those that are open go on.
+            except BlockingIOError:
+                return
+            except OSError as error:
+                # There is no descriptor, or the network took it back: those that are open go on.
+                logger.warning("no connection is accepted for %g s: %s", NO_ROOM_S, error)
+                self._loop.remove_reader(self._listening.fileno())
+                self._loop.call_later(NO_ROOM_S, self._hear_connections)
                 return
             accepted.setblocking(False)
             if len(self._connections) >= self._most:
@@ -194,7 +210,7 @@ class Front:
                 self._page.has_rows = False
             at = self._loop.time()
             for connection in list(self._connections):
-                connection.sweep(at, self._idle_s)
+                connection.sweep(at, self._idle_s, self._unread_s)
 
     async def _tell(self) -> None:
         """Tell the main process what is to be seen of the pods, and what they use."""
