@@ -73,6 +73,25 @@ async def test_it_ends_where_all_that_is_left_is_refused(tmp_path: Path) -> None
     assert (found.refused_count, found.left) == (2, 3)
 
 
+@pytest.mark.parametrize("where", ["work", "find"])
+async def test_a_defect_ends_it_and_never_looks_like_the_end_of_all(
+    tmp_path: Path, where: str
+) -> None:
+    async def work(one: str) -> bool:
+        return where == "find" or one[100] == ""
+
+    async def find() -> Round:
+        raise LookupError(where)
+
+    progress = begun("cancel", "me", "/executions")
+    first = some("a", total=2, has_more=True)
+    await BulkWork().begin(tmp_path, progress, first, find, work)
+    found = await until_over(tmp_path, progress)
+    assert found.why_over == bulk_work.DEFECT
+    assert not found.is_whole
+    assert found.refused_count == (where == "work")
+
+
 async def test_it_is_stopped_by_whoever_began_it_and_nobody_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

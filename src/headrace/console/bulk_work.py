@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 from headrace.console.bulk_progress import KeptProgress, Progress
 from headrace.core.errors import HeadraceError, Unavailable
 from headrace.core.execution_filters import Count
+
+logger = logging.getLogger(__name__)
 
 PARALLEL = 8
 AT_ONCE = 4
@@ -23,6 +26,8 @@ QUICK_S = 1.5
 """Whoever sent the form waits so long for the end, before the page of the progress is shown."""
 
 _SAVE_S = 0.5
+
+DEFECT = "Something went wrong; the server's log says what."
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,9 @@ async def _run(
         await _all(progress, first, find, work)
     except HeadraceError as error:
         progress.why_over = error.message
+    except Exception:
+        logger.exception("work on several executions")
+        progress.why_over = DEFECT
     finally:
         over.set()
         await keeping
@@ -161,5 +169,9 @@ async def _some(progress: Progress, ids: Sequence[str], work: Work) -> None:
                 if isinstance(error, Unavailable):
                     # It would meet the next one as well.
                     progress.why_over = error.message
+            except Exception:
+                logger.exception("work on execution %s", one)
+                progress.refuse(one, DEFECT)
+                progress.why_over = DEFECT
 
     await asyncio.gather(*(worker() for _ in range(PARALLEL)))
